@@ -1,0 +1,42 @@
+// Other libraries' kernels behind one face: each returns a function that runs one call on prepared data, or nothing where
+// the library is not there or cannot do it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+using call = std::function<void()>;
+
+struct contestant {
+  std::string name;
+  call run;
+};
+
+struct gemm_shape {
+  std::size_t m, n, k;
+};
+
+/// Batch 1, square maps, equal padding.
+struct conv_shape {
+  std::size_t in, out, kernel, stride, pad, size, groups;
+  [[nodiscard]] std::size_t out_size() const { return (size + 2 * pad - kernel) / stride + 1; }
+  [[nodiscard]] double macs() const {
+    return static_cast<double>(out) * static_cast<double>(out_size() * out_size()) *
+           static_cast<double>(in / groups * kernel * kernel);
+  }
+};
+
+/// Peers of float GEMM and convolution.
+std::vector<contestant> float_gemm_peers(const gemm_shape& s, std::size_t threads);
+std::vector<contestant> float_conv_peers(const conv_shape& s, std::size_t threads);
+/// Peers with exact 8-bit sums.
+std::vector<contestant> int8_gemm_peers(const gemm_shape& s, std::size_t threads);
+std::vector<contestant> int8_conv_peers(const conv_shape& s, std::size_t threads);
+/// Peers of float64 GEMM.
+std::vector<contestant> double_gemm_peers(const gemm_shape& s, std::size_t threads);
+
+}  // namespace bench

@@ -1,0 +1,5 @@
+include(CMakeFindDependencyMacro)
+find_dependency(Eigen3 3.3 NO_MODULE)
+find_dependency(xtensor)
+find_dependency(Threads)
+include(${CMAKE_CURRENT_LIST_DIR}/nniesim-targets.cmake)

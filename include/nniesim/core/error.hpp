@@ -1,0 +1,58 @@
+// What the library throws. Every message says what was got, what was expected, and where.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <nniesim/core/config.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// Base of everything the library throws.
+class error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A tensor's shape or an operator's geometry does not fit.
+class shape_error : public error {
+ public:
+  using error::error;
+};
+
+/// A value, scale, format or parameter is outside what the format or the operator can take.
+class format_error : public error {
+ public:
+  using error::error;
+};
+
+/// A file's content is malformed; the message gives the file and the line or byte offset.
+class parse_error : public error {
+ public:
+  using error::error;
+};
+
+namespace detail {
+
+/// The arguments, streamed one after the other.
+template <class... Parts>
+[[nodiscard]] std::string concat(const Parts&... parts) {
+  std::ostringstream out;
+  out.precision(9);
+  (out << ... << parts);
+  return out.str();
+}
+
+/// Throws `Error` with the concatenated parts unless `holds`.
+template <class Error, class... Parts>
+constexpr void require(bool holds, const Parts&... parts) {
+  if (!holds) [[unlikely]] {
+    throw Error(concat(parts...));
+  }
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,227 @@
+// Kernels for AVX-512 (F, BW, DQ, VL).
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include <nniesim/kernels/gfpq_lookup.hpp>
+#include <nniesim/kernels/region.hpp>
+#include <nniesim/kernels/scalar.hpp>
+
+#if defined(NNIESIM_ARCH_X86)
+
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 takes the deliberately undefined registers inside its own intrinsics for mistakes.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+NNIESIM_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+NNIESIM_BEGIN_NAMESPACE
+
+namespace kernels::avx512 {
+
+struct f32 {
+  using element = float;
+  using reg = __m512;
+  static constexpr std::size_t lanes = 16;
+  static reg zero() { return _mm512_setzero_ps(); }
+  static reg load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, reg x) { _mm512_storeu_ps(p, x); }
+  static reg set(float x) { return _mm512_set1_ps(x); }
+  static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_ps(a, b, c); }
+};
+
+struct f64 {
+  using element = double;
+  using reg = __m512d;
+  static constexpr std::size_t lanes = 8;
+  static reg zero() { return _mm512_setzero_pd(); }
+  static reg load(const double* p) { return _mm512_loadu_pd(p); }
+  static void store(double* p, reg x) { _mm512_storeu_pd(p, x); }
+  static reg set(double x) { return _mm512_set1_pd(x); }
+  static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_pd(a, b, c); }
+};
+
+#include <nniesim/kernels/generic/tiles.inl>
+
+struct I {
+  using reg = __m512i;
+  using mask = __mmask16;
+  static constexpr std::size_t lanes = 16;
+
+  static reg load(const void* p) { return _mm512_loadu_si512(p); }
+  static reg load(const std::uint8_t* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static reg load(const std::uint16_t* p) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static void store(void* p, reg x) { _mm512_storeu_si512(p, x); }
+  static void store(std::uint8_t* p, reg x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
+  }
+  static void store(std::uint16_t* p, reg x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x));
+  }
+  static reg set(std::int32_t x) { return _mm512_set1_epi32(x); }
+  static reg add(reg a, reg b) { return _mm512_add_epi32(a, b); }
+  static reg sub(reg a, reg b) { return _mm512_sub_epi32(a, b); }
+  static reg bit_and(reg a, reg b) { return _mm512_and_si512(a, b); }
+  static reg bit_or(reg a, reg b) { return _mm512_or_si512(a, b); }
+  template <unsigned Bits>
+  static reg shift_left(reg a) {
+    return _mm512_slli_epi32(a, Bits);
+  }
+  template <unsigned Bits>
+  static reg shift_right(reg a) {
+    return _mm512_srli_epi32(a, Bits);
+  }
+  static reg min(reg a, reg b) { return _mm512_min_epi32(a, b); }
+  static reg max(reg a, reg b) { return _mm512_max_epi32(a, b); }
+  static mask is_negative(reg a) { return _mm512_movepi32_mask(a); }
+  static mask greater(reg a, reg b) { return _mm512_cmpgt_epi32_mask(a, b); }
+  static mask not_greater(reg a, reg b) { return _mm512_cmple_epi32_mask(a, b); }
+  static mask equal(reg a, reg b) { return _mm512_cmpeq_epi32_mask(a, b); }
+  static mask mask_or(mask a, mask b) { return static_cast<mask>(a | b); }
+  static reg select(mask m, reg yes, reg no) { return _mm512_mask_blend_epi32(m, no, yes); }
+  static reg zero_where(mask m, reg a) { return _mm512_maskz_mov_epi32(static_cast<mask>(~m), a); }
+
+  // Table look-ups; indices are taken modulo the table's size but for lookup128, where they must be inside.
+  static reg lookup16(const std::array<std::int32_t, 16>& t, reg index) {
+    return _mm512_permutexvar_epi32(index, load(t.data()));
+  }
+  static reg lookup32(const std::array<std::int32_t, 32>& t, reg index) {
+    return _mm512_permutex2var_epi32(load(t.data()), index, load(t.data() + 16));
+  }
+  static reg lookup128(const std::array<std::int32_t, 128>& t, reg index) {
+    const auto part = [&](std::size_t i) {
+      return _mm512_permutex2var_epi32(load(t.data() + 32 * i), index, load(t.data() + 32 * i + 16));
+    };
+    const mask bit5 = _mm512_test_epi32_mask(index, set(32));
+    const mask bit6 = _mm512_test_epi32_mask(index, set(64));
+    return select(bit6, select(bit5, part(3), part(2)), select(bit5, part(1), part(0)));
+  }
+  /// slope[interval] * mantissa + intercept[interval], truncated.
+  static reg chord(const log_chords& c, reg interval, reg mantissa) {
+    const __m512 slope = _mm512_permutex2var_ps(_mm512_loadu_ps(c.slope.data()), interval,
+                                                _mm512_loadu_ps(c.slope.data() + 16));
+    const __m512 intercept = _mm512_permutex2var_ps(_mm512_loadu_ps(c.intercept.data()), interval,
+                                                    _mm512_loadu_ps(c.intercept.data() + 16));
+    return _mm512_cvttps_epi32(_mm512_fmadd_ps(slope, _mm512_cvtepi32_ps(mantissa), intercept));
+  }
+  static reg float_of_q20_12(reg raw) {
+    return _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(raw), _mm512_set1_ps(0x1p-12F)));
+  }
+  /// floor(x * 4096), saturated; NaN gives 0.
+  static reg q20_12_of_float(reg bits) {
+    const __m512 x = _mm512_castsi512_ps(bits);
+    const __m512 steps = _mm512_mul_ps(x, _mm512_set1_ps(4096.0F));
+    reg raw = _mm512_cvt_roundps_epi32(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
+    raw = _mm512_mask_mov_epi32(raw, _mm512_cmp_ps_mask(steps, _mm512_set1_ps(0x1p31F), _CMP_GE_OQ), set(0x7fffffff));
+    return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), raw);
+  }
+};
+
+#include <nniesim/kernels/generic/elementwise.inl>
+
+/// 16 x 16 elements of 32 bits.
+inline void transpose(__m512i (&r)[16]) {
+  __m512i t[16];
+  NNIESIM_UNROLL for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  NNIESIM_UNROLL for (int i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  NNIESIM_UNROLL for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  NNIESIM_UNROLL for (int i = 0; i < 4; ++i) {
+    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
+    r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
+    r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
+  }
+}
+
+template <class Code>
+inline __m512i written(__m512 total) {
+  if constexpr (std::same_as<Code, float>) return _mm512_castps_si512(total);
+  else return I::q20_12_of_float(_mm512_castps_si512(total));
+}
+
+template <class Code>
+inline void finish(const finish_job<float, Code>& job) {
+  for (std::size_t j = 0; j < job.columns; j += 16) {
+    const std::size_t columns = std::min<std::size_t>(16, job.columns - j);
+    const auto wanted = static_cast<__mmask16>((1U << columns) - 1U);
+    const __m512 bias = _mm512_maskz_loadu_ps(wanted, job.bias + j);
+    Code* out = job.out + static_cast<std::ptrdiff_t>(j) * job.column_step;
+    if (job.row_step == 1) {
+      for (std::size_t i0 = 0; i0 < job.rows; i0 += 16) {
+        const std::size_t rows = std::min<std::size_t>(16, job.rows - i0);
+        const auto stored = static_cast<__mmask16>((1U << rows) - 1U);
+        __m512i r[16];
+        NNIESIM_UNROLL for (std::size_t i = 0; i < 16; ++i) {
+          r[i] = i < rows ? written<Code>(_mm512_add_ps(_mm512_loadu_ps(job.sum + (i0 + i) * job.sum_columns + j), bias))
+                          : _mm512_setzero_si512();
+        }
+        transpose(r);
+        NNIESIM_UNROLL for (std::size_t c = 0; c < 16; ++c) {
+          if (c < columns) {
+            _mm512_mask_storeu_epi32(out + static_cast<std::ptrdiff_t>(c) * job.column_step + i0, stored, r[c]);
+          }
+        }
+      }
+    } else {
+      for (std::size_t i = 0; i < job.rows; ++i) {
+        const __m512i r = written<Code>(_mm512_add_ps(_mm512_loadu_ps(job.sum + i * job.sum_columns + j), bias));
+        Code* row = out + static_cast<std::ptrdiff_t>(i) * job.row_step;
+        if (job.column_step == 1) {
+          _mm512_mask_storeu_epi32(row, wanted, r);
+        } else {
+          std::int32_t lane[16];
+          _mm512_storeu_si512(lane, r);
+          for (std::size_t c = 0; c < columns; ++c) {
+            row[static_cast<std::ptrdiff_t>(c) * job.column_step] = std::bit_cast<Code>(lane[c]);
+          }
+        }
+      }
+    }
+  }
+}
+
+[[nodiscard]] inline table make_table() {
+  table t = scalar::make_table();
+  t.id = isa::avx512;
+  t.chain32 = {16, 2, 14, adjacent<f32, 14>, strided<f32, 14>};
+  t.chain64 = {8, 2, 14, adjacent<f64, 14>, strided<f64, 14>};
+  t.finish_float = finish<float>;
+  t.finish_q20_12 = finish<q20_12>;
+  set_elementwise(t);
+  return t;
+}
+
+}  // namespace kernels::avx512
+
+NNIESIM_END_NAMESPACE
+NNIESIM_END_TARGET
+
+#endif

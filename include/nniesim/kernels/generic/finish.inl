@@ -1,0 +1,23 @@
+// Storing finished tiles: bias, output format, and the transposition that convolution needs, over the vocabularies f32
+// and I of the including instruction set.
+
+template <class Code>
+inline void finish(const finish_job<float, Code>& job) {
+  constexpr std::size_t lanes = f32::lanes;
+  for (std::size_t j = 0; j < job.columns; j += lanes) {
+    const std::size_t columns = std::min(lanes, job.columns - j);
+    float bias_lane[lanes] = {};
+    std::copy_n(job.bias + j, columns, bias_lane);
+    const auto bias = f32::load(bias_lane);
+    Code* out = job.out + static_cast<std::ptrdiff_t>(j) * job.column_step;
+    for (std::size_t i = 0; i < job.rows; ++i) {
+      float total[lanes];
+      f32::store(total, f32::add(f32::load(job.sum + i * job.sum_columns + j), bias));
+      Code lane[lanes];
+      if constexpr (std::same_as<Code, float>) std::copy_n(total, lanes, lane);
+      else I::store(lane, I::q20_12_of_float(I::load(total)));
+      Code* row = out + static_cast<std::ptrdiff_t>(i) * job.row_step;
+      for (std::size_t c = 0; c < columns; ++c) row[static_cast<std::ptrdiff_t>(c) * job.column_step] = lane[c];
+    }
+  }
+}

@@ -1,0 +1,96 @@
+// Whole tensors to codes and back, with the vector kernels where a format has them and its own one-value functions where
+// not. The results are the same.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include <nniesim/kernels/executor.hpp>
+#include <nniesim/kernels/kernels.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// Throws shape_error unless both spans have one length.
+inline void require_same_length(std::size_t in, std::size_t out, std::string_view where) {
+  require<shape_error>(in == out, where, ": ", in, " elements in, ", out, " out, expected equally many");
+}
+
+/// Cuts n elements into pieces and runs f(begin, count) on them.
+template <class F>
+void for_pieces(std::size_t n, const executor& threads, F&& f) {
+  constexpr std::size_t piece = std::size_t{1} << 15U;
+  if (threads.workers < 2) return f(std::size_t{0}, n);
+  threads((n + piece - 1) / piece, [&](std::size_t i) { f(i * piece, std::min(piece, n - i * piece)); });
+}
+
+}  // namespace detail
+
+/// out[i] = decode(encode(in[i])). The spans may be the same memory, but not overlap otherwise.
+template <quantized_format F>
+void fake_quantize(std::span<const float> in, std::span<float> out, const typename F::scale& s,
+                   const executor& threads = {}) {
+  detail::require_same_length(in.size(), out.size(), "fake_quantize");
+  const kernels::table& k = kernels::active();
+  detail::for_pieces(in.size(), threads, [&](std::size_t at, std::size_t n) {
+    if constexpr (std::same_as<F, gfpq8>) k.fake_quantize8(in.data() + at, out.data() + at, n, s);
+    else if constexpr (std::same_as<F, gfpq16>) k.fake_quantize16(in.data() + at, out.data() + at, n, s);
+    else {
+      for (std::size_t i = at; i < at + n; ++i) out[i] = F::decode(F::encode(in[i], s), s);
+    }
+  });
+}
+
+/// The same, telling `counts` of every event; one value at a time.
+template <quantized_format F>
+void fake_quantize(std::span<const float> in, std::span<float> out, const typename F::scale& s, event_counts& counts) {
+  detail::require_same_length(in.size(), out.size(), "fake_quantize");
+  for (std::size_t i = 0; i < in.size(); ++i) out[i] = F::decode(F::encode(in[i], s, counts), s);
+}
+
+/// out[i] = encode(in[i]).
+template <quantized_format F>
+void encode(std::span<const float> in, std::span<typename F::code> out, const typename F::scale& s,
+            const executor& threads = {}) {
+  detail::require_same_length(in.size(), out.size(), "encode");
+  const kernels::table& k = kernels::active();
+  detail::for_pieces(in.size(), threads, [&](std::size_t at, std::size_t n) {
+    if constexpr (std::same_as<F, gfpq8>) k.encode8(in.data() + at, out.data() + at, n, s);
+    else if constexpr (std::same_as<F, gfpq16>) k.encode16(in.data() + at, out.data() + at, n, s);
+    else if constexpr (std::same_as<F, q20_12>) k.to_q20_12(in.data() + at, out.data() + at, n);
+    else {
+      for (std::size_t i = at; i < at + n; ++i) out[i] = F::encode(in[i], s);
+    }
+  });
+}
+
+/// out[i] = decode(in[i]); codes are taken as valid (gfpq16 has patterns that are none: see is_code).
+template <quantized_format F>
+void decode(std::span<const typename F::code> in, std::span<float> out, const typename F::scale& s,
+            const executor& threads = {}) {
+  detail::require_same_length(in.size(), out.size(), "decode");
+  const kernels::table& k = kernels::active();
+  detail::for_pieces(in.size(), threads, [&](std::size_t at, std::size_t n) {
+    if constexpr (std::same_as<F, gfpq8>) k.decode8(in.data() + at, out.data() + at, n, s);
+    else if constexpr (std::same_as<F, gfpq16>) k.decode16(in.data() + at, out.data() + at, n, s);
+    else if constexpr (std::same_as<F, q20_12>) k.from_q20_12(in.data() + at, out.data() + at, n);
+    else {
+      for (std::size_t i = at; i < at + n; ++i) out[i] = F::decode(in[i], s);
+    }
+  });
+}
+
+/// The format's scale for the data, as F::scale_of, found by the vector kernels where only the largest magnitude counts.
+template <quantized_format F>
+[[nodiscard]] typename F::scale scale_of(std::span<const float> data) {
+  if constexpr (requires { F::scale_of_max(1.0F); }) {
+    return F::scale_of_max(kernels::active().max_magnitude(data.data(), data.size()));
+  } else {
+    return F::scale_of(data);
+  }
+}
+
+NNIESIM_END_NAMESPACE

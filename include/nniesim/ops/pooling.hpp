@@ -1,0 +1,131 @@
+// Max and average pooling with Caffe's rules: the ceil rule for the output size, and averages over the window clipped to
+// the padded map.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+
+#include <nniesim/kernels/engine.hpp>
+#include <nniesim/ops/conv2d.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+enum class pooling_operation { maximum, average };
+/// Caffe's ceil rule is the only one that the hardware has; floor is what other frameworks train with.
+enum class pooling_size { ceil, floor };
+
+/// Geometry of a pooling; pairs are {rows, columns}.
+struct pooling_params {
+  pooling_operation operation = pooling_operation::maximum;
+  std::array<std::size_t, 2> kernel{1, 1};
+  std::array<std::size_t, 2> stride{1, 1};
+  padding pad{};
+  pooling_size size = pooling_size::ceil;
+  bool global = false;  ///< one window over the whole map; kernel, stride and padding are left at their defaults
+};
+
+/// N x C x OH x OW. A last window that would begin behind the map is left out, as Caffe does (there with padding only;
+/// without padding its window would be empty). Throws shape_error where the geometry does not fit.
+[[nodiscard]] inline tensor_shape infer_shape(const pooling_params& p, const tensor_shape& x) {
+  require_rank(x, 4, "pooling input", "batch, channels, rows, columns");
+  const std::size_t before[2] = {p.pad.top, p.pad.left};
+  const std::size_t after[2] = {p.pad.bottom, p.pad.right};
+  if (p.global) {
+    const std::array<std::size_t, 2> one{1, 1};
+    detail::require<shape_error>(p.kernel == one && p.stride == one && before[0] + before[1] + after[0] + after[1] == 0,
+                                 "pooling: a global window takes no kernel, stride or padding");
+    return {x[0], x[1], 1, 1};
+  }
+  std::size_t out[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    constexpr std::size_t limit = std::size_t{1} << 24U;
+    const bool sane = p.kernel[i] >= 1 && p.kernel[i] < limit && p.stride[i] >= 1 && p.stride[i] < limit &&
+                      before[i] < p.kernel[i] && after[i] < p.kernel[i] && x[2 + i] < limit;
+    detail::require<shape_error>(sane && p.kernel[i] <= x[2 + i] + before[i] + after[i], "pooling ",
+                                 i == 0 ? "rows" : "columns", ": kernel ", p.kernel[i], ", stride ", p.stride[i],
+                                 ", padding ", before[i], " and ", after[i], " on input ", x,
+                                 ", expected a window within the padded map and padding smaller than the window");
+    const std::size_t room = x[2 + i] + before[i] + after[i] - p.kernel[i];
+    out[i] = (p.size == pooling_size::ceil ? (room + p.stride[i] - 1) / p.stride[i] : room / p.stride[i]) + 1;
+    if ((out[i] - 1) * p.stride[i] >= x[2 + i] + before[i]) --out[i];
+  }
+  return {x[0], x[1], out[0], out[1]};
+}
+
+namespace reference {
+
+/// The scalar specification. Maximum: of the elements in the window, padding left out; the accelerator encodes the
+/// pooling's INPUT (one public report, and the toolkit that writes a range for it), so each element first goes through
+/// the activation format with scale `s`. Average: the float64 sum in memory order divided by the window's area after
+/// clipping it to the padded map, zeros of the padding counted (Caffe); the input is not encoded.
+template <precision_policy P>
+void pooling(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
+             tensor_view<value_t<P>> y) {
+  using activations = typename P::activations;
+  const tensor_shape &xs = x.shape(), &ys = y.shape();
+  const std::size_t kernel[2] = {p.global ? xs[2] : p.kernel[0], p.global ? xs[3] : p.kernel[1]};
+  // The window along one axis: [begin, end) clipped to the map, and its length clipped to the padded map.
+  struct window {
+    std::size_t begin, end, length;
+  };
+  const auto window_of = [&](std::size_t i, std::size_t o) -> window {
+    const std::size_t before = i == 0 ? p.pad.top : p.pad.left;
+    const std::size_t after = i == 0 ? p.pad.bottom : p.pad.right;
+    const std::size_t start = o * p.stride[i];  // in the padded map
+    const std::size_t stop = std::min(start + kernel[i], xs[2 + i] + before + after);
+    const auto to_map = [&](std::size_t at) { return std::clamp(at, before, before + xs[2 + i]) - before; };
+    return {to_map(start), to_map(stop), stop - start};
+  };
+  std::size_t at = 0;
+  for (std::size_t map = 0; map < ys[0] * ys[1]; ++map) {
+    const value_t<P>* in = x.data() + map * xs[2] * xs[3];
+    for (std::size_t oy = 0; oy < ys[2]; ++oy) {
+      const window rows = window_of(0, oy);
+      for (std::size_t ox = 0; ox < ys[3]; ++ox) {
+        const window columns = window_of(1, ox);
+        if (p.operation == pooling_operation::average) {
+          double sum = 0.0;
+          for (std::size_t r = rows.begin; r < rows.end; ++r) {
+            for (std::size_t c = columns.begin; c < columns.end; ++c) sum += P::output::to_double(in[r * xs[3] + c]);
+          }
+          y[at++] = P::output::from(sum / static_cast<double>(rows.length * columns.length));
+        } else {
+          float most = -std::numeric_limits<float>::infinity();
+          for (std::size_t r = rows.begin; r < rows.end; ++r) {
+            for (std::size_t c = columns.begin; c < columns.end; ++c) {
+              const float v = P::output::to_float(in[r * xs[3] + c]);
+              most = std::max(most, activations::decode(activations::encode(v, s), s));
+            }
+          }
+          y[at++] = P::output::from(most);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace reference
+
+/// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing. `s` is the scale of the input
+/// of a maximum; an average does not use it.
+template <precision_policy P>
+void pooling_into(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
+                  tensor_view<value_t<P>> y) {
+  detail::require_output(y.shape(), infer_shape(p, x.shape()), "pooling");
+  reference::pooling<P>(x, s, p, y);
+}
+
+/// Pooling of N x C x H x W; the scale of the input is derived from it unless given.
+template <precision_policy P, tensor_like X>
+[[nodiscard]] tensor<value_t<P>> pooling(const X& x, const pooling_params& p,
+                                         std::optional<typename P::activations::scale> s = {}) {
+  const detail::op_input<P, X> in(x, "pooling");
+  auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape()));
+  if (!s) s = kernels::engine<P>::scale_of(kernels::active(), in.view().data(), in.view().size());
+  pooling_into<P>(in.view(), *s, p, view_of(y));
+  return y;
+}
+
+NNIESIM_END_NAMESPACE

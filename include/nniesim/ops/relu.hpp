@@ -1,0 +1,55 @@
+// ReLU, with a slope for negative values.
+#pragma once
+
+#include <cmath>
+
+#include <nniesim/ops/input.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+struct relu_params {
+  double negative_slope = 0.0;
+};
+
+/// Same shape as the input. Throws for an empty axis or a slope that is not finite.
+[[nodiscard]] inline tensor_shape infer_shape(const relu_params& p, const tensor_shape& x) {
+  detail::require<format_error>(std::isfinite(p.negative_slope), "relu: slope ", p.negative_slope,
+                                ", expected a finite number");
+  detail::require<shape_error>(x.size() != 0, "relu: got shape ", x, ", expected no empty axis");
+  return x;
+}
+
+namespace reference {
+
+/// The scalar specification: x where x > 0, else the output format's value of slope * x in float64. With slope 0 that is
+/// +0. The accelerator gives activations no range of their own (seen in a public toolkit), so nothing is encoded.
+template <precision_policy P>
+void relu(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<value_t<P>> y) {
+  const value_t<P> zero = P::output::from(0.0);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = P::output::to_double(x[i]);
+    if (v > 0.0) y[i] = x[i];
+    else if (p.negative_slope == 0.0) y[i] = zero;
+    else y[i] = P::output::from(v * p.negative_slope);
+  }
+}
+
+}  // namespace reference
+
+/// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
+template <precision_policy P>
+void relu_into(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<value_t<P>> y) {
+  detail::require_output(y.shape(), infer_shape(p, x.shape()), "relu");
+  reference::relu<P>(x, p, y);
+}
+
+/// max(x, 0) + slope * min(x, 0).
+template <precision_policy P, tensor_like X>
+[[nodiscard]] tensor<value_t<P>> relu(const X& x, const relu_params& p = {}) {
+  const detail::op_input<P, X> in(x, "relu");
+  auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape()));
+  relu_into<P>(in.view(), p, view_of(y));
+  return y;
+}
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,161 @@
+// Scale: y = x * factor + shift, factors broadcast over the other axes; and what the compiler makes of batch
+// normalization: one factor and one shift per channel, folded into the convolution before it is quantized.
+#pragma once
+
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include <nniesim/ops/conv2d.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// Factors cover the axes of the input from `axis` on, as many as they have themselves (Caffe's Scale).
+struct scale_params {
+  std::size_t axis = 1;
+};
+
+/// The input's shape. Throws shape_error unless the factors' shape is a run of the input's axes that begins at `axis`.
+[[nodiscard]] inline tensor_shape infer_shape(const scale_params& p, const tensor_shape& x, const tensor_shape& factor) {
+  bool fits = x.size() != 0 && p.axis <= x.rank() && factor.rank() <= x.rank() - p.axis;
+  for (std::size_t i = 0; fits && i < factor.rank(); ++i) fits = factor[i] == x[p.axis + i];
+  detail::require<shape_error>(fits, "scale: factors ", factor, " on input ", x, " from axis ", p.axis,
+                               ", expected the extents of the input's axes from there on");
+  return x;
+}
+
+namespace reference {
+
+/// The scalar specification: fma(x, factor, shift) in float64 (our assumption), then the output format. `shift` is
+/// empty or has one value per factor.
+template <precision_policy P>
+void scale(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> factor, std::span<const value_t<P>> shift,
+           const scale_params& p, tensor_view<value_t<P>> y) {
+  std::size_t outer = 1;
+  for (std::size_t axis = 0; axis < p.axis; ++axis) outer *= x.shape()[axis];
+  const std::size_t inner = x.size() / outer / factor.size();
+  for (std::size_t o = 0, i = 0; o < outer; ++o) {
+    for (std::size_t f = 0; f < factor.size(); ++f) {
+      const double a = P::output::to_double(factor[f]);
+      const double b = shift.empty() ? 0.0 : P::output::to_double(shift[f]);
+      for (std::size_t k = 0; k < inner; ++k, ++i) y[i] = P::output::from(std::fma(P::output::to_double(x[i]), a, b));
+    }
+  }
+}
+
+}  // namespace reference
+
+/// Checks, then evaluates into `y`. Allocates nothing.
+template <precision_policy P>
+void scale_into(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> factor,
+                std::span<const value_t<P>> shift, const scale_params& p, tensor_view<value_t<P>> y) {
+  detail::require_output(y.shape(), infer_shape(p, x.shape(), factor.shape()), "scale");
+  detail::require<shape_error>(shift.empty() || shift.size() == factor.size(), "scale: ", shift.size(),
+                               " shifts for factors ", factor.shape(), ", expected as many or none");
+  reference::scale<P>(x, factor, shift, p, y);
+}
+
+/// y = x * factor, broadcast.
+template <precision_policy P, tensor_like X, tensor_like F>
+[[nodiscard]] tensor<value_t<P>> scale(const X& x, const F& factor, const scale_params& p = {}) {
+  const detail::op_input<P, X> in(x, "scale input");
+  const detail::op_input<P, F> in_factor(factor, "scale factors");
+  auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape(), in_factor.shape()));
+  scale_into<P>(in.view(), in_factor.view(), {}, p, view_of(y));
+  return y;
+}
+
+/// y = x * factor + shift, broadcast.
+template <precision_policy P, tensor_like X, tensor_like F, tensor_like S>
+[[nodiscard]] tensor<value_t<P>> scale(const X& x, const F& factor, const S& shift, const scale_params& p = {}) {
+  const detail::op_input<P, X> in(x, "scale input");
+  const detail::op_input<P, F> in_factor(factor, "scale factors");
+  const detail::op_input<P, S> in_shift(shift, "scale shifts");
+  auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape(), in_factor.shape()));
+  scale_into<P>(in.view(), in_factor.view(), in_shift.view().span(), p, view_of(y));
+  return y;
+}
+
+/// The stored statistics of a batch normalization, C values each, and the scale layer behind it (empty: factor 1,
+/// shift 0). y = (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+struct batch_norm_params {
+  std::vector<double> mean, variance, gamma, beta;
+  double epsilon = 1e-5;
+};
+
+/// One factor and one shift per channel.
+struct channel_affine {
+  std::vector<double> factor, shift;
+};
+
+/// The same normalization as factor and shift, in float64. Throws shape_error for lists of different lengths and
+/// format_error for numbers that are not finite or a variance + epsilon that is not positive.
+[[nodiscard]] inline channel_affine as_affine(const batch_norm_params& p) {
+  const std::size_t n = p.mean.size();
+  const bool fits = n != 0 && p.variance.size() == n && (p.gamma.empty() || p.gamma.size() == n) &&
+                    (p.beta.empty() || p.beta.size() == n);
+  detail::require<shape_error>(fits, "batch_norm: ", n, " means, ", p.variance.size(), " variances, ", p.gamma.size(),
+                               " gammas, ", p.beta.size(), " betas, expected equal counts of at least 1");
+  channel_affine a;
+  for (std::size_t c = 0; c < n; ++c) {
+    const double gamma = p.gamma.empty() ? 1.0 : p.gamma[c];
+    const double beta = p.beta.empty() ? 0.0 : p.beta[c];
+    const double spread = p.variance[c] + p.epsilon;
+    detail::require<format_error>(std::isfinite(p.mean[c]) && std::isfinite(gamma) && std::isfinite(beta) &&
+                                      std::isfinite(spread) && spread > 0.0,
+                                  "batch_norm channel ", c, ": mean ", p.mean[c], ", variance + epsilon ", spread,
+                                  ", gamma ", gamma, ", beta ", beta,
+                                  ", expected finite numbers and a positive variance + epsilon");
+    const double factor = gamma / std::sqrt(spread);
+    a.factor.push_back(factor);
+    a.shift.push_back(std::fma(-p.mean[c], factor, beta));
+  }
+  return a;
+}
+
+/// Weights and bias with a normalization folded in.
+struct folded_weights {
+  tensor<float> weights;
+  tensor<float> bias;
+};
+
+/// Folds a normalization of the outputs into weights (outputs first) and bias, as the compiler does before it quantizes:
+/// float64, rounded once to float.
+template <tensor_like W, class B>
+[[nodiscard]] folded_weights fold_batch_norm(const W& w, const B& bias, const batch_norm_params& p) {
+  const tensor_shape shape = shape_of(w);
+  detail::require<shape_error>(shape.rank() >= 2 && shape.size() != 0 && shape[0] == p.mean.size(),
+                               "fold_batch_norm: weights ", shape, " and ", p.mean.size(),
+                               " channels, expected one per output");
+  const channel_affine a = as_affine(p);
+  const std::vector<float> weights = detail::finite_floats(w, "fold_batch_norm weights");
+  const std::vector<float> old_bias = detail::bias_values(bias, shape[0], "fold_batch_norm bias");
+  folded_weights folded{make_tensor<float>(shape), make_tensor<float>({shape[0]})};
+  const std::size_t each = weights.size() / shape[0];
+  for (std::size_t o = 0; o < shape[0]; ++o) {
+    for (std::size_t i = o * each; i < (o + 1) * each; ++i) {
+      folded.weights.data()[i] = static_cast<float>(static_cast<double>(weights[i]) * a.factor[o]);
+    }
+    folded.bias.data()[o] = static_cast<float>(std::fma(static_cast<double>(old_bias[o]), a.factor[o], a.shift[o]));
+  }
+  return folded;
+}
+
+/// Batch normalization as a layer of its own, channels on axis 1: fma(x, factor, shift) in float64, then the output
+/// format. (Boards have been seen to go wrong here for unknown reasons; folding is the vendor's advice.)
+template <precision_policy P, tensor_like X>
+[[nodiscard]] tensor<value_t<P>> batch_norm(const X& x, const batch_norm_params& p) {
+  const detail::op_input<P, X> in(x, "batch_norm");
+  const channel_affine a = as_affine(p);
+  detail::require<shape_error>(in.shape().rank() >= 2 && in.shape()[1] == a.factor.size(), "batch_norm: input ",
+                               in.shape(), " and ", a.factor.size(), " channels, expected them on axis 1");
+  auto y = make_tensor<value_t<P>>(in.shape());
+  const std::size_t inner = y.size() / in.shape()[0] / in.shape()[1];
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::size_t c = i / inner % a.factor.size();
+    y.data()[i] = P::output::from(std::fma(P::output::to_double(in.view()[i]), a.factor[c], a.shift[c]));
+  }
+  return y;
+}
+
+NNIESIM_END_NAMESPACE

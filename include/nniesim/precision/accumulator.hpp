@@ -1,0 +1,104 @@
+// How a multiply-accumulate layer sums its products. A policy chooses one; the spec of every kernel is a loop of
+// `add`, k ascending (input channel, kernel row, kernel column), starting at zero, then one `total`.
+// Nothing is published about the hardware's accumulator: every choice here is our assumption.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include <nniesim/core/error.hpp>
+#include <nniesim/formats/fixed_point.hpp>
+#include <nniesim/formats/format.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// One chain of fused multiply-adds in float32; the float32 bias is added to the finished chain. The default.
+struct fp32_chain {
+  using operand = float;
+  using sum = float;
+  static constexpr std::string_view name = "fp32_chain";
+
+  [[nodiscard]] static float add(sum acc, float w, float a) noexcept { return std::fma(w, a, acc); }
+  [[nodiscard]] static float total(sum acc, float bias, double) noexcept { return acc + bias; }
+  /// A float cannot wrap: nothing to check.
+  static void check_capacity(std::size_t, double, std::string_view) noexcept {}
+};
+
+/// The same chain in float64. The product of two floats is exact in it.
+struct fp64_chain {
+  using operand = float;
+  using sum = double;
+  static constexpr std::string_view name = "fp64_chain";
+
+  [[nodiscard]] static double add(sum acc, float w, float a) noexcept {
+    return std::fma(static_cast<double>(w), static_cast<double>(a), acc);
+  }
+  [[nodiscard]] static double total(sum acc, float bias, double) noexcept { return acc + static_cast<double>(bias); }
+  static void check_capacity(std::size_t, double, std::string_view) noexcept {}
+};
+
+/// Exact integer sums of integer codes, for uniform formats. The scales and the bias are applied to the finished sum
+/// in float64 with one rounding.
+template <class Sum>
+  requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>)
+struct exact_integer {
+  using operand = std::int32_t;
+  using sum = Sum;
+  static constexpr std::string_view name = sizeof(Sum) == 4 ? "exact_int32" : "exact_int64";
+
+  [[nodiscard]] static constexpr sum add(sum acc, operand w, operand a) noexcept {
+    return static_cast<sum>(acc + static_cast<sum>(w) * static_cast<sum>(a));
+  }
+  [[nodiscard]] static double total(sum acc, float bias, double scale) noexcept {
+    return std::fma(static_cast<double>(acc), scale, static_cast<double>(bias));
+  }
+  /// Throws format_error where `length` products of at most `largest_product` could leave the sum's range.
+  static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
+    const double bound = static_cast<double>(length) * largest_product;
+    detail::require<format_error>(bound <= static_cast<double>(std::numeric_limits<sum>::max()), where, ": ", length,
+                                  " products of up to ", largest_product, " could reach ", bound, ", but ", name,
+                                  " holds ", static_cast<double>(std::numeric_limits<sum>::max()));
+  }
+};
+using exact_int32 = exact_integer<std::int32_t>;
+using exact_int64 = exact_integer<std::int64_t>;
+
+/// Rounds each product to fixed point and adds in fixed point, for the study of overflow. With `trap`, a length that
+/// could overflow is refused; `wrap` and `saturate` say what every single addition does.
+template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
+  requires(IntBits + FracBits <= 53)
+struct fixed_accumulator {
+  using operand = float;
+  using sum = fixed_point<IntBits, FracBits, Rounding, Overflow>;
+  static constexpr std::string_view name = sum::name;
+
+  [[nodiscard]] static constexpr sum add(sum acc, float w, float a) {
+    const sum product = sum::from(static_cast<double>(w) * static_cast<double>(a));  // the double product is exact
+    return fixed_cast<sum>(acc + product);
+  }
+  [[nodiscard]] static constexpr double total(sum acc, float bias, double) noexcept {
+    return sum::to_double(acc) + static_cast<double>(bias);
+  }
+  static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
+    if constexpr (Overflow::rule == overflow_rule::trap) {
+      const double bound = static_cast<double>(length) * largest_product;
+      detail::require<format_error>(bound <= sum::to_double(sum::max()), where, ": ", length, " products of up to ",
+                                    largest_product, " could reach ", bound, ", but the accumulator ", name, " holds ",
+                                    sum::to_double(sum::max()));
+    }
+  }
+};
+
+/// Sums products of two operands of a layer; see the types above.
+template <class A>
+concept accumulator = requires(typename A::sum acc, typename A::operand x, float bias, double scale) {
+  { A::name } -> std::convertible_to<std::string_view>;
+  { A::add(acc, x, x) } -> std::same_as<typename A::sum>;
+  { A::total(acc, bias, scale) } -> std::floating_point;
+  A::check_capacity(std::size_t{}, scale, std::string_view{});
+};
+
+NNIESIM_END_NAMESPACE

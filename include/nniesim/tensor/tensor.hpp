@@ -1,0 +1,174 @@
+// Tensors as the operators see them: views of dense row-major memory, taken from xtensor or Eigen expressions, and the
+// owning type that they return.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#if __has_include(<xtensor/xarray.hpp>)
+#include <xtensor/xarray.hpp>
+#else
+#include <xtensor/containers/xarray.hpp>
+#endif
+
+#include <Eigen/Core>
+
+#include <nniesim/core/error.hpp>
+#include <nniesim/tensor/shape.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What operators return: dense, row-major, owning.
+template <class T>
+using tensor = xt::xarray<T, xt::layout_type::row_major>;
+
+/// A dense row-major tensor in memory that somebody else owns.
+template <class T>
+class tensor_view {
+ public:
+  constexpr tensor_view() noexcept = default;
+  /// Throws shape_error unless `data` has exactly as many elements as the shape.
+  constexpr tensor_view(std::span<T> data, const tensor_shape& shape) : data_(data.data()), shape_(shape) {
+    detail::require<shape_error>(data.size() == shape.size(), "tensor_view: ", data.size(), " elements for shape ",
+                                 shape);
+  }
+  /// A read-only view of what a mutable view shows.
+  template <class U>
+    requires(std::is_const_v<T> && std::same_as<U, std::remove_const_t<T>>)
+  constexpr tensor_view(const tensor_view<U>& other) noexcept : data_(other.data()), shape_(other.shape()) {}
+
+  [[nodiscard]] constexpr T* data() const noexcept { return data_; }
+  [[nodiscard]] constexpr const tensor_shape& shape() const noexcept { return shape_; }
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return shape_.size(); }
+  [[nodiscard]] constexpr std::span<T> span() const noexcept { return {data_, size()}; }
+  [[nodiscard]] constexpr T& operator[](std::size_t index) const noexcept { return data_[index]; }
+
+ private:
+  T* data_ = nullptr;
+  tensor_shape shape_{0};
+};
+
+template <class E>
+concept xtensor_expression = xt::is_xexpression<std::remove_cvref_t<E>>::value;
+
+template <class E>
+concept eigen_expression = std::derived_from<std::remove_cvref_t<E>, Eigen::EigenBase<std::remove_cvref_t<E>>>;
+
+template <class E>
+struct is_tensor_view : std::false_type {};
+template <class T>
+struct is_tensor_view<tensor_view<T>> : std::true_type {};
+
+/// Whatever an operator takes as a tensor: an xtensor expression, a dense Eigen expression (rank 2), or a tensor_view.
+template <class E>
+concept tensor_like =
+    xtensor_expression<E> || eigen_expression<E> || is_tensor_view<std::remove_cvref_t<E>>::value;
+
+namespace detail {
+
+template <class E>
+struct element;
+template <xtensor_expression E>
+struct element<E> {
+  using type = std::remove_cv_t<typename E::value_type>;
+};
+template <eigen_expression E>
+struct element<E> {
+  using type = typename E::Scalar;
+};
+template <class T>
+struct element<tensor_view<T>> {
+  using type = std::remove_cv_t<T>;
+};
+
+}  // namespace detail
+
+/// The element type of a tensor-like argument.
+template <tensor_like E>
+using element_t = typename detail::element<std::remove_cvref_t<E>>::type;
+
+template <class Expression>
+[[nodiscard]] tensor_shape shape_of(const Expression& e) {
+  if constexpr (xtensor_expression<Expression>) {
+    std::array<std::size_t, tensor_shape::max_rank> extents{};
+    const std::size_t rank = e.dimension();
+    detail::require<shape_error>(rank <= tensor_shape::max_rank, "tensor: rank ", rank, ", expected at most ",
+                                 tensor_shape::max_rank);
+    for (std::size_t i = 0; i < rank; ++i) extents[i] = static_cast<std::size_t>(e.shape()[i]);
+    return tensor_shape(std::span<const std::size_t>(extents.data(), rank));
+  } else if constexpr (eigen_expression<Expression>) {
+    return {static_cast<std::size_t>(e.rows()), static_cast<std::size_t>(e.cols())};
+  } else {
+    return e.shape();
+  }
+}
+
+/// A tensor-like argument as dense row-major memory: a view of it where it is that already, else of a copy held here.
+/// The argument must outlive the object.
+template <class T>
+class dense {
+ public:
+  template <tensor_like E>
+    requires std::same_as<element_t<E>, T>
+  explicit dense(const E& e) {
+    const tensor_shape shape = shape_of(e);
+    if constexpr (is_tensor_view<E>::value) {
+      view_ = e;
+    } else if constexpr (eigen_expression<E>) {
+      using row_major = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+      copy_.resize(shape.size());
+      Eigen::Map<row_major>(copy_.data(), e.rows(), e.cols()) = e;
+      view_ = {std::span<const T>(copy_), shape};
+    } else {
+      if constexpr (requires {
+                      { e.data() } -> std::convertible_to<const T*>;
+                      requires E::static_layout == xt::layout_type::row_major;
+                    }) {
+        view_ = {std::span<const T>(e.data(), shape.size()), shape};
+      } else {
+        copy_.assign(e.template begin<xt::layout_type::row_major>(), e.template end<xt::layout_type::row_major>());
+        view_ = {std::span<const T>(copy_), shape};
+      }
+    }
+  }
+  dense(const dense&) = delete;
+  dense& operator=(const dense&) = delete;
+
+  [[nodiscard]] const tensor_view<const T>& view() const noexcept { return view_; }
+
+ private:
+  std::vector<T> copy_;
+  tensor_view<const T> view_;
+};
+
+/// A new tensor of the given shape; its elements are uninitialised where T allows that.
+template <class T>
+[[nodiscard]] tensor<T> make_tensor(const tensor_shape& shape) {
+  return tensor<T>(typename tensor<T>::shape_type(shape.begin(), shape.end()));
+}
+
+/// A mutable view of a whole tensor.
+template <class T>
+[[nodiscard]] tensor_view<T> view_of(tensor<T>& t) {
+  return {std::span<T>(t.data(), t.size()), shape_of(t)};
+}
+/// A read-only view of a whole tensor.
+template <class T>
+[[nodiscard]] tensor_view<const T> view_of(const tensor<T>& t) {
+  return {std::span<const T>(t.data(), t.size()), shape_of(t)};
+}
+
+/// A matrix view of a tensor of rank 2, for Eigen expressions.
+template <class T>
+[[nodiscard]] auto as_eigen(tensor_view<T> t) {
+  require_rank(t.shape(), 2, "as_eigen", "rows, columns");
+  using matrix = Eigen::Matrix<std::remove_const_t<T>, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using map = Eigen::Map<std::conditional_t<std::is_const_v<T>, const matrix, matrix>>;
+  return map(t.data(), static_cast<Eigen::Index>(t.shape()[0]), static_cast<Eigen::Index>(t.shape()[1]));
+}
+
+NNIESIM_END_NAMESPACE

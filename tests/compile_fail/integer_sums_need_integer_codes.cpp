@@ -1,0 +1,12 @@
+// An integer accumulator cannot sum log-domain codes.
+// expected: accumulates
+#include <nniesim/precision/policy.hpp>
+
+#if defined(MUST_FAIL)
+using format = nniesim::gfpq8;
+#else
+using format = nniesim::uniform8;
+#endif
+
+using policy = nniesim::precision<format, format, nniesim::exact_int32, nniesim::q20_12>;
+policy p;

@@ -1,0 +1,15 @@
+// A wrong policy is one readable line that names the concept.
+// expected: precision_policy
+#include <nniesim/ops/power.hpp>
+
+struct half_a_policy {
+  using weights = nniesim::gfpq8;
+};
+
+#if defined(MUST_FAIL)
+using policy = half_a_policy;
+#else
+using policy = nniesim::w8a8;
+#endif
+
+auto use(const nniesim::tensor<float>& x) { return nniesim::power<policy>(x, {.exponent = 2}); }

@@ -1,0 +1,19 @@
+# Builds and runs the consumer project next to this file: -DWAY=package|subdirectory|fetch, and the folders in use.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "failed: ${ARGN}\n${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+if(WAY STREQUAL package)
+  run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+  set(how -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+else()
+  set(how -DNNIESIM_SOURCE=${SOURCE})
+endif()
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -G ${GENERATOR} -DWAY=${WAY}
+    -DCMAKE_CXX_COMPILER=${CXX} ${how})
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${WORK}/build/consumer)
