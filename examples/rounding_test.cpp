@@ -1,5 +1,5 @@
-// A unit test that mimics the accelerator's rounding, with no hardware at hand: is a driver's own conversion to the layer
-// format right? (With Catch2 or GoogleTest, nniesim/testing has matchers for whole tensors.)
+// A unit test that mimics the accelerator's rounding, with no hardware at hand: is a driver's own conversion to the
+// layer format right? (With Catch2 or GoogleTest, nniesim/testing has matchers for whole tensors.)
 #include <cstdint>
 #include <iostream>
 #include <nniesim/formats/fixed_point.hpp>

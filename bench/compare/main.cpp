@@ -1,11 +1,13 @@
-// Our kernels beside other libraries', interleaved in one run: medians of rounds, as ratios and as % of the machine's own
-// peaks, which are measured too. `--json` for machines, `--rounds N` (default 7), `--only TEXT` for some of the rows.
+// Our kernels beside other libraries', interleaved in one run: medians of rounds, as ratios and as % of the machine's
+// own peaks, which are measured too. `--json` for machines, `--rounds N` (default 7), `--only TEXT` for some of the
+// rows.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <memory>
+#include <nniesim/kernels/thread_pool.hpp>
 #include <nniesim/nniesim.hpp>
 #include <optional>
 #include <string>
@@ -22,8 +24,8 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 
 struct row {
   std::string name;
-  double work = 0;           ///< multiply-accumulates or elements per call
-  std::string peak;          ///< which peak it is compared with
+  double work = 0;   ///< multiply-accumulates or elements per call
+  std::string peak;  ///< which peak it is compared with
   contestant ours;
   std::vector<contestant> peers;
   std::string target;
@@ -83,7 +85,8 @@ contestant our_gemm(const gemm_shape& s, const executor& threads) {
   fully_connected_layer<P> layer(weights({s.n, s.k}), no_bias);
   auto y = make_tensor<value_t<P>>({s.m, s.n});
   const std::size_t bytes = layer.workspace_bytes(shape_of(x));
-  const auto st = std::make_shared<state>(state{std::move(layer), std::move(x), std::move(y), std::vector<std::byte>(bytes)});
+  const auto st =
+      std::make_shared<state>(state{std::move(layer), std::move(x), std::move(y), std::vector<std::byte>(bytes)});
   const auto scale = st->layer.activation_scale_of(view_of(std::as_const(st->x)));
   return {std::string(P::name), [st, scale, threads] {
             st->layer.run(view_of(std::as_const(st->x)), scale, view_of(st->y), st->memory, threads);
@@ -102,7 +105,8 @@ contestant our_conv(const conv_shape& s, const executor& threads) {
                         {.stride = {s.stride, s.stride}, .pad = {s.pad, s.pad}, .groups = s.groups});
   auto y = make_tensor<value_t<P>>(layer.output_shape(shape_of(x)));
   const std::size_t bytes = layer.workspace_bytes(shape_of(x));
-  const auto st = std::make_shared<state>(state{std::move(layer), std::move(x), std::move(y), std::vector<std::byte>(bytes)});
+  const auto st =
+      std::make_shared<state>(state{std::move(layer), std::move(x), std::move(y), std::vector<std::byte>(bytes)});
   const auto scales = st->layer.activation_scales(view_of(std::as_const(st->x)));
   return {std::string(P::name), [st, scales, threads] {
             st->layer.run(view_of(std::as_const(st->x)), scales, view_of(st->y), st->memory, threads);
@@ -116,7 +120,7 @@ struct fp64_w8a8 : precision<gfpq8, gfpq8, fp64_chain, q20_12> {
 const std::vector<gemm_shape> gemms = {{1024, 1024, 1024}, {256, 3136, 576}, {512, 784, 1152},
                                        {64, 12544, 147},   {1, 1000, 2048},  {16, 4096, 4096}};
 const std::vector<std::pair<std::string, conv_shape>> convs = {
-    {"3x3 64->64 56x56", {64, 64, 3, 1, 1, 56, 1}},    {"3x3 128->128 28x28", {128, 128, 3, 1, 1, 28, 1}},
+    {"3x3 64->64 56x56", {64, 64, 3, 1, 1, 56, 1}},     {"3x3 128->128 28x28", {128, 128, 3, 1, 1, 28, 1}},
     {"3x3 256->256 14x14", {256, 256, 3, 1, 1, 14, 1}}, {"1x1 256->64 56x56", {256, 64, 1, 1, 0, 56, 1}},
     {"7x7/2 3->64 224x224", {3, 64, 7, 2, 3, 224, 1}},  {"depthwise 3x3 128 56x56", {128, 128, 3, 1, 1, 56, 128}}};
 
@@ -130,16 +134,23 @@ std::vector<row> make_rows(std::size_t threads, const executor& pool) {
   for (const auto& s : gemms) {
     const double macs = static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
     const std::string name = "gemm " + text(s);
-    rows.push_back({"w8a8 " + name + suffix, macs, "fp32", our_gemm<w8a8>(s, pool), float_gemm_peers(s, threads), "1, 3"});
-    rows.push_back({"w16a16 " + name + suffix, macs, "fp32", our_gemm<w16a16>(s, pool), {our_gemm<w8a8>(s, pool)}, "2"});
-    rows.push_back({"uniform8 " + name + suffix, macs, "int8", our_gemm<uniform_w8a8>(s, pool), int8_gemm_peers(s, threads), "4"});
+    rows.push_back(
+        {"w8a8 " + name + suffix, macs, "fp32", our_gemm<w8a8>(s, pool), float_gemm_peers(s, threads), "1, 3"});
+    rows.push_back(
+        {"w16a16 " + name + suffix, macs, "fp32", our_gemm<w16a16>(s, pool), {our_gemm<w8a8>(s, pool)}, "2"});
+    rows.push_back(
+        {"uniform8 " + name + suffix, macs, "int8", our_gemm<uniform_w8a8>(s, pool), int8_gemm_peers(s, threads), "4"});
     rows.push_back({"uniform16 " + name + suffix, macs, "fp32", our_gemm<uniform_w16a16>(s, pool), {}, "5"});
-    rows.push_back({"fp64_chain " + name + suffix, macs, "fp64", our_gemm<fp64_w8a8>(s, pool), double_gemm_peers(s, threads), "6"});
+    rows.push_back({"fp64_chain " + name + suffix, macs, "fp64", our_gemm<fp64_w8a8>(s, pool),
+                    double_gemm_peers(s, threads), "6"});
   }
   for (const auto& [name, s] : convs) {
-    rows.push_back({"w8a8 " + name + suffix, s.macs(), "fp32", our_conv<w8a8>(s, pool), float_conv_peers(s, threads), "1"});
-    rows.push_back({"w16a16 " + name + suffix, s.macs(), "fp32", our_conv<w16a16>(s, pool), {our_conv<w8a8>(s, pool)}, "2"});
-    rows.push_back({"uniform8 " + name + suffix, s.macs(), "int8", our_conv<uniform_w8a8>(s, pool), int8_conv_peers(s, threads), "4"});
+    rows.push_back(
+        {"w8a8 " + name + suffix, s.macs(), "fp32", our_conv<w8a8>(s, pool), float_conv_peers(s, threads), "1"});
+    rows.push_back(
+        {"w16a16 " + name + suffix, s.macs(), "fp32", our_conv<w16a16>(s, pool), {our_conv<w8a8>(s, pool)}, "2"});
+    rows.push_back({"uniform8 " + name + suffix, s.macs(), "int8", our_conv<uniform_w8a8>(s, pool),
+                    int8_conv_peers(s, threads), "4"});
   }
   return rows;
 }
@@ -208,7 +219,8 @@ int main(int argc, char** argv) try {
   if (!peaks.contains("fp32")) peaks["fp32"] = peaks["fp32 ymm"];
   if (active_isa() == isa::avx2 || active_isa() == isa::avx_vnni) peaks["fp32"] = peaks["fp32 ymm"];
   if (json) {
-    std::printf("{\"isa\": \"%s\", \"threads\": %zu, \"rounds\": %d, \"peaks\": {", std::string(to_string(active_isa())).c_str(), threads, rounds);
+    std::printf("{\"isa\": \"%s\", \"threads\": %zu, \"rounds\": %d, \"peaks\": {",
+                std::string(to_string(active_isa())).c_str(), threads, rounds);
     const char* comma = "";
     for (const auto& [name, value] : peaks) {
       std::printf("%s\"%s\": %.4g", comma, name.c_str(), value);
@@ -216,8 +228,10 @@ int main(int argc, char** argv) try {
     }
     std::printf("}, \"rows\": [");
   } else {
-    std::printf("instruction set %s, %zu thread(s), medians of %d interleaved rounds; G/s = 1e9 multiply-accumulates or elements\n",
-                std::string(to_string(active_isa())).c_str(), threads, rounds);
+    std::printf(
+        "instruction set %s, %zu thread(s), medians of %d interleaved rounds; G/s = 1e9 multiply-accumulates or "
+        "elements\n",
+        std::string(to_string(active_isa())).c_str(), threads, rounds);
     for (const auto& [name, value] : peaks) std::printf("peak %-10s %8.1f GMAC/s\n", name.c_str(), value / 1e9);
     std::printf("%-42s %9s %7s  %-28s %9s %7s  target\n", "", "ours G/s", "% peak", "best peer", "G/s", "ratio");
   }
@@ -241,8 +255,10 @@ int main(int argc, char** argv) try {
     const double ours = r.work / times[0].median;
     const double of_peak = peaks.contains(r.peak) ? 100 * ours / peaks[r.peak] : 0;
     if (json) {
-      std::printf("%s\n  {\"name\": \"%s\", \"ours\": %.5g, \"percent_of_peak\": %.4g, \"peers\": {", comma, r.name.c_str(), ours, of_peak);
-      for (std::size_t i = 1; i < all.size(); ++i) std::printf("%s\"%s\": %.5g", i == 1 ? "" : ", ", all[i]->name.c_str(), r.work / times[i].median);
+      std::printf("%s\n  {\"name\": \"%s\", \"ours\": %.5g, \"percent_of_peak\": %.4g, \"peers\": {", comma,
+                  r.name.c_str(), ours, of_peak);
+      for (std::size_t i = 1; i < all.size(); ++i)
+        std::printf("%s\"%s\": %.5g", i == 1 ? "" : ", ", all[i]->name.c_str(), r.work / times[i].median);
       std::printf("}, \"target\": \"%s\"}", r.target.c_str());
       comma = ",";
     } else {
@@ -250,7 +266,8 @@ int main(int argc, char** argv) try {
       if (of_peak > 0) std::printf(" %6.1f%%", of_peak);
       else std::printf(" %7s", "");
       if (best > 0) {
-        std::printf("  %-28s %9.2f %7.2f", all[best]->name.c_str(), r.work / times[best].median / 1e9, times[best].median / times[0].median);
+        std::printf("  %-28s %9.2f %7.2f", all[best]->name.c_str(), r.work / times[best].median / 1e9,
+                    times[best].median / times[0].median);
       } else {
         std::printf("  %-28s %9s %7s", "-", "", "");
       }

@@ -29,7 +29,8 @@ inline double peak_fp32_ymm(std::size_t steps) {
   for (auto& s : sum) s = _mm256_set1_ps(1.0F);
   const __m256 x = _mm256_set1_ps(1e-6F);
   for (std::size_t t = 0; t < steps; ++t) {
-    NNIESIM_UNROLL for (int i = 0; i < 12; ++i) sum[i] = _mm256_fmadd_ps(sum[i], x, x);
+    NNIESIM_UNROLL
+    for (int i = 0; i < 12; ++i) sum[i] = _mm256_fmadd_ps(sum[i], x, x);
   }
   float lane[8];
   for (int i = 1; i < 12; ++i) sum[0] = _mm256_add_ps(sum[0], sum[i]);
@@ -44,7 +45,8 @@ inline double peak_fp32_zmm(std::size_t steps) {
   for (auto& s : sum) s = _mm512_set1_ps(1.0F);
   const __m512 x = _mm512_set1_ps(1e-6F);
   for (std::size_t t = 0; t < steps; ++t) {
-    NNIESIM_UNROLL for (int i = 0; i < 12; ++i) sum[i] = _mm512_fmadd_ps(sum[i], x, x);
+    NNIESIM_UNROLL
+    for (int i = 0; i < 12; ++i) sum[i] = _mm512_fmadd_ps(sum[i], x, x);
   }
   for (int i = 1; i < 12; ++i) sum[0] = _mm512_add_ps(sum[0], sum[i]);
   float lane[16];
@@ -56,7 +58,8 @@ inline double peak_fp64_zmm(std::size_t steps) {
   for (auto& s : sum) s = _mm512_set1_pd(1.0);
   const __m512d x = _mm512_set1_pd(1e-6);
   for (std::size_t t = 0; t < steps; ++t) {
-    NNIESIM_UNROLL for (int i = 0; i < 12; ++i) sum[i] = _mm512_fmadd_pd(sum[i], x, x);
+    NNIESIM_UNROLL
+    for (int i = 0; i < 12; ++i) sum[i] = _mm512_fmadd_pd(sum[i], x, x);
   }
   for (int i = 1; i < 12; ++i) sum[0] = _mm512_add_pd(sum[0], sum[i]);
   double lane[8];
@@ -72,8 +75,8 @@ inline double peak_int8_zmm(std::size_t steps) {
         "vpdpbusd %12, %12, %0\n\tvpdpbusd %12, %12, %1\n\tvpdpbusd %12, %12, %2\n\tvpdpbusd %12, %12, %3\n\t"
         "vpdpbusd %12, %12, %4\n\tvpdpbusd %12, %12, %5\n\tvpdpbusd %12, %12, %6\n\tvpdpbusd %12, %12, %7\n\t"
         "vpdpbusd %12, %12, %8\n\tvpdpbusd %12, %12, %9\n\tvpdpbusd %12, %12, %10\n\tvpdpbusd %12, %12, %11"
-        : "+v"(s0), "+v"(s1), "+v"(s2), "+v"(s3), "+v"(s4), "+v"(s5), "+v"(s6), "+v"(s7), "+v"(s8), "+v"(s9),
-          "+v"(s10), "+v"(s11)
+        : "+v"(s0), "+v"(s1), "+v"(s2), "+v"(s3), "+v"(s4), "+v"(s5), "+v"(s6), "+v"(s7), "+v"(s8), "+v"(s9), "+v"(s10),
+          "+v"(s11)
         : "v"(x));
   }
   int lane[16];

@@ -36,7 +36,8 @@ void fill(const dnnl::memory& m) {
   auto* bytes = static_cast<unsigned char*>(m.get_data_handle());
   const std::size_t n = m.get_desc().get_size();
   if (m.get_desc().data.data_type == dnnl_f32) {
-    for (std::size_t i = 0; i < n / 4; ++i) reinterpret_cast<float*>(bytes)[i] = static_cast<float>(i % 255) * 0.01F - 1;
+    for (std::size_t i = 0; i < n / 4; ++i)
+      reinterpret_cast<float*>(bytes)[i] = static_cast<float>(i % 255) * 0.01F - 1;
   } else {
     for (std::size_t i = 0; i < n; ++i) bytes[i] = static_cast<unsigned char>(i % 100);
   }
@@ -59,7 +60,8 @@ call onednn_gemm(const gemm_shape& s, memory::data_type a, memory::data_type w, 
   return [c] { c->run(); };
 }
 
-call onednn_conv(const conv_shape& s, memory::data_type a, memory::data_type w, memory::data_type y, memory::format_tag tag) {
+call onednn_conv(const conv_shape& s, memory::data_type a, memory::data_type w, memory::data_type y,
+                 memory::format_tag tag) {
   auto c = std::make_shared<onednn_call>();
   const auto d = [](std::size_t v) { return static_cast<memory::dim>(v); };
   const memory::desc src({1, d(s.in), d(s.size), d(s.size)}, a, tag);
@@ -177,7 +179,8 @@ std::vector<contestant> int8_conv_peers([[maybe_unused]] const conv_shape& s, st
   std::vector<contestant> peers;
 #if defined(HAVE_ONEDNN)
   using type = dnnl::memory::data_type;
-  peers.push_back({"oneDNN u8s8s32 own layout", onednn_conv(s, type::u8, type::s8, type::s32, dnnl::memory::format_tag::any)});
+  peers.push_back(
+      {"oneDNN u8s8s32 own layout", onednn_conv(s, type::u8, type::s8, type::s32, dnnl::memory::format_tag::any)});
 #endif
   return peers;
 }

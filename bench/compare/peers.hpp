@@ -1,5 +1,5 @@
-// Other libraries' kernels behind one face: each returns a function that runs one call on prepared data, or nothing where
-// the library is not there or cannot do it.
+// Other libraries' kernels behind one face: each returns a function that runs one call on prepared data, or nothing
+// where the library is not there or cannot do it.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
-// The main job: a trained feature network, layer by layer, in float, 8 bits, 16 bits and a mix; the shift of the feature
-// norms, the constant that compensates it, and what is left then. `--published` predicts a case measured on hardware.
+// The main job: a trained feature network, layer by layer, in float, 8 bits, 16 bits and a mix; the shift of the
+// feature norms, the constant that compensates it, and what is left then. `--published` predicts a case measured on
+// hardware.
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -13,7 +14,8 @@ using namespace feature_norm;
 namespace {
 
 void print_published() {
-  std::puts("A board's norm error from first principles: 512 Gaussian features of the published norms, 1,500 draws each");
+  std::puts(
+      "A board's norm error from first principles: 512 Gaussian features of the published norms, 1,500 draws each");
   std::puts("branch   r, float   loss of r implied by the table   predicted, truncation   predicted, nearest");
   for (const auto& branch : published_branches) {
     const prediction p = predict(branch);
@@ -81,8 +83,9 @@ norm_constants solve(Network& q, const layer_outputs<float>& reference, const te
 }
 
 template <class... Policies>
-void report(const std::string& title, network<Policies...> q, const std::filesystem::path& plot, const data_set& calibration,
-            const layer_outputs<float>& reference_calibration, const data_set& test, const layer_outputs<float>& reference) {
+void report(const std::string& title, network<Policies...> q, const std::filesystem::path& plot,
+            const data_set& calibration, const layer_outputs<float>& reference_calibration, const data_set& test,
+            const layer_outputs<float>& reference) {
   std::cout << "\n== " << title << "\n";
   (void)q.run(calibration.pictures, {}, true);
   const auto plain = q.run(test.pictures, {});
@@ -90,7 +93,8 @@ void report(const std::string& title, network<Policies...> q, const std::filesys
   const norm_constants constants = solve(q, reference_calibration, calibration.pictures);
   const auto compensated = q.run(test.pictures, constants);
   std::printf("\naccuracy on the held-out digits: float %.2f %%, quantized %.2f %%, compensated %.2f %%\n",
-              100 * accuracy(output(reference, "classifier"), test.labels), 100 * accuracy(output(plain, "classifier"), test.labels),
+              100 * accuracy(output(reference, "classifier"), test.labels),
+              100 * accuracy(output(plain, "classifier"), test.labels),
               100 * accuracy(output(compensated, "classifier"), test.labels));
   std::puts("feature      norm error before   after the norm   constant    after it, compensated   removed");
   std::vector<norm_panel> panels;
@@ -98,10 +102,11 @@ void report(const std::string& title, network<Policies...> q, const std::filesys
     const double before = shift(reference, plain, features[i].before);
     const double after = shift(reference, plain, features[i].after);
     const double left = shift(reference, compensated, features[i].after);
-    std::printf("%-12s %+16.3f %%   %+12.3f %%   %8.6f   %+20.4f %%   %6.1f %%\n", features[i].after.c_str(), 100 * before, 100 * after,
-                i < 4 ? constants.branch[i] : constants.joint, 100 * left, 100 * (1 - std::fabs(left) / std::fabs(after)));
-    panels.push_back({features[i].after, norms(output(reference, features[i].after)), norms(output(plain, features[i].after)),
-                      norms(output(compensated, features[i].after))});
+    std::printf("%-12s %+16.3f %%   %+12.3f %%   %8.6f   %+20.4f %%   %6.1f %%\n", features[i].after.c_str(),
+                100 * before, 100 * after, i < 4 ? constants.branch[i] : constants.joint, 100 * left,
+                100 * (1 - std::fabs(left) / std::fabs(after)));
+    panels.push_back({features[i].after, norms(output(reference, features[i].after)),
+                      norms(output(plain, features[i].after)), norms(output(compensated, features[i].after))});
   }
   std::cout << "\nwith the compensation:\n";
   print_table(reference, compensated);
@@ -127,11 +132,14 @@ int main(int argc, char** argv) try {
   network<float32> reference_network(folder, [](const std::string&) { return std::size_t{0}; });
   const auto reference_calibration = reference_network.run(calibration.pictures, {}, true);
   const auto reference = reference_network.run(test.pictures, {});
-  std::printf("%zu calibration pictures from the training set, %zu held-out pictures\n", calibration.labels.size(), test.labels.size());
+  std::printf("%zu calibration pictures from the training set, %zu held-out pictures\n", calibration.labels.size(),
+              test.labels.size());
 
   using mixed = network<w8a8, w16a16>;
-  const auto run = [&](const std::string& title, const std::string& plot, const std::function<std::size_t(const std::string&)>& choose) {
-    report(title, mixed(folder, choose), std::filesystem::current_path() / plot, calibration, reference_calibration, test, reference);
+  const auto run = [&](const std::string& title, const std::string& plot,
+                       const std::function<std::size_t(const std::string&)>& choose) {
+    report(title, mixed(folder, choose), std::filesystem::current_path() / plot, calibration, reference_calibration,
+           test, reference);
   };
   std::cout << "\n== float32: the reference itself; accuracy on the held-out digits "
             << 100 * accuracy(output(reference, "classifier"), test.labels) << " %\n";

@@ -28,7 +28,8 @@ inline tensor<float> upscale(const tensor<std::uint8_t>& digits, const std::vect
   };
   std::array<std::array<int, 8>, 32> axis{};
   for (int at = 0; at < 32; ++at) {
-    for (int tap = 0; tap < 8; ++tap) axis[static_cast<std::size_t>(at)][static_cast<std::size_t>(tap)] = weight(at, tap);
+    for (int tap = 0; tap < 8; ++tap)
+      axis[static_cast<std::size_t>(at)][static_cast<std::size_t>(tap)] = weight(at, tap);
   }
   for (std::size_t n = 0; n < which.size(); ++n) {
     for (std::size_t r = 0; r < 32; ++r) {
@@ -79,19 +80,22 @@ class network {
       for (const char* conv : {"conv1", "conv2", "conv3", "conv4"}) {
         const bool last = std::string(conv) == "conv4";
         add(comp + conv, [&](std::size_t index, const auto& w, const auto& b) {
-          return make<conv2d_layer>(index, w, b, conv2d_params{.stride = {last ? 1U : 2U, last ? 1U : 2U},
-                                                               .pad = {last ? 0U : 1U, last ? 0U : 1U}});
+          return make<conv2d_layer>(
+              index, w, b,
+              conv2d_params{.stride = {last ? 1U : 2U, last ? 1U : 2U}, .pad = {last ? 0U : 1U, last ? 0U : 1U}});
         });
       }
-      add(comp + "cfc", [&](std::size_t index, const auto& w, const auto& b) { return make<fully_connected_layer>(index, w, b); });
+      add(comp + "cfc",
+          [&](std::size_t index, const auto& w, const auto& b) { return make<fully_connected_layer>(index, w, b); });
     }
     for (const char* name : {"jfc", "classifier"}) {
-      add(name, [&](std::size_t index, const auto& w, const auto& b) { return make<fully_connected_layer>(index, w, b); });
+      add(name,
+          [&](std::size_t index, const auto& w, const auto& b) { return make<fully_connected_layer>(index, w, b); });
     }
   }
 
-  /// All layers' outputs for N x 1 x 32 x 32 pictures. With `calibrating`, each layer's input range is derived from these
-  /// pictures and kept; without, the kept ranges are applied.
+  /// All layers' outputs for N x 1 x 32 x 32 pictures. With `calibrating`, each layer's input range is derived from
+  /// these pictures and kept; without, the kept ranges are applied.
   layer_outputs<value> run(const tensor<float>& pictures, const norm_constants& constants, bool calibrating = false) {
     using policy = std::tuple_element_t<0, std::tuple<Policies...>>;  // for layers that only depend on the values
     layer_outputs<value> out;
@@ -106,7 +110,8 @@ class network {
       auto x = make_tensor<value>({pictures.shape()[0], 1, 24, 24});
       for (std::size_t n = 0; n < pictures.shape()[0]; ++n) {
         for (std::size_t r = 0; r < 24; ++r) {
-          for (std::size_t c = 0; c < 24; ++c) x(n, 0, r, c) = policy::output::from(pictures(n, 0, r + i / 2 * 8, c + i % 2 * 8));
+          for (std::size_t c = 0; c < 24; ++c)
+            x(n, 0, r, c) = policy::output::from(pictures(n, 0, r + i / 2 * 8, c + i % 2 * 8));
         }
       }
       for (const char* conv : {"conv1", "conv2", "conv3", "conv4"}) {
@@ -119,7 +124,8 @@ class network {
     }
     const auto& all = keep("concat", concat<policy>({.axis = 1}, features[0], features[1], features[2], features[3]));
     const auto& joint = keep("jfc", multiply("jfc", all, calibrating));
-    const auto& normed = keep("jnorm", add_one_norm_outside<policy>(joint, {.constant = constants.joint, .scale = 1.0 / 2048}));
+    const auto& normed =
+        keep("jnorm", add_one_norm_outside<policy>(joint, {.constant = constants.joint, .scale = 1.0 / 2048}));
     keep("classifier", multiply("classifier", normed, calibrating));
     return out;
   }
@@ -141,7 +147,8 @@ class network {
         [&]<class L>(const L& l) {
           using scale = typename L::activation_scale;
           if (calibrating) {
-            if constexpr (requires { l.activation_scale_of(view_of(x)); }) ranges_.insert_or_assign(name, l.activation_scale_of(view_of(x)));
+            if constexpr (requires { l.activation_scale_of(view_of(x)); })
+              ranges_.insert_or_assign(name, l.activation_scale_of(view_of(x)));
             else ranges_.insert_or_assign(name, l.activation_scales(view_of(x))[0]);
           }
           const scale s = std::get<scale>(ranges_.at(name));
@@ -177,8 +184,8 @@ inline double mean(const std::vector<double>& values) {
   return sum / static_cast<double>(values.size());
 }
 
-/// The constant with which the norm chain under P brings the mean norm of `features` to `target`: by bisection, as the mean
-/// norm falls while the constant grows.
+/// The constant with which the norm chain under P brings the mean norm of `features` to `target`: by bisection, as the
+/// mean norm falls while the constant grows.
 template <class P>
 double solve_constant(const tensor<value_t<P>>& features, double scale, double target) {
   double low = 0.5;

@@ -1,5 +1,5 @@
-// The measured case from first principles: published norms of four branches, Gaussian features of those norms, the norm's
-// chain of layers, and what truncation or rounding to nearest makes of it.
+// The measured case from first principles: published norms of four branches, Gaussian features of those norms, the
+// norm's chain of layers, and what truncation or rounding to nearest makes of it.
 #pragma once
 
 #include <array>
@@ -56,7 +56,8 @@ double mean_loss(double norm, std::size_t draws) {
   }
   const auto chain = nniesim::run_add_one_norm_outside<P>(x, {.scale = 1.0 / 512});
   double loss = 0;
-  for (std::size_t n = 0; n < draws; ++n) loss += (root[n] - static_cast<double>(chain.root(n, 0))) / static_cast<double>(draws);
+  for (std::size_t n = 0; n < draws; ++n)
+    loss += (root[n] - static_cast<double>(chain.root(n, 0))) / static_cast<double>(draws);
   return loss;
 }
 

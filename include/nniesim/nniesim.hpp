@@ -1,4 +1,5 @@
-// Formats to metrics in one include. The readers of files and the matchers for test frameworks have headers of their own.
+// Formats to metrics in one include. The readers of files and the matchers for test frameworks have headers of their
+// own.
 #pragma once
 
 #include <nniesim/core/version.hpp>

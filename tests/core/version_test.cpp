@@ -1,6 +1,5 @@
 #include <nniesim/core/version.hpp>
 
-
 #include "catch.hpp"
 
 TEST_CASE("the version is three numbers, and results have one of their own") {

@@ -44,14 +44,16 @@ TEST_CASE("the float network equals PyTorch's float64 outputs on every held-out 
   for (const std::string layer : {".cfc", ".cnorm"}) {
     for (const auto& branch : branches) {
       const auto got = norms(output(out, branch + layer));
-      for (std::size_t n = 0; n < got.size(); ++n) CHECK(got[n] == approx(static_cast<double>(expected(n, column))).epsilon(1e-5));
+      for (std::size_t n = 0; n < got.size(); ++n)
+        CHECK(got[n] == approx(static_cast<double>(expected(n, column))).epsilon(1e-5));
       ++column;
     }
   }
   CHECK(accuracy(output(out, "classifier"), test.labels) > 0.97);
 }
 
-TEST_CASE("8 bits shift the norms behind the add-one norm, cosines stay, and one constant per feature brings them back") {
+TEST_CASE(
+    "8 bits shift the norms behind the add-one norm, cosines stay, and one constant per feature brings them back") {
   const pictures calibration = load(0, 3, 200);
   const pictures test = load(2, 3, 200);
   network<float32> reference_net(folder, [](const std::string&) { return std::size_t{0}; });

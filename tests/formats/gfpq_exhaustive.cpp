@@ -1,5 +1,6 @@
 // All 2^32 floats through gfpq8 at three scales and gfpq16 at two, one value at a time, against the golden hashes of
-// the vendor's library. `gfpq_exhaustive [threads]`; about 2 minutes of processor time when optimised.
+// the vendor's library. `gfpq_exhaustive [threads]`; about 2 minutes of processor time when optimised. Sanitized builds
+// are slow and take a sample of the blocks.
 #include <atomic>
 #include <bit>
 #include <cstdint>
@@ -14,6 +15,12 @@
 #include "support/golden.hpp"
 
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t every = 37;
+#else
+constexpr std::size_t every = 1;
+#endif
 
 template <class F>
 std::uint32_t hash_of_block(int z, unsigned block) {
@@ -37,11 +44,13 @@ int compare_all(unsigned workers) {
     return 1;
   }
   std::atomic<std::size_t> next{0};
+  std::atomic<std::size_t> checked{0};
   std::atomic<int> differences{0};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < workers; ++t) {
     threads.emplace_back([&] {
-      for (std::size_t i = next++; i < hashes.size(); i = next++) {
+      for (std::size_t i = every * next++; i < hashes.size(); i = every * next++) {
+        ++checked;
         const auto& h = hashes[i];
         const std::uint32_t crc =
             h.bits == 8 ? hash_of_block<nniesim::gfpq8>(h.z, h.block) : hash_of_block<nniesim::gfpq16>(h.z, h.block);
@@ -52,7 +61,8 @@ int compare_all(unsigned workers) {
     });
   }
   for (auto& t : threads) t.join();
-  std::printf("%zu blocks of 2^24 floats, %d differ\n", hashes.size(), differences.load());
+  std::printf("%zu of %zu blocks of 2^24 floats checked, %d differ\n", checked.load(), hashes.size(),
+              differences.load());
   return differences == 0 ? 0 : 1;
 }
 

@@ -59,7 +59,7 @@ int compared_with_root(std::uint64_t significand, std::size_t scale, std::size_t
 }  // namespace
 
 TEST_CASE("the natural numbers of this test compare correctly with powers of two") {
-  CHECK(compared_with_root(3, 1, 1, 1) == 1);   // 1.5 > sqrt 2
+  CHECK(compared_with_root(3, 1, 1, 1) == 1);    // 1.5 > sqrt 2
   CHECK(compared_with_root(11, 3, 1, 1) == -1);  // 1.375 < sqrt 2
   CHECK(compared_with_root(1, 0, 0, 7) == 0);
   CHECK(compared_with_root(1U << 23U, 23, 0, 7) == 0);

@@ -135,9 +135,9 @@ bool agrees_with_bytes(const tensor<T>& t, const npy_header& h, const std::strin
 }
 
 std::string mutated(std::string bytes, draws& d) {
-  static const std::array<std::string, 16> pieces = {"9",     "0",     "-1",   "99999999999999999999", "(",  ")",
-                                                     ",",     "'",     "True", "False",                "<",  ">",
-                                                     "shape", "descr", "L",    "4294967296"};
+  static const std::array<std::string, 16> pieces = {
+      "9",     "0", "-1",        "99999999999999999999", "(", ")", ",", "'", "True", "False", "<", ">", "shape",
+      "descr", "L", "4294967296"};
   if (d.between(0, 2) == 0) {  // one bit anywhere: half of these are in the data, and the file is still a file
     const std::size_t at = d.between(0, bytes.size() - 1);
     bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << d.between(0, 7)));
@@ -263,15 +263,14 @@ TEST_CASE("asking for another type than the file's is a format_error that names 
 }
 
 TEST_CASE("element types that are not read are a format_error that shows them") {
-  for (const auto& [name, shown] :
-       std::vector<std::pair<std::string, std::string>>{{"float16", "'<f2'"},
-                                                        {"uint32", "'<u4'"},
-                                                        {"bool", "'|b1'"},
-                                                        {"complex", "'<c8'"},
-                                                        {"text", "'<U2'"},
-                                                        {"objects", "'|O'"},
-                                                        {"records", "records"},
-                                                        {"records_unicode", "records"}}) {
+  for (const auto& [name, shown] : std::vector<std::pair<std::string, std::string>>{{"float16", "'<f2'"},
+                                                                                    {"uint32", "'<u4'"},
+                                                                                    {"bool", "'|b1'"},
+                                                                                    {"complex", "'<c8'"},
+                                                                                    {"text", "'<U2'"},
+                                                                                    {"objects", "'|O'"},
+                                                                                    {"records", "records"},
+                                                                                    {"records_unicode", "records"}}) {
     INFO(name);
     CHECK_THROWS_AS(read_npy<float>(fixture(name)), format_error);
     CHECK_THROWS_WITH(npy_dtype(fixture(name)), contains(name + ".npy: byte ") && contains(shown));
@@ -309,11 +308,11 @@ TEST_CASE("a write that falls short is an error") {
 TEST_CASE("headers that mean the same are read the same, however long and in whatever order") {
   const scratch_folder folder;
   const std::string data("\0\0\x80\x3f\0\0\0\xc0", 8);  // 1, -2
-  for (const std::string& header : std::vector<std::string>{
-           good_header, "{'descr':'<f4','fortran_order':False,'shape':(2,)}",
-           "{\"shape\": (2L,), \"fortran_order\": True, \"descr\": \"<f4\"}",
-           "\n{ 'fortran_order' :\tFalse , 'shape' : ( 2 , ) , 'descr' : '<f4' , } \n", good_header + std::string(300, ' '),
-           std::string(60000, ' ') + good_header}) {
+  for (const std::string& header :
+       std::vector<std::string>{good_header, "{'descr':'<f4','fortran_order':False,'shape':(2,)}",
+                                "{\"shape\": (2L,), \"fortran_order\": True, \"descr\": \"<f4\"}",
+                                "\n{ 'fortran_order' :\tFalse , 'shape' : ( 2 , ) , 'descr' : '<f4' , } \n",
+                                good_header + std::string(300, ' '), std::string(60000, ' ') + good_header}) {
     put(folder / "x.npy", file_with(header, data));
     const auto t = read_npy<float>(folder / "x.npy");
     REQUIRE(t.size() == 2);

@@ -1,5 +1,7 @@
 #include <nniesim/ops/conv2d.hpp>
 
+#include <nniesim/kernels/thread_pool.hpp>
+
 #include "catch.hpp"
 #include "support/isas.hpp"
 #include "support/random.hpp"
@@ -9,8 +11,8 @@ using namespace nniesim;
 namespace {
 
 using wide_study = precision<gfpq16, gfpq8, fp64_chain, q20_12>;
-using overflow_study =
-    precision<gfpq8, gfpq16, fixed_accumulator<24, 20, nearest_even, saturate>, fixed_point<16, 16, nearest_even, saturate>>;
+using overflow_study = precision<gfpq8, gfpq16, fixed_accumulator<24, 20, nearest_even, saturate>,
+                                 fixed_point<16, 16, nearest_even, saturate>>;
 
 struct layer_case {
   conv2d_params p;
@@ -130,12 +132,15 @@ TEST_CASE("float32 lies within the bound of a chain around the exact sum") {
             double magnitude = 0;
             for (std::size_t ky = 0; ky < ws[2]; ++ky) {
               for (std::size_t kx = 0; kx < ws[3]; ++kx) {
-                const auto iy = static_cast<long>(oy * c.p.stride[0] + ky * c.p.dilation[0]) - static_cast<long>(c.p.pad.top);
-                const auto ix = static_cast<long>(ox * c.p.stride[1] + kx * c.p.dilation[1]) - static_cast<long>(c.p.pad.left);
+                const auto iy =
+                    static_cast<long>(oy * c.p.stride[0] + ky * c.p.dilation[0]) - static_cast<long>(c.p.pad.top);
+                const auto ix =
+                    static_cast<long>(ox * c.p.stride[1] + kx * c.p.dilation[1]) - static_cast<long>(c.p.pad.left);
                 if (iy < 0 || ix < 0 || iy >= static_cast<long>(xs[2]) || ix >= static_cast<long>(xs[3])) continue;
                 for (std::size_t ic = 0; ic < ws[1]; ++ic) {
                   const std::size_t channel = oc / (ws[0] / c.p.groups) * ws[1] + ic;
-                  const double product = static_cast<double>(c.x(n, channel, iy, ix)) * static_cast<double>(c.w(oc, ic, ky, kx));
+                  const double product =
+                      static_cast<double>(c.x(n, channel, iy, ix)) * static_cast<double>(c.w(oc, ic, ky, kx));
                   sum += product;
                   magnitude += std::abs(product);
                 }
@@ -164,8 +169,7 @@ TEST_CASE("a caller's workspace is enough and a smaller one is refused") {
   CHECK(same_bits(y, layer(x)));
   CHECK_THROWS_AS(layer.run(view_of(x), scales, view_of(y), std::span(memory).first(100)), shape_error);
   auto wrong = make_tensor<float>({1, 5, 4, 5});
-  CHECK_THROWS_WITH(layer.run(view_of(x), scales, view_of(wrong), memory),
-                    contains("1x5x4x5") && contains("1x5x5x5"));
+  CHECK_THROWS_WITH(layer.run(view_of(x), scales, view_of(wrong), memory), contains("1x5x4x5") && contains("1x5x5x5"));
 }
 
 TEST_CASE("scales can be given, and one per group is derived") {

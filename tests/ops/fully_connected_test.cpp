@@ -1,5 +1,7 @@
 #include <nniesim/ops/fully_connected.hpp>
 
+#include <nniesim/kernels/thread_pool.hpp>
+
 #include "catch.hpp"
 #include "support/isas.hpp"
 #include "support/random.hpp"

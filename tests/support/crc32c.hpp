@@ -29,9 +29,9 @@ inline constexpr table slices = make_table();
 
 /// CRC-32C of the words' bytes, each word little-endian; `so_far` is the result for what stands before them.
 [[nodiscard]] constexpr std::uint32_t crc32c(std::span<const std::uint32_t> words, std::uint32_t so_far = 0) noexcept {
-  const auto& t = crc32c_detail::slices;
   std::uint32_t c = ~so_far;
-  const auto mix = [&t](std::uint32_t w, std::size_t first) {
+  const auto mix = [](std::uint32_t w, std::size_t first) {
+    const auto& t = crc32c_detail::slices;
     return t[first + 3][w & 255U] ^ t[first + 2][(w >> 8U) & 255U] ^ t[first + 1][(w >> 16U) & 255U] ^
            t[first][w >> 24U];
   };

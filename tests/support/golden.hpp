@@ -134,7 +134,9 @@ struct value_interval {
 inline int sign_of(char c) { return c == '-' ? -1 : c == '+' ? 1 : 0; }
 
 /// Bits of the next larger float; the one after -0 is +0.
-inline std::uint32_t next_up(std::uint32_t bits) { return bits >> 31U == 0 ? bits + 1 : bits == 0x80000000U ? 0 : bits - 1; }
+inline std::uint32_t next_up(std::uint32_t bits) {
+  return bits >> 31U == 0 ? bits + 1 : bits == 0x80000000U ? 0 : bits - 1;
+}
 
 /// The floats that encode as each value of z = 0, from the compact file.
 inline std::vector<value_interval> values() {
@@ -147,8 +149,8 @@ inline std::vector<value_interval> values() {
       low = 0xff7fffffU;
       continue;
     }
-    all.push_back({bits, sign_of(line[0].at(0)), std::stoi(line[0].substr(1)), low, bits_of(line.at(1)),
-                   bits_of(line.at(2))});
+    all.push_back(
+        {bits, sign_of(line[0].at(0)), std::stoi(line[0].substr(1)), low, bits_of(line.at(1)), bits_of(line.at(2))});
     low = next_up(all.back().max_bits);
   }
   return all;
@@ -161,8 +163,8 @@ inline std::vector<value_interval> full_values() {
     const auto lines = read_cells(full_tables() + "/thresholds_" + std::to_string(bits) + ".csv", ',');
     for (std::size_t i = 1; i < lines.size(); ++i) {
       const int q = lines[i].at(1).empty() ? 0 : std::stoi(lines[i][1]);  // zero has none
-      all.push_back({bits, sign_of(lines[i].at(0).at(0)), q, bits_of(lines[i].at(2)),
-                     bits_of(lines[i].at(3)), bits_of(lines[i].at(4))});
+      all.push_back({bits, sign_of(lines[i].at(0).at(0)), q, bits_of(lines[i].at(2)), bits_of(lines[i].at(3)),
+                     bits_of(lines[i].at(4))});
     }
   }
   return all;
@@ -180,8 +182,15 @@ inline std::vector<tensor_case> tensors() {
   std::vector<tensor_case> all;
   for (const auto& line : read_cells(compact("tensors.txt"), ' ')) {
     if (line.at(0) == "tensor") {
-      all.push_back({line.at(1), std::stoi(line.at(3)), std::stoi(line.at(4)), std::stoi(line.at(5)),
-                     std::stoi(line.at(6)), std::stoi(line.at(7)), {}, {}, {}});
+      all.push_back({line.at(1),
+                     std::stoi(line.at(3)),
+                     std::stoi(line.at(4)),
+                     std::stoi(line.at(5)),
+                     std::stoi(line.at(6)),
+                     std::stoi(line.at(7)),
+                     {},
+                     {},
+                     {}});
       continue;
     }
     all.back().in.push_back(bits_of(line.at(0)));
@@ -198,8 +207,15 @@ inline std::vector<tensor_case> full_tensors() {
   const auto index = read_cells(full_tables() + "/tensors/index.csv", ',');
   for (std::size_t i = 1; i < index.size(); ++i) {
     const auto& t = index[i];
-    auto& c = all.emplace_back(tensor_case{t.at(0), std::stoi(t.at(2)), stored(t.at(3)), std::stoi(t.at(4)),
-                                           stored(t.at(5)), std::stoi(t.at(6)), {}, {}, {}});
+    auto& c = all.emplace_back(tensor_case{t.at(0),
+                                           std::stoi(t.at(2)),
+                                           stored(t.at(3)),
+                                           std::stoi(t.at(4)),
+                                           stored(t.at(5)),
+                                           std::stoi(t.at(6)),
+                                           {},
+                                           {},
+                                           {}});
     const auto lines = read_cells(full_tables() + "/tensors/" + t.at(0), ',');
     for (std::size_t k = 1; k < lines.size(); ++k) {
       c.in.push_back(bits_of(lines[k].at(0)));

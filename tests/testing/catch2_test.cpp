@@ -19,7 +19,8 @@ TEST_CASE("matchers accept what is near, refuse what is far, and say where") {
   const auto reference = ramp();
   auto near = reference;
   near(1, 2) += 0.01F;
-  CHECK_THAT(near, CosineAtLeast(reference, 0.999) && RelativeL2Within(reference, 0.01) && DifferenceWithin(reference, 0.01));
+  CHECK_THAT(near,
+             CosineAtLeast(reference, 0.999) && RelativeL2Within(reference, 0.01) && DifferenceWithin(reference, 0.01));
   CHECK_THAT(near, !EqualBits(reference));
   CHECK_THAT(reference, EqualBits(reference));
   auto far = reference;

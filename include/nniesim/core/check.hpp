@@ -4,13 +4,14 @@
 #include <nniesim/core/error.hpp>
 
 #if defined(NDEBUG)
-#define NNIESIM_DCHECK(condition) \
-  do {                            \
+#define NNIESIM_DCHECK(condition)                   \
+  do {                                              \
+    static_cast<void>(sizeof((condition) ? 1 : 0)); \
   } while (0)
 #else
-#define NNIESIM_DCHECK(condition)                                                                                \
-  do {                                                                                                           \
-    if (!(condition)) throw ::nniesim::error(::nniesim::detail::concat(__FILE__, ":", __LINE__, ": internal check failed: ", \
-                                                                       #condition));                             \
+#define NNIESIM_DCHECK(condition)                                                                       \
+  do {                                                                                                  \
+    ::nniesim::detail::require<::nniesim::error>(static_cast<bool>(condition), __FILE__, ":", __LINE__, \
+                                                 ": internal check failed: " #condition);               \
   } while (0)
 #endif

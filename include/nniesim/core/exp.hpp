@@ -20,9 +20,18 @@ NNIESIM_BEGIN_NAMESPACE
   const double r = std::fma(-n, 0x1.abc9e3b39803fp-56, std::fma(-n, 0x1.62e42fefa39efp-1, x));
   // The Taylor series to r^13: the next term is below 2^-57.
   double sum = 1.0 / 6227020800.0;
-  constexpr double inverse_factorial[] = {1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0,
-                                          1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,     1.0 / 120.0,
-                                          1.0 / 24.0,        1.0 / 6.0,        0.5,             1.0,
+  constexpr double inverse_factorial[] = {1.0 / 479001600.0,
+                                          1.0 / 39916800.0,
+                                          1.0 / 3628800.0,
+                                          1.0 / 362880.0,
+                                          1.0 / 40320.0,
+                                          1.0 / 5040.0,
+                                          1.0 / 720.0,
+                                          1.0 / 120.0,
+                                          1.0 / 24.0,
+                                          1.0 / 6.0,
+                                          0.5,
+                                          1.0,
                                           1.0};
   for (const double c : inverse_factorial) sum = std::fma(sum, r, c);
   // Times 2^n in two factors, as n may be below the exponents of normal numbers.

@@ -53,6 +53,8 @@ struct no_events {
 
 /// Something that can be told of events.
 template <class C>
-concept event_counter = requires(C& counter, event e) { counter(e); };
+concept event_counter = requires(C& counter, event e) {
+  counter(e);
+};
 
 NNIESIM_END_NAMESPACE

@@ -123,8 +123,7 @@ constexpr auto fixed_point_name(std::string_view rounding, std::string_view over
 /// Two's complement fixed point: IntBits (the sign bit included) before the point, FracBits behind it.
 /// The value is raw / 2^FracBits. As a format it needs no scale.
 template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
-  requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64)
-class fixed_point {
+requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_point {
   static constexpr auto name_text_ =
       detail::fixed_point_name<IntBits, FracBits>(to_string(Rounding::rule), to_string(Overflow::rule));
 
@@ -190,9 +189,7 @@ class fixed_point {
   }
 
   [[nodiscard]] static constexpr float largest(scale) noexcept { return to_float(max()); }
-  [[nodiscard]] static constexpr std::int64_t code_distance(code a, code b) noexcept
-    requires(width < 64)
-  {
+  [[nodiscard]] static constexpr std::int64_t code_distance(code a, code b) noexcept requires(width < 64) {
     return a > b ? std::int64_t{a.raw()} - b.raw() : std::int64_t{b.raw()} - a.raw();
   }
 
@@ -216,7 +213,10 @@ class fixed_point {
     const bool is_nan = x != x;
     count(is_nan ? event::nan : event::infinite);
     if constexpr (Overflow::rule == overflow_rule::trap) {
-      throw format_error(detail::concat(name, ": got ", is_nan ? "NaN" : x > 0 ? "+infinity" : "-infinity",
+      throw format_error(detail::concat(name, ": got ",
+                                        is_nan  ? "NaN"
+                                        : x > 0 ? "+infinity"
+                                                : "-infinity",
                                         ", expected a finite number"));
     }
     if (is_nan || Overflow::rule == overflow_rule::wrap) return {};
@@ -236,9 +236,8 @@ template <class To, int I, int F, rounding R, overflow O, event_counter C = cons
 
 /// Exact product: the result is as wide as both operands together. The rules must agree.
 template <int I1, int F1, int I2, int F2, rounding R, overflow O>
-  requires(I1 + F1 + I2 + F2 <= 64)
-[[nodiscard]] constexpr fixed_point<I1 + I2, F1 + F2, R, O> operator*(fixed_point<I1, F1, R, O> a,
-                                                                      fixed_point<I2, F2, R, O> b) {
+requires(I1 + F1 + I2 + F2 <= 64) [[nodiscard]] constexpr fixed_point<I1 + I2, F1 + F2, R, O> operator*(
+    fixed_point<I1, F1, R, O> a, fixed_point<I2, F2, R, O> b) {
   return fixed_point<I1 + I2, F1 + F2, R, O>::from_raw(std::int64_t{a.raw()} * std::int64_t{b.raw()});
 }
 
@@ -249,9 +248,8 @@ using sum_type = fixed_point<std::max(I1, I2) + 1, std::max(F1, F2), R, O>;
 
 /// Exact sum: one integer bit more than the wider operand. The rules must agree.
 template <int I1, int F1, int I2, int F2, rounding R, overflow O>
-  requires(std::max(I1, I2) + 1 + std::max(F1, F2) <= 64)
-[[nodiscard]] constexpr detail::sum_type<I1, F1, I2, F2, R, O> operator+(fixed_point<I1, F1, R, O> a,
-                                                                         fixed_point<I2, F2, R, O> b) {
+requires(std::max(I1, I2) + 1 + std::max(F1, F2) <= 64) [[nodiscard]] constexpr detail::sum_type<I1, F1, I2, F2, R, O>
+operator+(fixed_point<I1, F1, R, O> a, fixed_point<I2, F2, R, O> b) {
   using sum = detail::sum_type<I1, F1, I2, F2, R, O>;
   return sum::from_raw(std::int64_t{a.raw()} * (std::int64_t{1} << (sum::fraction_bits - F1)) +
                        std::int64_t{b.raw()} * (std::int64_t{1} << (sum::fraction_bits - F2)));
@@ -259,9 +257,8 @@ template <int I1, int F1, int I2, int F2, rounding R, overflow O>
 
 /// Exact difference: one integer bit more than the wider operand. The rules must agree.
 template <int I1, int F1, int I2, int F2, rounding R, overflow O>
-  requires(std::max(I1, I2) + 1 + std::max(F1, F2) <= 64)
-[[nodiscard]] constexpr detail::sum_type<I1, F1, I2, F2, R, O> operator-(fixed_point<I1, F1, R, O> a,
-                                                                         fixed_point<I2, F2, R, O> b) {
+requires(std::max(I1, I2) + 1 + std::max(F1, F2) <= 64) [[nodiscard]] constexpr detail::sum_type<I1, F1, I2, F2, R, O>
+operator-(fixed_point<I1, F1, R, O> a, fixed_point<I2, F2, R, O> b) {
   using difference = detail::sum_type<I1, F1, I2, F2, R, O>;
   return difference::from_raw(std::int64_t{a.raw()} * (std::int64_t{1} << (difference::fraction_bits - F1)) -
                               std::int64_t{b.raw()} * (std::int64_t{1} << (difference::fraction_bits - F2)));

@@ -27,30 +27,35 @@ concept quantized_format = requires(float x, typename F::code c, const typename 
   { F::scale_of(v) } -> std::same_as<typename F::scale>;
   { F::encode(x, s) } -> std::same_as<typename F::code>;
   { F::encode(x, s, counts) } -> std::same_as<typename F::code>;
-  { F::decode(c, s) } noexcept -> std::same_as<float>;
-  { F::step(x, s) } noexcept -> std::same_as<float>;
-  { F::largest(s) } noexcept -> std::same_as<float>;
+  { F::decode(c, s) }
+  noexcept->std::same_as<float>;
+  { F::step(x, s) }
+  noexcept->std::same_as<float>;
+  { F::largest(s) }
+  noexcept->std::same_as<float>;
 };
 
 /// A format that needs no scale, so that a tensor of its codes is complete in itself: what layers write.
 /// Its codes convert to double exactly, and one rounding turns a double into a code.
 template <class F>
 concept value_format = quantized_format<F> && std::same_as<typename F::scale, no_scale> &&
-                       requires(double x, float f, typename F::code c, event_counts& counts) {
-                         { F::from(x) } -> std::same_as<typename F::code>;
-                         { F::from(x, counts) } -> std::same_as<typename F::code>;
-                         { F::from(f) } -> std::same_as<typename F::code>;
-                         { F::to_double(c) } noexcept -> std::same_as<double>;
-                         { F::to_float(c) } noexcept -> std::same_as<float>;
-                       };
+    requires(double x, float f, typename F::code c, event_counts& counts) {
+  { F::from(x) } -> std::same_as<typename F::code>;
+  { F::from(x, counts) } -> std::same_as<typename F::code>;
+  { F::from(f) } -> std::same_as<typename F::code>;
+  { F::to_double(c) }
+  noexcept->std::same_as<double>;
+  { F::to_float(c) }
+  noexcept->std::same_as<float>;
+};
 
 /// A format whose codes are signed integers times a real scale: its products can be summed as integers.
 template <class F>
 concept uniform_format = quantized_format<F> && std::signed_integral<typename F::code> &&
-                         requires(const typename F::scale& s) {
-                           { s.step } -> std::convertible_to<float>;
-                           { F::max_code } -> std::convertible_to<int>;
-                         };
+    requires(const typename F::scale& s) {
+  { s.step } -> std::convertible_to<float>;
+  { F::max_code } -> std::convertible_to<int>;
+};
 
 /// IEEE 754 binary32 as a format: encodes every float as itself. The reference that the others are compared with.
 struct binary32 {

@@ -26,11 +26,10 @@ enum class scale_mode {
 /// The log-domain format of `Bits` bits (8 or 16).
 ///
 /// A code is sign-magnitude: the sign in the top bit, the magnitude q below it, 0 <= q <= max_magnitude; the value is
-/// +-2^((z + q)/levels), z being the tensor's scale. "Minus, q = 0" is zero. The 8-bit layout was found byte for byte in
-/// compiled models; the 16-bit layout is our assumption (only values, never codes, of it are known).
+/// +-2^((z + q)/levels), z being the tensor's scale. "Minus, q = 0" is zero. The 8-bit layout was found byte for byte
+/// in compiled models; the 16-bit layout is our assumption (only values, never codes, of it are known).
 template <int Bits>
-  requires(Bits == 8 || Bits == 16)
-struct gfpq {
+requires(Bits == 8 || Bits == 16) struct gfpq {
   using code = std::conditional_t<Bits == 8, std::uint8_t, std::uint16_t>;
 
   static constexpr std::string_view name = Bits == 8 ? "gfpq8" : "gfpq16";
@@ -70,8 +69,8 @@ struct gfpq {
     if (magnitude >= infinity_bits) return scale(max_derived_z);
     if (magnitude < smallest_normal_bits) return scale(-max_derived_z);
     const auto& boundary = detail::gfpq_table<levels>.boundary;
-    const int above = static_cast<int>(std::upper_bound(boundary.begin(), boundary.end(), significand(magnitude)) -
-                                       boundary.begin());
+    const int above =
+        static_cast<int>(std::upper_bound(boundary.begin(), boundary.end(), significand(magnitude)) - boundary.begin());
     const int z = levels * exponent(magnitude) - 1 + above - max_magnitude;
     return scale(std::clamp(z, -max_derived_z, max_derived_z));
   }
@@ -134,12 +133,15 @@ struct gfpq {
     return std::bit_cast<float>(level_bits(s.z() + q) | sign);
   }
 
-  /// Distance between neighbouring values around x: to the next smaller magnitude of the format.
+  /// Distance between neighbouring values around x: from its value to the next one toward zero; from zero to the
+  /// smallest level.
   [[nodiscard]] static constexpr float step(float x, scale s) noexcept {
     const code c = encode(x, s);
-    const int q = c == zero ? 0 : c & static_cast<code>(sign_bit - 1);
+    if (c == zero) return std::bit_cast<float>(level_bits(s.z()));
+    const int q = c & static_cast<code>(sign_bit - 1);
+    const int smallest = (c & sign_bit) != 0 ? 1 : 0;
     const float here = std::bit_cast<float>(level_bits(s.z() + q));
-    return q == 0 ? here : here - std::bit_cast<float>(level_bits(s.z() + q - 1));
+    return q == smallest ? here : here - std::bit_cast<float>(level_bits(s.z() + q - 1));
   }
 
   [[nodiscard]] static constexpr float largest(scale s) noexcept {

@@ -23,14 +23,13 @@ struct power_of_two_scale {};
 /// Signed integers -max_code .. max_code times a step. The most negative integer is not used (symmetric).
 /// encode(x) = x / step, divided and rounded to nearest (ties to even) in float32, then saturated; NaN gives 0.
 template <int Bits, class ScaleRule>
-  requires((Bits == 8 || Bits == 16) &&
-           (std::same_as<ScaleRule, real_scale> || std::same_as<ScaleRule, power_of_two_scale>))
-struct uniform {
+requires((Bits == 8 || Bits == 16) &&
+         (std::same_as<ScaleRule, real_scale> || std::same_as<ScaleRule, power_of_two_scale>)) struct uniform {
   using code = std::conditional_t<Bits == 8, std::int8_t, std::int16_t>;
 
   static constexpr bool power_of_two = std::same_as<ScaleRule, power_of_two_scale>;
-  static constexpr std::string_view name = Bits == 8 ? (power_of_two ? "uniform8_pow2" : "uniform8")
-                                                     : (power_of_two ? "uniform16_pow2" : "uniform16");
+  static constexpr std::string_view name =
+      Bits == 8 ? (power_of_two ? "uniform8_pow2" : "uniform8") : (power_of_two ? "uniform16_pow2" : "uniform16");
   static constexpr int bits = Bits;
   static constexpr int max_code = (1 << (Bits - 1)) - 1;
 

@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <nniesim/kernels/gfpq_lookup.hpp>
 #include <nniesim/kernels/region.hpp>
-#include <nniesim/kernels/scalar.hpp>
+#include <nniesim/kernels/types.hpp>
 
 #if defined(NNIESIM_ARCH_X86)
 
@@ -116,6 +117,14 @@ struct I {
   static reg float_of_q20_12(reg raw) {
     return _mm256_castps_si256(_mm256_mul_ps(_mm256_cvtepi32_ps(raw), _mm256_set1_ps(0x1p-12F)));
   }
+  /// x / step, rounded to the nearest integer (ties to even) within -most .. most; NaN gives 0.
+  static reg uniform_code(reg bits, float step, float most) {
+    const __m256 x = _mm256_castsi256_ps(bits);
+    const __m256 steps = _mm256_div_ps(x, _mm256_set1_ps(step));
+    const __m256 inside = _mm256_max_ps(_mm256_min_ps(steps, _mm256_set1_ps(most)), _mm256_set1_ps(-most));
+    const __m256 rounded = _mm256_round_ps(inside, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return zero_where(_mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)), _mm256_cvtps_epi32(rounded));
+  }
   /// floor(x * 4096), saturated; NaN gives 0.
   static reg q20_12_of_float(reg bits) {
     const __m256 x = _mm256_castsi256_ps(bits);
@@ -138,16 +147,26 @@ struct I {
 #include <nniesim/kernels/generic/elementwise.inl>
 #include <nniesim/kernels/generic/finish.inl>
 
-[[nodiscard]] inline table make_table() {
-  table t = scalar::make_table();
-  t.id = isa::avx2;
-  t.chain32 = {8, 2, 6, adjacent<f32, 6>, strided<f32, 6>};
-  t.chain64 = {4, 2, 6, adjacent<f64, 6>, strided<f64, 6>};
-  t.finish_float = finish<float>;
-  t.finish_q20_12 = finish<q20_12>;
-  set_elementwise(t);
-  return t;
-}
+/// Products of pairs of 16-bit integers, summed: exact for the codes of uniform8. (The instruction for 8-bit operands
+/// saturates between the two additions and cannot be used.)
+struct i16x2 {
+  using element = std::int32_t;
+  using reg = __m256i;
+  static constexpr std::size_t lanes = 8;
+  static reg zero() { return _mm256_setzero_si256(); }
+  static reg load(const std::int32_t* p) { return I::load(p); }
+  static void store(std::int32_t* p, reg x) { I::store(p, x); }
+  static reg set(std::int32_t x) { return _mm256_set1_epi32(x); }
+  static reg fma(reg a, reg b, reg c) { return _mm256_add_epi32(c, _mm256_madd_epi16(a, b)); }
+};
+
+using word_dot = i16x2;
+inline constexpr word_packing packing{2, 0};
+inline constexpr isa this_isa = isa::avx2;
+inline constexpr std::size_t max_rows = 6;
+using tile_rows = std::index_sequence<1, 2, 4, 6>;
+
+#include <nniesim/kernels/generic/kernel_set.inl>
 
 }  // namespace kernels::avx2
 

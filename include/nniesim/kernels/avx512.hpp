@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <nniesim/kernels/gfpq_lookup.hpp>
 #include <nniesim/kernels/region.hpp>
-#include <nniesim/kernels/scalar.hpp>
+#include <nniesim/kernels/types.hpp>
 
 #if defined(NNIESIM_ARCH_X86)
 
@@ -113,14 +114,22 @@ struct I {
   }
   /// slope[interval] * mantissa + intercept[interval], truncated.
   static reg chord(const log_chords& c, reg interval, reg mantissa) {
-    const __m512 slope = _mm512_permutex2var_ps(_mm512_loadu_ps(c.slope.data()), interval,
-                                                _mm512_loadu_ps(c.slope.data() + 16));
-    const __m512 intercept = _mm512_permutex2var_ps(_mm512_loadu_ps(c.intercept.data()), interval,
-                                                    _mm512_loadu_ps(c.intercept.data() + 16));
+    const __m512 slope =
+        _mm512_permutex2var_ps(_mm512_loadu_ps(c.slope.data()), interval, _mm512_loadu_ps(c.slope.data() + 16));
+    const __m512 intercept =
+        _mm512_permutex2var_ps(_mm512_loadu_ps(c.intercept.data()), interval, _mm512_loadu_ps(c.intercept.data() + 16));
     return _mm512_cvttps_epi32(_mm512_fmadd_ps(slope, _mm512_cvtepi32_ps(mantissa), intercept));
   }
   static reg float_of_q20_12(reg raw) {
     return _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(raw), _mm512_set1_ps(0x1p-12F)));
+  }
+  /// x / step, rounded to the nearest integer (ties to even) within -most .. most; NaN gives 0.
+  static reg uniform_code(reg bits, float step, float most) {
+    const __m512 x = _mm512_castsi512_ps(bits);
+    const __m512 steps = _mm512_div_ps(x, _mm512_set1_ps(step));
+    const __m512 inside = _mm512_max_ps(_mm512_min_ps(steps, _mm512_set1_ps(most)), _mm512_set1_ps(-most));
+    return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q),
+                                  _mm512_cvt_roundps_epi32(inside, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   }
   /// floor(x * 4096), saturated; NaN gives 0.
   static reg q20_12_of_float(reg bits) {
@@ -137,28 +146,58 @@ struct I {
 /// 16 x 16 elements of 32 bits.
 inline void transpose(__m512i (&r)[16]) {
   __m512i t[16];
-  NNIESIM_UNROLL for (int i = 0; i < 16; i += 2) {
+  NNIESIM_UNROLL
+  for (int i = 0; i < 16; i += 2) {
     t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
     t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
   }
-  NNIESIM_UNROLL for (int i = 0; i < 16; i += 4) {
+  NNIESIM_UNROLL
+  for (int i = 0; i < 16; i += 4) {
     r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
     r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
     r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
     r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
   }
-  NNIESIM_UNROLL for (int i = 0; i < 4; ++i) {
+  NNIESIM_UNROLL
+  for (int i = 0; i < 4; ++i) {
     t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
     t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
     t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
     t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
   }
-  NNIESIM_UNROLL for (int i = 0; i < 4; ++i) {
+  NNIESIM_UNROLL
+  for (int i = 0; i < 4; ++i) {
     r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
     r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
     r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
     r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
   }
+}
+
+/// Products of pairs of 16-bit integers, summed: exact for the codes of uniform8.
+struct i16x2 {
+  using element = std::int32_t;
+  using reg = __m512i;
+  static constexpr std::size_t lanes = 16;
+  static reg zero() { return _mm512_setzero_si512(); }
+  static reg load(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+  static void store(std::int32_t* p, reg x) { _mm512_storeu_si512(p, x); }
+  static reg set(std::int32_t x) { return _mm512_set1_epi32(x); }
+  static reg fma(reg a, reg b, reg c) { return _mm512_add_epi32(c, _mm512_madd_epi16(a, b)); }
+};
+
+/// fma(sum, scale, bias) in float64, written as q20_12.
+inline __m512i written(__m512i sum, __m512d scale, __m512 bias) {
+  const auto half = [&](__m256i s, __m256 b) {
+    const __m512d total = _mm512_fmadd_pd(_mm512_cvtepi32_pd(s), scale, _mm512_cvtps_pd(b));
+    const __m512d steps = _mm512_mul_pd(total, _mm512_set1_pd(4096.0));
+    const __m256i raw = _mm512_cvt_roundpd_epi32(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
+    return _mm256_mask_mov_epi32(raw, _mm512_cmp_pd_mask(steps, _mm512_set1_pd(0x1p31), _CMP_GE_OQ),
+                                 _mm256_set1_epi32(0x7fffffff));
+  };
+  const __m256i low = half(_mm512_castsi512_si256(sum), _mm512_castps512_ps256(bias));
+  const __m256i high = half(_mm512_extracti64x4_epi64(sum, 1), _mm512_extractf32x8_ps(bias, 1));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
 template <class Code>
@@ -167,24 +206,34 @@ inline __m512i written(__m512 total) {
   else return I::q20_12_of_float(_mm512_castps_si512(total));
 }
 
-template <class Code>
-inline void finish(const finish_job<float, Code>& job) {
+template <class Sum, class Code>
+inline void finish_tile(const finish_job<Sum, Code>& job) {
+  const __m512d scale = _mm512_set1_pd(job.scale);
+  // Row i of the sums, bias added, in the output format.
+  const auto row_of = [&](std::size_t i, std::size_t j, __m512 bias, [[maybe_unused]] __m512i correction) {
+    const Sum* sum = job.sum + i * job.sum_columns + j;
+    if constexpr (std::same_as<Sum, float>) return written<Code>(_mm512_add_ps(_mm512_loadu_ps(sum), bias));
+    else return written(_mm512_sub_epi32(_mm512_loadu_si512(sum), correction), scale, bias);
+  };
   for (std::size_t j = 0; j < job.columns; j += 16) {
     const std::size_t columns = std::min<std::size_t>(16, job.columns - j);
     const auto wanted = static_cast<__mmask16>((1U << columns) - 1U);
     const __m512 bias = _mm512_maskz_loadu_ps(wanted, job.bias + j);
+    __m512i correction = _mm512_setzero_si512();
+    if constexpr (!std::same_as<Sum, float>) correction = _mm512_maskz_loadu_epi32(wanted, job.correction + j);
     Code* out = job.out + static_cast<std::ptrdiff_t>(j) * job.column_step;
     if (job.row_step == 1) {
       for (std::size_t i0 = 0; i0 < job.rows; i0 += 16) {
         const std::size_t rows = std::min<std::size_t>(16, job.rows - i0);
         const auto stored = static_cast<__mmask16>((1U << rows) - 1U);
         __m512i r[16];
-        NNIESIM_UNROLL for (std::size_t i = 0; i < 16; ++i) {
-          r[i] = i < rows ? written<Code>(_mm512_add_ps(_mm512_loadu_ps(job.sum + (i0 + i) * job.sum_columns + j), bias))
-                          : _mm512_setzero_si512();
+        NNIESIM_UNROLL
+        for (std::size_t i = 0; i < 16; ++i) {
+          r[i] = i < rows ? row_of(i0 + i, j, bias, correction) : _mm512_setzero_si512();
         }
         transpose(r);
-        NNIESIM_UNROLL for (std::size_t c = 0; c < 16; ++c) {
+        NNIESIM_UNROLL
+        for (std::size_t c = 0; c < 16; ++c) {
           if (c < columns) {
             _mm512_mask_storeu_epi32(out + static_cast<std::ptrdiff_t>(c) * job.column_step + i0, stored, r[c]);
           }
@@ -192,7 +241,7 @@ inline void finish(const finish_job<float, Code>& job) {
       }
     } else {
       for (std::size_t i = 0; i < job.rows; ++i) {
-        const __m512i r = written<Code>(_mm512_add_ps(_mm512_loadu_ps(job.sum + i * job.sum_columns + j), bias));
+        const __m512i r = row_of(i, j, bias, correction);
         Code* row = out + static_cast<std::ptrdiff_t>(i) * job.row_step;
         if (job.column_step == 1) {
           _mm512_mask_storeu_epi32(row, wanted, r);
@@ -208,16 +257,22 @@ inline void finish(const finish_job<float, Code>& job) {
   }
 }
 
-[[nodiscard]] inline table make_table() {
-  table t = scalar::make_table();
-  t.id = isa::avx512;
-  t.chain32 = {16, 2, 14, adjacent<f32, 14>, strided<f32, 14>};
-  t.chain64 = {8, 2, 14, adjacent<f64, 14>, strided<f64, 14>};
-  t.finish_float = finish<float>;
-  t.finish_q20_12 = finish<q20_12>;
-  set_elementwise(t);
-  return t;
+template <class Code>
+inline void finish_channel(const float* sum, std::size_t n, float bias, Code* out) {
+  const __m512 b = _mm512_set1_ps(bias);
+  for (std::size_t i = 0; i < n; i += 16) {
+    const auto stored = static_cast<__mmask16>(n - i < 16 ? (1U << (n - i)) - 1U : 0xffffU);
+    _mm512_mask_storeu_epi32(out + i, stored, written<Code>(_mm512_add_ps(_mm512_loadu_ps(sum + i), b)));
+  }
 }
+
+using word_dot = i16x2;
+inline constexpr word_packing packing{2, 0};
+inline constexpr isa this_isa = isa::avx512;
+inline constexpr std::size_t max_rows = 14;
+using tile_rows = std::index_sequence<1, 2, 4, 7, 10, 12, 14>;
+
+#include <nniesim/kernels/generic/kernel_set.inl>
 
 }  // namespace kernels::avx512
 

@@ -11,9 +11,9 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels {
 
-/// For 16 levels: a 23-bit mantissa m lies in interval m >> 18, which holds at most one threshold; adding the interval's
-/// offset to the float's bits carries into bit 19 exactly at the threshold, so that
-/// (bits + offset) >> 19 = 16 * biased exponent + number of thresholds <= m.
+/// For 16 levels: a 23-bit mantissa m lies in interval m >> 18, which holds at most one threshold; adding the
+/// interval's offset to the float's bits carries into bit 19 exactly at the threshold, so that (bits + offset) >> 19 =
+/// 16 * biased exponent + number of thresholds <= m.
 consteval std::array<std::int32_t, 32> make_level_offset8() {
   std::array<std::int32_t, 32> offset{};
   const auto& threshold = detail::gfpq_table<16>.threshold;

@@ -1,41 +1,36 @@
-// The table of kernels in use.
+// The way to the kernels: everything is asked of the kernel set of an instruction set, and only what is asked for is
+// compiled.
 #pragma once
 
-#include <nniesim/kernels/avx2.hpp>
-#include <nniesim/kernels/avx512.hpp>
+#include <nniesim/kernels/avx512_vnni.hpp>
+#include <nniesim/kernels/avx_vnni.hpp>
 #include <nniesim/kernels/scalar.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels {
 
-/// The kernels of one instruction set. Throws format_error if it cannot run here.
-[[nodiscard]] inline const table& kernels_of(isa i) {
-  detail::require_runnable(i, "kernels_of");
-  static const table scalar_table = scalar::make_table();
+/// Calls get(kernel_set) with the set of the given instruction set; typically to take a function's address. Sets that
+/// this program leaves out, or that the architecture has not, stand in as the scalar one; force_isa refuses those.
+template <class Get>
+auto select(isa i, Get get) {
 #if defined(NNIESIM_ARCH_X86)
-  const auto named = [](table t, isa id) {
-    t.id = id;
-    return t;
-  };
-  static const table avx2_table = avx2::make_table();
-  static const table avx_vnni_table = named(avx2::make_table(), isa::avx_vnni);
-  static const table avx512_table = avx512::make_table();
-  static const table avx512_vnni_table = named(avx512::make_table(), isa::avx512_vnni);
-  switch (i) {
-    case isa::avx2: return avx2_table;
-    case isa::avx_vnni: return avx_vnni_table;
-    case isa::avx512: return avx512_table;
-    case isa::avx512_vnni: return avx512_vnni_table;
-    default: return scalar_table;
+  if constexpr (nniesim::detail::is_compiled(isa::avx512_vnni)) {
+    if (i == isa::avx512_vnni) return get(avx512_vnni::kernel_set{});
   }
-#else
-  return scalar_table;
+  if constexpr (nniesim::detail::is_compiled(isa::avx512)) {
+    if (i == isa::avx512) return get(avx512::kernel_set{});
+  }
+  if constexpr (nniesim::detail::is_compiled(isa::avx_vnni)) {
+    if (i == isa::avx_vnni) return get(avx_vnni::kernel_set{});
+  }
+  if constexpr (nniesim::detail::is_compiled(isa::avx2)) {
+    if (i == isa::avx2) return get(avx2::kernel_set{});
+  }
 #endif
+  static_cast<void>(i);
+  return get(scalar::kernel_set{});
 }
-
-/// The kernels of the active instruction set.
-[[nodiscard]] inline const table& active() { return kernels_of(active_isa()); }
 
 }  // namespace kernels
 

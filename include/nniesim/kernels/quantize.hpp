@@ -1,5 +1,5 @@
-// Whole tensors to codes and back, with the vector kernels where a format has them and its own one-value functions where
-// not. The results are the same.
+// Whole tensors to codes and back, with the vector kernels where a format has them and its own one-value functions
+// where not. The results are the same.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +19,9 @@ inline void require_same_length(std::size_t in, std::size_t out, std::string_vie
   require<shape_error>(in == out, where, ": ", in, " elements in, ", out, " out, expected equally many");
 }
 
+template <class F>
+inline constexpr bool is_gfpq = std::same_as<F, gfpq8> || std::same_as<F, gfpq16>;
+
 /// Cuts n elements into pieces and runs f(begin, count) on them.
 template <class F>
 void for_pieces(std::size_t n, const executor& threads, F&& f) {
@@ -34,11 +37,11 @@ template <quantized_format F>
 void fake_quantize(std::span<const float> in, std::span<float> out, const typename F::scale& s,
                    const executor& threads = {}) {
   detail::require_same_length(in.size(), out.size(), "fake_quantize");
-  const kernels::table& k = kernels::active();
-  detail::for_pieces(in.size(), threads, [&](std::size_t at, std::size_t n) {
-    if constexpr (std::same_as<F, gfpq8>) k.fake_quantize8(in.data() + at, out.data() + at, n, s);
-    else if constexpr (std::same_as<F, gfpq16>) k.fake_quantize16(in.data() + at, out.data() + at, n, s);
-    else {
+  detail::for_pieces(in.size(), threads, [&, use = active_isa()](std::size_t at, std::size_t n) {
+    if constexpr (detail::is_gfpq<F>) {
+      kernels::select(
+          use, [&](auto set) { decltype(set)::template fake_quantize<F>(in.data() + at, out.data() + at, n, s); });
+    } else {
       for (std::size_t i = at; i < at + n; ++i) out[i] = F::decode(F::encode(in[i], s), s);
     }
   });
@@ -56,12 +59,12 @@ template <quantized_format F>
 void encode(std::span<const float> in, std::span<typename F::code> out, const typename F::scale& s,
             const executor& threads = {}) {
   detail::require_same_length(in.size(), out.size(), "encode");
-  const kernels::table& k = kernels::active();
-  detail::for_pieces(in.size(), threads, [&](std::size_t at, std::size_t n) {
-    if constexpr (std::same_as<F, gfpq8>) k.encode8(in.data() + at, out.data() + at, n, s);
-    else if constexpr (std::same_as<F, gfpq16>) k.encode16(in.data() + at, out.data() + at, n, s);
-    else if constexpr (std::same_as<F, q20_12>) k.to_q20_12(in.data() + at, out.data() + at, n);
-    else {
+  detail::for_pieces(in.size(), threads, [&, use = active_isa()](std::size_t at, std::size_t n) {
+    if constexpr (detail::is_gfpq<F>) {
+      kernels::select(use, [&](auto set) { decltype(set)::template encode<F>(in.data() + at, out.data() + at, n, s); });
+    } else if constexpr (std::same_as<F, q20_12>) {
+      kernels::select(use, [&](auto set) { decltype(set)::to_q20_12(in.data() + at, out.data() + at, n); });
+    } else {
       for (std::size_t i = at; i < at + n; ++i) out[i] = F::encode(in[i], s);
     }
   });
@@ -72,22 +75,24 @@ template <quantized_format F>
 void decode(std::span<const typename F::code> in, std::span<float> out, const typename F::scale& s,
             const executor& threads = {}) {
   detail::require_same_length(in.size(), out.size(), "decode");
-  const kernels::table& k = kernels::active();
-  detail::for_pieces(in.size(), threads, [&](std::size_t at, std::size_t n) {
-    if constexpr (std::same_as<F, gfpq8>) k.decode8(in.data() + at, out.data() + at, n, s);
-    else if constexpr (std::same_as<F, gfpq16>) k.decode16(in.data() + at, out.data() + at, n, s);
-    else if constexpr (std::same_as<F, q20_12>) k.from_q20_12(in.data() + at, out.data() + at, n);
-    else {
+  detail::for_pieces(in.size(), threads, [&, use = active_isa()](std::size_t at, std::size_t n) {
+    if constexpr (detail::is_gfpq<F>) {
+      kernels::select(use, [&](auto set) { decltype(set)::template decode<F>(in.data() + at, out.data() + at, n, s); });
+    } else if constexpr (std::same_as<F, q20_12>) {
+      kernels::select(use, [&](auto set) { decltype(set)::from_q20_12(in.data() + at, out.data() + at, n); });
+    } else {
       for (std::size_t i = at; i < at + n; ++i) out[i] = F::decode(in[i], s);
     }
   });
 }
 
-/// The format's scale for the data, as F::scale_of, found by the vector kernels where only the largest magnitude counts.
+/// The format's scale for the data, as F::scale_of, found by the vector kernels where only the largest magnitude
+/// counts.
 template <quantized_format F>
 [[nodiscard]] typename F::scale scale_of(std::span<const float> data) {
   if constexpr (requires { F::scale_of_max(1.0F); }) {
-    return F::scale_of_max(kernels::active().max_magnitude(data.data(), data.size()));
+    return F::scale_of_max(kernels::select(
+        active_isa(), [&](auto set) { return decltype(set)::max_magnitude(data.data(), data.size()); }));
   } else {
     return F::scale_of(data);
   }

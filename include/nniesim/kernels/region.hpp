@@ -1,5 +1,5 @@
-// Macros for regions of code compiled for one instruction set whatever the user's flags. Nothing may be included, and no
-// template of the outside defined, inside a region; kernels are reached through the table of functions only.
+// Macros for regions of code compiled for one instruction set whatever the user's flags. Nothing may be included, and
+// no template of the outside defined, inside a region; kernels are reached through the table of functions only.
 #pragma once
 
 #include <nniesim/kernels/isa.hpp>

@@ -16,8 +16,8 @@ NNIESIM_BEGIN_NAMESPACE
 ///
 /// Degenerate cases: both zero: cosine 1, relative errors 0, SNR +infinity. Only r zero: cosine 0, relative errors
 /// +infinity, SNR -infinity. Only x zero: cosine 0, relative_l2 -1, relative_difference 1, SNR 0. Equal and not zero:
-/// SNR +infinity. A constant tensor is no special case. Any NaN or infinity in either: every real-valued field is NaN, so
-/// that no threshold holds, and the counts say how many there are. Empty tensors are refused.
+/// SNR +infinity. A constant tensor is no special case. Any NaN or infinity in either: every real-valued field is NaN,
+/// so that no threshold holds, and the counts say how many there are. Empty tensors are refused.
 struct comparison {
   double cosine = 0;               ///< r.x / (|r| |x|), clamped to -1 .. 1
   double l2_reference = 0;         ///< |r|
@@ -79,7 +79,9 @@ class comparison_accumulator {
     } else {
       c.relative_l2 = c.relative_difference = difference > 0 ? infinity : 0;
     }
-    c.snr_db = difference == 0 ? infinity : c.l2_reference == 0 ? -infinity : 20 * std::log10(c.l2_reference / difference);
+    c.snr_db = difference == 0       ? infinity
+               : c.l2_reference == 0 ? -infinity
+                                     : 20 * std::log10(c.l2_reference / difference);
     c.max_abs = max_abs_;
     c.max_index = max_index_;
     c.max_reference = max_reference_;
@@ -122,7 +124,8 @@ class comparison_accumulator {
   }
   [[nodiscard]] double joined(double chain::*part) const noexcept {
     const auto& c = chains_;
-    return ((c[0].*part + c[1].*part) + (c[2].*part + c[3].*part)) + ((c[4].*part + c[5].*part) + (c[6].*part + c[7].*part));
+    return ((c[0].*part + c[1].*part) + (c[2].*part + c[3].*part)) +
+           ((c[4].*part + c[5].*part) + (c[6].*part + c[7].*part));
   }
 
   std::array<chain, 8> chains_{};
@@ -143,9 +146,9 @@ template <tensor_like R, tensor_like X>
   return sums.result();
 }
 
-/// The mean over the samples (first axis) of each sample's comparison, as the published layer tables have it: norms, cosine
-/// and errors are means, and relative_l2 is the relative error of the mean norms. The place of the largest error is that of
-/// the whole tensor.
+/// The mean over the samples (first axis) of each sample's comparison, as the published layer tables have it: norms,
+/// cosine and errors are means, and relative_l2 is the relative error of the mean norms. The place of the largest error
+/// is that of the whole tensor.
 template <tensor_like R, tensor_like X>
 [[nodiscard]] comparison compare_samples(const R& reference, const X& other) {
   comparison all = compare(reference, other);

@@ -1,5 +1,5 @@
-// An error seen in the units of a format: in steps around each value, and beside the error that the format's own rounding
-// makes unavoidable.
+// An error seen in the units of a format: in steps around each value, and beside the error that the format's own
+// rounding makes unavoidable.
 #pragma once
 
 #include <cmath>
@@ -56,8 +56,8 @@ template <quantized_format F, tensor_like R, tensor_like X>
   return e;
 }
 
-/// The relative difference that encoding and decoding the reference itself causes, with the scale that the format derives
-/// from it: no layer stored in F can be expected to do better.
+/// The relative difference that encoding and decoding the reference itself causes, with the scale that the format
+/// derives from it: no layer stored in F can be expected to do better.
 template <quantized_format F, tensor_like R>
 [[nodiscard]] double unavoidable_error(const R& reference) {
   const std::vector<float> r = detail::as_floats(reference);

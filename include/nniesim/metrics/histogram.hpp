@@ -26,9 +26,10 @@ struct histogram_pair {
 
 enum class histogram_bins { linear, logarithmic };
 
-/// Counts both tensors (of any shapes). Linear bins divide min .. max of the values; logarithmic ones divide the magnitudes
-/// that are not zero, their edges evenly spaced in the logarithm. Throws format_error for bin counts outside 1 .. 65536
-/// and shape_error for empty tensors. Where no value can be binned there is one bin 0 .. 1 with nothing in it.
+/// Counts both tensors (of any shapes). Linear bins divide min .. max of the values; logarithmic ones divide the
+/// magnitudes that are not zero, their edges evenly spaced in the logarithm. Throws format_error for bin counts outside
+/// 1 .. 65536 and shape_error for empty tensors. Where no value can be binned there is one bin 0 .. 1 with nothing in
+/// it.
 template <tensor_like R, tensor_like X>
 [[nodiscard]] histogram_pair histogram(const R& reference, const X& other, std::size_t bins,
                                        histogram_bins kind = histogram_bins::linear) {
@@ -75,7 +76,8 @@ template <tensor_like R, tensor_like X>
       else {
         const double size = log ? std::fabs(value) : value;
         const auto edge = std::upper_bound(h.edges.begin(), h.edges.end(), size) - h.edges.begin();
-        ++c.bins[static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(edge - 1, 0, static_cast<std::ptrdiff_t>(bins) - 1))];
+        ++c.bins[static_cast<std::size_t>(
+            std::clamp<std::ptrdiff_t>(edge - 1, 0, static_cast<std::ptrdiff_t>(bins) - 1))];
       }
     }
   };

@@ -26,8 +26,8 @@ struct layer_row {
 
 /// What a layer must reach to count as good.
 struct layer_thresholds {
-  double cosine = 0.99;                                            ///< at least; the vendor's value
-  double norm_error = std::numeric_limits<double>::infinity();    ///< |relative_l2| at most; the vendor has none
+  double cosine = 0.99;                                         ///< at least; the vendor's value
+  double norm_error = std::numeric_limits<double>::infinity();  ///< |relative_l2| at most; the vendor has none
 };
 
 /// Layers in the order in which they were added, which is the order of execution.
@@ -56,21 +56,26 @@ class layer_table {
     std::size_t width = 5;
     for (const layer_row& r : rows_) width = std::max(width, r.name.size());
     const std::string pad(width - 5, ' ');
-    out << "   layer" << pad << "      l2_float  l2_quantized  relative_l2     cosine  rel_diff  snr_db     max_abs  x floor\n";
+    out << "   layer" << pad
+        << "      l2_float  l2_quantized  relative_l2     cosine  rel_diff  snr_db     max_abs  x floor\n";
     const auto first = first_bad();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const layer_row& r = rows_[i];
       const comparison& c = r.result;
-      out << (first == i ? ">> " : is_bad(r) ? " ! " : "   ") << r.name << std::string(width - r.name.size(), ' ')
-          << text("  %12.6g", c.l2_reference) << text("  %12.6g", c.l2_other) << text("  %+11.5f", c.relative_l2)
-          << text("  %9.6f", c.cosine) << text("  %8.5f", c.relative_difference) << text("  %6.2f", c.snr_db)
-          << text("  %10.4g", c.max_abs) << (r.floor_ratio ? text("  %7.2f", *r.floor_ratio) : std::string("        -"));
+      out << (first == i  ? ">> "
+              : is_bad(r) ? " ! "
+                          : "   ")
+          << r.name << std::string(width - r.name.size(), ' ') << text("  %12.6g", c.l2_reference)
+          << text("  %12.6g", c.l2_other) << text("  %+11.5f", c.relative_l2) << text("  %9.6f", c.cosine)
+          << text("  %8.5f", c.relative_difference) << text("  %6.2f", c.snr_db) << text("  %10.4g", c.max_abs)
+          << (r.floor_ratio ? text("  %7.2f", *r.floor_ratio) : std::string("        -"));
       if (c.bad_reference + c.bad_other != 0) {
         out << "  NaN or infinity: " << c.bad_reference << " in float, " << c.bad_other << " in quantized";
       }
       out << '\n';
     }
-    out << "relative_l2 is the signed error of the norms, rel_diff the norm of the difference over the float norm, x floor "
+    out << "relative_l2 is the signed error of the norms, rel_diff the norm of the difference over the float norm, x "
+           "floor "
            "that error as a\nmultiple of what the format itself makes unavoidable (1 is as good as it gets); ";
     if (first) out << ">> marks the first layer below cosine " << thresholds_.cosine << ".\n";
     else out << "every layer reaches cosine " << thresholds_.cosine << ".\n";
@@ -78,7 +83,8 @@ class layer_table {
 
   /// The columns of the published measurements first, then ours. Numbers with all their digits; missing ones empty.
   void write_csv(std::ostream& out) const {
-    out << "layer,l2_float,l2_quantized,relative_l2_error,cosine,relative_difference,snr_db,max_abs,mean_abs,floor_ratio,bad\n";
+    out << "layer,l2_float,l2_quantized,relative_l2_error,cosine,relative_difference,snr_db,max_abs,mean_abs,floor_"
+           "ratio,bad\n";
     for (const layer_row& r : rows_) {
       std::string name = r.name;
       if (name.find_first_of(",\"\n\r") != std::string::npos) {
@@ -103,10 +109,14 @@ class layer_table {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const comparison& c = rows_[i].result;
       out << (i == 0 ? "\n" : ",\n") << "  {\"layer\": " << quoted(rows_[i].name);
-      const std::pair<std::string_view, double> numbers[] = {
-          {"l2_float", c.l2_reference}, {"l2_quantized", c.l2_other},  {"relative_l2_error", c.relative_l2},
-          {"cosine", c.cosine},         {"relative_difference", c.relative_difference},
-          {"snr_db", c.snr_db},         {"max_abs", c.max_abs},        {"mean_abs", c.mean_abs}};
+      const std::pair<std::string_view, double> numbers[] = {{"l2_float", c.l2_reference},
+                                                             {"l2_quantized", c.l2_other},
+                                                             {"relative_l2_error", c.relative_l2},
+                                                             {"cosine", c.cosine},
+                                                             {"relative_difference", c.relative_difference},
+                                                             {"snr_db", c.snr_db},
+                                                             {"max_abs", c.max_abs},
+                                                             {"mean_abs", c.mean_abs}};
       for (const auto& [key, value] : numbers) out << ", \"" << key << "\": " << number(value);
       out << ", \"floor_ratio\": " << (rows_[i].floor_ratio ? number(*rows_[i].floor_ratio) : "null")
           << ", \"bad_elements\": " << c.bad_reference + c.bad_other

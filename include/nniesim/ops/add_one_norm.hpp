@@ -12,8 +12,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Numbers of the outside form.
 struct add_one_norm_params {
-  double constant = 1.0;      ///< a: what is added; compensation changes it
-  double scale = 1.0 / 512;   ///< s: weighs the norm against the constant
+  double constant = 1.0;     ///< a: what is added; compensation changes it
+  double scale = 1.0 / 512;  ///< s: weighs the norm against the constant
 };
 
 /// The layers of y = x / (a + ||x|| s), samples of D features each.

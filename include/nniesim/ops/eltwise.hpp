@@ -15,7 +15,7 @@ enum class eltwise_operation { sum, product, maximum };
 
 struct eltwise_params {
   eltwise_operation operation = eltwise_operation::sum;
-  std::vector<double> coefficients;  ///< for sum: one per input, or none for all 1
+  std::vector<double> coefficients{};  ///< for sum: one per input, or none for all 1
 };
 
 /// The common shape. Throws shape_error for fewer than two inputs, differing shapes, or a wrong count of coefficients.

@@ -49,7 +49,8 @@ void fully_connected(tensor_view<const value_t<P>> x, const typename P::activati
 
 }  // namespace reference
 
-/// A fully connected layer whose weights are quantized and laid out once. Const member functions may run at the same time.
+/// A fully connected layer whose weights are quantized and laid out once. Const member functions may run at the same
+/// time.
 template <precision_policy P>
 class fully_connected_layer {
   using engine = kernels::engine<P>;
@@ -63,29 +64,30 @@ class fully_connected_layer {
   /// `w` is OUT x IN, `bias` OUT values or no_bias; the weight scale is derived from all of `w` unless given.
   template <tensor_like W, class B>
   fully_connected_layer(const W& w, const B& bias, std::optional<weight_scale> scale = {})
-      : w_shape_(shape_of(w)), table_(&kernels::active()) {
+      : w_shape_(shape_of(w)), isa_(active_isa()) {
     require_rank(w_shape_, 2, "fully_connected weights", "outputs, inputs");
     bias_ = detail::bias_values(bias, w_shape_[0], "fully_connected bias");
     const std::vector<float> values = detail::finite_floats(w, "fully_connected weights");
     scale_ = scale ? *scale : P::weights::scale_of(values);
-    panels_ = kernels::panels<P>(*table_, values.data(), w_shape_[0], w_shape_[1], scale_);
+    panels_ = kernels::panels<P>(isa_, values.data(), w_shape_[0], w_shape_[1], 1, scale_);
   }
 
   [[nodiscard]] const weight_scale& weights_scale() const noexcept { return scale_; }
-  [[nodiscard]] isa instruction_set() const noexcept { return table_->id; }
+  [[nodiscard]] isa instruction_set() const noexcept { return isa_; }
   [[nodiscard]] tensor_shape output_shape(const tensor_shape& x) const {
     return infer_fully_connected_shape(x, w_shape_);
   }
 
   /// The scale of the whole input, derived from it.
   [[nodiscard]] activation_scale activation_scale_of(tensor_view<const value> x) const {
-    return engine::scale_of(*table_, x.data(), x.size());
+    return engine::scale_of(isa_, x.data(), x.size());
   }
 
   /// Bytes that run() needs for an input of this shape.
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x) const {
     (void)output_shape(x);
-    return kernels::arena::alignment + kernels::arena::rounded(x[0] * stride() * sizeof(operand));
+    return kernels::arena::alignment +
+           kernels::arena::rounded((x[0] + engine::tile(isa_).max_rows) * stride() * sizeof(operand));
   }
 
   /// Evaluates into `y` (of output_shape) without allocating. Throws where the arguments do not fit.
@@ -97,16 +99,18 @@ class fully_connected_layer {
     kernels::arena memory(workspace);
     const std::size_t batch = out[0];
     const std::size_t inputs = w_shape_[1];
-    auto* a = memory.take<operand>(batch * stride(), "fully_connected");
-    threads(batch, [&](std::size_t n) {
-      engine::quantize(*table_, x.data() + n * inputs, a + n * stride(), inputs, s);
-    });
-    const auto tiles = engine::tiles(*table_);
+    // A tile may compute rows that are not there: they are read, and their sums left alone.
+    auto* a = memory.take<operand>((batch + engine::tile(isa_).max_rows) * stride(), "fully_connected");
+    const auto quantize = engine::quantize_features(isa_);
+    threads(batch, [&](std::size_t n) { quantize(x.data() + n * inputs, a + n * stride(), inputs, s); });
+    const kernels::tile_shape tile = engine::tile(isa_);
+    const auto run_tile = engine::strided(isa_);
+    const auto finish = engine::finish(isa_);
     const double scale = engine::sum_scale(scale_, s);
-    const std::size_t pieces = (batch + tiles.max_rows - 1) / tiles.max_rows;
+    const std::size_t pieces = (batch + tile.max_rows - 1) / tile.max_rows;
     // Rows whose operands stay in the second-level cache while all panels pass over them.
     constexpr std::size_t cache = 512 * 1024;
-    const std::size_t block = std::clamp<std::size_t>(cache / (inputs * sizeof(operand) * tiles.max_rows), 1, pieces);
+    const std::size_t block = std::clamp<std::size_t>(cache / (inputs * sizeof(operand) * tile.max_rows), 1, pieces);
     const std::size_t blocks = (pieces + block - 1) / block;
     threads(panels_.count() * blocks, [&](std::size_t task) {
       const std::size_t output = task % panels_.count() * panels_.width();
@@ -114,14 +118,14 @@ class fully_connected_layer {
       const std::size_t piece1 = std::min(piece0 + block, pieces);
       const std::size_t vectors = panels_.vectors_of(output);
       const std::size_t columns = std::min(panels_.width(), panels_.outputs() - output);
-      alignas(64) typename engine::sum sum[engine::max_tile];
+      alignas(64) typename engine::sum sum[kernels::max_tile];
       for (std::size_t piece = piece0; piece < piece1; ++piece) {
         const std::size_t row0 = batch * piece / pieces;
         const std::size_t row1 = batch * (piece + 1) / pieces;
-        tiles.strided(a + row0 * stride(), static_cast<std::ptrdiff_t>(stride()), panels_.panel(output), inputs,
-                      row1 - row0, vectors, sum, false);
-        engine::finish(*table_, {sum, vectors * tiles.lanes, row1 - row0, columns, bias_.data() + output, scale,
-                                 y.data() + row0 * out[1] + output, static_cast<std::ptrdiff_t>(out[1]), 1});
+        run_tile(a + row0 * stride(), static_cast<std::ptrdiff_t>(stride()), panels_.panel(output), panels_.steps(),
+                 row1 - row0, vectors, sum, false);
+        finish({sum, vectors * tile.lanes, row1 - row0, columns, bias_.data() + output, panels_.correction(output),
+                scale, y.data() + row0 * out[1] + output, static_cast<std::ptrdiff_t>(out[1]), 1});
       }
     });
   }
@@ -142,7 +146,7 @@ class fully_connected_layer {
 
  private:
   /// Distance between the rows of operands: not a multiple of a page, or rows would fight for the same cache lines.
-  [[nodiscard]] std::size_t stride() const noexcept { return (w_shape_[1] + 15) / 16 * 16 + 16; }
+  [[nodiscard]] std::size_t stride() const noexcept { return (panels_.steps() + 15) / 16 * 16 + 16; }
 
   [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const value> x, const activation_scale& s,
                                                const executor& threads) const {
@@ -153,7 +157,7 @@ class fully_connected_layer {
   }
 
   tensor_shape w_shape_;
-  const kernels::table* table_;
+  isa isa_;
   weight_scale scale_{};
   std::vector<float> bias_;
   kernels::panels<P> panels_;

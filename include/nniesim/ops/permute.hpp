@@ -10,7 +10,7 @@
 NNIESIM_BEGIN_NAMESPACE
 
 struct permute_params {
-  std::vector<std::size_t> order;  ///< axis i of the result is axis order[i] of the input
+  std::vector<std::size_t> order{};  ///< axis i of the result is axis order[i] of the input
 };
 
 /// Throws shape_error unless `order` names every axis of the input once.

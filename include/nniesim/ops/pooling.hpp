@@ -1,5 +1,5 @@
-// Max and average pooling with Caffe's rules: the ceil rule for the output size, and averages over the window clipped to
-// the padded map.
+// Max and average pooling with Caffe's rules: the ceil rule for the output size, and averages over the window clipped
+// to the padded map.
 #pragma once
 
 #include <algorithm>
@@ -108,8 +108,8 @@ void pooling(tensor_view<const value_t<P>> x, const typename P::activations::sca
 
 }  // namespace reference
 
-/// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing. `s` is the scale of the input
-/// of a maximum; an average does not use it.
+/// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing. `s` is the scale of the
+/// input of a maximum; an average does not use it.
 template <precision_policy P>
 void pooling_into(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
                   tensor_view<value_t<P>> y) {
@@ -123,7 +123,7 @@ template <precision_policy P, tensor_like X>
                                          std::optional<typename P::activations::scale> s = {}) {
   const detail::op_input<P, X> in(x, "pooling");
   auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape()));
-  if (!s) s = kernels::engine<P>::scale_of(kernels::active(), in.view().data(), in.view().size());
+  if (!s) s = kernels::engine<P>::scale_of(active_isa(), in.view().data(), in.view().size());
   pooling_into<P>(in.view(), *s, p, view_of(y));
   return y;
 }

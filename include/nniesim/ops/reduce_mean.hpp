@@ -10,8 +10,8 @@
 NNIESIM_BEGIN_NAMESPACE
 
 struct reduce_mean_params {
-  std::vector<std::size_t> axes;  ///< each at most once
-  bool keep_axes = true;          ///< keep them with extent 1, or drop them
+  std::vector<std::size_t> axes{};  ///< each at most once
+  bool keep_axes = true;            ///< keep them with extent 1, or drop them
 };
 
 namespace detail {

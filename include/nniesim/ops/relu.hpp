@@ -21,8 +21,8 @@ struct relu_params {
 
 namespace reference {
 
-/// The scalar specification: x where x > 0, else the output format's value of slope * x in float64. With slope 0 that is
-/// +0. The accelerator gives activations no range of their own (seen in a public toolkit), so nothing is encoded.
+/// The scalar specification: x where x > 0, else the output format's value of slope * x in float64. With slope 0 that
+/// is +0. The accelerator gives activations no range of their own (seen in a public toolkit), so nothing is encoded.
 template <precision_policy P>
 void relu(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<value_t<P>> y) {
   const value_t<P> zero = P::output::from(0.0);

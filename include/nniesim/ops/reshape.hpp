@@ -12,7 +12,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 struct reshape_params {
   /// Extents; 0 copies the input's extent on the same axis, one -1 takes what is left.
-  std::vector<std::int64_t> extents;
+  std::vector<std::int64_t> extents{};
 };
 
 /// Throws shape_error where the extents do not give the input's number of elements.

@@ -16,7 +16,8 @@ struct scale_params {
 };
 
 /// The input's shape. Throws shape_error unless the factors' shape is a run of the input's axes that begins at `axis`.
-[[nodiscard]] inline tensor_shape infer_shape(const scale_params& p, const tensor_shape& x, const tensor_shape& factor) {
+[[nodiscard]] inline tensor_shape infer_shape(const scale_params& p, const tensor_shape& x,
+                                              const tensor_shape& factor) {
   bool fits = x.size() != 0 && p.axis <= x.rank() && factor.rank() <= x.rank() - p.axis;
   for (std::size_t i = 0; fits && i < factor.rank(); ++i) fits = factor[i] == x[p.axis + i];
   detail::require<shape_error>(fits, "scale: factors ", factor, " on input ", x, " from axis ", p.axis,
@@ -79,7 +80,7 @@ template <precision_policy P, tensor_like X, tensor_like F, tensor_like S>
 /// The stored statistics of a batch normalization, C values each, and the scale layer behind it (empty: factor 1,
 /// shift 0). y = (x - mean) / sqrt(variance + epsilon) * gamma + beta.
 struct batch_norm_params {
-  std::vector<double> mean, variance, gamma, beta;
+  std::vector<double> mean{}, variance{}, gamma{}, beta{};
   double epsilon = 1e-5;
 };
 
@@ -119,8 +120,8 @@ struct folded_weights {
   tensor<float> bias;
 };
 
-/// Folds a normalization of the outputs into weights (outputs first) and bias, as the compiler does before it quantizes:
-/// float64, rounded once to float.
+/// Folds a normalization of the outputs into weights (outputs first) and bias, as the compiler does before it
+/// quantizes: float64, rounded once to float.
 template <tensor_like W, class B>
 [[nodiscard]] folded_weights fold_batch_norm(const W& w, const B& bias, const batch_norm_params& p) {
   const tensor_shape shape = shape_of(w);

@@ -43,8 +43,7 @@ struct fp64_chain {
 /// Exact integer sums of integer codes, for uniform formats. The scales and the bias are applied to the finished sum
 /// in float64 with one rounding.
 template <class Sum>
-  requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>)
-struct exact_integer {
+requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>) struct exact_integer {
   using operand = std::int32_t;
   using sum = Sum;
   static constexpr std::string_view name = sizeof(Sum) == 4 ? "exact_int32" : "exact_int64";
@@ -69,8 +68,7 @@ using exact_int64 = exact_integer<std::int64_t>;
 /// Rounds each product to fixed point and adds in fixed point, for the study of overflow. With `trap`, a length that
 /// could overflow is refused; `wrap` and `saturate` say what every single addition does.
 template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
-  requires(IntBits + FracBits <= 53)
-struct fixed_accumulator {
+requires(IntBits + FracBits <= 53) struct fixed_accumulator {
   using operand = float;
   using sum = fixed_point<IntBits, FracBits, Rounding, Overflow>;
   static constexpr std::string_view name = sum::name;

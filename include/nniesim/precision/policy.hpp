@@ -15,17 +15,17 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Whether an accumulator can sum products of these formats: integer sums need integer codes.
 template <class A, class Weights, class Activations>
-concept accumulates = accumulator<A> && (std::floating_point<typename A::operand> ||
-                                         (uniform_format<Weights> && uniform_format<Activations>));
+concept accumulates = accumulator<A> &&
+    (std::floating_point<typename A::operand> || (uniform_format<Weights> && uniform_format<Activations>));
 
 /// A type that names the four choices. A layer's output needs no scale, so that its values stand alone.
 template <class P>
 concept precision_policy = quantized_format<typename P::weights> && quantized_format<typename P::activations> &&
-                           accumulates<typename P::accumulator, typename P::weights, typename P::activations> &&
-                           value_format<typename P::output>;
+    accumulates<typename P::accumulator, typename P::weights, typename P::activations> &&
+    value_format<typename P::output>;
 
 template <quantized_format Weights, quantized_format Activations, accumulator Accumulator, value_format Output>
-  requires accumulates<Accumulator, Weights, Activations>
+requires accumulates<Accumulator, Weights, Activations>
 struct precision {
   using weights = Weights;
   using activations = Activations;

@@ -38,8 +38,9 @@ class tensor_view {
   }
   /// A read-only view of what a mutable view shows.
   template <class U>
-    requires(std::is_const_v<T> && std::same_as<U, std::remove_const_t<T>>)
-  constexpr tensor_view(const tensor_view<U>& other) noexcept : data_(other.data()), shape_(other.shape()) {}
+  requires(std::is_const_v<T>&& std::same_as<U, std::remove_const_t<T>>) constexpr tensor_view(
+      const tensor_view<U>& other) noexcept
+      : data_(other.data()), shape_(other.shape()) {}
 
   [[nodiscard]] constexpr T* data() const noexcept { return data_; }
   [[nodiscard]] constexpr const tensor_shape& shape() const noexcept { return shape_; }
@@ -65,8 +66,7 @@ struct is_tensor_view<tensor_view<T>> : std::true_type {};
 
 /// Whatever an operator takes as a tensor: an xtensor expression, a dense Eigen expression (rank 2), or a tensor_view.
 template <class E>
-concept tensor_like =
-    xtensor_expression<E> || eigen_expression<E> || is_tensor_view<std::remove_cvref_t<E>>::value;
+concept tensor_like = xtensor_expression<E> || eigen_expression<E> || is_tensor_view<std::remove_cvref_t<E>>::value;
 
 namespace detail {
 
@@ -113,7 +113,7 @@ template <class T>
 class dense {
  public:
   template <tensor_like E>
-    requires std::same_as<element_t<E>, T>
+  requires std::same_as<element_t<E>, T>
   explicit dense(const E& e) {
     const tensor_shape shape = shape_of(e);
     if constexpr (is_tensor_view<E>::value) {

@@ -83,9 +83,9 @@ template <tensor_like R>
 /// Codes of format F at most `bound` apart.
 template <class F, tensor_like R>
 [[nodiscard]] auto EqualCodesWithin(const R& reference, long long bound) {
-  return testing::tensor_matcher<R>(
-      detail::concat("has codes within ", bound),
-      [&reference, bound](const R& x) { return testing::equal_codes_within<F>(reference, x, bound); });
+  return testing::tensor_matcher<R>(detail::concat("has codes within ", bound), [&reference, bound](const R& x) {
+    return testing::equal_codes_within<F>(reference, x, bound);
+  });
 }
 
 NNIESIM_END_NAMESPACE

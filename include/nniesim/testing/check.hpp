@@ -24,10 +24,11 @@ template <class R, class X>
 
 [[nodiscard]] inline std::string worst(const comparison& c, const tensor_shape& shape) {
   if (c.bad_reference + c.bad_other != 0) {
-    return nniesim::detail::concat("; ", c.bad_other, " NaN or infinite elements, ", c.bad_reference, " in the reference");
+    return nniesim::detail::concat("; ", c.bad_other, " NaN or infinite elements, ", c.bad_reference,
+                                   " in the reference");
   }
-  return nniesim::detail::concat("; largest error ", c.max_abs, " at ", coordinates(shape, c.max_index), ": ", c.max_other,
-                                 ", expected ", c.max_reference);
+  return nniesim::detail::concat("; largest error ", c.max_abs, " at ", coordinates(shape, c.max_index), ": ",
+                                 c.max_other, ", expected ", c.max_reference);
 }
 
 }  // namespace detail
@@ -38,7 +39,8 @@ template <tensor_like R, tensor_like X>
   if (auto why = detail::shapes_differ(reference, actual); !why.empty()) return why;
   const comparison c = compare(reference, actual);
   if (c.cosine >= bound) return "";
-  return nniesim::detail::concat("cosine ", c.cosine, ", expected at least ", bound, detail::worst(c, shape_of(actual)));
+  return nniesim::detail::concat("cosine ", c.cosine, ", expected at least ", bound,
+                                 detail::worst(c, shape_of(actual)));
 }
 
 /// The norm is within `bound` of the reference's, relatively, on either side.
@@ -63,7 +65,7 @@ template <tensor_like R, tensor_like X>
 
 /// Every element has the same bits: -0 differs from +0, and NaN equals the same NaN.
 template <tensor_like R, tensor_like X>
-  requires std::same_as<element_t<R>, element_t<X>>
+requires std::same_as<element_t<R>, element_t<X>>
 [[nodiscard]] std::string equal_bits(const R& reference, const X& actual) {
   if (auto why = detail::shapes_differ(reference, actual); !why.empty()) return why;
   const dense<element_t<R>> r(reference);

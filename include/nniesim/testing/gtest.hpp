@@ -59,9 +59,9 @@ template <tensor_like R>
 /// A difference with a norm of at most `bound` times the reference's.
 template <tensor_like R>
 [[nodiscard]] auto DifferenceWithin(const R& reference, double bound) {
-  return testing::make_tensor_check(detail::concat("a difference of at most ", bound), [&reference, bound](const auto& x) {
-    return testing::difference_within(reference, x, bound);
-  });
+  return testing::make_tensor_check(
+      detail::concat("a difference of at most ", bound),
+      [&reference, bound](const auto& x) { return testing::difference_within(reference, x, bound); });
 }
 
 /// The same bits in every element.

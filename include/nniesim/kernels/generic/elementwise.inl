@@ -1,6 +1,6 @@
-// Encoding, decoding and conversion of whole arrays, written once over an integer vector vocabulary I {reg, mask, lanes,
-// load, store, set, ...} and included inside each instruction set's region and namespace. Every function equals the
-// format's own one-value function on every input.
+// Encoding, decoding and conversion of whole arrays, written once over an integer vector vocabulary I {reg, mask,
+// lanes, load, store, set, ...} and included inside each instruction set's region and namespace. Every function equals
+// the format's own one-value function on every input.
 
 /// What the encoders need of a scale, as vector constants. Levels are biased: 127 octaves are added.
 template <class F>
@@ -97,26 +97,6 @@ inline void map(const In* in, Out* out, std::size_t n, Function f) {
   std::memcpy(static_cast<void*>(out + i), result, (n - i) * sizeof(Out));
 }
 
-template <class F>
-inline void fake_quantize(const float* in, float* out, std::size_t n, typename F::scale s) {
-  const window<F> w(s);
-  map(in, out, n, [&](I::reg x) { return fake_quantize_lanes<F>(x, w); });
-}
-template <class F>
-inline void fake_quantize_q20_12(const q20_12* in, float* out, std::size_t n, typename F::scale s) {
-  const window<F> w(s);
-  map(in, out, n, [&](I::reg x) { return fake_quantize_lanes<F>(I::float_of_q20_12(x), w); });
-}
-template <class F>
-inline void encode(const float* in, typename F::code* out, std::size_t n, typename F::scale s) {
-  const window<F> w(s);
-  map(in, out, n, [&](I::reg x) { return code_lanes<F>(x, w); });
-}
-template <class F>
-inline void decode(const typename F::code* in, float* out, std::size_t n, typename F::scale s) {
-  const window<F> w(s);
-  map(in, out, n, [&](I::reg c) { return decode_lanes<F>(c, w); });
-}
 // Not lambdas: without captures those have a plain function beside them that lies outside the region's target.
 struct q20_12_writer {
   I::reg operator()(I::reg x) const { return I::q20_12_of_float(x); }
@@ -124,11 +104,9 @@ struct q20_12_writer {
 struct q20_12_reader {
   I::reg operator()(I::reg x) const { return I::float_of_q20_12(x); }
 };
-inline void to_q20_12(const float* in, q20_12* out, std::size_t n) { map(in, out, n, q20_12_writer{}); }
-inline void from_q20_12(const q20_12* in, float* out, std::size_t n) { map(in, out, n, q20_12_reader{}); }
 
 /// Largest |x| that is not NaN: as bits, magnitudes order like integers.
-inline float max_magnitude(const float* in, std::size_t n) {
+inline float largest_magnitude(const float* in, std::size_t n) {
   I::reg m = I::set(0);
   const auto take = [&](I::reg x) {
     const I::reg magnitude = I::bit_and(x, I::set(0x7fffffff));
@@ -144,7 +122,7 @@ inline float max_magnitude(const float* in, std::size_t n) {
   return std::bit_cast<float>(*std::max_element(lane, lane + I::lanes));
 }
 
-inline float max_magnitude_q20_12(const q20_12* in, std::size_t n) {
+inline float largest_magnitude(const q20_12* in, std::size_t n) {
   I::reg low = I::set(0);
   I::reg high = I::set(0);
   std::size_t i = 0;
@@ -163,19 +141,4 @@ inline float max_magnitude_q20_12(const q20_12* in, std::size_t n) {
   }
   for (; i < n; ++i) m = std::max(m, std::abs(std::int64_t{in[i].raw()}));
   return static_cast<float>(m) * 0x1p-12F;
-}
-
-inline void set_elementwise(table& t) {
-  t.fake_quantize8 = fake_quantize<gfpq8>;
-  t.fake_quantize16 = fake_quantize<gfpq16>;
-  t.fake_quantize8_q20_12 = fake_quantize_q20_12<gfpq8>;
-  t.fake_quantize16_q20_12 = fake_quantize_q20_12<gfpq16>;
-  t.encode8 = encode<gfpq8>;
-  t.encode16 = encode<gfpq16>;
-  t.decode8 = decode<gfpq8>;
-  t.decode16 = decode<gfpq16>;
-  t.max_magnitude = max_magnitude;
-  t.max_magnitude_q20_12 = max_magnitude_q20_12;
-  t.to_q20_12 = to_q20_12;
-  t.from_q20_12 = from_q20_12;
 }

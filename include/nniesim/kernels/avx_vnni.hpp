@@ -1,0 +1,62 @@
+// Kernels for AVX2 with AVX-VNNI: the 8-bit dot product; everything else is AVX2's.
+#pragma once
+
+#include <nniesim/kernels/avx2.hpp>
+
+#if defined(NNIESIM_ARCH_X86)
+
+NNIESIM_BEGIN_TARGET("avx2,fma")
+NNIESIM_BEGIN_NAMESPACE
+
+namespace kernels::avx_vnni {
+
+/// Products of four signed bytes (weights) with four unsigned ones (activations), summed in 32 bits without saturation.
+struct i8x4 {
+  using element = std::int32_t;
+  using reg = __m256i;
+  static constexpr std::size_t lanes = 8;
+  static reg zero() { return _mm256_setzero_si256(); }
+  static reg load(const std::int32_t* p) { return avx2::I::load(p); }
+  static void store(std::int32_t* p, reg x) { avx2::I::store(p, x); }
+  static reg set(std::int32_t x) { return _mm256_set1_epi32(x); }
+  static reg fma(reg w, reg x, reg sum) {
+    // In assembly: no compiler flag or intrinsic of its own is needed.
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+    return sum;
+  }
+};
+
+#include <nniesim/kernels/generic/tiles.inl>
+
+struct kernel_set : avx2::kernel_set {
+  static constexpr isa id = isa::avx_vnni;
+  static constexpr word_packing words{4, 128};
+
+  using avx2::kernel_set::adjacent;
+  using avx2::kernel_set::row;
+  using avx2::kernel_set::strided;
+
+  template <std::same_as<std::int32_t> T>
+  static void adjacent(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t rows,
+                       std::size_t vectors, T* sum, bool resume) {
+    if (vectors == 1) return adjacent_rows<i8x4, 1>(avx2::tile_rows{}, a, offset, w, steps, rows, sum, resume);
+    adjacent_rows<i8x4, 2>(avx2::tile_rows{}, a, offset, w, steps, rows, sum, resume);
+  }
+  template <std::same_as<std::int32_t> T>
+  static void strided(const T* a, std::ptrdiff_t stride, const T* w, std::size_t steps, std::size_t rows,
+                      std::size_t vectors, T* sum, bool resume) {
+    if (vectors == 1) return strided_rows<i8x4, 1>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
+    strided_rows<i8x4, 2>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
+  }
+  template <std::same_as<std::int32_t> T>
+  static void row(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t n, T* sum) {
+    channel_row<i8x4>(a, offset, w, steps, n, sum);
+  }
+};
+
+}  // namespace kernels::avx_vnni
+
+NNIESIM_END_NAMESPACE
+NNIESIM_END_TARGET
+
+#endif

@@ -1,0 +1,139 @@
+// Executors with threads: a fixed pool, and OpenMP where the user builds with it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <nniesim/core/error.hpp>
+#include <nniesim/kernels/executor.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// A fixed set of threads; the calling thread works too. One job at a time: a call from inside a task, or while another
+/// thread's job runs, is done on the calling thread alone, so that nested parallelism cannot oversubscribe.
+class thread_pool {
+ public:
+  /// `threads` counts the caller. Throws format_error for 0 or more than 1024.
+  explicit thread_pool(std::size_t threads) {
+    detail::require<format_error>(threads >= 1 && threads <= 1024, "thread_pool: ", threads,
+                                  " threads, expected 1 .. 1024");
+    for (std::size_t i = 1; i < threads; ++i) helpers_.emplace_back([this] { work(); });
+  }
+  ~thread_pool() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& t : helpers_) t.join();
+  }
+  thread_pool(const thread_pool&) = delete;
+  thread_pool& operator=(const thread_pool&) = delete;
+
+  /// A handle for operators; the pool must outlive it.
+  [[nodiscard]] executor handle() noexcept {
+    return {[](void* self, std::size_t tasks, executor::task_function task, void* argument) {
+              static_cast<thread_pool*>(self)->run(tasks, task, argument);
+            },
+            this, helpers_.size() + 1};
+  }
+
+ private:
+  void run(std::size_t tasks, executor::task_function task, void* argument) {
+    const std::unique_lock busy(one_job_, std::try_to_lock);
+    if (inside_task() || !busy.owns_lock()) {
+      for (std::size_t i = 0; i < tasks; ++i) task(argument, i);
+      return;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      task_ = task;
+      argument_ = argument;
+      tasks_ = tasks;
+      next_.store(0);
+      active_ = helpers_.size();
+      failure_ = nullptr;
+      ++job_;
+    }
+    wake_.notify_all();
+    drain();
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return active_ == 0; });
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  static bool& inside_task() noexcept {
+    static thread_local bool inside = false;
+    return inside;
+  }
+
+  void drain() {
+    inside_task() = true;
+    try {
+      for (std::size_t i = next_++; i < tasks_; i = next_++) task_(argument_, i);
+    } catch (...) {
+      next_.store(tasks_);
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+    inside_task() = false;
+  }
+
+  void work() {
+    std::size_t seen = 0;
+    for (;;) {
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return stopping_ || job_ != seen; });
+        if (stopping_) return;
+        seen = job_;
+      }
+      drain();
+      const std::lock_guard lock(mutex_);
+      if (--active_ == 0) done_.notify_one();
+    }
+  }
+
+  std::mutex one_job_, mutex_;
+  std::condition_variable wake_, done_;
+  std::vector<std::thread> helpers_;
+  executor::task_function task_ = nullptr;
+  void* argument_ = nullptr;
+  std::size_t tasks_ = 0;
+  std::atomic<std::size_t> next_{0};
+  std::size_t active_ = 0;
+  std::size_t job_ = 0;
+  std::exception_ptr failure_;
+  bool stopping_ = false;
+};
+
+#if defined(_OPENMP)
+/// OpenMP's threads (built with -fopenmp); inside another parallel region the work stays on the calling thread.
+[[nodiscard]] inline executor openmp_executor(std::size_t threads) {
+  detail::require<format_error>(threads >= 1 && threads <= 1024, "openmp_executor: ", threads,
+                                " threads, expected 1 .. 1024");
+  static_assert(sizeof(void*) >= sizeof(std::size_t));
+  return {[](void* context, std::size_t tasks, executor::task_function task, void* argument) {
+            const auto n = static_cast<int>(reinterpret_cast<std::size_t>(context));
+            std::exception_ptr failure;
+#pragma omp parallel for schedule(dynamic) num_threads(n)
+            for (std::size_t i = 0; i < tasks; ++i) {
+              try {
+                task(argument, i);
+              } catch (...) {
+#pragma omp critical(nniesim_failure)
+                if (!failure) failure = std::current_exception();
+              }
+            }
+            if (failure) std::rethrow_exception(failure);
+          },
+          reinterpret_cast<void*>(threads), threads};
+}
+#endif
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,162 @@
+#include <nniesim/kernels/quantize.hpp>
+
+#include <nniesim/formats/uniform.hpp>
+#include <nniesim/kernels/thread_pool.hpp>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/isas.hpp"
+#include "support/random.hpp"
+
+using namespace nniesim;
+
+namespace {
+
+const std::vector<std::size_t> lengths = {0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 130};
+
+std::vector<float> odd_values(draws& d, std::size_t n, int z, int levels) {
+  std::vector<float> v(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    switch (d.between(0, 9)) {
+      case 0: v[i] = 0.0F; break;
+      case 1: v[i] = -0.0F; break;
+      case 2: v[i] = std::numeric_limits<float>::infinity() * (i % 2 == 0 ? 1.0F : -1.0F); break;
+      case 3: v[i] = std::bit_cast<float>(0x7fc00000U | (d.bits() & 0x803fffffU)); break;
+      case 4: v[i] = std::bit_cast<float>(d.bits() & 0x807fffffU); break;  // denormal
+      case 5: v[i] = d.any_finite(); break;
+      default: v[i] = std::ldexp(d.symmetric(), z / levels + static_cast<int>(d.between(0, 12)));
+    }
+  }
+  return v;
+}
+
+/// Whole-tensor functions equal the one-value ones, read and write nothing beside their spans, at any alignment.
+template <class F>
+void equals_one_by_one(std::uint32_t seed, int lowest_z, int highest_z) {
+  draws d(seed);
+  for_each_isa([&](isa used) {
+    for (int round = 0; round < 60; ++round) {
+      for (const std::size_t n : lengths) {
+        const int z = lowest_z + static_cast<int>(d.between(0, static_cast<std::size_t>(highest_z - lowest_z)));
+        const typename F::scale s(z);
+        const std::size_t skew = d.between(0, 3);
+        std::vector<float> in = odd_values(d, n + skew, z, F::levels);
+        std::vector<float> out(n + skew + 2, 77.0F);
+        std::vector<typename F::code> codes(n + skew + 2, 0x55);
+        const std::span<const float> x(in.data() + skew, n);
+        fake_quantize<F>(x, std::span(out.data() + skew + 1, n), s);
+        encode<F>(x, std::span(codes.data() + skew + 1, n), s);
+        INFO(F::name << " on " << to_string(used) << ", n " << n << ", z " << z);
+        bool same = out[skew] == 77.0F && out.back() == 77.0F && codes[skew] == 0x55 && codes.back() == 0x55;
+        for (std::size_t i = 0; i < n; ++i) {
+          const auto code = F::encode(x[i], s);
+          same = same && codes[skew + 1 + i] == code;
+          same = same &&
+                 std::bit_cast<std::uint32_t>(out[skew + 1 + i]) == std::bit_cast<std::uint32_t>(F::decode(code, s));
+        }
+        std::vector<float> back(n + 1, 77.0F);
+        decode<F>(std::span<const typename F::code>(codes.data() + skew + 1, n), std::span(back.data(), n), s);
+        for (std::size_t i = 0; i < n; ++i) same = same && back[i] == out[skew + 1 + i];
+        same = same && back[n] == 77.0F;
+        CHECK(same);
+        CHECK(scale_of<F>(x) == F::scale_of(x));
+        // In place.
+        fake_quantize<F>(std::span<const float>(in.data(), n), std::span(in.data(), n), s);
+        if (skew == 0) CHECK(std::equal(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(n), out.begin() + 1));
+      }
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("vector encoders and decoders equal the one-value functions on odd values, lengths and alignments") {
+  equals_one_by_one<gfpq8>(1, -511, 511);
+  equals_one_by_one<gfpq16>(2, -4095, 4095);
+  equals_one_by_one<gfpq8>(3, gfpq8::scale::min_z, gfpq8::scale::max_z);
+  equals_one_by_one<gfpq16>(4, gfpq16::scale::min_z, gfpq16::scale::max_z);
+}
+
+TEST_CASE("every code decodes on every instruction set as one by one") {
+  std::vector<std::uint16_t> codes;
+  for (int q = 0; q <= gfpq16::max_magnitude; ++q) {
+    codes.push_back(static_cast<std::uint16_t>(q));
+    codes.push_back(static_cast<std::uint16_t>(q | 0x8000));
+  }
+  for (const int z : {-4095, -1407, 0, 4095}) {
+    for_each_isa([&](isa) {
+      std::vector<float> out(codes.size());
+      decode<gfpq16>(codes, out, gfpq16::scale(z));
+      for (std::size_t i = 0; i < codes.size(); ++i) {
+        if (out[i] != gfpq16::decode(codes[i], gfpq16::scale(z)))
+          CHECK(out[i] == gfpq16::decode(codes[i], gfpq16::scale(z)));
+      }
+    });
+  }
+}
+
+TEST_CASE("layer values are written and read alike on every instruction set") {
+  draws d(5);
+  std::vector<float> in = {0.0F,
+                           -0.0F,
+                           524287.9F,
+                           524288.0F,
+                           -524288.0F,
+                           -524289.0F,
+                           1e30F,
+                           -1e30F,
+                           1e-30F,
+                           -1e-30F,
+                           std::numeric_limits<float>::infinity(),
+                           -std::numeric_limits<float>::infinity(),
+                           std::numeric_limits<float>::quiet_NaN()};
+  for (int i = 0; i < 5000; ++i) in.push_back(i % 2 == 0 ? d.any_finite() : d.normal() * 1000);
+  std::vector<q20_12> raw(in.size());
+  for (auto& v : raw) v = q20_12::from_raw(static_cast<std::int32_t>(d.bits()));
+  raw[3] = q20_12::lowest();
+  for_each_isa([&](isa) {
+    std::vector<q20_12> out(in.size());
+    encode<q20_12>(in, out, {});
+    std::vector<float> back(in.size());
+    decode<q20_12>(raw, back, {});
+    bool same = true;
+    for (std::size_t i = 0; i < in.size(); ++i)
+      same = same && out[i] == q20_12::from(in[i]) && back[i] == q20_12::to_float(raw[i]);
+    CHECK(same);
+    for (const std::size_t n : lengths) {
+      const float most = kernels::select(
+          active_isa(), [&](auto set) { return decltype(set)::max_magnitude_q20_12(raw.data() + 1, n); });
+      CHECK(most == kernels::scalar::kernel_set::max_magnitude_q20_12(raw.data() + 1, n));
+    }
+  });
+}
+
+TEST_CASE("formats without vector kernels go one by one, and events are counted") {
+  draws d(6);
+  const auto x = d.tensor({100});
+  const std::span<const float> in(x.data(), x.size());
+  const uniform8::scale s = scale_of<uniform8>(in);
+  std::vector<float> out(100), counted(100);
+  fake_quantize<uniform8>(in, out, s);
+  for (std::size_t i = 0; i < 100; ++i) CHECK(out[i] == uniform8::decode(uniform8::encode(in[i], s), s));
+  event_counts events;
+  fake_quantize<gfpq8>(in, counted, gfpq8::scale(gfpq8::scale_of(in).z() - 16), events);
+  CHECK(events.saturated > 0);
+  fake_quantize<gfpq8>(in, out, gfpq8::scale(gfpq8::scale_of(in).z() - 16));
+  CHECK(out == counted);
+}
+
+TEST_CASE("threads and wrong lengths") {
+  draws d(7);
+  const auto x = d.tensor({200000});
+  std::vector<float> one(200000), many(200000);
+  const std::span<const float> in(x.data(), x.size());
+  thread_pool pool(3);
+  fake_quantize<gfpq16>(in, one, gfpq16::scale(-1400));
+  fake_quantize<gfpq16>(in, many, gfpq16::scale(-1400), pool.handle());
+  CHECK(one == many);
+  CHECK_THROWS_WITH(fake_quantize<gfpq8>(in.first(3), std::span(one).first(2), gfpq8::scale(0)),
+                    contains("3 elements in, 2 out"));
+  std::vector<std::uint8_t> codes(2);
+  CHECK_THROWS_AS(encode<gfpq8>(in.first(3), codes, gfpq8::scale(0)), shape_error);
+}

@@ -1,0 +1,65 @@
+#include <nniesim/metrics/table.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+#include "catch.hpp"
+
+using namespace nniesim;
+
+namespace {
+
+layer_table example() {
+  layer_table table;
+  const tensor<float> r = {1.0F, 2.0F, 3.0F};
+  table.add("good", compare(r, r), 1.0);
+  table.add("bad, \"quoted\"", compare(r, tensor<float>{3.0F, 2.0F, 1.0F}));
+  table.add("nan", compare(r, tensor<float>{1.0F, 2.0F, std::numeric_limits<float>::quiet_NaN()}));
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("the first bad layer is the first in order below a threshold, NaN counts as bad") {
+  const layer_table table = example();
+  CHECK(table.first_bad() == 1U);
+  CHECK(table.is_bad(table.rows()[2]));
+  CHECK_FALSE(layer_table().first_bad().has_value());
+  layer_table strict({.cosine = 0.9, .norm_error = 0.01});
+  strict.add("gain", compare(tensor<float>{1.0F}, tensor<float>{1.1F}));
+  CHECK(strict.first_bad() == 0U);
+}
+
+TEST_CASE("the text keeps the order, marks what is bad and says how to read it") {
+  std::ostringstream out;
+  example().print(out);
+  const std::string text = out.str();
+  CHECK_THAT(text, contains("   good") && contains(">> bad") && contains(" ! nan") &&
+                       contains("NaN or infinity: 0 in float, 1"));
+  CHECK(text.find("good") < text.find(">> bad"));
+  CHECK_THAT(text, contains("signed error of the norms"));
+}
+
+TEST_CASE("CSV quotes names and keeps all digits") {
+  std::ostringstream out;
+  example().write_csv(out);
+  std::istringstream lines(out.str());
+  std::string line;
+  std::getline(lines, line);
+  CHECK(line.starts_with("layer,l2_float,l2_quantized,relative_l2_error,cosine"));
+  std::getline(lines, line);
+  CHECK(line.starts_with("good,3.7416573867739413,3.7416573867739413,0,1,"));
+  std::getline(lines, line);
+  CHECK(line.starts_with("\"bad, \"\"quoted\"\"\","));
+}
+
+TEST_CASE("JSON escapes names and has null for what it cannot hold") {
+  std::ostringstream out;
+  example().write_json(out);
+  const std::string json = out.str();
+  CHECK_THAT(json, contains("\"first_bad\": \"bad, \\\"quoted\\\"\"") && contains("\"snr_db\": null") &&
+                       contains("\"bad_elements\": 1") && contains("\"bad\": false"));
+  CHECK(json.find("nan,") == std::string::npos);
+  CHECK(json.find(": inf") == std::string::npos);
+  CHECK(std::count(json.begin(), json.end(), '{') == std::count(json.begin(), json.end(), '}'));
+}

@@ -1,0 +1,45 @@
+#include <nniesim/ops/eltwise.hpp>
+
+#include "elementwise.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("sums take coefficients, products and maxima none") {
+  draws d(1);
+  const auto a = d.tensor({2, 3, 5});
+  const auto b = d.tensor({2, 3, 5});
+  for_policies([&]<class P>() {
+    const auto u = held<P>(a), v = held<P>(b);
+    std::vector<double> sum, weighted, product, maximum;
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      sum.push_back(u[i] + v[i]);
+      weighted.push_back(std::fma(-0.5, v[i], u[i] * 2));
+      product.push_back(u[i] * v[i]);
+      maximum.push_back(u[i] > v[i] ? u[i] : v[i]);
+    }
+    check_values<P>(eltwise<P>(a, b, {}), sum);
+    check_values<P>(eltwise<P>(a, b, {.coefficients = {2, -0.5}}), weighted);
+    check_values<P>(eltwise<P>(a, b, {.operation = eltwise_operation::product}), product);
+    check_values<P>(eltwise<P>(a, b, {.operation = eltwise_operation::maximum}), maximum);
+  });
+}
+
+TEST_CASE("three inputs are combined in order") {
+  const auto x = tensor<float>{1.0F, 2.0F};
+  const std::array views = {view_of(x), view_of(x), view_of(x)};
+  auto y = make_tensor<float>({2});
+  eltwise_into<float32>(views, {.coefficients = {1, 10, 100}}, view_of(y));
+  CHECK(y(1) == 222.0F);
+  eltwise_into<float32>(views, {.operation = eltwise_operation::product}, view_of(y));
+  CHECK(y(1) == 8.0F);
+}
+
+TEST_CASE("inputs that do not match are refused with both shapes") {
+  const auto a = make_tensor<float>({2, 3});
+  CHECK_THROWS_WITH(eltwise<w8a8>(a, make_tensor<float>({3, 2}), {}), contains("2x3") && contains("3x2"));
+  CHECK_THROWS_WITH(eltwise<w8a8>(a, a, {.coefficients = {1}}), contains("1 coefficients for 2"));
+  CHECK_THROWS_AS(eltwise<w8a8>(a, a, {.operation = eltwise_operation::maximum, .coefficients = {1, 1}}), shape_error);
+  CHECK_THROWS_AS(eltwise<w8a8>(a, a, {.coefficients = {1, std::numeric_limits<double>::infinity()}}), format_error);
+  auto y = make_tensor<float>({2, 3});
+  CHECK_THROWS_AS(eltwise_into<float32>(std::array{view_of(std::as_const(a))}, {}, view_of(y)), shape_error);
+}

@@ -1,0 +1,34 @@
+#include <nniesim/ops/l2_normalize.hpp>
+
+#include "elementwise.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("a sample is divided by its norm, over everything or per position") {
+  draws d(1);
+  const auto x = d.tensor({2, 3, 4});
+  for_policies([&]<class P>() {
+    const auto v = held<P>(x);
+    const auto across = l2_normalize<P>(x);
+    const auto per_position = l2_normalize<P>(x, {.across_positions = false});
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      double all = 1e-10, here = 1e-10;
+      for (std::size_t k = 0; k < 12; ++k) all += v[i / 12 * 12 + k] * v[i / 12 * 12 + k];
+      for (std::size_t c = 0; c < 3; ++c) here += v[i / 12 * 12 + c * 4 + i % 4] * v[i / 12 * 12 + c * 4 + i % 4];
+      const auto near = [&](double got, double truth) {
+        const double step = static_cast<double>(P::output::step(static_cast<float>(truth), {}));
+        CHECK(std::fabs(got - truth) <= step);
+      };
+      near(P::output::to_double(across.data()[i]), v[i] / std::sqrt(all));
+      near(P::output::to_double(per_position.data()[i]), v[i] / std::sqrt(here));
+    }
+  });
+}
+
+TEST_CASE("zeros stay zeros, wrong parameters are refused") {
+  auto zeros = make_tensor<float>({1, 4});
+  zeros.fill(0.0F);
+  CHECK(l2_normalize<float32>(zeros, {.epsilon = 0})(0, 2) == 0.0F);
+  CHECK_THROWS_AS(l2_normalize<w8a8>(tensor<float>{1.0F}), shape_error);
+  CHECK_THROWS_AS(l2_normalize<w8a8>(zeros, {.epsilon = -1}), format_error);
+}

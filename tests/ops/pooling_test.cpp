@@ -1,0 +1,104 @@
+#include <nniesim/ops/pooling.hpp>
+
+#include "elementwise.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("the ceil rule gives Caffe's sizes") {
+  const auto size = [](std::size_t in, std::size_t kernel, std::size_t stride, std::size_t pad, pooling_size rule) {
+    return infer_shape({.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad = {pad, pad}, .size = rule},
+                       tensor_shape{1, 1, in, in})[2];
+  };
+  CHECK(size(112, 3, 2, 0, pooling_size::ceil) == 56);  // SqueezeNet, ResNet
+  CHECK(size(112, 3, 2, 0, pooling_size::floor) == 55);
+  CHECK(size(7, 2, 2, 0, pooling_size::ceil) == 4);
+  CHECK(size(7, 2, 2, 0, pooling_size::floor) == 3);
+  CHECK(size(4, 2, 2, 1, pooling_size::ceil) == 3);
+  CHECK(size(3, 2, 2, 1, pooling_size::ceil) == 2);
+  CHECK(size(2, 1, 2, 0, pooling_size::ceil) == 1);  // a second window would begin behind the map
+}
+
+TEST_CASE("maxima leave the padding out, averages count it within the padded map") {
+  const tensor<float> x = {{{{-1.0F, -2.0F, -3.0F}, {-4.0F, -5.0F, -6.0F}, {-7.0F, -8.0F, -9.0F}}}};
+  const pooling_params most{.kernel = {2, 2}, .stride = {2, 2}, .pad = {1, 1}};
+  const auto y = pooling<float32>(x, most);
+  CHECK(y(0, 0, 0, 0) == -1.0F);
+  CHECK(y(0, 0, 0, 1) == -2.0F);
+  CHECK(y(0, 0, 1, 1) == -5.0F);
+  pooling_params mean = most;
+  mean.operation = pooling_operation::average;
+  const auto z = pooling<float32>(x, mean);
+  CHECK(z(0, 0, 0, 0) == -0.25F);
+  CHECK(z(0, 0, 0, 1) == -1.25F);
+  CHECK(z(0, 0, 1, 1) == -7.0F);
+  // Ceil rule: the last window is cut at the padded map's end, and so is its divisor.
+  const auto cut = pooling<float32>(x, {.operation = pooling_operation::average, .kernel = {2, 2}, .stride = {2, 2}});
+  CHECK(cut(0, 0, 0, 0) == -3.0F);
+  CHECK(cut(0, 0, 0, 1) == -4.5F);
+  CHECK(cut(0, 0, 1, 1) == -9.0F);
+  const auto whole = pooling<float32>(x, {.operation = pooling_operation::average, .global = true});
+  CHECK(shape_of(whole) == tensor_shape{1, 1, 1, 1});
+  CHECK(whole(0, 0, 0, 0) == -5.0F);
+}
+
+TEST_CASE("pooling equals a plain loop on random geometry") {
+  draws d(1);
+  for (int i = 0; i < 60; ++i) {
+    pooling_params p;
+    p.kernel = {d.between(1, 4), d.between(1, 4)};
+    p.stride = {d.between(1, 3), d.between(1, 3)};
+    p.pad = padding(d.between(0, p.kernel[0] - 1), d.between(0, p.kernel[1] - 1));
+    p.operation = i % 2 == 0 ? pooling_operation::maximum : pooling_operation::average;
+    const auto x = d.tensor({1, 2, d.between(4, 9), d.between(4, 9)});
+    const auto y = pooling<float32>(x, p);
+    const auto rows = static_cast<long>(x.shape()[2]), columns = static_cast<long>(x.shape()[3]);
+    for (std::size_t c = 0; c < 2; ++c) {
+      for (std::size_t oy = 0; oy < y.shape()[2]; ++oy) {
+        for (std::size_t ox = 0; ox < y.shape()[3]; ++ox) {
+          // Caffe's own order of clipping: first to the padded map, then to the map.
+          const long top = static_cast<long>(oy * p.stride[0]) - static_cast<long>(p.pad.top);
+          const long left = static_cast<long>(ox * p.stride[1]) - static_cast<long>(p.pad.left);
+          const long bottom = std::min(top + static_cast<long>(p.kernel[0]), rows + static_cast<long>(p.pad.bottom));
+          const long right = std::min(left + static_cast<long>(p.kernel[1]), columns + static_cast<long>(p.pad.right));
+          double sum = 0;
+          float most = -1e30F;
+          for (long r = std::max(top, 0L); r < std::min(bottom, rows); ++r) {
+            for (long k = std::max(left, 0L); k < std::min(right, columns); ++k) {
+              sum += static_cast<double>(x(0, c, r, k));
+              most = std::max(most, x(0, c, r, k));
+            }
+          }
+          const float expected = p.operation == pooling_operation::maximum
+                                     ? most
+                                     : static_cast<float>(sum / static_cast<double>((bottom - top) * (right - left)));
+          CHECK(y(0, c, oy, ox) == expected);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a maximum's input passes the activation format, an average's does not") {
+  const tensor<float> x = {{{{0.3F, 0.99F}, {0.1F, 0.2F}}}};
+  const gfpq8::scale s = gfpq8::scale_of_max(1.0F);
+  const auto most = pooling<w8a8>(x, {.kernel = {2, 2}, .stride = {2, 2}}, s);
+  const float encoded = gfpq8::decode(gfpq8::encode(q20_12::to_float(q20_12::from(0.99F)), s), s);
+  CHECK(most(0, 0, 0, 0) == q20_12::from(encoded));
+  CHECK(most(0, 0, 0, 0) != q20_12::from(0.99F));
+  const auto derived = pooling<w8a8>(x, {.kernel = {2, 2}, .stride = {2, 2}});
+  CHECK(q20_12::to_float(derived(0, 0, 0, 0)) <= 0.99F);
+  const auto mean = pooling<w8a8>(x, {.operation = pooling_operation::average, .kernel = {2, 2}, .stride = {2, 2}});
+  double sum = 0;
+  for (const float v : x) sum += q20_12::to_double(q20_12::from(v));
+  CHECK(mean(0, 0, 0, 0) == q20_12::from(sum / 4));
+}
+
+TEST_CASE("windows that do not fit are refused") {
+  const auto x = make_tensor<float>({1, 1, 4, 4});
+  CHECK_THROWS_WITH(pooling<w8a8>(x, {.kernel = {5, 1}}),
+                    contains("rows") && contains("kernel 5") && contains("1x1x4x4"));
+  CHECK_THROWS_AS(pooling<w8a8>(x, {.kernel = {2, 2}, .stride = {0, 1}}), shape_error);
+  CHECK_THROWS_AS(pooling<w8a8>(x, {.kernel = {2, 2}, .pad = {2, 0}}), shape_error);
+  CHECK_THROWS_AS(pooling<w8a8>(x, {.kernel = {2, 2}, .global = true}), shape_error);
+  CHECK_THROWS_AS(pooling<w8a8>(make_tensor<float>({4, 4}), {}), shape_error);
+}

@@ -1,0 +1,29 @@
+#include <nniesim/ops/relu.hpp>
+
+#include "elementwise.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("relu keeps what is positive and multiplies the rest by the slope") {
+  draws d(1);
+  const auto x = d.tensor({3, 50});
+  for_policies([&]<class P>() {
+    std::vector<double> plain, leaky;
+    for (const double v : held<P>(x)) {
+      plain.push_back(v > 0 ? v : 0);
+      leaky.push_back(v > 0 ? v : v * 0.1);
+    }
+    check_values<P>(relu<P>(x), plain);
+    check_values<P>(relu<P>(x, {.negative_slope = 0.1}), leaky);
+  });
+}
+
+TEST_CASE("relu never gives minus zero and may work in place") {
+  tensor<float> x = {-0.0F, -1.0F, 3.0F};
+  relu_into<float32>(view_of(std::as_const(x)), {}, view_of(x));
+  CHECK_FALSE(std::signbit(x(0)));
+  CHECK_FALSE(std::signbit(x(1)));
+  CHECK(x(2) == 3.0F);
+  CHECK_THROWS_AS(relu<w8a8>(x, {.negative_slope = std::numeric_limits<double>::quiet_NaN()}), format_error);
+  CHECK_THROWS_AS(relu<w8a8>(make_tensor<float>({0})), shape_error);
+}
