@@ -1,6 +1,6 @@
 // A wrong policy is one readable line that names the concept.
 // expected: precision_policy
-#include <nniesim/ops/power.hpp>
+#include <nniesim/ops/fully_connected.hpp>
 
 struct half_a_policy {
   using weights = nniesim::gfpq8;
@@ -12,4 +12,4 @@ using policy = half_a_policy;
 using policy = nniesim::w8a8;
 #endif
 
-auto use(const nniesim::tensor<float>& x) { return nniesim::power<policy>(x, {.exponent = 2}); }
+auto use(const nniesim::fully_connected_layer<policy>& layer) { return sizeof layer; }

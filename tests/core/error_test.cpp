@@ -48,7 +48,7 @@ TEST_CASE("require throws the error asked for, with the parts joined, where the 
   CHECK_THROWS_AS(detail::require<format_error>(false, "a"), format_error);
   CHECK_THROWS_AS(detail::require<parse_error>(false, "a"), error);
   CHECK_THROWS_WITH(detail::require<error>(false, "got ", 3, ", expected ", std::string("four"), '.'),
-                    Catch::Equals("got 3, expected four."));
+                    contains("got 3, expected four."));
   CHECK_THROWS_AS(checked_at_compile_time(0), format_error);
 }
 

@@ -69,7 +69,8 @@ TEST_CASE("upper-case digits are read as well") {
 }
 
 TEST_CASE("text that is no code is a parse_error that shows it") {
-  for (const char* text : {"", "8", "800", "0x80", "8 ", " 8", "g0", "-1", "+1", "8\n"}) {
+  for (const char* text :
+       {"", "8", "800", "0x80", "8 ", " 8", "g0", "G0", "0G", "/0", ":0", "@0", "`0", "-1", "+1", "8\n"}) {
     INFO("'" << text << "'");
     CHECK_THROWS_AS(from_hex<std::uint8_t>(text), parse_error);
   }

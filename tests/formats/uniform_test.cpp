@@ -173,6 +173,14 @@ TEST_CASE("the largest and the smallest floats have a step whose every multiple 
   check_extreme_scales<uniform16_pow2>();
 }
 
+TEST_CASE("a power-of-two step is doubled only where the largest magnitude exceeds max_code steps") {
+  CHECK(uniform8_pow2::scale_of_max(127.0F).step == 1.0F);
+  CHECK(uniform8_pow2::scale_of_max(std::nextafter(127.0F, infinity)).step == 2.0F);
+  CHECK(uniform8_pow2::scale_of_max(0.49609375F).step == 0x1p-8F);  // 127 / 256
+  CHECK(uniform16_pow2::scale_of_max(32767.0F).step == 1.0F);
+  CHECK(uniform16_pow2::scale_of_max(std::nextafter(32767.0F, infinity)).step == 2.0F);
+}
+
 TEST_CASE("a uniform scale comes from the largest magnitude, NaN left out") {
   CHECK(uniform8::scale_of(std::array{1.0F, -254.0F, nan_value}).step == 2.0F);
   CHECK(uniform8::scale_of(std::array{0.0F, -0.0F, nan_value}).step == 1.0F);

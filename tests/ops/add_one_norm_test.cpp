@@ -51,6 +51,6 @@ TEST_CASE("truncated layers make the root low, and the norm high") {
 }
 
 TEST_CASE("features that are no matrix are refused") {
-  CHECK_THROWS_WITH(add_one_norm_outside<w8a8>(make_tensor<float>({2, 3, 4})), contains("samples, features"));
-  CHECK_THROWS_AS(add_one_norm_inside<w8a8>(make_tensor<float>({0, 4})), shape_error);
+  CHECK_THROWS_WITH(add_one_norm_outside<w8a8>(zeros({2, 3, 4})), contains("samples, features"));
+  CHECK_THROWS_AS(add_one_norm_inside<w8a8>(zeros({0, 4})), shape_error);
 }

@@ -162,13 +162,13 @@ TEST_CASE("a caller's workspace is enough and a smaller one is refused") {
   draws d(12);
   const auto x = d.tensor({1, 3, 9, 9});
   const conv2d_layer<float32> layer(d.tensor({5, 3, 3, 3}), no_bias, {.stride = {2, 2}, .pad = {1, 1}});
-  auto y = make_tensor<float>(layer.output_shape(shape_of(x)));
+  auto y = zeros(layer.output_shape(shape_of(x)));
   std::vector<std::byte> memory(layer.workspace_bytes(shape_of(x)));
   const std::vector<no_scale> scales(1);
   layer.run(view_of(x), scales, view_of(y), memory);
   CHECK(same_bits(y, layer(x)));
   CHECK_THROWS_AS(layer.run(view_of(x), scales, view_of(y), std::span(memory).first(100)), shape_error);
-  auto wrong = make_tensor<float>({1, 5, 4, 5});
+  auto wrong = zeros({1, 5, 4, 5});
   CHECK_THROWS_WITH(layer.run(view_of(x), scales, view_of(wrong), memory), contains("1x5x4x5") && contains("1x5x5x5"));
 }
 

@@ -27,7 +27,7 @@ TEST_CASE("sums take coefficients, products and maxima none") {
 TEST_CASE("three inputs are combined in order") {
   const auto x = tensor<float>{1.0F, 2.0F};
   const std::array views = {view_of(x), view_of(x), view_of(x)};
-  auto y = make_tensor<float>({2});
+  auto y = zeros({2});
   eltwise_into<float32>(views, {.coefficients = {1, 10, 100}}, view_of(y));
   CHECK(y(1) == 222.0F);
   eltwise_into<float32>(views, {.operation = eltwise_operation::product}, view_of(y));
@@ -35,11 +35,11 @@ TEST_CASE("three inputs are combined in order") {
 }
 
 TEST_CASE("inputs that do not match are refused with both shapes") {
-  const auto a = make_tensor<float>({2, 3});
-  CHECK_THROWS_WITH(eltwise<w8a8>(a, make_tensor<float>({3, 2}), {}), contains("2x3") && contains("3x2"));
+  const auto a = zeros({2, 3});
+  CHECK_THROWS_WITH(eltwise<w8a8>(a, zeros({3, 2}), {}), contains("2x3") && contains("3x2"));
   CHECK_THROWS_WITH(eltwise<w8a8>(a, a, {.coefficients = {1}}), contains("1 coefficients for 2"));
   CHECK_THROWS_AS(eltwise<w8a8>(a, a, {.operation = eltwise_operation::maximum, .coefficients = {1, 1}}), shape_error);
   CHECK_THROWS_AS(eltwise<w8a8>(a, a, {.coefficients = {1, std::numeric_limits<double>::infinity()}}), format_error);
-  auto y = make_tensor<float>({2, 3});
+  auto y = zeros({2, 3});
   CHECK_THROWS_AS(eltwise_into<float32>(std::array{view_of(std::as_const(a))}, {}, view_of(y)), shape_error);
 }

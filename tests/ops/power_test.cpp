@@ -41,11 +41,11 @@ TEST_CASE("the accelerator's policies take only the hardware's exponents, the fl
 }
 
 TEST_CASE("power refuses NaN and empty tensors and says where") {
-  auto x = make_tensor<float>({2, 3});
+  auto x = zeros({2, 3});
   x.fill(1.0F);
   x(1, 0) = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_WITH(power<w8a8>(x, {}), contains("power: NaN at (1, 0)"));
-  CHECK_THROWS_WITH(power<w8a8>(make_tensor<float>({2, 0}), {}), contains("2x0"));
+  CHECK_THROWS_WITH(power<w8a8>(zeros({2, 0}), {}), contains("2x0"));
   auto y = make_tensor<q20_12>({3, 2});
   const auto held_x = make_tensor<q20_12>({2, 3});
   CHECK_THROWS_WITH(power_into<w8a8>(view_of(held_x), {}, view_of(y)), contains("3x2") && contains("2x3"));

@@ -34,7 +34,7 @@ TEST_CASE("the mean over any axes is the sum in memory order divided by the coun
 }
 
 TEST_CASE("reduced axes stay with extent 1 or go") {
-  const auto x = make_tensor<float>({3, 4, 5});
+  const auto x = zeros({3, 4, 5});
   CHECK(shape_of(reduce_mean<float32>(x, {.axes = {1}})) == tensor_shape{3, 1, 5});
   CHECK(shape_of(reduce_mean<float32>(x, {.axes = {0, 1}, .keep_axes = false})) == tensor_shape{5});
   CHECK(shape_of(reduce_mean<float32>(x, {.axes = {0, 1, 2}, .keep_axes = false})) == tensor_shape{});
@@ -48,9 +48,9 @@ TEST_CASE("a mean of layer values is truncated") {
 }
 
 TEST_CASE("wrong axes are refused") {
-  const auto x = make_tensor<float>({3, 4});
+  const auto x = zeros({3, 4});
   CHECK_THROWS_WITH(reduce_mean<w8a8>(x, {.axes = {2}}), contains("axis 2") && contains("3x4"));
   CHECK_THROWS_WITH(reduce_mean<w8a8>(x, {.axes = {1, 1}}), contains("different"));
   CHECK_THROWS_WITH(reduce_mean<w8a8>(x, {}), contains("no axes"));
-  CHECK_THROWS_AS(reduce_mean<w8a8>(make_tensor<float>({0, 4}), {.axes = {1}}), shape_error);
+  CHECK_THROWS_AS(reduce_mean<w8a8>(zeros({0, 4}), {.axes = {1}}), shape_error);
 }

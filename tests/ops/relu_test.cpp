@@ -25,5 +25,5 @@ TEST_CASE("relu never gives minus zero and may work in place") {
   CHECK_FALSE(std::signbit(x(1)));
   CHECK(x(2) == 3.0F);
   CHECK_THROWS_AS(relu<w8a8>(x, {.negative_slope = std::numeric_limits<double>::quiet_NaN()}), format_error);
-  CHECK_THROWS_AS(relu<w8a8>(make_tensor<float>({0})), shape_error);
+  CHECK_THROWS_AS(relu<w8a8>(zeros({0})), shape_error);
 }

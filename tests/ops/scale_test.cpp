@@ -26,11 +26,11 @@ TEST_CASE("factors and shifts are broadcast from their axis on") {
 }
 
 TEST_CASE("factors that are no run of the input's axes are refused") {
-  const auto x = make_tensor<float>({2, 3, 4});
-  CHECK_THROWS_WITH(scale<w8a8>(x, make_tensor<float>({4})), contains("2x3x4") && contains("axis 1"));
-  CHECK_THROWS_AS(scale<w8a8>(x, make_tensor<float>({3, 4, 1})), shape_error);
-  CHECK_THROWS_AS(scale<w8a8>(x, make_tensor<float>({3}), make_tensor<float>({2})), shape_error);
-  CHECK_THROWS_AS(scale<w8a8>(x, make_tensor<float>({3}), {.axis = 9}), shape_error);
+  const auto x = zeros({2, 3, 4});
+  CHECK_THROWS_WITH(scale<w8a8>(x, zeros({4})), contains("2x3x4") && contains("axis 1"));
+  CHECK_THROWS_AS(scale<w8a8>(x, zeros({3, 4, 1})), shape_error);
+  CHECK_THROWS_AS(scale<w8a8>(x, zeros({3}), zeros({2})), shape_error);
+  CHECK_THROWS_AS(scale<w8a8>(x, zeros({3}), {.axis = 9}), shape_error);
 }
 
 TEST_CASE("a folded normalization equals the convolution followed by it") {
@@ -56,10 +56,9 @@ TEST_CASE("a folded normalization equals the convolution followed by it") {
 }
 
 TEST_CASE("normalizations with wrong statistics are refused") {
-  const auto x = make_tensor<float>({1, 2, 3, 3});
+  const auto x = zeros({1, 2, 3, 3});
   CHECK_THROWS_AS(batch_norm<w8a8>(x, {.mean = {0, 0}, .variance = {1}}), shape_error);
   CHECK_THROWS_AS(batch_norm<w8a8>(x, {.mean = {0, 0, 0}, .variance = {1, 1, 1}}), shape_error);
   CHECK_THROWS_WITH(batch_norm<w8a8>(x, {.mean = {0, 0}, .variance = {1, -1}}), contains("channel 1"));
-  CHECK_THROWS_AS(fold_batch_norm(make_tensor<float>({3, 2, 1, 1}), no_bias, {.mean = {0, 0}, .variance = {1, 1}}),
-                  shape_error);
+  CHECK_THROWS_AS(fold_batch_norm(zeros({3, 2, 1, 1}), no_bias, {.mean = {0, 0}, .variance = {1, 1}}), shape_error);
 }

@@ -36,6 +36,13 @@ class draws {
   std::mt19937 engine_;
 };
 
+/// A tensor of zeros.
+inline nniesim::tensor<float> zeros(const nniesim::tensor_shape& shape) {
+  auto t = nniesim::make_tensor<float>(shape);
+  t.fill(0.0F);
+  return t;
+}
+
 /// Whether two tensors have the same shape and the same bits.
 template <class T>
 bool same_bits(const nniesim::tensor<T>& a, const nniesim::tensor<T>& b) {

@@ -1,6 +1,7 @@
 // What the library throws. Every message says what was got, what was expected, and where.
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -40,6 +41,7 @@ namespace detail {
 template <class... Parts>
 [[nodiscard]] std::string concat(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   out.precision(9);
   (out << ... << parts);
   return out.str();

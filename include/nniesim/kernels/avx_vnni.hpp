@@ -32,25 +32,27 @@ struct kernel_set : avx2::kernel_set {
   static constexpr isa id = isa::avx_vnni;
   static constexpr word_packing words{4, 128};
 
-  using avx2::kernel_set::adjacent;
-  using avx2::kernel_set::row;
-  using avx2::kernel_set::strided;
-
-  template <std::same_as<std::int32_t> T>
+  template <class T>
   static void adjacent(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t rows,
                        std::size_t vectors, T* sum, bool resume) {
-    if (vectors == 1) return adjacent_rows<i8x4, 1>(avx2::tile_rows{}, a, offset, w, steps, rows, sum, resume);
-    adjacent_rows<i8x4, 2>(avx2::tile_rows{}, a, offset, w, steps, rows, sum, resume);
+    if constexpr (!std::same_as<T, std::int32_t>) {
+      avx2::kernel_set::adjacent<T>(a, offset, w, steps, rows, vectors, sum, resume);
+    } else if (vectors == 1) {
+      adjacent_rows<i8x4, 1>(avx2::tile_rows{}, a, offset, w, steps, rows, sum, resume);
+    } else {
+      adjacent_rows<i8x4, 2>(avx2::tile_rows{}, a, offset, w, steps, rows, sum, resume);
+    }
   }
-  template <std::same_as<std::int32_t> T>
+  template <class T>
   static void strided(const T* a, std::ptrdiff_t stride, const T* w, std::size_t steps, std::size_t rows,
                       std::size_t vectors, T* sum, bool resume) {
-    if (vectors == 1) return strided_rows<i8x4, 1>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
-    strided_rows<i8x4, 2>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
-  }
-  template <std::same_as<std::int32_t> T>
-  static void row(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t n, T* sum) {
-    channel_row<i8x4>(a, offset, w, steps, n, sum);
+    if constexpr (!std::same_as<T, std::int32_t>) {
+      avx2::kernel_set::strided<T>(a, stride, w, steps, rows, vectors, sum, resume);
+    } else if (vectors == 1) {
+      strided_rows<i8x4, 1>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
+    } else {
+      strided_rows<i8x4, 2>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
+    }
   }
 };
 

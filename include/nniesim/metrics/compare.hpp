@@ -68,7 +68,12 @@ class comparison_accumulator {
     const double difference = std::sqrt(joined(&chain::difference));
     constexpr double infinity = std::numeric_limits<double>::infinity();
     if (c.l2_reference > 0 && c.l2_other > 0) {
-      const double cosine = joined(&chain::product) / c.l2_reference / c.l2_other;
+      // One root of the product of the squares: exactly 1 for equal tensors. Doubles may leave its range; floats
+      // cannot.
+      const double squares = joined(&chain::reference) * joined(&chain::other);
+      const bool in_range = squares > 1e-290 && squares < infinity;
+      const double product = joined(&chain::product);
+      const double cosine = in_range ? product / std::sqrt(squares) : product / c.l2_reference / c.l2_other;
       c.cosine = cosine > 1 ? 1 : cosine < -1 ? -1 : cosine;
     } else {
       c.cosine = c.l2_reference == c.l2_other ? 1 : 0;

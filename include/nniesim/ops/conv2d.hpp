@@ -241,7 +241,9 @@ class conv2d_layer {
     auto* planes = memory.take<operand>(parts * g.plane_elements, "conv2d");
     auto* offsets = memory.take<std::int32_t>(g.steps, "conv2d");
     g.fill_offsets(offsets);
-    if (g.single) return evaluate_channels(g, x, scales, planes, offsets, y, threads);
+    if constexpr (!engine::is_packed) {
+      if (g.single) return evaluate_channels(g, x, scales, planes, offsets, y, threads);
+    }
     const auto quantize = engine::quantize(isa_);
     std::fill_n(planes + g.channels * g.plane, g.slack, g.zero);  // kernels may compute outputs that are not there
     for (std::size_t n = 0; n < g.y[0]; ++n) {

@@ -57,7 +57,7 @@ requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>) str
   /// Throws format_error where `length` products of at most `largest_product` could leave the sum's range.
   static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
     const double bound = static_cast<double>(length) * largest_product;
-    detail::require<format_error>(bound <= static_cast<double>(std::numeric_limits<sum>::max()), where, ": ", length,
+    detail::require<format_error>(bound < -static_cast<double>(std::numeric_limits<sum>::lowest()), where, ": ", length,
                                   " products of up to ", largest_product, " could reach ", bound, ", but ", name,
                                   " holds ", static_cast<double>(std::numeric_limits<sum>::max()));
   }
@@ -82,7 +82,9 @@ requires(IntBits + FracBits <= 53) struct fixed_accumulator {
   }
   static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
     if constexpr (Overflow::rule == overflow_rule::trap) {
-      const double bound = static_cast<double>(length) * largest_product;
+      // Rounding can add up to a step to each product.
+      constexpr double steps = static_cast<double>(std::int64_t{1} << FracBits);
+      const double bound = static_cast<double>(length) * (std::ceil(largest_product * steps) / steps);
       detail::require<format_error>(bound <= sum::to_double(sum::max()), where, ": ", length, " products of up to ",
                                     largest_product, " could reach ", bound, ", but the accumulator ", name, " holds ",
                                     sum::to_double(sum::max()));

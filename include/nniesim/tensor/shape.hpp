@@ -27,9 +27,13 @@ class tensor_shape {
   constexpr explicit tensor_shape(std::span<const std::size_t> extents) : rank_(extents.size()) {
     detail::require<shape_error>(rank_ <= max_rank, "shape: rank ", rank_, ", expected at most ", max_rank);
     std::copy(extents.begin(), extents.end(), extents_.begin());
+    if (std::find(extents.begin(), extents.end(), std::size_t{0}) != extents.end()) {
+      size_ = 0;
+      return;
+    }
     constexpr auto limit = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
     for (const std::size_t e : extents) {
-      detail::require<shape_error>(e == 0 || size_ <= limit / e, "shape: more than ", limit, " elements in ", *this);
+      detail::require<shape_error>(size_ <= limit / e, "shape: more than ", limit, " elements in ", *this);
       size_ *= e;
     }
   }
@@ -61,8 +65,9 @@ class tensor_shape {
 [[nodiscard]] inline std::string coordinates(const tensor_shape& shape, std::size_t index) {
   std::array<std::size_t, tensor_shape::max_rank> at{};
   for (std::size_t axis = shape.rank(); axis-- > 0;) {
-    at[axis] = index % shape[axis];
-    index /= shape[axis];
+    const std::size_t extent = std::max<std::size_t>(1, shape[axis]);
+    at[axis] = index % extent;
+    index /= extent;
   }
   std::string text = "(";
   for (std::size_t axis = 0; axis < shape.rank(); ++axis) {

@@ -128,7 +128,7 @@ class dense {
                       { e.data() } -> std::convertible_to<const T*>;
                       requires E::static_layout == xt::layout_type::row_major;
                     }) {
-        view_ = {std::span<const T>(e.data(), shape.size()), shape};
+        view_ = {std::span<const T>(e.data() + e.data_offset(), shape.size()), shape};
       } else {
         copy_.assign(e.template begin<xt::layout_type::row_major>(), e.template end<xt::layout_type::row_major>());
         view_ = {std::span<const T>(copy_), shape};

@@ -1,0 +1,15 @@
+# Both programs, with the processor's own kernels and with the scalar ones: every digest must be the same.
+foreach(program ${PLAIN_FIRST} ${NATIVE_FIRST})
+  foreach(environment "" NNIESIM_ISA=scalar)
+    execute_process(COMMAND ${CMAKE_COMMAND} -E env ${environment} ${program}
+                    OUTPUT_VARIABLE output RESULT_VARIABLE result)
+    message("${program} ${environment}: ${output}")
+    if(NOT result EQUAL 0)
+      message(FATAL_ERROR "plain and native code differ")
+    endif()
+    if(DEFINED first AND NOT output STREQUAL first)
+      message(FATAL_ERROR "the link order or the instruction set changes the results")
+    endif()
+    set(first "${output}")
+  endforeach()
+endforeach()
