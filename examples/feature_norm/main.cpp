@@ -54,11 +54,14 @@ const std::array<feature, 5> features = {{{"comp0.cfc", "comp0.cnorm"},
                                           {"comp3.cfc", "comp3.cnorm"},
                                           {"jfc", "jnorm"}}};
 
-template <class R, class Q>
+/// F is the format that most layers store: its unavoidable error is what the last column divides by.
+template <class F, class R, class Q>
 void print_table(const layer_outputs<R>& reference, const layer_outputs<Q>& quantized) {
   layer_table table;
   for (const auto& [name, value] : reference) {
-    if (!name.ends_with(":root")) table.add(name, compare_samples(value, output(quantized, name)));
+    if (name.ends_with(":root")) continue;
+    const auto& other = output(quantized, name);
+    table.add(name, compare_samples(value, other), floor_ratio<F>(value, other));
   }
   table.print(std::cout);
 }
@@ -82,14 +85,14 @@ norm_constants solve(Network& q, const layer_outputs<float>& reference, const te
   return constants;
 }
 
-template <class... Policies>
+template <class F, class... Policies>
 void report(const std::string& title, network<Policies...> q, const std::filesystem::path& plot,
             const data_set& calibration, const layer_outputs<float>& reference_calibration, const data_set& test,
             const layer_outputs<float>& reference) {
   std::cout << "\n== " << title << "\n";
   (void)q.run(calibration.pictures, {}, true);
   const auto plain = q.run(test.pictures, {});
-  print_table(reference, plain);
+  print_table<F>(reference, plain);
   const norm_constants constants = solve(q, reference_calibration, calibration.pictures);
   const auto compensated = q.run(test.pictures, constants);
   std::printf("\naccuracy on the held-out digits: float %.2f %%, quantized %.2f %%, compensated %.2f %%\n",
@@ -109,7 +112,7 @@ void report(const std::string& title, network<Policies...> q, const std::filesys
                       norms(output(plain, features[i].after)), norms(output(compensated, features[i].after))});
   }
   std::cout << "\nwith the compensation:\n";
-  print_table(reference, compensated);
+  print_table<F>(reference, compensated);
   write_svg(plot.string(), panels);
   std::cout << "norm distributions: " << plot.string() << '\n';
 }
@@ -136,22 +139,22 @@ int main(int argc, char** argv) try {
               test.labels.size());
 
   using mixed = network<w8a8, w16a16>;
-  const auto run = [&](const std::string& title, const std::string& plot,
-                       const std::function<std::size_t(const std::string&)>& choose) {
-    report(title, mixed(folder, choose), std::filesystem::current_path() / plot, calibration, reference_calibration,
-           test, reference);
+  const auto run = [&]<class F>(F, const std::string& title, const std::string& plot,
+                                const std::function<std::size_t(const std::string&)>& choose) {
+    report<F>(title, mixed(folder, choose), std::filesystem::current_path() / plot, calibration, reference_calibration,
+              test, reference);
   };
   std::cout << "\n== float32: the reference itself\n";
-  print_table(reference, reference);
+  print_table<binary32>(reference, reference);
   const auto logits = read_npy<float>(folder / "data/expected_logits.npy");
   std::printf(
       "accuracy on the held-out digits %.2f %%; the logits differ from PyTorch's in float64 by %.1e of their norm\n",
       100 * accuracy(output(reference, "classifier"), test.labels),
       compare(logits, output(reference, "classifier")).relative_difference);
-  run("w8a8 (compile_mode 0)", "norms_w8a8.svg", [](const std::string&) { return std::size_t{0}; });
-  run("w16a16 (compile_mode 1)", "norms_w16a16.svg", [](const std::string&) { return std::size_t{1}; });
+  run(gfpq8{}, "w8a8 (compile_mode 0)", "norms_w8a8.svg", [](const std::string&) { return std::size_t{0}; });
+  run(gfpq16{}, "w16a16 (compile_mode 1)", "norms_w16a16.svg", [](const std::string&) { return std::size_t{1}; });
   // As practitioners place the mark: on the feature layers, where precision matters most.
-  run("_hp on the feature layers cfc and jfc, the rest w8a8 (compile_mode 2)", "norms_hp.svg",
+  run(gfpq8{}, "_hp on the feature layers cfc and jfc, the rest w8a8 (compile_mode 2)", "norms_hp.svg",
       [](const std::string& name) { return std::size_t{name.ends_with("fc") ? 1U : 0U}; });
   return 0;
 } catch (const std::exception& e) {
