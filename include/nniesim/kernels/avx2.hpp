@@ -53,6 +53,18 @@ struct f64 {
   static void store(double* p, reg x) { _mm256_storeu_pd(p, x); }
   static reg set(double x) { return _mm256_set1_pd(x); }
   static reg fma(reg a, reg b, reg c) { return _mm256_fmadd_pd(a, b, c); }
+  static reg add(reg a, reg b) { return _mm256_add_pd(a, b); }
+  static reg mul(reg a, reg b) { return _mm256_mul_pd(a, b); }
+  static reg load(const float* p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
+  /// a - b, exact up to the rounding of a 64-bit integer.
+  static reg difference(const std::int32_t* a, const std::int32_t* b) {
+    return _mm256_cvtepi32_pd(_mm_sub_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a)),
+                                            _mm_loadu_si128(reinterpret_cast<const __m128i*>(b))));
+  }
+  static reg difference(const std::int64_t* a, const std::int64_t* b) {
+    const auto at = [&](std::size_t i) { return static_cast<double>(corrected(a[i], b[i])); };
+    return _mm256_set_pd(at(3), at(2), at(1), at(0));
+  }
 };
 
 #include <nniesim/kernels/generic/tiles.inl>
@@ -68,6 +80,14 @@ struct I {
   }
   static reg load(const std::uint16_t* p) {
     return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static reg load_first(const float* p, std::size_t n) { return _mm256_castps_si256(_mm256_maskload_ps(p, first(n))); }
+  static reg load_first(const q20_12* p, std::size_t n) {
+    return _mm256_maskload_epi32(reinterpret_cast<const std::int32_t*>(p), first(n));
+  }
+  static void store_first(float* p, reg x, std::size_t n) { _mm256_maskstore_ps(p, first(n), _mm256_castsi256_ps(x)); }
+  static void store_first(q20_12* p, reg x, std::size_t n) {
+    _mm256_maskstore_epi32(reinterpret_cast<std::int32_t*>(p), first(n), x);
   }
   static void store(void* p, reg x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
   static void store(std::uint8_t* p, reg x) {
@@ -135,8 +155,22 @@ struct I {
     const reg nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
     return zero_where(nan, select(high, set(0x7fffffff), raw));
   }
+  static reg float_of_int(reg x) { return _mm256_castps_si256(_mm256_cvtepi32_ps(x)); }
+  static reg of_float(__m256 x) { return _mm256_castps_si256(x); }
+  /// floor(steps), saturated; NaN gives 0.
+  static reg q20_12_of_steps(__m256d low, __m256d high) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(raw_of_steps(low)), raw_of_steps(high), 1);
+  }
 
  private:
+  static reg first(std::size_t n) {
+    return _mm256_cmpgt_epi32(set(static_cast<std::int32_t>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static __m128i raw_of_steps(__m256d steps) {
+    const __m256d number = _mm256_cmp_pd(steps, steps, _CMP_ORD_Q);
+    const __m256d inside = _mm256_and_pd(number, _mm256_min_pd(steps, _mm256_set1_pd(2147483647.0)));
+    return _mm256_cvtpd_epi32(_mm256_floor_pd(inside));  // too low: INT_MIN
+  }
   /// The low 16 bits of each element, in order.
   static __m128i words(reg x) {
     const reg low = bit_and(x, set(0xffff));
@@ -146,10 +180,35 @@ struct I {
 };
 
 #include <nniesim/kernels/generic/elementwise.inl>
+
+/// 8 x 8 elements of 32 bits.
+inline void transpose(__m256i (&r)[8]) {
+  __m256i t[8];
+  NNIESIM_UNROLL
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  NNIESIM_UNROLL
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm256_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm256_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm256_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  NNIESIM_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm256_permute2x128_si256(r[i], r[i + 4], 0x20);
+    t[i + 4] = _mm256_permute2x128_si256(r[i], r[i + 4], 0x31);
+  }
+  NNIESIM_UNROLL
+  for (int i = 0; i < 8; ++i) r[i] = t[i];
+}
+
 #include <nniesim/kernels/generic/finish.inl>
 
-/// Products of pairs of 16-bit integers, summed: exact for the codes of uniform8. (The instruction for 8-bit operands
-/// saturates between the two additions and cannot be used.)
+/// Products of pairs of 16-bit integers, summed. (The instruction for 8-bit operands saturates between the two additions
+/// and cannot be used.)
 struct i16x2 {
   using element = std::int32_t;
   using reg = __m256i;
@@ -159,6 +218,17 @@ struct i16x2 {
   static void store(std::int32_t* p, reg x) { I::store(p, x); }
   static reg set(std::int32_t x) { return _mm256_set1_epi32(x); }
   static reg fma(reg a, reg b, reg c) { return _mm256_add_epi32(c, _mm256_madd_epi16(a, b)); }
+  /// sum += 256 * high + low.
+  static void add_split(std::int64_t* sum, reg high, reg low) {
+    add_half(sum, _mm256_castsi256_si128(high), _mm256_castsi256_si128(low));
+    add_half(sum + 4, _mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1));
+  }
+
+ private:
+  static void add_half(std::int64_t* sum, __m128i high, __m128i low) {
+    const reg part = _mm256_add_epi64(_mm256_slli_epi64(_mm256_cvtepi32_epi64(high), 8), _mm256_cvtepi32_epi64(low));
+    I::store(sum, _mm256_add_epi64(I::load(static_cast<const void*>(sum)), part));
+  }
 };
 
 using word_dot = i16x2;
@@ -166,6 +236,8 @@ inline constexpr word_packing packing{2, 0};
 inline constexpr isa this_isa = isa::avx2;
 inline constexpr std::size_t max_rows = 6;
 using tile_rows = std::index_sequence<1, 2, 4, 6>;
+inline constexpr std::size_t split_max_rows = 3;
+using split_tile_rows = std::index_sequence<1, 3>;
 
 #include <nniesim/kernels/generic/kernel_set.inl>
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -40,6 +41,7 @@ struct f32 {
   static void store(float* p, reg x) { _mm512_storeu_ps(p, x); }
   static reg set(float x) { return _mm512_set1_ps(x); }
   static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_ps(a, b, c); }
+  static reg add(reg a, reg b) { return _mm512_add_ps(a, b); }
 };
 
 struct f64 {
@@ -51,6 +53,17 @@ struct f64 {
   static void store(double* p, reg x) { _mm512_storeu_pd(p, x); }
   static reg set(double x) { return _mm512_set1_pd(x); }
   static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_pd(a, b, c); }
+  static reg add(reg a, reg b) { return _mm512_add_pd(a, b); }
+  static reg mul(reg a, reg b) { return _mm512_mul_pd(a, b); }
+  static reg load(const float* p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+  /// a - b, exact up to the rounding of a 64-bit integer.
+  static reg difference(const std::int32_t* a, const std::int32_t* b) {
+    return _mm512_cvtepi32_pd(_mm256_sub_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a)),
+                                               _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b))));
+  }
+  static reg difference(const std::int64_t* a, const std::int64_t* b) {
+    return _mm512_cvtepi64_pd(_mm512_sub_epi64(_mm512_loadu_si512(a), _mm512_loadu_si512(b)));
+  }
 };
 
 #include <nniesim/kernels/generic/tiles.inl>
@@ -67,6 +80,16 @@ struct I {
   static reg load(const std::uint16_t* p) {
     return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
+  static reg load_first(const void* p, std::size_t n) { return _mm512_maskz_loadu_epi32(first(n), p); }
+  static reg load_first(const std::uint8_t* p, std::size_t n) {
+    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first(n), p));
+  }
+  static reg load_first(const std::uint16_t* p, std::size_t n) {
+    return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first(n), p));
+  }
+  static void store_first(void* p, reg x, std::size_t n) { _mm512_mask_storeu_epi32(p, first(n), x); }
+  static void store_first(std::uint8_t* p, reg x, std::size_t n) { _mm512_mask_cvtepi32_storeu_epi8(p, first(n), x); }
+  static void store_first(std::uint16_t* p, reg x, std::size_t n) { _mm512_mask_cvtepi32_storeu_epi16(p, first(n), x); }
   static void store(void* p, reg x) { _mm512_storeu_si512(p, x); }
   static void store(std::uint8_t* p, reg x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
@@ -131,6 +154,8 @@ struct I {
     return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q),
                                   _mm512_cvt_roundps_epi32(inside, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   }
+  static reg float_of_int(reg x) { return _mm512_castps_si512(_mm512_cvtepi32_ps(x)); }
+  static reg of_float(__m512 x) { return _mm512_castps_si512(x); }
   /// floor(x * 4096), saturated; NaN gives 0.
   static reg q20_12_of_float(reg bits) {
     const __m512 x = _mm512_castsi512_ps(bits);
@@ -138,6 +163,18 @@ struct I {
     reg raw = _mm512_cvt_roundps_epi32(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
     raw = _mm512_mask_mov_epi32(raw, _mm512_cmp_ps_mask(steps, _mm512_set1_ps(0x1p31F), _CMP_GE_OQ), set(0x7fffffff));
     return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), raw);
+  }
+  /// floor(steps), saturated; NaN gives 0.
+  static reg q20_12_of_steps(__m512d low, __m512d high) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(raw_of_steps(low)), raw_of_steps(high), 1);
+  }
+
+ private:
+  static __mmask16 first(std::size_t n) { return static_cast<__mmask16>((1U << n) - 1U); }
+  static __m256i raw_of_steps(__m512d steps) {
+    const __m512d most = _mm512_set1_pd(2147483647.0);
+    return _mm512_maskz_cvt_roundpd_epi32(_mm512_cmp_pd_mask(steps, steps, _CMP_ORD_Q), _mm512_min_pd(steps, most),
+                                          _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
   }
 };
 
@@ -174,7 +211,7 @@ inline void transpose(__m512i (&r)[16]) {
   }
 }
 
-/// Products of pairs of 16-bit integers, summed: exact for the codes of uniform8.
+/// Products of pairs of 16-bit integers, summed.
 struct i16x2 {
   using element = std::int32_t;
   using reg = __m512i;
@@ -184,93 +221,28 @@ struct i16x2 {
   static void store(std::int32_t* p, reg x) { _mm512_storeu_si512(p, x); }
   static reg set(std::int32_t x) { return _mm512_set1_epi32(x); }
   static reg fma(reg a, reg b, reg c) { return _mm512_add_epi32(c, _mm512_madd_epi16(a, b)); }
+  /// sum += 256 * high + low.
+  static void add_split(std::int64_t* sum, reg high, reg low) {
+    add_half(sum, _mm512_castsi512_si256(high), _mm512_castsi512_si256(low));
+    add_half(sum + 8, _mm512_extracti64x4_epi64(high, 1), _mm512_extracti64x4_epi64(low, 1));
+  }
+
+ private:
+  static void add_half(std::int64_t* sum, __m256i high, __m256i low) {
+    const reg part = _mm512_add_epi64(_mm512_slli_epi64(_mm512_cvtepi32_epi64(high), 8), _mm512_cvtepi32_epi64(low));
+    _mm512_storeu_si512(sum, _mm512_add_epi64(_mm512_loadu_si512(sum), part));
+  }
 };
 
-/// fma(sum, scale, bias) in float64, written as q20_12.
-inline __m512i written(__m512i sum, __m512d scale, __m512 bias) {
-  const auto half = [&](__m256i s, __m256 b) {
-    const __m512d total = _mm512_fmadd_pd(_mm512_cvtepi32_pd(s), scale, _mm512_cvtps_pd(b));
-    const __m512d steps = _mm512_mul_pd(total, _mm512_set1_pd(4096.0));
-    const __m256i raw = _mm512_cvt_roundpd_epi32(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
-    return _mm256_mask_mov_epi32(raw, _mm512_cmp_pd_mask(steps, _mm512_set1_pd(0x1p31), _CMP_GE_OQ),
-                                 _mm256_set1_epi32(0x7fffffff));
-  };
-  const __m256i low = half(_mm512_castsi512_si256(sum), _mm512_castps512_ps256(bias));
-  const __m256i high = half(_mm512_extracti64x4_epi64(sum, 1), _mm512_extractf32x8_ps(bias, 1));
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-template <class Code>
-inline __m512i written(__m512 total) {
-  if constexpr (std::same_as<Code, float>) return _mm512_castps_si512(total);
-  else return I::q20_12_of_float(_mm512_castps_si512(total));
-}
-
-template <class Sum, class Code>
-inline void finish_tile(const finish_job<Sum, Code>& job) {
-  const __m512d scale = _mm512_set1_pd(job.scale);
-  // Row i of the sums, bias added, in the output format.
-  const auto row_of = [&](std::size_t i, std::size_t j, __m512 bias, [[maybe_unused]] __m512i correction) {
-    const Sum* sum = job.sum + i * job.sum_columns + j;
-    if constexpr (std::same_as<Sum, float>) return written<Code>(_mm512_add_ps(_mm512_loadu_ps(sum), bias));
-    else return written(_mm512_sub_epi32(_mm512_loadu_si512(sum), correction), scale, bias);
-  };
-  for (std::size_t j = 0; j < job.columns; j += 16) {
-    const std::size_t columns = std::min<std::size_t>(16, job.columns - j);
-    const auto wanted = static_cast<__mmask16>((1U << columns) - 1U);
-    const __m512 bias = _mm512_maskz_loadu_ps(wanted, job.bias + j);
-    __m512i correction = _mm512_setzero_si512();
-    if constexpr (!std::same_as<Sum, float>) correction = _mm512_maskz_loadu_epi32(wanted, job.correction + j);
-    Code* out = job.out + static_cast<std::ptrdiff_t>(j) * job.column_step;
-    if (job.row_step == 1) {
-      for (std::size_t i0 = 0; i0 < job.rows; i0 += 16) {
-        const std::size_t rows = std::min<std::size_t>(16, job.rows - i0);
-        const auto stored = static_cast<__mmask16>((1U << rows) - 1U);
-        __m512i r[16];
-        NNIESIM_UNROLL
-        for (std::size_t i = 0; i < 16; ++i) {
-          r[i] = i < rows ? row_of(i0 + i, j, bias, correction) : _mm512_setzero_si512();
-        }
-        transpose(r);
-        NNIESIM_UNROLL
-        for (std::size_t c = 0; c < 16; ++c) {
-          if (c < columns) {
-            _mm512_mask_storeu_epi32(out + static_cast<std::ptrdiff_t>(c) * job.column_step + i0, stored, r[c]);
-          }
-        }
-      }
-    } else {
-      for (std::size_t i = 0; i < job.rows; ++i) {
-        const __m512i r = row_of(i, j, bias, correction);
-        Code* row = out + static_cast<std::ptrdiff_t>(i) * job.row_step;
-        if (job.column_step == 1) {
-          _mm512_mask_storeu_epi32(row, wanted, r);
-        } else {
-          std::int32_t lane[16];
-          _mm512_storeu_si512(lane, r);
-          for (std::size_t c = 0; c < columns; ++c) {
-            row[static_cast<std::ptrdiff_t>(c) * job.column_step] = std::bit_cast<Code>(lane[c]);
-          }
-        }
-      }
-    }
-  }
-}
-
-template <class Code>
-inline void finish_channel(const float* sum, std::size_t n, float bias, Code* out) {
-  const __m512 b = _mm512_set1_ps(bias);
-  for (std::size_t i = 0; i < n; i += 16) {
-    const auto stored = static_cast<__mmask16>(n - i < 16 ? (1U << (n - i)) - 1U : 0xffffU);
-    _mm512_mask_storeu_epi32(out + i, stored, written<Code>(_mm512_add_ps(_mm512_loadu_ps(sum + i), b)));
-  }
-}
+#include <nniesim/kernels/generic/finish.inl>
 
 using word_dot = i16x2;
 inline constexpr word_packing packing{2, 0};
 inline constexpr isa this_isa = isa::avx512;
 inline constexpr std::size_t max_rows = 14;
-using tile_rows = std::index_sequence<1, 2, 4, 7, 10, 12, 14>;
+using tile_rows = std::index_sequence<1, 2, 4, 6, 8, 10, 12, 14>;
+inline constexpr std::size_t split_max_rows = 7;
+using split_tile_rows = std::index_sequence<1, 2, 4, 7>;
 
 #include <nniesim/kernels/generic/kernel_set.inl>
 

@@ -26,6 +26,14 @@ struct i8x4 {
   }
 };
 
+/// The same of two signed 16-bit integers each.
+struct i16x2 : avx512::i16x2 {
+  static reg fma(reg a, reg b, reg c) {
+    asm("vpdpwssd %2, %1, %0" : "+v"(c) : "v"(b), "v"(a));
+    return c;
+  }
+};
+
 #include <nniesim/kernels/generic/tiles.inl>
 
 struct kernel_set : avx512::kernel_set {
@@ -33,14 +41,14 @@ struct kernel_set : avx512::kernel_set {
   static constexpr word_packing words{4, 128};
 
   template <class T>
-  static void adjacent(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t rows,
-                       std::size_t vectors, T* sum, bool resume) {
+  static void adjacent(const T* a, const std::int32_t* offset, const T* w, chain_steps chain, std::size_t rows,
+                       std::size_t vectors, T* sum) {
     if constexpr (!std::same_as<T, std::int32_t>) {
-      avx512::kernel_set::adjacent<T>(a, offset, w, steps, rows, vectors, sum, resume);
+      avx512::kernel_set::adjacent<T>(a, offset, w, chain, rows, vectors, sum);
     } else if (vectors == 1) {
-      adjacent_rows<i8x4, 1>(avx512::tile_rows{}, a, offset, w, steps, rows, sum, resume);
+      adjacent_rows<i8x4, 1>(avx512::tile_rows{}, a, offset, w, chain, rows, sum);
     } else {
-      adjacent_rows<i8x4, 2>(avx512::tile_rows{}, a, offset, w, steps, rows, sum, resume);
+      adjacent_rows<i8x4, 2>(avx512::tile_rows{}, a, offset, w, chain, rows, sum);
     }
   }
   template <class T>
@@ -53,6 +61,11 @@ struct kernel_set : avx512::kernel_set {
     } else {
       strided_rows<i8x4, 2>(avx512::tile_rows{}, a, stride, w, steps, rows, sum, resume);
     }
+  }
+  template <class At>
+  static void split(At at, const std::int32_t* w, std::size_t steps, std::size_t rows, std::size_t vectors,
+                    std::int64_t* sum, bool resume) {
+    split_sums<i16x2>(avx512::split_tile_rows{}, at, w, steps, rows, vectors, sum, resume);
   }
 };
 

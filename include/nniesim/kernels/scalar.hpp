@@ -18,7 +18,7 @@ struct kernel_set {
   static constexpr isa id = isa::scalar;
   static constexpr word_packing words{4, 128};
   static constexpr std::size_t lanes = 8;
-  template <class T>
+  template <class T, class Sum>
   static constexpr tile_shape tile{lanes, 2, 4};
 
   template <class T>
@@ -27,11 +27,12 @@ struct kernel_set {
   }
   /// Four signed bytes times four unsigned ones.
   static std::int32_t multiply_add(std::int32_t w, std::int32_t x, std::int32_t sum) {
+    auto wrapped = static_cast<std::uint32_t>(sum);  // the bias may carry it over the range; the correction takes it back
     for (unsigned shift = 0; shift < 32; shift += 8) {
       const auto a = static_cast<std::int32_t>(static_cast<std::uint32_t>(x) >> shift & 255U);
-      sum += static_cast<std::int8_t>(static_cast<std::uint32_t>(w) >> shift & 255U) * a;
+      wrapped += static_cast<std::uint32_t>(static_cast<std::int8_t>(static_cast<std::uint32_t>(w) >> shift & 255U) * a);
     }
-    return sum;
+    return static_cast<std::int32_t>(wrapped);
   }
 
   template <class T, class Row>
@@ -49,10 +50,14 @@ struct kernel_set {
     }
   }
   template <class T>
-  static void adjacent(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t rows,
-                       std::size_t vectors, T* sum, bool resume) {
-    run_tile([&](std::size_t i, std::size_t t) { return a[offset[t] + static_cast<std::ptrdiff_t>(i)]; }, w, steps,
-             rows, vectors, sum, resume);
+  static void adjacent(const T* a, const std::int32_t* offset, const T* w, chain_steps chain, std::size_t rows,
+                       std::size_t vectors, T* sum) {
+    for (std::size_t run = 0; run < chain.runs; ++run) {
+      run_tile([&](std::size_t i, std::size_t t) { return a[offset[t] + static_cast<std::ptrdiff_t>(i)]; }, w,
+               chain.steps, rows, vectors, sum, run != 0);
+      offset += chain.distance;
+      w += chain.distance * vectors * lanes;
+    }
   }
   template <class T>
   static void strided(const T* a, std::ptrdiff_t stride, const T* w, std::size_t steps, std::size_t rows,
@@ -61,46 +66,113 @@ struct kernel_set {
                  std::size_t t) { return a[static_cast<std::ptrdiff_t>(i) * stride + static_cast<std::ptrdiff_t>(t)]; },
              w, steps, rows, vectors, sum, resume);
   }
-  template <class T>
-  static void row(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t n, T* sum) {
-    std::fill_n(sum, n, T{0});
+  /// Pairs of 16-bit codes; the weights' high parts, then their low ones, per vector of outputs.
+  template <class At>
+  static void split(At at, const std::int32_t* w, std::size_t steps, std::size_t rows, std::size_t vectors,
+                    std::int64_t* sum, bool resume) {
+    const auto product = [](std::int32_t a, std::int32_t b) {
+      const auto half = [](std::int32_t x, unsigned shift) {
+        return std::int64_t{static_cast<std::int16_t>(static_cast<std::uint32_t>(x) >> shift & 0xffffU)};
+      };
+      return half(a, 0) * half(b, 0) + half(a, 16) * half(b, 16);
+    };
+    if (!resume) std::fill_n(sum, rows * vectors * lanes, 0);
     for (std::size_t t = 0; t < steps; ++t) {
-      const T* x = a + offset[t];
-      for (std::size_t i = 0; i < n; ++i) sum[i] = multiply_add(w[t], x[i], sum[i]);
-    }
-  }
-
-  template <class Job>
-  static auto total(float sum, std::size_t column, const Job& job) {
-    return sum + job.bias[column];
-  }
-  template <class Job>
-  static auto total(std::int32_t sum, std::size_t column, const Job& job) {
-    return std::fma(static_cast<double>(sum - job.correction[column]), job.scale,
-                    static_cast<double>(job.bias[column]));
-  }
-  /// Adds the bias and writes the output format, for binary32 and q20_12.
-  template <value_format F, class Sum>
-  static void finish(const finish_job<Sum, typename F::code>& job) {
-    for (std::size_t i = 0; i < job.rows; ++i) {
-      for (std::size_t j = 0; j < job.columns; ++j) {
-        job.out[static_cast<std::ptrdiff_t>(i) * job.row_step + static_cast<std::ptrdiff_t>(j) * job.column_step] =
-            F::from(total(job.sum[i * job.sum_columns + j], j, job));
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t j = 0; j < vectors * lanes; ++j) {
+          const std::int32_t* b = w + (t * vectors + j / lanes) * 2 * lanes + j % lanes;
+          sum[i * vectors * lanes + j] += 256 * product(b[0], at(i, t)) + product(b[lanes], at(i, t));
+        }
       }
     }
   }
-  template <value_format F>
-  static void finish_row(const float* sum, std::size_t n, float bias, typename F::code* out) {
-    for (std::size_t i = 0; i < n; ++i) out[i] = F::from(sum[i] + bias);
+
+  /// The finished value of a sum, before the output format: integer sums have a scale.
+  template <class Sum>
+  static auto total(Sum sum, float bias, Sum correction, double scale) {
+    if constexpr (std::integral<Sum>) {
+      return std::fma(static_cast<double>(corrected(sum, correction)), scale, static_cast<double>(bias));
+    } else {
+      return sum + static_cast<Sum>(bias);
+    }
+  }
+  template <class Out, class Total>
+  static Out written(Total total, const output_stage& stage) {
+    if constexpr (std::same_as<Out, float>) {
+      return stage.relu && !(total > 0) ? 0.0F : static_cast<float>(total);
+    } else {
+      const Out x = stage.events != nullptr ? Out::from(total, *stage.events) : Out::from(total);
+      return stage.relu && x < Out{} ? Out{} : x;
+    }
+  }
+  template <class Sum, class Out>
+  static void finish(const finish_job<Sum, Out>& job) {
+    for (std::size_t i = 0; i < job.rows; ++i) {
+      for (std::size_t j = 0; j < job.columns; ++j) {
+        const Sum correction = std::integral<Sum> ? job.correction[j] : Sum{};
+        job.out[static_cast<std::ptrdiff_t>(i) * job.row_step + static_cast<std::ptrdiff_t>(j) * job.column_step] =
+            written<Out>(total(job.sum[i * job.sum_columns + j], job.bias[j], correction, job.scale), job.stage);
+      }
+    }
+  }
+  template <class T, class Out>
+  static void channel(const channel_job<T, Out>& job) {
+    Out* out = job.out;
+    for (std::size_t r = 0; r < job.rows; ++r) {
+      const T* a = job.a + static_cast<std::ptrdiff_t>(r) * job.a_step;
+      for (std::size_t i = 0; i < job.n; ++i) {
+        T sum{};
+        for (std::size_t t = 0; t < job.steps; ++t) {
+          sum = multiply_add(job.w[t], a[job.offset[t] + static_cast<std::ptrdiff_t>(i)], sum);
+        }
+        *out++ = job.scale == 0 ? written<Out>(total(sum, job.bias, T{}, 0.0), job.stage)
+                                : written<Out>(std::fma(static_cast<double>(sum), job.scale,
+                                                        static_cast<double>(job.bias)), job.stage);
+      }
+    }
+  }
+
+  /// Calls f(value, place) for every value of a job.
+  template <class Value, class Operand, class F>
+  static void for_rows(const quantize_job<Value, Operand>& job, std::size_t channel, F f) {
+    for (std::size_t r = 0; r < job.rows; ++r) {
+      const auto row = static_cast<std::ptrdiff_t>(r);
+      const Value* in = job.in + row * job.in_step + channel * job.distance;
+      Operand* out = job.out + row * job.out_step;
+      for (std::size_t i = 0; i < job.n; ++i) f(static_cast<float>(in[i]), out[i]);
+    }
+  }
+  template <class F, class Value>
+  static void quantize(const quantize_job<Value, float>& job, typename F::scale s) {
+    for_rows(job, 0, [s](float x, float& out) { out = F::decode(F::encode(x, s), s); });
+  }
+  static std::int32_t uniform_code(float x, float step, std::int32_t most) {
+    return most == uniform8::max_code ? std::int32_t{uniform8::encode(x, uniform8::scale(step))}
+                                      : std::int32_t{uniform16::encode(x, uniform16::scale(step))};
+  }
+  /// Uniform codes as floats.
+  template <class Value>
+  static void quantize_uniform(const quantize_job<Value, float>& job, float step, std::int32_t most) {
+    for_rows(job, 0, [&](float x, float& out) { out = static_cast<float>(uniform_code(x, step, most)); });
+  }
+  /// Words of uniform codes plus bias, of as many channels.
+  template <std::size_t Codes, class Value>
+  static void quantize_words(const quantize_job<Value, std::int32_t>& job, float step, std::int32_t most,
+                             std::int32_t bias) {
+    constexpr unsigned bits = 32 / Codes;
+    for (std::size_t c = 0; c < Codes; ++c) {
+      for_rows(job, c < job.channels ? c : 0, [&](float x, std::int32_t& out) {
+        const std::int32_t code = (c < job.channels ? uniform_code(x, step, most) : 0) + bias;
+        const std::uint32_t before = c == 0 ? 0U : static_cast<std::uint32_t>(out);
+        const std::uint32_t field = static_cast<std::uint32_t>(code) & (0xffffffffU >> (32 - bits));
+        out = static_cast<std::int32_t>(before | field << (bits * c));
+      });
+    }
   }
 
   template <class F>
   static void fake_quantize(const float* in, float* out, std::size_t n, typename F::scale s) {
     for (std::size_t i = 0; i < n; ++i) out[i] = F::decode(F::encode(in[i], s), s);
-  }
-  template <class F>
-  static void fake_quantize_q20_12(const q20_12* in, float* out, std::size_t n, typename F::scale s) {
-    for (std::size_t i = 0; i < n; ++i) out[i] = F::decode(F::encode(q20_12::to_float(in[i]), s), s);
   }
   template <class F>
   static void encode(const float* in, typename F::code* out, std::size_t n, typename F::scale s) {
@@ -110,20 +182,11 @@ struct kernel_set {
   static void decode(const typename F::code* in, float* out, std::size_t n, typename F::scale s) {
     for (std::size_t i = 0; i < n; ++i) out[i] = F::decode(in[i], s);
   }
-  /// Uniform codes plus bias, as bytes.
-  template <class In>
-  static void uniform_codes(const In* in, std::uint8_t* out, std::size_t n, float step, std::int32_t most,
-                            std::int32_t bias) {
-    static_cast<void>(most);  // of 8 bits
-    const uniform8::scale s(step);
+  /// Uniform codes plus bias, as bytes or 16-bit integers.
+  template <class In, class Code>
+  static void uniform_codes(const In* in, Code* out, std::size_t n, float step, std::int32_t most, std::int32_t bias) {
     for (std::size_t i = 0; i < n; ++i) {
-      out[i] = static_cast<std::uint8_t>(uniform8::encode(static_cast<float>(in[i]), s) + bias);
-    }
-  }
-  static void interleave(const std::uint8_t* in, std::size_t row, std::int32_t* out, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto byte = [&](std::size_t r) { return std::uint32_t{in[r * row + i]} << (8 * r); };
-      out[i] = static_cast<std::int32_t>(byte(0) | byte(1) | byte(2) | byte(3));
+      out[i] = static_cast<Code>(uniform_code(static_cast<float>(in[i]), step, most) + bias);
     }
   }
   static void to_q20_12(const float* in, q20_12* out, std::size_t n) {

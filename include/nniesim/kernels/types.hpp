@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <nniesim/formats/events.hpp>
 #include <nniesim/formats/fixed_point.hpp>
 #include <nniesim/formats/gfpq.hpp>
 #include <nniesim/kernels/isa.hpp>
@@ -22,30 +23,79 @@ struct tile_shape {
 /// The most sums that any tile has.
 inline constexpr std::size_t max_tile = 14 * 32;
 
+/// The steps of a chain: `runs` runs of `steps` steps each, whose first steps are `distance` apart. One run is a whole
+/// chain; several leave out, channel by channel, the taps that fall on the padding.
+struct chain_steps {
+  std::size_t runs = 1;
+  std::size_t steps = 0;
+  std::size_t distance = 0;
+};
+
 /// Computes a tile. Step t of a panel is `vectors * lanes` weights, one per output; row i at step t is a[offset[t] + i]
-/// (convolution, straight from the padded planes). sum[i][j] starts at zero, or at what is there with `resume`, and
-/// takes the products of t = 0 .. steps-1 in this order, so that a chain can be cut and continued anywhere. A kernel
-/// may compute up to max_rows rows: as many elements behind the last row must be readable, and `sum` holds max_tile.
+/// (convolution, straight from the padded planes). sum[i][j] is the chain of the products of all steps in their order,
+/// starting at zero. A kernel may compute up to max_rows rows: as many elements behind the last row must be readable,
+/// and `sum` holds max_tile.
 template <class T, class Sum>
-using adjacent_function = void (*)(const T* a, const std::int32_t* offset, const T* w, std::size_t steps,
-                                   std::size_t rows, std::size_t vectors, Sum* sum, bool resume);
-/// The same with row i at step t being a[i * stride + t] (matrices).
+using adjacent_function = void (*)(const T* a, const std::int32_t* offset, const T* w, chain_steps chain,
+                                   std::size_t rows, std::size_t vectors, Sum* sum);
+/// The same with row i at step t being a[i * stride + t] (matrices). With `resume` the chains go on from `sum`, so that
+/// they can be cut anywhere.
 template <class T, class Sum>
 using strided_function = void (*)(const T* a, std::ptrdiff_t stride, const T* w, std::size_t steps, std::size_t rows,
                                   std::size_t vectors, Sum* sum, bool resume);
-/// One output channel alone, neighbouring outputs side by side: sum[i] is the chain of w[t] * a[offset[t] + i] for i <
-/// n, n at most row_length. As many elements behind the last must be readable.
-template <class T, class Sum>
-using row_function = void (*)(const T* a, const std::int32_t* offset, const T* w, std::size_t steps, std::size_t n,
-                              Sum* sum);
-inline constexpr std::size_t row_length = 64;
 
-/// How the codes of uniform8 stand in the 32-bit words that are multiplied: this many to a word, each with `bias` added
+/// Rows of layer values to turn into operands: value i of row r is in[r * in_step + i], and out likewise. Operands that
+/// hold several channels take `channels` of them, `distance` values apart.
+template <class Value, class Operand>
+struct quantize_job {
+  const Value* in;
+  std::ptrdiff_t in_step;
+  std::size_t channels;
+  std::size_t distance;
+  Operand* out;
+  std::ptrdiff_t out_step;
+  std::size_t rows;
+  std::size_t n;
+};
+
+/// How the codes of uniform integers stand in the 32-bit words that are multiplied: this many to a word, each with `bias` added
 /// on the activation side (a multiplication of unsigned by signed bytes; the sums are corrected by bias * sum of
 /// weights).
 struct word_packing {
   std::size_t codes = 4;
   std::int32_t bias = 0;
+};
+
+/// An integer sum without what the packing's bias added; both may have wrapped.
+template <class Sum>
+[[nodiscard]] constexpr Sum corrected(Sum sum, Sum correction) noexcept {
+  return static_cast<Sum>(static_cast<std::uint64_t>(sum) - static_cast<std::uint64_t>(correction));
+}
+
+/// Integer sums of 16-bit codes are summed as two of 32 bits: weight = 256 * high + low with low in -128 .. 127. So
+/// many steps of two products each cannot leave 32 bits.
+inline constexpr std::size_t split_steps = 255;
+
+/// Where the split sums find row i at step t.
+struct adjacent_at {
+  const std::int32_t* a;
+  const std::int32_t* offset;
+  std::int32_t operator()(std::size_t row, std::size_t step) const noexcept {
+    return a[offset[step] + static_cast<std::ptrdiff_t>(row)];
+  }
+};
+struct strided_at {
+  const std::int32_t* a;
+  std::ptrdiff_t stride;
+  std::int32_t operator()(std::size_t row, std::size_t step) const noexcept {
+    return a[static_cast<std::ptrdiff_t>(row) * stride + static_cast<std::ptrdiff_t>(step)];
+  }
+};
+
+/// What follows the sums of a layer.
+struct output_stage {
+  bool relu = false;               ///< negative values become +0
+  event_counts* events = nullptr;  ///< told what happened to the values written, before relu
 };
 
 /// Where a tile of finished sums goes: element (row, column) to out[row * row_step + column * column_step].
@@ -57,10 +107,28 @@ struct finish_job {
   std::size_t columns;    ///< how many of them are real outputs
   const float* bias;      ///< one per column
   const Sum* correction;  ///< one per column, subtracted from integer sums
-  double scale;           ///< of integer sums
+  double scale;           ///< of integer sums; else 0
   Out* out;
   std::ptrdiff_t row_step;
   std::ptrdiff_t column_step;
+  output_stage stage;
+};
+
+/// One output channel alone, neighbouring outputs in neighbouring lanes: rows x n outputs, row r being the chains of
+/// w[t] * a[r * a_step + offset[t] + i]. 64 elements behind the last must be readable.
+template <class T, class Out>
+struct channel_job {
+  const T* a;
+  std::ptrdiff_t a_step;
+  const std::int32_t* offset;
+  const T* w;
+  std::size_t steps;
+  std::size_t rows;
+  std::size_t n;
+  float bias;
+  double scale;  ///< of sums that are integers; else 0
+  Out* out;      ///< rows one behind the other
+  output_stage stage;
 };
 
 }  // namespace kernels

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -118,6 +120,8 @@ void conv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activat
 
 }  // namespace reference
 
+using kernels::output_stage;
+
 /// A tag for layers without a bias.
 struct no_bias_t {};
 inline constexpr no_bias_t no_bias{};
@@ -177,10 +181,13 @@ class conv2d_layer {
     scale_ = scale ? *scale : P::weights::scale_of(values);
     const std::size_t outputs = w_shape_[0] / p.groups;
     const std::size_t each = w_shape_.size() / w_shape_[0];
-    if (outputs == 1 && !engine::is_packed) {
-      for (const float v : values)
-        channel_weights_.push_back(
-            kernels::operand_of<operand, typename P::weights>(P::weights::encode(v, scale_), scale_));
+    if (outputs == 1 && each <= engine::longest_channel) {
+      for (const float v : values) {
+        using stored = typename engine::channel_operand;
+        const auto code = P::weights::encode(v, scale_);
+        if constexpr (engine::is_packed) channel_weights_.push_back(static_cast<stored>(code));
+        else channel_weights_.push_back(kernels::operand_of<stored, typename P::weights>(code, scale_));
+      }
       return;
     }
     for (std::size_t g = 0; g < p.groups; ++g) {
@@ -220,16 +227,16 @@ class conv2d_layer {
 
   /// Bytes that run() needs for an input of this shape and these threads.
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
-    const plan g(*this, x);
-    return kernels::arena::alignment + kernels::arena::rounded(g.parts(threads) * g.plane_elements * sizeof(operand)) +
+    const plan g(*this, x, threads.workers);
+    return kernels::arena::alignment + kernels::arena::rounded(g.parts * g.planes_bytes()) +
            kernels::arena::rounded(g.steps * sizeof(std::int32_t));
   }
 
   /// Evaluates into `y` (of output_shape) without allocating. `scales` holds one activation scale per group, or one for
   /// all. Throws shape_error or format_error where the arguments do not fit.
   void run(tensor_view<const value> x, std::span<const activation_scale> scales, tensor_view<value> y,
-           std::span<std::byte> workspace, const executor& threads = {}) const {
-    const plan g(*this, x.shape());
+           std::span<std::byte> workspace, const executor& threads = {}, const output_stage& stage = {}) const {
+    const plan g(*this, x.shape(), threads.workers);
     detail::require_output(y.shape(), g.y, "conv2d");
     detail::require<shape_error>(scales.size() == 1 || scales.size() == params_.groups, "conv2d: ", scales.size(),
                                  " activation scales, expected 1 or one for each of ", params_.groups, " groups");
@@ -237,25 +244,12 @@ class conv2d_layer {
       P::accumulator::check_capacity(g.w[1] * g.w[2] * g.w[3], engine::largest_product(scale_, s), "conv2d");
     }
     kernels::arena memory(workspace);
-    const std::size_t parts = g.parts(threads);
-    auto* planes = memory.take<operand>(parts * g.plane_elements, "conv2d");
-    auto* offsets = memory.take<std::int32_t>(g.steps, "conv2d");
-    g.fill_offsets(offsets);
-    if constexpr (!engine::is_packed) {
-      if (g.single) return evaluate_channels(g, x, scales, planes, offsets, y, threads);
-    }
-    const auto quantize = engine::quantize(isa_);
-    std::fill_n(planes + g.channels * g.plane, g.slack, g.zero);  // kernels may compute outputs that are not there
-    for (std::size_t n = 0; n < g.y[0]; ++n) {
-      for (std::size_t group = 0; group < params_.groups; ++group) {
-        const activation_scale& s = scales[scales.size() == 1 ? 0 : group];
-        threads(g.channels, [&](std::size_t c) {
-          const std::size_t first = c * g.codes;
-          const value* in = x.data() + ((n * params_.groups + group) * g.w[1] + first) * g.x[2] * g.x[3];
-          g.fill_plane(quantize, in, std::min(g.codes, g.w[1] - first), s, planes + c * g.plane);
-        });
-        evaluate(g, planes, offsets, panels_[group], s, group, y.data() + n * g.y[1] * g.y[2] * g.y[3], threads);
-      }
+    if (g.single) {
+      evaluate(g, memory.take<typename engine::channel_operand>(g.parts * g.plane_elements, "conv2d"),
+               memory.take<std::int32_t>(g.steps, "conv2d"), x, scales, y, threads, stage);
+    } else {
+      evaluate(g, memory.take<operand>(g.parts * g.plane_elements, "conv2d"),
+               memory.take<std::int32_t>(g.steps, "conv2d"), x, scales, y, threads, stage);
     }
   }
 
@@ -274,31 +268,52 @@ class conv2d_layer {
   }
 
  private:
-  /// The input of one group as operands: padded planes, whose columns are regrouped by stride phase, so that
-  /// neighbouring outputs always read neighbouring elements.
+  /// How the work is cut. A block is a band of output rows (of columns where the maps can be read as one long row) of
+  /// one group of one sample; its input stands as operands in padded planes, small enough for the cache, whose columns
+  /// are regrouped by stride phase, so that neighbouring outputs always read neighbouring elements.
   struct plan {
-    plan(const conv2d_layer& layer, const tensor_shape& input)
+    plan(const conv2d_layer& layer, const tensor_shape& input, std::size_t workers)
         : params(layer.params_), x(input), w(layer.w_shape_), y(layer.output_shape(input)) {
-      codes = engine::packing(layer.isa_).codes;
-      zero = engine::zero_operand(layer.isa_);
-      single = w[0] == params.groups && !engine::is_packed;
+      single = !layer.channel_weights_.empty();
+      codes = single ? 1 : engine::packing(layer.isa_).codes;
       channels = (w[1] + codes - 1) / codes;
       steps = channels * w[2] * w[3];
       // A 1x1 kernel at stride 1 without padding reads the map as one long row.
       flat = w[2] == 1 && w[3] == 1 && params.stride == std::array<std::size_t, 2>{1, 1} && params.pad.top == 0 &&
              params.pad.left == 0 && params.pad.bottom == 0 && params.pad.right == 0;
-      rows = flat ? 1 : x[2] + params.pad.top + params.pad.bottom;
-      const std::size_t columns = flat ? x[2] * x[3] : x[3] + params.pad.left + params.pad.right;
       stride = flat ? 1 : params.stride[1];
+      const std::size_t columns = x[3] + params.pad.left + params.pad.right;
       phase = (columns + stride - 1) / stride;
-      row = phase * stride;
-      plane = rows * row;
-      out_rows = flat ? 1 : y[2];
-      out_columns = flat ? y[2] * y[3] : y[3];
-      const bool fits = channels <= (static_cast<std::size_t>(INT32_MAX) - slack) / std::max<std::size_t>(1, plane);
-      detail::require<shape_error>(fits, "conv2d: input ", x, " has a padded group of ", channels, " planes of ", plane,
-                                   " elements, expected at most ", INT32_MAX, " in all");
+      row = flat ? 1 : phase * stride;
+      const std::size_t step = flat ? 1 : params.stride[0];
+      const std::size_t reach = flat ? 1 : (w[2] - 1) * params.dilation[0] + 1;
+      extent = flat ? y[2] * y[3] : y[2];
+      // As many lines as the cache takes, and enough blocks for the workers.
+      const std::size_t cache = single ? 32 * 1024 : 512 * 1024;
+      const std::size_t fitting = cache / sizeof(operand) / (channels * row);
+      lines = fitting < reach + step ? 1 : (fitting - reach) / step + 1;
+      const std::size_t others = y[0] * params.groups;
+      if (workers > 1) lines = std::min(lines, std::max<std::size_t>(1, extent * others / (2 * workers)));
+      if (flat) {  // whole tiles
+        const std::size_t tile = engine::tile(layer.isa_).max_rows;
+        lines = (lines + tile - 1) / tile * tile;
+      }
+      lines = std::min(lines, extent);
+      blocks = (extent + lines - 1) / lines;
+      lines = (extent + blocks - 1) / blocks;  // evenly
+      const bool fits = row * ((lines - 1) * step + reach) <= (static_cast<std::size_t>(INT32_MAX) - slack) / channels;
+      detail::require<shape_error>(fits, "conv2d: input ", x, " has a padded group of ", channels, " planes of ",
+                                   row * reach, " elements or more, expected at most ", INT32_MAX, " in all");
+      plane = row * ((lines - 1) * step + reach);
       plane_elements = channels * plane + slack;
+      const std::size_t panels = single ? 1 : layer.panels_[0].count();
+      splits = workers > 1 && others * blocks < 2 * workers ? std::min(panels, 2 * workers) : 1;
+      units = others * blocks * splits;
+      parts = std::clamp<std::size_t>(workers, 1, units);
+    }
+
+    [[nodiscard]] std::size_t planes_bytes() const noexcept {
+      return plane_elements * (single ? sizeof(typename engine::channel_operand) : sizeof(operand));
     }
 
     void fill_offsets(std::int32_t* offset) const {
@@ -313,135 +328,172 @@ class conv2d_layer {
       }
     }
 
-    /// One plane: `count` channels of the input, as many as an operand holds or fewer.
-    void fill_plane(typename engine::quantize_function quantize, const value* in, std::size_t count,
-                    const activation_scale& s, operand* out) const {
-      const std::size_t distance = x[2] * x[3];
-      if (flat) return quantize(in, count, distance, out, plane, s);
-      std::fill_n(out, params.pad.top * row, zero);
-      for (std::size_t r = 0; r < x[2]; ++r) {
-        operand* line = out + (params.pad.top + r) * row;
+    /// The planes of lines line0 .. line1-1 from one group of the input. Columns of padding hold `zero` already.
+    template <class Operand>
+    void fill_planes(void (*quantize)(const kernels::quantize_job<value, Operand>&, activation_scale),
+                     const value* in, std::size_t line0, std::size_t line1, const activation_scale& s, Operand zero,
+                     Operand* out) const {
+      const std::size_t map = x[2] * x[3];
+      for (std::size_t c = 0; c < channels; ++c, in += codes * map, out += plane) {
+        const std::size_t count = std::min(codes, w[1] - c * codes);
+        if (flat) {
+          quantize({in + line0, 0, count, map, out, 0, 1, line1 - line0}, s);
+          continue;
+        }
+        const std::size_t top = line0 * params.stride[0];  // in the padded map
+        const std::size_t bottom = (line1 - 1) * params.stride[0] + (w[2] - 1) * params.dilation[0] + 1;
+        const std::size_t first = std::clamp(params.pad.top, top, bottom);
+        const std::size_t last = std::clamp(params.pad.top + x[2], first, bottom);
+        std::fill_n(out, (first - top) * row, zero);
+        std::fill_n(out + (last - top) * row, (bottom - last) * row, zero);
+        const value* from = in + (first - params.pad.top) * x[3];
         if (stride == 1) {
-          std::fill_n(line, params.pad.left, zero);
-          quantize(in + r * x[3], count, distance, line + params.pad.left, x[3], s);
-          std::fill_n(line + params.pad.left + x[3], params.pad.right, zero);
-        } else {
-          std::fill_n(line, row, zero);
-          constexpr std::size_t piece = 256;
-          operand buffer[piece];
-          for (std::size_t c = 0; c < x[3]; c += piece) {
-            const std::size_t n = std::min(piece, x[3] - c);
-            quantize(in + r * x[3] + c, count, distance, buffer, n, s);
-            for (std::size_t k = 0; k < n; ++k) {
-              const std::size_t column = params.pad.left + c + k;
-              line[(column % stride) * phase + column / stride] = buffer[k];
+          if (last > first) {
+            quantize({from, static_cast<std::ptrdiff_t>(x[3]), count, map, out + (first - top) * row + params.pad.left,
+                      static_cast<std::ptrdiff_t>(row), last - first, x[3]},
+                     s);
+          }
+          continue;
+        }
+        constexpr std::size_t piece = 256;
+        Operand buffer[piece];
+        for (std::size_t r = first; r < last; ++r, from += x[3]) {
+          Operand* line = out + (r - top) * row;
+          for (std::size_t at = 0; at < x[3]; at += piece) {
+            const std::size_t n = std::min(piece, x[3] - at);
+            quantize({from + at, 0, count, map, buffer, 0, 1, n}, s);
+            for (std::size_t k0 = 0; k0 < std::min(stride, n); ++k0) {
+              const std::size_t column = params.pad.left + at + k0;
+              Operand* to = line + column % stride * phase + column / stride;
+              for (std::size_t k = k0; k < n; k += stride) *to++ = buffer[k];
             }
           }
         }
       }
-      std::fill_n(out + (params.pad.top + x[2]) * row, params.pad.bottom * row, zero);
+    }
+
+    /// The steps of an output row: all, or only those off the padding, with the first of them.
+    [[nodiscard]] std::pair<kernels::chain_steps, std::size_t> chain(std::size_t line, bool skip) const {
+      const std::size_t first = line * params.stride[0];
+      const auto inside = [&](std::size_t ky) {
+        const std::size_t at = first + ky * params.dilation[0];
+        return at >= params.pad.top && at < params.pad.top + x[2];
+      };
+      if (flat || !skip || (inside(0) && inside(w[2] - 1))) return {{1, steps, 0}, 0};
+      std::size_t begin = 0;
+      std::size_t end = w[2];
+      while (begin < end && !inside(begin)) ++begin;
+      while (end > begin && !inside(end - 1)) --end;
+      return {{channels, (end - begin) * w[3], w[2] * w[3]}, begin * w[3]};
     }
 
     /// Elements behind the planes that kernels may read.
-    static constexpr std::size_t slack = kernels::row_length + 64;
+    static constexpr std::size_t slack = 128;
 
     const conv2d_params& params;
     tensor_shape x, w, y;
-    /// How many groups are worked on at once: each needs planes of its own.
-    [[nodiscard]] std::size_t parts(const executor& threads) const noexcept {
-      return single ? std::clamp<std::size_t>(threads.workers, 1, params.groups) : 1;
-    }
-
-    operand zero;
     bool single;        ///< one output per group: depthwise
+    bool flat;          ///< maps as one long row
     std::size_t codes;  ///< channels in an operand
-    std::size_t channels, steps, rows, stride, phase, row, plane, plane_elements, out_rows, out_columns;
-    bool flat;
+    std::size_t channels, steps, stride, phase, row, plane, plane_elements;
+    std::size_t extent, lines, blocks;  ///< lines of output (rows or, if flat, columns): all, in a block; blocks
+    std::size_t splits;                 ///< panels are shared out too where there are few blocks
+    std::size_t units, parts;           ///< of work; workers at most
   };
 
-  /// All outputs of one group. The work is cut into blocks of output rows (or of columns, for the one long row of a
-  /// flat plan) whose inputs stay in the cache while every panel passes over them.
-  void evaluate(const plan& g, const operand* planes, const std::int32_t* offsets, const kernels::panels<P>& w,
-                const activation_scale& s, std::size_t group, value* y, const executor& threads) const {
-    const kernels::tile_shape tile = engine::tile(isa_);
-    const auto run_tile = engine::adjacent(isa_);
-    const auto finish = engine::finish(isa_);
-    const double scale = engine::sum_scale(scale_, s);
-    const std::size_t area = g.y[2] * g.y[3];
-    constexpr std::size_t cache = 256 * 1024;
-    const std::size_t column_bytes = g.channels * g.w[2] * g.stride * sizeof(operand);
-    std::size_t block_columns = g.out_columns;
-    std::size_t block_rows = 1;
-    if (g.flat) {
-      block_columns = std::max<std::size_t>(1, cache / column_bytes / tile.max_rows) * tile.max_rows;
-    } else {
-      block_rows =
-          std::clamp<std::size_t>(cache / std::max<std::size_t>(1, column_bytes * g.out_columns), 1, g.out_rows);
-    }
-    const std::size_t row_blocks = (g.out_rows + block_rows - 1) / block_rows;
-    const std::size_t column_blocks = (g.out_columns + block_columns - 1) / block_columns;
-    // Few blocks for many workers: let each task take one panel of one block.
-    const bool split_panels = threads.workers > 1 && row_blocks * column_blocks < 4 * threads.workers;
-    const std::size_t parts = split_panels ? w.count() : 1;
-    threads(row_blocks * column_blocks * parts, [&](std::size_t task) {
-      const std::size_t part = task % parts;
-      const std::size_t block = task / parts;
-      const std::size_t row0 = block / column_blocks * block_rows;
-      const std::size_t row1 = std::min(row0 + block_rows, g.out_rows);
-      const std::size_t column0 = block % column_blocks * block_columns;
-      const std::size_t column1 = std::min(column0 + block_columns, g.out_columns);
-      const std::size_t pieces = (column1 - column0 + tile.max_rows - 1) / tile.max_rows;
-      alignas(64) typename engine::sum sum[kernels::max_tile];
-      const std::size_t first = split_panels ? part * w.width() : 0;
-      const std::size_t last = split_panels ? std::min(first + w.width(), w.outputs()) : w.outputs();
-      for (std::size_t output = first; output < last; output += w.width()) {
-        const std::size_t vectors = w.vectors_of(output);
-        const std::size_t columns = std::min(w.width(), w.outputs() - output);
-        const std::size_t channel = group * w.outputs() + output;
-        for (std::size_t r = row0; r < row1; ++r) {
-          const operand* a = planes + r * g.params.stride[0] * g.row;
-          for (std::size_t piece = 0; piece < pieces; ++piece) {
-            const std::size_t c0 = column0 + (column1 - column0) * piece / pieces;
-            const std::size_t c1 = column0 + (column1 - column0) * (piece + 1) / pieces;
-            run_tile(a + c0, offsets, w.panel(output), g.steps, c1 - c0, vectors, sum, false);
-            finish({sum, vectors * tile.lanes, c1 - c0, columns, bias_.data() + channel, w.correction(output), scale,
-                    y + channel * area + r * g.out_columns + c0, 1, static_cast<std::ptrdiff_t>(area)});
+  template <class Operand>
+  void evaluate(const plan& g, Operand* planes, std::int32_t* offsets, tensor_view<const value> x,
+                std::span<const activation_scale> scales, tensor_view<value> y, const executor& threads,
+                const output_stage& stage) const {
+    g.fill_offsets(offsets);
+    const Operand zero = g.single ? Operand{} : static_cast<Operand>(engine::zero_operand(isa_));
+    std::fill_n(planes, g.parts * g.plane_elements, zero);  // padding, and what kernels read behind the last column
+    constexpr std::size_t nothing = ~std::size_t{0};
+    std::mutex mutex;
+    std::atomic<std::size_t> next{0};
+    threads(g.parts, [&](std::size_t part) {
+      Operand* own = planes + part * g.plane_elements;
+      std::size_t loaded = nothing;
+      event_counts events;
+      const output_stage own_stage{stage.relu, stage.events != nullptr ? &events : nullptr};
+      for (std::size_t unit = next++; unit < g.units; unit = next++) {
+        const std::size_t block = unit / g.splits;
+        const std::size_t map = block / g.blocks;  // sample and group
+        const std::size_t group = map % params_.groups;
+        const std::size_t line0 = block % g.blocks * g.lines;
+        const std::size_t line1 = std::min(line0 + g.lines, g.extent);
+        const activation_scale& s = scales[scales.size() == 1 ? 0 : group];
+        if (loaded != block) {
+          const value* in = x.data() + map * g.w[1] * g.x[2] * g.x[3];
+          if constexpr (std::same_as<Operand, operand>) {
+            if (!g.single) g.fill_planes(engine::quantize(isa_), in, line0, line1, s, zero, own);
           }
+          if constexpr (std::same_as<Operand, typename engine::channel_operand>) {
+            if (g.single) g.fill_planes(engine::quantize_channel(isa_), in, line0, line1, s, zero, own);
+          }
+          loaded = block;
         }
+        value* out = y.data() + map * (g.y[1] / params_.groups) * g.y[2] * g.y[3];
+        if constexpr (std::same_as<Operand, typename engine::channel_operand>) {
+          if (g.single) run_channel(g, own, offsets, s, group, line0, line1, out, own_stage);
+        }
+        if constexpr (std::same_as<Operand, operand>) {
+          if (!g.single) run_block(g, own, offsets, s, group, line0, line1, unit % g.splits, out, own_stage);
+        }
+      }
+      if (stage.events != nullptr) {
+        const std::lock_guard lock(mutex);
+        *stage.events += events;
       }
     });
   }
 
-  /// One output per group: neighbouring outputs stand in neighbouring lanes, and the groups are shared out.
-  void evaluate_channels(const plan& g, tensor_view<const value> x, std::span<const activation_scale> scales,
-                         operand* planes, const std::int32_t* offsets, tensor_view<value> y,
-                         const executor& threads) const {
-    const auto quantize = engine::quantize(isa_);
-    const auto run_row = engine::row(isa_);
-    const auto finish = engine::finish_row(isa_);
-    const std::size_t parts = g.parts(threads);
-    threads(parts, [&](std::size_t part) {
-      operand* own = planes + part * g.plane_elements;
-      std::fill_n(own + g.channels * g.plane, g.slack, g.zero);
-      alignas(64) typename engine::sum sum[kernels::row_length];
-      for (std::size_t map = part; map < g.y[0] * params_.groups; map += parts) {
-        const std::size_t group = map % params_.groups;
-        const activation_scale& s = scales[scales.size() == 1 ? 0 : group];
-        const double scale = engine::sum_scale(scale_, s);
-        for (std::size_t c = 0; c < g.channels; ++c) {
-          g.fill_plane(quantize, x.data() + (map * g.channels + c) * g.x[2] * g.x[3], 1, s, own + c * g.plane);
-        }
-        const operand* w = channel_weights_.data() + group * g.steps;
-        value* out = y.data() + map * g.y[2] * g.y[3];
-        for (std::size_t r = 0; r < g.out_rows; ++r) {
-          for (std::size_t c = 0; c < g.out_columns; c += kernels::row_length) {
-            const std::size_t n = std::min(kernels::row_length, g.out_columns - c);
-            run_row(own + r * g.params.stride[0] * g.row + c, offsets, w, g.steps, n, sum);
-            finish(sum, n, bias_[group], scale, out + r * g.out_columns + c);
-          }
+  /// The outputs of a block: every panel of weights passes over it.
+  void run_block(const plan& g, const operand* planes, const std::int32_t* offsets, const activation_scale& s,
+                 std::size_t group, std::size_t line0, std::size_t line1, std::size_t split, value* y,
+                 const output_stage& stage) const {
+    const kernels::panels<P>& w = panels_[group];
+    const kernels::tile_shape tile = engine::tile(isa_);
+    const auto run_tile = engine::adjacent(isa_);
+    const auto finish = engine::finish(isa_);
+    const double scale = engine::sum_scale(scale_, s);
+    const bool skip = engine::packing(isa_).bias == 0;  // else the padding's codes are part of the correction
+    const std::size_t area = g.y[2] * g.y[3];
+    const std::size_t rows = g.flat ? 1 : line1 - line0;
+    const std::size_t row_length = g.flat ? line1 - line0 : g.y[3];
+    const std::size_t pieces = (row_length + tile.max_rows - 1) / tile.max_rows;
+    const std::size_t panels = w.count();
+    alignas(64) typename engine::sum sum[kernels::max_tile];
+    for (std::size_t panel = panels * split / g.splits; panel < panels * (split + 1) / g.splits; ++panel) {
+      const std::size_t output = panel * w.width();
+      const std::size_t vectors = w.vectors_of(output);
+      const std::size_t columns = std::min(w.width(), w.outputs() - output);
+      const std::size_t channel = group * w.outputs() + output;
+      for (std::size_t r = 0; r < rows; ++r) {
+        const auto [chain, first] = g.chain(line0 + r, skip);
+        const operand* a = planes + r * g.params.stride[0] * g.row;
+        value* out = y + output * area + (g.flat ? line0 : (line0 + r) * g.y[3]);
+        for (std::size_t piece = 0; piece < pieces; ++piece) {
+          const std::size_t c0 = kernels::cut(row_length, pieces, piece, tile.max_rows);
+          const std::size_t c1 = kernels::cut(row_length, pieces, piece + 1, tile.max_rows);
+          run_tile(a + c0, offsets + first, w.panel(output) + first * vectors * tile.lanes * engine::parts, chain,
+                   c1 - c0, vectors, sum);
+          finish({sum, vectors * tile.lanes, c1 - c0, columns, bias_.data() + channel, w.correction(output), scale,
+                  out + c0, 1, static_cast<std::ptrdiff_t>(area), stage});
         }
       }
-    });
+    }
+  }
+
+  /// The outputs of a block of one channel alone: neighbouring outputs stand in neighbouring lanes.
+  void run_channel(const plan& g, const typename engine::channel_operand* planes, const std::int32_t* offsets,
+                   const activation_scale& s, std::size_t group, std::size_t line0, std::size_t line1, value* y,
+                   const output_stage& stage) const {
+    const std::size_t rows = g.flat ? 1 : line1 - line0;
+    engine::channel(isa_)({planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
+                           channel_weights_.data() + group * g.steps, g.steps, rows,
+                           g.flat ? line1 - line0 : g.y[3], bias_[group], engine::sum_scale(scale_, s),
+                           y + (g.flat ? line0 : line0 * g.y[3]), stage});
   }
 
   [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const value> x, std::span<const activation_scale> scales,
@@ -457,8 +509,8 @@ class conv2d_layer {
   isa isa_;
   weight_scale scale_{};
   std::vector<float> bias_;
-  std::vector<kernels::panels<P>> panels_;  // one per group,
-  std::vector<operand> channel_weights_;    // or all weights as they are, for one output per group
+  std::vector<kernels::panels<P>> panels_;                         // one per group,
+  std::vector<typename engine::channel_operand> channel_weights_;  // or all weights as they are, for one output each
 };
 
 /// Convolution of x (N x C x H x W) with w (OC x C/groups x KH x KW) and a bias (OC values or no_bias). Scales are

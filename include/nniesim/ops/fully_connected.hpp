@@ -92,7 +92,7 @@ class fully_connected_layer {
 
   /// Evaluates into `y` (of output_shape) without allocating. Throws where the arguments do not fit.
   void run(tensor_view<const value> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
-           const executor& threads = {}) const {
+           const executor& threads = {}, const output_stage& stage = {}) const {
     const tensor_shape out = output_shape(x.shape());
     detail::require_output(y.shape(), out, "fully_connected");
     P::accumulator::check_capacity(w_shape_[1], engine::largest_product(scale_, s), "fully_connected");
@@ -101,8 +101,7 @@ class fully_connected_layer {
     const std::size_t inputs = w_shape_[1];
     // A tile may compute rows that are not there: they are read, and their sums left alone.
     auto* a = memory.take<operand>((batch + engine::tile(isa_).max_rows) * stride(), "fully_connected");
-    const auto quantize = engine::quantize_features(isa_);
-    threads(batch, [&](std::size_t n) { quantize(x.data() + n * inputs, a + n * stride(), inputs, s); });
+    threads(batch, [&](std::size_t n) { engine::quantize_features(isa_, x.data() + n * inputs, a + n * stride(), inputs, s); });
     const kernels::tile_shape tile = engine::tile(isa_);
     const auto run_tile = engine::strided(isa_);
     const auto finish = engine::finish(isa_);
@@ -120,12 +119,12 @@ class fully_connected_layer {
       const std::size_t columns = std::min(panels_.width(), panels_.outputs() - output);
       alignas(64) typename engine::sum sum[kernels::max_tile];
       for (std::size_t piece = piece0; piece < piece1; ++piece) {
-        const std::size_t row0 = batch * piece / pieces;
-        const std::size_t row1 = batch * (piece + 1) / pieces;
+        const std::size_t row0 = kernels::cut(batch, pieces, piece, tile.max_rows);
+        const std::size_t row1 = kernels::cut(batch, pieces, piece + 1, tile.max_rows);
         run_tile(a + row0 * stride(), static_cast<std::ptrdiff_t>(stride()), panels_.panel(output), panels_.steps(),
                  row1 - row0, vectors, sum, false);
         finish({sum, vectors * tile.lanes, row1 - row0, columns, bias_.data() + output, panels_.correction(output),
-                scale, y.data() + row0 * out[1] + output, static_cast<std::ptrdiff_t>(out[1]), 1});
+                scale, y.data() + row0 * out[1] + output, static_cast<std::ptrdiff_t>(out[1]), 1, stage});
       }
     });
   }

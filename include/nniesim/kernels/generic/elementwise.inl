@@ -2,23 +2,30 @@
 // lanes, load, store, set, ...} and included inside each instruction set's region and namespace. Every function equals
 // the format's own one-value function on every input.
 
-/// What the encoders need of a scale, as vector constants. Levels are biased: 127 octaves are added.
-template <class F>
+/// What the encoders need of a scale, as vector constants. Levels are biased: 127 octaves are added. Values to encode
+/// may stand `Octaves` too high: those of q20_12 are taken as their integers, and never NaN or infinite.
+template <class F, int Octaves = 0>
 struct window {
   static constexpr int bias = 127 * F::levels;
   explicit window(typename F::scale s)
       : bottom(I::set(s.z() + bias)),
         top(I::set(s.z() + F::max_magnitude + bias)),
-        limit_plus(I::set(static_cast<std::int32_t>(F::zero_limit(s, 0)))),
-        limit_minus(I::set(static_cast<std::int32_t>(F::zero_limit(s, 1)))) {}
+        limit_plus(I::set(raised(F::zero_limit(s, 0)))),
+        limit_minus(I::set(raised(F::zero_limit(s, 1)))) {}
   I::reg bottom, top, limit_plus, limit_minus;
+
+ private:
+  static std::int32_t raised(std::uint32_t limit) {
+    if (Octaves == 0 || limit >= 0x7f800000U) return static_cast<std::int32_t>(limit);
+    return std::bit_cast<std::int32_t>(std::bit_cast<float>(limit) * static_cast<float>(1 << Octaves));
+  }
 };
 
-/// Biased level of the magnitude's nearest level, not yet clamped.
-template <class F>
+/// Biased level of the nearest level to magnitude / 2^Octaves, not yet clamped.
+template <class F, int Octaves>
 inline I::reg nearest_level(I::reg magnitude) {
   if constexpr (F::levels == 16) {
-    const I::reg offset = I::lookup32(level_offset8, I::template shift_right<18>(magnitude));
+    const I::reg offset = I::lookup32(level_offset8<Octaves>, I::template shift_right<18>(magnitude));
     return I::template shift_right<19>(I::add(magnitude, offset));
   } else {
     const I::reg mantissa = I::bit_and(magnitude, I::set(0x7fffff));
@@ -27,7 +34,7 @@ inline I::reg nearest_level(I::reg magnitude) {
     const I::reg octave = I::template shift_left<7>(I::template shift_right<23>(magnitude));
     // One more where mantissa >= threshold: the sign of the difference says so.
     const I::reg under = I::template shift_right<31>(I::sub(mantissa, threshold));
-    return I::sub(I::add(I::add(octave, below), I::set(1)), under);
+    return I::sub(I::add(I::add(octave, below), I::set(1 - 128 * Octaves)), under);
   }
 }
 
@@ -49,28 +56,31 @@ struct encoded {
   I::mask zero;
 };
 
-template <class F>
-inline encoded encode_lanes(I::reg x, const window<F>& w) {
+template <class F, int Octaves>
+inline encoded encode_lanes(I::reg x, const window<F, Octaves>& w) {
   const I::reg magnitude = I::bit_and(x, I::set(0x7fffffff));
   const I::mask negative = I::is_negative(x);
   const I::reg bottom = I::select(negative, I::add(w.bottom, I::set(1)), w.bottom);
   const I::reg limit = I::select(negative, w.limit_minus, w.limit_plus);
-  const I::reg infinity = I::set(0x7f800000);
-  I::reg level = I::max(I::min(nearest_level<F>(magnitude), w.top), bottom);
-  level = I::select(I::greater(infinity, magnitude), level, bottom);
-  const I::mask zero = I::mask_or(I::greater(magnitude, infinity), I::not_greater(magnitude, limit));
+  I::reg level = I::max(I::min(nearest_level<F, Octaves>(magnitude), w.top), bottom);
+  I::mask zero = I::not_greater(magnitude, limit);
+  if constexpr (Octaves == 0) {
+    const I::reg infinity = I::set(0x7f800000);
+    level = I::select(I::greater(infinity, magnitude), level, bottom);
+    zero = I::mask_or(I::greater(magnitude, infinity), zero);
+  }
   return {I::bit_and(x, I::set(static_cast<std::int32_t>(0x80000000U))), level, zero};
 }
 
-template <class F>
-inline I::reg fake_quantize_lanes(I::reg x, const window<F>& w) {
-  const encoded e = encode_lanes<F>(x, w);
+template <class F, int Octaves>
+inline I::reg fake_quantize_lanes(I::reg x, const window<F, Octaves>& w) {
+  const encoded e = encode_lanes(x, w);
   return I::zero_where(e.zero, I::bit_or(level_value<F>(e.level), e.sign));
 }
 
 template <class F>
 inline I::reg code_lanes(I::reg x, const window<F>& w) {
-  const encoded e = encode_lanes<F>(x, w);
+  const encoded e = encode_lanes(x, w);
   const I::reg code = I::bit_or(I::sub(e.level, w.bottom), I::template shift_right<32 - F::bits>(e.sign));
   return I::select(e.zero, I::set(F::zero), code);
 }
@@ -84,17 +94,97 @@ inline I::reg decode_lanes(I::reg code, const window<F>& w) {
   return I::zero_where(I::equal(code, I::set(F::zero)), I::bit_or(level_value<F>(level), sign));
 }
 
-/// Applies f to n elements, lane by lane; the rest goes through a padded buffer so that nothing outside is touched.
+/// The first n elements, n < I::lanes; nothing outside is touched.
+template <class T>
+inline I::reg load_part(const T* p, std::size_t n) {
+  if constexpr (requires { I::load_first(p, n); }) {
+    return I::load_first(p, n);
+  } else {
+    T lane[I::lanes] = {};
+    std::memcpy(static_cast<void*>(lane), p, n * sizeof(T));
+    return I::load(lane);
+  }
+}
+/// The same, n <= I::lanes.
+template <class T>
+inline void store_part(T* p, I::reg x, std::size_t n) {
+  if constexpr (requires { I::store_first(p, x, n); }) {
+    I::store_first(p, x, n);
+  } else if (n == I::lanes) {
+    I::store(p, x);
+  } else {
+    T lane[I::lanes];
+    I::store(lane, x);
+    std::memcpy(static_cast<void*>(p), lane, n * sizeof(T));
+  }
+}
+
+/// Applies f to n elements, lane by lane.
 template <class In, class Out, class Function>
 inline void map(const In* in, Out* out, std::size_t n, Function f) {
   std::size_t i = 0;
   for (; i + I::lanes <= n; i += I::lanes) I::store(out + i, f(I::load(in + i)));
-  if (i == n) return;
-  In rest[I::lanes] = {};
-  Out result[I::lanes];
-  std::memcpy(static_cast<void*>(rest), in + i, (n - i) * sizeof(In));
-  I::store(result, f(I::load(rest)));
-  std::memcpy(static_cast<void*>(out + i), result, (n - i) * sizeof(Out));
+  if (i != n) store_part(out + i, f(load_part(in + i, n - i)), n - i);
+}
+
+/// A layer value for the encoders: a float, or the integer of a q20_12, 12 octaves too high.
+inline I::reg to_encode(const float*, I::reg x) { return x; }
+inline I::reg to_encode(const q20_12*, I::reg x) { return I::float_of_int(x); }
+template <class Value>
+inline constexpr int octaves = std::same_as<Value, q20_12> ? 12 : 0;
+
+/// Rows of values through a format's codes and back.
+template <class F, class Value>
+inline void fake_quantize_rows(const quantize_job<Value, float>& job, typename F::scale s) {
+  const window<F, octaves<Value>> w(s);
+  for (std::size_t r = 0; r < job.rows; ++r) {
+    const auto row = static_cast<std::ptrdiff_t>(r);
+    map(job.in + row * job.in_step, job.out + row * job.out_step, job.n,
+        [&](I::reg x) { return fake_quantize_lanes(to_encode(job.in, x), w); });
+  }
+}
+
+/// Rows of uniform codes as floats.
+template <class Value>
+inline void uniform_rows(const quantize_job<Value, float>& job, float step, std::int32_t most) {
+  const float raised = step * static_cast<float>(1 << octaves<Value>);
+  for (std::size_t r = 0; r < job.rows; ++r) {
+    const auto row = static_cast<std::ptrdiff_t>(r);
+    map(job.in + row * job.in_step, job.out + row * job.out_step, job.n, [&](I::reg x) {
+      return I::float_of_int(I::uniform_code(to_encode(job.in, x), raised, static_cast<float>(most)));
+    });
+  }
+}
+
+/// Rows of words of `Codes` uniform codes each, from as many channels; channels that are not there count as zeros.
+template <std::size_t Codes, class Value>
+inline void word_rows(const quantize_job<Value, std::int32_t>& job, float step, std::int32_t most, std::int32_t bias) {
+  constexpr unsigned bits = 32 / Codes;
+  const float raised = step * static_cast<float>(1 << octaves<Value>);
+  const I::reg field = I::set(Codes == 4 ? 0xff : 0xffff);
+  const auto code = [&](I::reg x) {
+    const I::reg c = I::uniform_code(to_encode(job.in, x), raised, static_cast<float>(most));
+    return I::bit_and(I::add(c, I::set(bias)), field);
+  };
+  const auto word = [&](std::size_t at, std::size_t n) {
+    const auto part = [&](std::size_t c) {
+      if (c >= job.channels) return I::set(bias);
+      const Value* p = job.in + c * job.distance + at;
+      return code(n < I::lanes ? load_part(p, n) : I::load(p));
+    };
+    I::reg w = I::bit_or(part(0), I::template shift_left<bits>(part(1)));
+    if constexpr (Codes == 4) {
+      w = I::bit_or(w, I::bit_or(I::template shift_left<16>(part(2)), I::template shift_left<24>(part(3))));
+    }
+    return w;
+  };
+  for (std::size_t r = 0; r < job.rows; ++r) {
+    const std::size_t in = r * static_cast<std::size_t>(job.in_step);
+    std::int32_t* out = job.out + static_cast<std::ptrdiff_t>(r) * job.out_step;
+    std::size_t i = 0;
+    for (; i + I::lanes <= job.n; i += I::lanes) I::store(out + i, word(in + i, I::lanes));
+    if (i != job.n) store_part(out + i, word(in + i, job.n - i), job.n - i);
+  }
 }
 
 // Not lambdas: without captures those have a plain function beside them that lies outside the region's target.
