@@ -207,8 +207,8 @@ inline void transpose(__m256i (&r)[8]) {
 
 #include <nniesim/kernels/generic/finish.inl>
 
-/// Products of pairs of 16-bit integers, summed. (The instruction for 8-bit operands saturates between the two additions
-/// and cannot be used.)
+/// Products of pairs of 16-bit integers, summed. (The instruction for 8-bit operands saturates between the two
+/// additions and cannot be used.)
 struct i16x2 {
   using element = std::int32_t;
   using reg = __m256i;
@@ -236,6 +236,7 @@ inline constexpr word_packing packing{2, 0};
 inline constexpr isa this_isa = isa::avx2;
 inline constexpr std::size_t max_rows = 6;
 using tile_rows = std::index_sequence<1, 2, 4, 6>;
+inline constexpr bool code_panel_kernels = false;
 inline constexpr std::size_t split_max_rows = 3;
 using split_tile_rows = std::index_sequence<1, 3>;
 

@@ -160,9 +160,11 @@ struct I {
   static reg q20_12_of_float(reg bits) {
     const __m512 x = _mm512_castsi512_ps(bits);
     const __m512 steps = _mm512_mul_ps(x, _mm512_set1_ps(4096.0F));
-    reg raw = _mm512_cvt_roundps_epi32(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
-    raw = _mm512_mask_mov_epi32(raw, _mm512_cmp_ps_mask(steps, _mm512_set1_ps(0x1p31F), _CMP_GE_OQ), set(0x7fffffff));
-    return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), raw);
+    const reg raw = _mm512_cvt_roundps_epi32(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
+    const mask odd = _mm512_cmp_ps_mask(steps, _mm512_set1_ps(0x1p31F), _CMP_NLT_UQ);            // too high, or NaN
+    if (odd == 0) return raw;
+    return _mm512_mask_mov_epi32(_mm512_mask_mov_epi32(raw, odd, set(0x7fffffff)),
+                                 _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), set(0));
   }
   /// floor(steps), saturated; NaN gives 0.
   static reg q20_12_of_steps(__m512d low, __m512d high) {
@@ -236,6 +238,83 @@ struct i16x2 {
 
 #include <nniesim/kernels/generic/finish.inl>
 
+/// Floats of 64 packed codes (code_panels.hpp): their upper and lower halves are looked up as words of 16 bits.
+template <class F>
+struct code_decoder {
+  explicit code_decoder(const code_tables& t) {
+    NNIESIM_UNROLL
+    for (std::size_t i = 0; i < parts; ++i) {
+      high[i] = _mm512_loadu_si512(t.high.data() + 32 * i);
+      low[i] = _mm512_loadu_si512(t.low.data() + 32 * i);
+    }
+  }
+  void operator()(const typename F::code* w, __m512 (&out)[4]) const {
+    if constexpr (F::bits == 8) {
+      const __m512i both = _mm512_loadu_si512(w);
+      words8(_mm512_and_si512(both, _mm512_set1_epi16(0xff)), out[0], out[1]);
+      words8(_mm512_srli_epi16(both, 8), out[2], out[3]);
+    } else {
+      words16(_mm512_loadu_si512(w), out[0], out[1]);
+      words16(_mm512_loadu_si512(w + 32), out[2], out[3]);
+    }
+  }
+
+ private:
+  static constexpr std::size_t parts = F::bits == 8 ? 1 : 4;
+
+  void words8(__m512i w, __m512& a, __m512& b) const {
+    const __mmask32 not_zero = _mm512_test_epi16_mask(w, w);
+    const __m512i upper =
+        _mm512_maskz_add_epi16(not_zero, _mm512_slli_epi16(w, 2), _mm512_permutexvar_epi16(w, high[0]));
+    join(upper, _mm512_maskz_permutexvar_epi16(not_zero, w, low[0]), a, b);
+  }
+  void words16(__m512i w, __m512& a, __m512& b) const {
+    const __mmask32 not_zero = _mm512_cmpneq_epi16_mask(w, _mm512_set1_epi16(static_cast<short>(F::zero)));
+    const __mmask32 bit6 = _mm512_test_epi16_mask(w, _mm512_set1_epi16(64));
+    const auto look_up = [&](const __m512i* t) {
+      return _mm512_mask_blend_epi16(bit6, _mm512_permutex2var_epi16(t[0], w, t[1]),
+                                     _mm512_permutex2var_epi16(t[2], w, t[3]));
+    };
+    join(_mm512_maskz_add_epi16(not_zero, w, look_up(high)), _mm512_maskz_mov_epi16(not_zero, look_up(low)), a, b);
+  }
+  static void join(__m512i upper, __m512i lower, __m512& a, __m512& b) {
+    a = _mm512_castsi512_ps(_mm512_unpacklo_epi16(lower, upper));
+    b = _mm512_castsi512_ps(_mm512_unpackhi_epi16(lower, upper));
+  }
+
+  __m512i high[parts], low[parts];
+};
+
+template <class F>
+inline void multiply_code_panel(const float* x, const typename F::code* w, const code_tables& t, std::size_t steps,
+                                float* sum) {
+  const code_decoder<F> decode(t);
+  __m512 acc[4];
+  NNIESIM_UNROLL
+  for (std::size_t v = 0; v < 4; ++v) acc[v] = _mm512_setzero_ps();
+  for (std::size_t k = 0; k < steps; ++k) {
+    __m512 b[4];
+    decode(w + 64 * k, b);
+    const __m512 xk = _mm512_set1_ps(x[k]);
+    NNIESIM_UNROLL
+    for (std::size_t v = 0; v < 4; ++v) acc[v] = _mm512_fmadd_ps(b[v], xk, acc[v]);
+  }
+  NNIESIM_UNROLL
+  for (std::size_t v = 0; v < 4; ++v) _mm512_storeu_ps(sum + 16 * v, acc[v]);
+}
+
+template <class F>
+inline void decode_code_panel(const typename F::code* w, const code_tables& t, std::size_t steps, float* out) {
+  const code_decoder<F> decode(t);
+  for (std::size_t k = 0; k < steps; ++k) {
+    __m512 b[4];
+    decode(w + 64 * k, b);
+    NNIESIM_UNROLL
+    for (std::size_t v = 0; v < 4; ++v) _mm512_storeu_ps(out + v / 2 * 32 * steps + 32 * k + v % 2 * 16, b[v]);
+  }
+}
+
+inline constexpr bool code_panel_kernels = true;
 using word_dot = i16x2;
 inline constexpr word_packing packing{2, 0};
 inline constexpr isa this_isa = isa::avx512;

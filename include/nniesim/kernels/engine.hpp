@@ -110,10 +110,10 @@ struct engine {
   static constexpr bool layer_values =
       std::same_as<typename P::output, binary32> || std::same_as<typename P::output, q20_12>;
   static constexpr bool writes_q20_12 = std::same_as<typename P::output, q20_12>;
-  static constexpr bool packs8 = std::same_as<accumulator, exact_int32> && is_uniform8<weights> &&
-                                 is_uniform8<activations> && writes_q20_12;
-  static constexpr bool packs16 = std::same_as<accumulator, exact_int64> && is_uniform16<weights> &&
-                                  is_uniform16<activations> && writes_q20_12;
+  static constexpr bool packs8 =
+      std::same_as<accumulator, exact_int32> && is_uniform8<weights> && is_uniform8<activations> && writes_q20_12;
+  static constexpr bool packs16 =
+      std::same_as<accumulator, exact_int64> && is_uniform16<weights> && is_uniform16<activations> && writes_q20_12;
   static constexpr bool sums_doubles = std::same_as<accumulator, fp64_chain> && writes_q20_12;
   /// Whether operands are words of several codes. Integer sums are exact in any order, so channels are grouped.
   static constexpr bool is_packed = packs8 || packs16;
@@ -182,8 +182,7 @@ struct engine {
   }
 
   /// One channel alone needs no words: its codes are summed exactly as floats or doubles.
-  using channel_operand =
-      std::conditional_t<packs8, float, std::conditional_t<packs16, double, operand>>;
+  using channel_operand = std::conditional_t<packs8, float, std::conditional_t<packs16, double, operand>>;
   /// The longest chain of one channel that is exact.
   static constexpr std::size_t longest_channel = packs8 ? (1U << 24U) / (127 * 127) : SIZE_MAX;
   using channel_function = void (*)(const channel_job<channel_operand, value>&);
@@ -337,8 +336,8 @@ class panels {
     for (std::size_t o = 0; o < outputs; ++o) {
       const std::size_t first = o / width() * width();
       const std::size_t step = vectors_of(first) * lanes_ * e::parts;
-      auto* column = data_.data() + first * steps_ * e::parts + (o - first) / lanes_ * lanes_ * e::parts +
-                     (o - first) % lanes_;
+      auto* column =
+          data_.data() + first * steps_ * e::parts + (o - first) / lanes_ * lanes_ * e::parts + (o - first) % lanes_;
       for (std::size_t c = 0; c < channels; ++c) {
         for (std::size_t k = 0; k < area; ++k) {
           const auto code = e::weights::encode(w[(o * channels + c) * area + k], s);

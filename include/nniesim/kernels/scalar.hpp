@@ -17,6 +17,7 @@ namespace kernels::scalar {
 struct kernel_set {
   static constexpr isa id = isa::scalar;
   static constexpr word_packing words{4, 128};
+  static constexpr bool has_code_panels = false;
   static constexpr std::size_t lanes = 8;
   template <class T, class Sum>
   static constexpr tile_shape tile{lanes, 2, 4};
@@ -27,10 +28,12 @@ struct kernel_set {
   }
   /// Four signed bytes times four unsigned ones.
   static std::int32_t multiply_add(std::int32_t w, std::int32_t x, std::int32_t sum) {
-    auto wrapped = static_cast<std::uint32_t>(sum);  // the bias may carry it over the range; the correction takes it back
+    auto wrapped =
+        static_cast<std::uint32_t>(sum);  // the bias may carry it over the range; the correction takes it back
     for (unsigned shift = 0; shift < 32; shift += 8) {
       const auto a = static_cast<std::int32_t>(static_cast<std::uint32_t>(x) >> shift & 255U);
-      wrapped += static_cast<std::uint32_t>(static_cast<std::int8_t>(static_cast<std::uint32_t>(w) >> shift & 255U) * a);
+      wrapped +=
+          static_cast<std::uint32_t>(static_cast<std::int8_t>(static_cast<std::uint32_t>(w) >> shift & 255U) * a);
     }
     return static_cast<std::int32_t>(wrapped);
   }
@@ -125,9 +128,10 @@ struct kernel_set {
         for (std::size_t t = 0; t < job.steps; ++t) {
           sum = multiply_add(job.w[t], a[job.offset[t] + static_cast<std::ptrdiff_t>(i)], sum);
         }
-        *out++ = job.scale == 0 ? written<Out>(total(sum, job.bias, T{}, 0.0), job.stage)
-                                : written<Out>(std::fma(static_cast<double>(sum), job.scale,
-                                                        static_cast<double>(job.bias)), job.stage);
+        *out++ =
+            job.scale == 0
+                ? written<Out>(total(sum, job.bias, T{}, 0.0), job.stage)
+                : written<Out>(std::fma(static_cast<double>(sum), job.scale, static_cast<double>(job.bias)), job.stage);
       }
     }
   }

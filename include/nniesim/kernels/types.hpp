@@ -1,6 +1,7 @@
 // What the kernels of every instruction set have in common: the shape of a register tile and the job of finishing one.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -58,9 +59,9 @@ struct quantize_job {
   std::size_t n;
 };
 
-/// How the codes of uniform integers stand in the 32-bit words that are multiplied: this many to a word, each with `bias` added
-/// on the activation side (a multiplication of unsigned by signed bytes; the sums are corrected by bias * sum of
-/// weights).
+/// How the codes of uniform integers stand in the 32-bit words that are multiplied: this many to a word, each with
+/// `bias` added on the activation side (a multiplication of unsigned by signed bytes; the sums are corrected by bias *
+/// sum of weights).
 struct word_packing {
   std::size_t codes = 4;
   std::int32_t bias = 0;
@@ -75,6 +76,12 @@ template <class Sum>
 /// Integer sums of 16-bit codes are summed as two of 32 bits: weight = 256 * high + low with low in -128 .. 127. So
 /// many steps of two products each cannot leave 32 bits.
 inline constexpr std::size_t split_steps = 255;
+
+/// The two halves of the floats that packed codes decode to (code_panels.hpp); the code itself is added to the upper.
+struct code_tables {
+  alignas(64) std::array<std::uint16_t, 128> high;
+  alignas(64) std::array<std::uint16_t, 128> low;
+};
 
 /// Where the split sums find row i at step t.
 struct adjacent_at {
@@ -123,6 +130,7 @@ struct channel_job {
   const std::int32_t* offset;
   const T* w;
   std::size_t steps;
+  bool is_3x3;  ///< the steps are those of a 3 x 3 kernel
   std::size_t rows;
   std::size_t n;
   float bias;

@@ -136,9 +136,10 @@ template <class E>
   values.reserve(source.view().size());
   for (const auto& v : source.view().span()) values.push_back(static_cast<float>(v));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    require<format_error>(std::isfinite(values[i]), where, ": ", values[i], " at ",
-                          coordinates(source.view().shape(), i), " of shape ", source.view().shape(),
-                          ", expected finite numbers");
+    if (std::isfinite(values[i])) [[likely]]
+      continue;
+    throw format_error(concat(where, ": ", values[i], " at ", coordinates(source.view().shape(), i), " of shape ",
+                              source.view().shape(), ", expected finite numbers"));
   }
   return values;
 }
@@ -330,8 +331,8 @@ class conv2d_layer {
 
     /// The planes of lines line0 .. line1-1 from one group of the input. Columns of padding hold `zero` already.
     template <class Operand>
-    void fill_planes(void (*quantize)(const kernels::quantize_job<value, Operand>&, activation_scale),
-                     const value* in, std::size_t line0, std::size_t line1, const activation_scale& s, Operand zero,
+    void fill_planes(void (*quantize)(const kernels::quantize_job<value, Operand>&, activation_scale), const value* in,
+                     std::size_t line0, std::size_t line1, const activation_scale& s, Operand zero,
                      Operand* out) const {
       const std::size_t map = x[2] * x[3];
       for (std::size_t c = 0; c < channels; ++c, in += codes * map, out += plane) {
@@ -491,9 +492,9 @@ class conv2d_layer {
                    const output_stage& stage) const {
     const std::size_t rows = g.flat ? 1 : line1 - line0;
     engine::channel(isa_)({planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
-                           channel_weights_.data() + group * g.steps, g.steps, rows,
-                           g.flat ? line1 - line0 : g.y[3], bias_[group], engine::sum_scale(scale_, s),
-                           y + (g.flat ? line0 : line0 * g.y[3]), stage});
+                           channel_weights_.data() + group * g.steps, g.steps,
+                           g.channels == 1 && g.w[2] == 3 && g.w[3] == 3, rows, g.flat ? line1 - line0 : g.y[3],
+                           bias_[group], engine::sum_scale(scale_, s), y + (g.flat ? line0 : line0 * g.y[3]), stage});
   }
 
   [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const value> x, std::span<const activation_scale> scales,

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <concepts>
+#include <mutex>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
+#include <nniesim/kernels/code_panels.hpp>
 #include <nniesim/ops/conv2d.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -69,7 +74,8 @@ class fully_connected_layer {
     bias_ = detail::bias_values(bias, w_shape_[0], "fully_connected bias");
     const std::vector<float> values = detail::finite_floats(w, "fully_connected weights");
     scale_ = scale ? *scale : P::weights::scale_of(values);
-    panels_ = kernels::panels<P>(isa_, values.data(), w_shape_[0], w_shape_[1], 1, scale_);
+    if constexpr (has_codes) codes_ = {isa_, values, w_shape_[0], w_shape_[1], scale_};
+    if (codes_.empty()) panels_ = {isa_, values.data(), w_shape_[0], w_shape_[1], 1, scale_};
   }
 
   [[nodiscard]] const weight_scale& weights_scale() const noexcept { return scale_; }
@@ -83,11 +89,11 @@ class fully_connected_layer {
     return engine::scale_of(isa_, x.data(), x.size());
   }
 
-  /// Bytes that run() needs for an input of this shape.
-  [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x) const {
-    (void)output_shape(x);
-    return kernels::arena::alignment +
-           kernels::arena::rounded((x[0] + engine::tile(isa_).max_rows) * stride() * sizeof(operand));
+  /// Bytes that run() needs for an input of this shape and these threads.
+  [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
+    const plan g(*this, output_shape(x)[0], threads.workers);
+    return kernels::arena::alignment + kernels::arena::rounded(g.rows() * stride() * sizeof(operand)) +
+           kernels::arena::rounded(g.parts * g.scratch * sizeof(float));
   }
 
   /// Evaluates into `y` (of output_shape) without allocating. Throws where the arguments do not fit.
@@ -96,35 +102,36 @@ class fully_connected_layer {
     const tensor_shape out = output_shape(x.shape());
     detail::require_output(y.shape(), out, "fully_connected");
     P::accumulator::check_capacity(w_shape_[1], engine::largest_product(scale_, s), "fully_connected");
+    const plan g(*this, out[0], threads.workers);
     kernels::arena memory(workspace);
-    const std::size_t batch = out[0];
+    auto* a = memory.take<operand>(g.rows() * stride(), "fully_connected");
+    auto* scratch = memory.take<float>(g.parts * g.scratch, "fully_connected");
     const std::size_t inputs = w_shape_[1];
-    // A tile may compute rows that are not there: they are read, and their sums left alone.
-    auto* a = memory.take<operand>((batch + engine::tile(isa_).max_rows) * stride(), "fully_connected");
-    threads(batch, [&](std::size_t n) { engine::quantize_features(isa_, x.data() + n * inputs, a + n * stride(), inputs, s); });
-    const kernels::tile_shape tile = engine::tile(isa_);
-    const auto run_tile = engine::strided(isa_);
-    const auto finish = engine::finish(isa_);
-    const double scale = engine::sum_scale(scale_, s);
-    const std::size_t pieces = (batch + tile.max_rows - 1) / tile.max_rows;
-    // Rows whose operands stay in the second-level cache while all panels pass over them.
-    constexpr std::size_t cache = 512 * 1024;
-    const std::size_t block = std::clamp<std::size_t>(cache / (inputs * sizeof(operand) * tile.max_rows), 1, pieces);
-    const std::size_t blocks = (pieces + block - 1) / block;
-    threads(panels_.count() * blocks, [&](std::size_t task) {
-      const std::size_t output = task % panels_.count() * panels_.width();
-      const std::size_t piece0 = task / panels_.count() * block;
-      const std::size_t piece1 = std::min(piece0 + block, pieces);
-      const std::size_t vectors = panels_.vectors_of(output);
-      const std::size_t columns = std::min(panels_.width(), panels_.outputs() - output);
-      alignas(64) typename engine::sum sum[kernels::max_tile];
-      for (std::size_t piece = piece0; piece < piece1; ++piece) {
-        const std::size_t row0 = kernels::cut(batch, pieces, piece, tile.max_rows);
-        const std::size_t row1 = kernels::cut(batch, pieces, piece + 1, tile.max_rows);
-        run_tile(a + row0 * stride(), static_cast<std::ptrdiff_t>(stride()), panels_.panel(output), panels_.steps(),
-                 row1 - row0, vectors, sum, false);
-        finish({sum, vectors * tile.lanes, row1 - row0, columns, bias_.data() + output, panels_.correction(output),
-                scale, y.data() + row0 * out[1] + output, static_cast<std::ptrdiff_t>(out[1]), 1, stage});
+    threads(g.batch, [&](std::size_t n) {
+      engine::quantize_features(isa_, x.data() + n * inputs, a + n * stride(), inputs, s);
+    });
+    // What tiles compute for rows that are not there is left alone.
+    std::fill_n(a + g.batch * stride(), (g.rows() - g.batch) * stride(), operand{});
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    threads(g.parts, [&](std::size_t part) {
+      event_counts events;
+      const output_stage own{stage.relu, stage.events != nullptr ? &events : nullptr};
+      for (std::size_t unit = next++; unit < g.panels * g.blocks; unit = next++) {
+        const std::size_t panel = unit % g.panels;
+        const std::size_t row0 = g.batch * (unit / g.panels) / g.blocks;
+        const std::size_t row1 = g.batch * (unit / g.panels + 1) / g.blocks;
+        if constexpr (has_codes) {
+          if (!codes_.empty()) {
+            run_codes(g, a, scratch + part * g.scratch, panel, row0, row1, y, own);
+            continue;
+          }
+        }
+        run_panel(a, panel, row0, row1, engine::sum_scale(scale_, s), y, own);
+      }
+      if (stage.events != nullptr) {
+        const std::lock_guard lock(mutex);
+        *stage.events += events;
       }
     });
   }
@@ -144,13 +151,128 @@ class fully_connected_layer {
   }
 
  private:
+  /// Weights of GFPQ formats are kept as codes where the instruction set decodes them on the fly.
+  static constexpr bool has_codes =
+      std::same_as<operand, float> && engine::has_kernels &&
+      (std::same_as<typename P::weights, gfpq8> || std::same_as<typename P::weights, gfpq16>);
+  using code_panels = kernels::code_panels<std::conditional_t<has_codes, typename P::weights, gfpq8>>;
+
+  /// How the work is cut: into panels of outputs and blocks of rows.
+  struct plan {
+    plan(const fully_connected_layer& layer, std::size_t samples, std::size_t workers) : batch(samples) {
+      tile_rows = engine::tile(layer.isa_).max_rows;
+      const std::size_t inputs = layer.w_shape_[1];
+      const bool codes = !layer.codes_.empty();
+      panels = codes ? layer.codes_.count() : layer.panels_.count();
+      // Float panels: rows whose operands stay in the second-level cache while all panels pass over them. Codes: rows
+      // whose sums are kept while weights are decoded piece by piece.
+      constexpr std::size_t cache = 512 * 1024;
+      const std::size_t tiles = std::max<std::size_t>(1, cache / (inputs * sizeof(operand) * tile_rows));
+      const std::size_t most = codes ? most_rows : tiles * tile_rows;
+      blocks = (batch + most - 1) / most;
+      if (workers > 1 && panels < 2 * workers) {  // few panels: more blocks
+        blocks = std::max(blocks, std::min((batch + tile_rows - 1) / tile_rows, (2 * workers + panels - 1) / panels));
+      }
+      if (codes && batch > 1) {
+        const std::size_t rows = (batch + blocks - 1) / blocks;
+        scratch = ((rows + tile_rows - 1) / tile_rows * tile_rows + piece) * code_panels::width;
+      }
+      parts = std::clamp<std::size_t>(workers, 1, panels * blocks);
+    }
+    /// Rows of operands, and as many more as a tile may read behind the last.
+    [[nodiscard]] std::size_t rows() const noexcept { return batch + tile_rows; }
+
+    static constexpr std::size_t most_rows = 1024;
+    static constexpr std::size_t piece = 64;  // steps whose decoded weights stay in the first-level cache
+
+    std::size_t batch, tile_rows, panels, blocks, parts;
+    std::size_t scratch = 0;  ///< floats per part: sums and decoded weights
+  };
+
+  void run_panel(const operand* a, std::size_t panel, std::size_t row0, std::size_t row1, double scale,
+                 tensor_view<value> y, const output_stage& stage) const {
+    const kernels::tile_shape tile = engine::tile(isa_);
+    const auto run_tile = engine::strided(isa_);
+    const auto finish = engine::finish(isa_);
+    const std::size_t output = panel * panels_.width();
+    const std::size_t vectors = panels_.vectors_of(output);
+    const std::size_t columns = std::min(panels_.width(), panels_.outputs() - output);
+    const std::size_t pieces = (row1 - row0 + tile.max_rows - 1) / tile.max_rows;
+    const auto outputs = static_cast<std::ptrdiff_t>(w_shape_[0]);
+    alignas(64) typename engine::sum sum[kernels::max_tile];
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
+      const std::size_t r0 = row0 + kernels::cut(row1 - row0, pieces, piece, tile.max_rows);
+      const std::size_t r1 = row0 + kernels::cut(row1 - row0, pieces, piece + 1, tile.max_rows);
+      run_tile(a + r0 * stride(), static_cast<std::ptrdiff_t>(stride()), panels_.panel(output), panels_.steps(),
+               r1 - r0, vectors, sum, false);
+      finish({sum, vectors * tile.lanes, r1 - r0, columns, bias_.data() + output, panels_.correction(output), scale,
+              y.data() + r0 * w_shape_[0] + output, outputs, 1, stage});
+    }
+  }
+
+  /// 64 outputs whose weights are codes: multiplied as they are decoded for a single row; for more, decoded piece by
+  /// piece into the cache, where every tile of rows goes on with its chains.
+  void run_codes(const plan& g, const float* a, float* scratch, std::size_t panel, std::size_t row0, std::size_t row1,
+                 tensor_view<value> y, const output_stage& stage) const requires has_codes {
+    using format = typename P::weights;
+    constexpr std::size_t width = code_panels::width;
+    const kernels::tile_shape tile = engine::tile(isa_);
+    const auto finish = engine::finish(isa_);
+    const std::size_t output = panel * width;
+    const std::size_t outputs = w_shape_[0];
+    const std::size_t inputs = w_shape_[1];
+    const auto* w = codes_.panel(panel);
+    const auto finish_rows = [&](const float* sum, std::size_t sum_columns, std::size_t first, std::size_t r0,
+                                 std::size_t r1) {
+      if (first >= outputs) return;
+      finish({sum, sum_columns, r1 - r0, std::min(sum_columns, outputs - first), bias_.data() + first, nullptr, 0.0,
+              y.data() + r0 * outputs + first, static_cast<std::ptrdiff_t>(outputs), 1, stage});
+    };
+    kernels::select(isa_, [&](auto set) {
+      using Set = decltype(set);
+      if constexpr (Set::has_code_panels) {
+        if (g.batch == 1) {
+          alignas(64) float sum[width];
+          Set::template multiply_codes<format>(a, w, codes_.tables(), inputs, sum);
+          return finish_rows(sum, width, output, 0, 1);
+        }
+        constexpr std::size_t half = width / 2;  // two vectors, as a panel of tiles has them
+        const std::size_t pieces = (row1 - row0 + tile.max_rows - 1) / tile.max_rows;
+        float* decoded = scratch;
+        float* sums = scratch + plan::piece * width;
+        const std::size_t each = tile.max_rows * half;  // sums of a tile
+        for (std::size_t k = 0; k < inputs; k += plan::piece) {
+          const std::size_t steps = std::min(plan::piece, inputs - k);
+          Set::template decode_codes<format>(w + k * width, codes_.tables(), steps, decoded);
+          // The next piece comes from far while this one is multiplied.
+          const auto* ahead = reinterpret_cast<const std::byte*>(w + (k + steps) * width);
+          const std::size_t bytes = std::min(steps, inputs - k - steps) * width * sizeof(*w);
+          for (std::size_t b = 0; b < bytes; b += 64) __builtin_prefetch(ahead + b, 0, 2);
+          for (std::size_t i = 0; i < pieces; ++i) {
+            const std::size_t r0 = row0 + kernels::cut(row1 - row0, pieces, i, tile.max_rows);
+            const std::size_t r1 = row0 + kernels::cut(row1 - row0, pieces, i + 1, tile.max_rows);
+            for (std::size_t h = 0; h < 2; ++h) {
+              float* sum = sums + (2 * i + h) * each;
+              Set::template strided<float>(a + r0 * stride() + k, static_cast<std::ptrdiff_t>(stride()),
+                                           decoded + h * half * steps, steps, r1 - r0, 2, sum, k != 0);
+              if (k + steps == inputs) finish_rows(sum, half, output + h * half, r0, r1);
+            }
+          }
+        }
+      }
+    });
+  }
+
   /// Distance between the rows of operands: not a multiple of a page, or rows would fight for the same cache lines.
-  [[nodiscard]] std::size_t stride() const noexcept { return (panels_.steps() + 15) / 16 * 16 + 16; }
+  [[nodiscard]] std::size_t stride() const noexcept {
+    const std::size_t codes = engine::packing(isa_).codes;
+    return ((w_shape_[1] + codes - 1) / codes + 15) / 16 * 16 + 16;
+  }
 
   [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const value> x, const activation_scale& s,
                                                const executor& threads) const {
     auto y = make_tensor<value>(output_shape(x.shape()));
-    std::vector<std::byte> workspace(workspace_bytes(x.shape()));
+    std::vector<std::byte> workspace(workspace_bytes(x.shape(), threads));
     run(x, s, view_of(y), workspace, threads);
     return y;
   }
@@ -159,7 +281,8 @@ class fully_connected_layer {
   isa isa_;
   weight_scale scale_{};
   std::vector<float> bias_;
-  kernels::panels<P> panels_;
+  kernels::panels<P> panels_;  // unless the weights are
+  code_panels codes_;
 };
 
 /// y = W x + b for x (N x ...), w (OUT x IN) and a bias (OUT values or no_bias), with scales derived from the data.

@@ -39,8 +39,8 @@ inline I::reg written(const Sum* sum, const float* bias, const Sum* correction, 
 
 /// The total that is written, one at a time: what happened to it is told to the counter.
 template <class Out, class Sum>
-inline void count_events(const Sum* sum, const float* bias, const Sum* correction, double scale, std::size_t n,
-                         event_counts& events) {
+[[gnu::noinline]] inline void count_events(const Sum* sum, const float* bias, const Sum* correction, double scale,
+                                           std::size_t n, event_counts& events) {
   if constexpr (std::same_as<Out, q20_12>) {
     for (std::size_t i = 0; i < n; ++i) {
       if constexpr (std::integral<Sum>) {
@@ -107,6 +107,68 @@ inline void finish_tile(const finish_job<Sum, Out>& job) {
   }
 }
 
+/// Writes sums of one channel, n <= I::lanes.
+template <class Out, class Sum>
+inline void write_channel(const Sum* sum, const float* bias, double scale, const output_stage& stage, Out* out,
+                          std::size_t n) {
+  const Sum none[I::lanes] = {};
+  const I::reg x = written<Out>(sum, bias, none, scale);
+  if (stage.events != nullptr) count_events<Out>(sum, bias, none, scale, n, *stage.events);
+  store_part(out, stage.relu ? rectified<Out>(x) : x, n);
+}
+
+/// `Rows` output rows of a 3 x 3 kernel, `Vectors` vectors of each from column i on: every input row is read once for
+/// all that use it.
+template <class V, std::size_t Rows, std::size_t Stride, std::size_t Vectors, class Out>
+inline void channel_tile_3x3(const channel_job<typename V::element, Out>& job, std::size_t row, std::size_t i,
+                             const typename V::reg (&w)[9], const float* bias) {
+  using element = typename V::element;
+  constexpr std::size_t width = Vectors * V::lanes;
+  const std::ptrdiff_t step = job.offset[3] - job.offset[0];
+  const element* a = job.a + static_cast<std::ptrdiff_t>(row) * job.a_step + i;
+  typename V::reg acc[Rows][Vectors];
+  NNIESIM_UNROLL
+  for (std::size_t q = 0; q < Rows; ++q) {
+    NNIESIM_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) acc[q][v] = V::zero();
+  }
+  NNIESIM_UNROLL
+  for (std::size_t r = 0; r < (Rows - 1) * Stride + 3; ++r) {
+    NNIESIM_UNROLL
+    for (std::size_t k = 0; k < 3; ++k) {
+      const element* x = a + static_cast<std::ptrdiff_t>(r) * step + job.offset[k];
+      NNIESIM_UNROLL
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        const typename V::reg xv = V::load(x + v * V::lanes);
+        NNIESIM_UNROLL
+        for (std::size_t q = 0; q < Rows; ++q) {
+          if (r >= q * Stride && r < q * Stride + 3) acc[q][v] = V::fma(w[(r - q * Stride) * 3 + k], xv, acc[q][v]);
+        }
+      }
+    }
+  }
+  NNIESIM_UNROLL
+  for (std::size_t q = 0; q < Rows; ++q) {
+    element sum[width];
+    NNIESIM_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) V::store(sum + v * V::lanes, acc[q][v]);
+    Out* out = job.out + (row + q) * job.n + i;
+    const std::size_t n = std::min(width, job.n - i);
+    for (std::size_t k = 0; k < n; k += I::lanes) {
+      write_channel(sum + k, bias, job.scale, job.stage, out + k, std::min(I::lanes, n - k));
+    }
+  }
+}
+
+template <class V, std::size_t Rows, std::size_t Stride, class Out>
+inline void channel_rows_3x3(const channel_job<typename V::element, Out>& job, std::size_t row, const float* bias) {
+  constexpr std::size_t vectors = I::lanes / V::lanes;  // in a vector of outputs
+  typename V::reg w[9];
+  NNIESIM_UNROLL
+  for (std::size_t t = 0; t < 9; ++t) w[t] = V::set(job.w[t]);
+  for (std::size_t i = 0; i < job.n; i += I::lanes) channel_tile_3x3<V, Rows, Stride, vectors>(job, row, i, w, bias);
+}
+
 /// Rows of one channel: four vectors of sums at a time, then their outputs.
 template <class V, class Out>
 inline void channel_rows(const channel_job<typename V::element, Out>& job) {
@@ -115,9 +177,19 @@ inline void channel_rows(const channel_job<typename V::element, Out>& job) {
   constexpr std::size_t width = vectors * V::lanes;
   float bias[I::lanes];
   std::fill_n(bias, I::lanes, job.bias);
-  const element none[I::lanes] = {};
-  Out* out = job.out;
-  for (std::size_t r = 0; r < job.rows; ++r) {
+  std::size_t r = 0;
+  if (job.is_3x3) {
+    const std::ptrdiff_t step = job.offset[3] - job.offset[0];
+    if (job.a_step == step) {
+      for (; r + 8 <= job.rows; r += 8) channel_rows_3x3<V, 8, 1>(job, r, bias);
+      for (; r + 4 <= job.rows; r += 4) channel_rows_3x3<V, 4, 1>(job, r, bias);
+    } else if (job.a_step == 2 * step) {
+      for (; r + 2 <= job.rows; r += 2) channel_rows_3x3<V, 2, 2>(job, r, bias);
+    }
+    for (; r < job.rows; ++r) channel_rows_3x3<V, 1, 1>(job, r, bias);
+    return;
+  }
+  for (; r < job.rows; ++r) {
     const element* a = job.a + static_cast<std::ptrdiff_t>(r) * job.a_step;
     for (std::size_t i = 0; i < job.n; i += width) {
       typename V::reg acc[vectors];
@@ -134,12 +206,8 @@ inline void channel_rows(const channel_job<typename V::element, Out>& job) {
       for (std::size_t v = 0; v < vectors; ++v) V::store(sum + v * V::lanes, acc[v]);
       const std::size_t n = std::min(width, job.n - i);
       for (std::size_t k = 0; k < n; k += I::lanes) {
-        const std::size_t count = std::min(I::lanes, n - k);
-        const I::reg x = written<Out>(sum + k, bias, none, job.scale);
-        if (job.stage.events != nullptr) count_events<Out>(sum + k, bias, none, job.scale, count, *job.stage.events);
-        store_part(out + i + k, job.stage.relu ? rectified<Out>(x) : x, count);
+        write_channel(sum + k, bias, job.scale, job.stage, job.out + r * job.n + i + k, std::min(I::lanes, n - k));
       }
     }
-    out += job.n;
   }
 }

@@ -4,6 +4,7 @@
 struct kernel_set {
   static constexpr isa id = this_isa;
   static constexpr word_packing words = packing;
+  static constexpr bool has_code_panels = code_panel_kernels;
   template <class T>
   using vector =
       std::conditional_t<std::is_same_v<T, float>, f32, std::conditional_t<std::is_same_v<T, double>, f64, word_dot>>;
@@ -52,6 +53,18 @@ struct kernel_set {
   static void fake_quantize(const float* in, float* out, std::size_t n, typename F::scale s) {
     const window<F> w(s);
     map(in, out, n, [&](I::reg x) { return fake_quantize_lanes(x, w); });
+  }
+  /// The chains of 64 outputs over `steps` steps of one row x.
+  template <class F>
+  static void multiply_codes(const float* x, const typename F::code* w, const code_tables& t, std::size_t steps,
+                             float* sum) requires(has_code_panels) {
+    multiply_code_panel<F>(x, w, t, steps, sum);
+  }
+  /// `steps` steps of 64 weights, as two panels of 32 behind one another.
+  template <class F>
+  static void decode_codes(const typename F::code* w, const code_tables& t, std::size_t steps,
+                           float* out) requires(has_code_panels) {
+    decode_code_panel<F>(w, t, steps, out);
   }
   template <class F>
   static void encode(const float* in, typename F::code* out, std::size_t n, typename F::scale s) {

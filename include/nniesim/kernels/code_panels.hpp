@@ -1,0 +1,92 @@
+// Weights of fully connected layers as the codes that they are, one or two bytes each: what bounds these layers is the
+// reading of weights. Decoded in registers, 64 outputs at a time.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <nniesim/kernels/kernels.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace kernels {
+
+/// Weights of a GFPQ format in panels of 64 outputs: per step, 64 codes in the order that `place` gives.
+template <class F>
+class code_panels {
+ public:
+  using code = typename F::code;
+  static constexpr std::size_t width = 64;
+
+  code_panels() = default;
+  /// `w` is outputs x inputs, row-major. Empty where the instruction set has no such kernels, or where a weight is not
+  /// fraction times power of two as the tables have it (scales at the ends of float's range).
+  code_panels(isa i, std::span<const float> w, std::size_t outputs, std::size_t inputs, typename F::scale s) {
+    if (!select(i, [](auto set) { return decltype(set)::has_code_panels; })) return;
+    for (std::size_t j = 0; j < table_size; ++j) {
+      // The lowest octave; its negative value with fraction 0 is no code, but those an octave up are.
+      const bool negative = F::bits == 8 && (j & 0x10U) == 0;
+      const auto positive = static_cast<code>(F::bits == 8 ? j & 0x0fU : j);
+      const std::uint32_t bits = std::bit_cast<std::uint32_t>(F::decode(positive, s)) | (negative ? 0x80000000U : 0U);
+      tables_.high[j] = static_cast<std::uint16_t>((bits >> 16U) - (j << (F::bits == 8 ? 2U : 0U)));
+      tables_.low[j] = static_cast<std::uint16_t>(bits);
+    }
+    const std::size_t panels = (outputs + width - 1) / width;
+    std::vector<code> data(panels * width * inputs, packed(F::zero));
+    for (std::size_t o = 0; o < outputs; ++o) {
+      code* to = data.data() + o / width * width * inputs + place(o % width);
+      for (std::size_t k = 0; k < inputs; ++k) {
+        const code c = F::encode(w[o * inputs + k], s);
+        if (c == F::zero) continue;
+        if (value_of(packed(c)) != std::bit_cast<std::uint32_t>(F::decode(c, s))) return;
+        to[k * width] = packed(c);
+      }
+    }
+    data_ = std::move(data);
+    inputs_ = inputs;
+    outputs_ = outputs;
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return data_.empty(); }
+  [[nodiscard]] std::size_t count() const noexcept { return (outputs_ + width - 1) / width; }
+  [[nodiscard]] const code* panel(std::size_t i) const noexcept { return data_.data() + i * width * inputs_; }
+  [[nodiscard]] const code_tables& tables() const noexcept { return tables_; }
+
+ private:
+  static constexpr std::size_t table_size = F::bits == 8 ? 32 : 128;
+
+  /// Where output o of 64 stands: two words of 16 bits make a float, and vectors of words are interleaved by halves of
+  /// their 128-bit lanes.
+  static constexpr std::size_t place(std::size_t o) noexcept {
+    const std::size_t word = o % 16 / 4 * 8 + o % 32 / 16 * 4 + o % 4;
+    return F::bits == 8 ? 2 * word + o / 32 : 32 * (o / 32) + word;
+  }
+  /// 8 bits: octave (3), not negative (1), fraction (4), so that the low five index the tables and zero is 0. 16 bits:
+  /// as they are, which is sign, octave and fraction already.
+  static constexpr code packed(code c) noexcept {
+    if constexpr (F::bits == 8) {
+      return static_cast<code>((c & 0x70) << 1 | ((c & 0x80) == 0 ? 0x10 : 0) | (c & 0x0f));
+    } else {
+      return c;
+    }
+  }
+  /// What the kernels make of a packed code.
+  [[nodiscard]] std::uint32_t value_of(code c) const noexcept {
+    const std::size_t j = c & (table_size - 1);
+    const auto high = static_cast<std::uint16_t>(tables_.high[j] + (F::bits == 8 ? c << 2U : c));
+    return std::uint32_t{high} << 16U | tables_.low[j];
+  }
+
+  std::vector<code> data_;
+  code_tables tables_{};
+  std::size_t inputs_ = 0;
+  std::size_t outputs_ = 0;
+};
+
+}  // namespace kernels
+
+NNIESIM_END_NAMESPACE
