@@ -239,7 +239,9 @@ struct engine {
       return [](const quantize_job<value, channel_operand>& job, typename activations::scale s) {
         for_pieces(job, job.n, [&](const value* in, channel_operand* out, std::size_t n) {
           for (std::size_t k = 0; k < n; ++k) {
-            out[k] = operand_of<channel_operand, activations>(activations::encode(P::output::to_float(in[k]), s), s);
+            const auto code = activations::encode(P::output::to_float(in[k]), s);
+            if constexpr (is_packed) out[k] = static_cast<channel_operand>(code);
+            else out[k] = operand_of<channel_operand, activations>(code, s);
           }
         });
       };

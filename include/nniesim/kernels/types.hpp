@@ -24,8 +24,8 @@ struct tile_shape {
 /// The most sums that any tile has.
 inline constexpr std::size_t max_tile = 14 * 32;
 
-/// The steps of a chain: `runs` runs of `steps` steps each, whose first steps are `distance` apart. One run is a whole
-/// chain; several leave out, channel by channel, the taps that fall on the padding.
+/// The steps of a chain: `runs` runs (one at least) of `steps` steps each, whose first steps are `distance` apart. One
+/// run is a whole chain; several leave out, channel by channel, the taps that fall on the padding.
 struct chain_steps {
   std::size_t runs = 1;
   std::size_t steps = 0;
