@@ -257,7 +257,7 @@ TEST_CASE("every instruction set has kernels of its own") {
 
 TEST_CASE("what follows the sums is fused: relu and the count of events") {
   draws d(21);
-  const auto x = d.tensor({1, 6, 9, 21}, 300);
+  const auto x = d.tensor({1, 6, 9, 21}, 3000);
   const auto w = d.tensor({40, 6, 3, 3}, 40);
   const auto channels = d.tensor({6, 1, 3, 3}, 0.0005F);
   const auto fc = d.tensor({70, 6 * 9 * 21}, 100);
