@@ -43,3 +43,33 @@ TEST_CASE("inputs that do not match are refused with both shapes") {
   auto y = zeros({2, 3});
   CHECK_THROWS_AS(eltwise_into<float32>(std::array{view_of(std::as_const(a))}, {}, view_of(y)), shape_error);
 }
+
+TEST_CASE("eltwise by vectors equals the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    odd_tensor<P> a(d, {n}), b(d, {n}), c(d, {n});
+    const std::array all = {a.in(), b.in(), c.in()};
+    for (const std::size_t count : {2U, 3U}) {
+      const auto inputs = std::span(all).first(count);
+      const auto check = [&](const eltwise_params& p) {
+        check_vectors<P>(
+            {n}, [&](auto y) { reference::eltwise<P>(inputs, p, y); },
+            [&](auto y) { return detail::vector_eltwise<P>(inputs, p, y); });
+      };
+      check({});
+      check({.coefficients = count == 2 ? std::vector{-0.7, 1e-3} : std::vector{1.0, 0.3, -1e5}});
+      check({.operation = eltwise_operation::product});
+      check({.operation = eltwise_operation::maximum});
+    }
+  });
+}
+
+TEST_CASE("the sum may be written over an input") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    odd_tensor<P> a(d, {n}, false), b(d, {n}, false);
+    std::vector<value_t<P>> expected(n);
+    const std::array inputs = {a.in(), b.in()};
+    reference::eltwise<P>(inputs, {}, tensor_view<value_t<P>>(expected, {n}));
+    eltwise_into<P>(inputs, {}, b.view());
+    CHECK(std::equal(expected.begin(), expected.end(), b.view().data(), same_value<value_t<P>>));
+  });
+}

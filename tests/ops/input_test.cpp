@@ -100,3 +100,22 @@ TEST_CASE("infinities are numbers: kept in float, saturated in fixed point") {
 TEST_CASE("empty tensors pass here: what an operator does with them is its own to say") {
   CHECK(input_of<w8a8>(make_tensor<float>({0, 3})).empty());
 }
+
+TEST_CASE("vectors convert and refuse as the loop does, wherever the NaN stands") {
+  draws d(3);
+  for_each_isa([&](isa) {
+    for (const std::size_t n : {1U, 7U, 8U, 63U, 64U, 65U, 4095U, 4096U, 4097U, 10000U}) {
+      auto x = make_tensor<float>({n});
+      for (auto& v : x) v = odd_value<float32>(d, false);
+      const auto values = input_of<w8a8>(x);
+      bool same = values.size() == n;
+      for (std::size_t i = 0; i < n; ++i) same = same && values[i] == q20_12::from(x(i));
+      CHECK(same);
+      const std::size_t at = d.between(0, n - 1);
+      x(at) = nan_value;
+      x(n - 1) = nan_value;
+      CHECK_THROWS_WITH(input_of<w8a8>(x), contains("(" + std::to_string(at) + ")"));
+      CHECK_THROWS_WITH(input_of<float32>(x), contains("(" + std::to_string(at) + ")"));
+    }
+  });
+}

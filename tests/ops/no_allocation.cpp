@@ -76,6 +76,8 @@ TEST_CASE("element-wise operators run without an allocation") {
   const auto out = view_of(y);
   CHECK(allocations_of([&] { power_into<w8a8>(in, {.exponent = 2}, out); }) == 0);
   CHECK(allocations_of([&] { relu_into<w8a8>(in, {}, out); }) == 0);
+  const auto factor = make_tensor<q20_12>({3});
+  CHECK(allocations_of([&] { scale_into<w8a8>(in, view_of(factor), {}, {}, out); }) == 0);
   CHECK(allocations_of([&] { softmax_into<w8a8>(in, {}, out); }) == 0);
   CHECK(allocations_of([&] { l2_normalize_into<w8a8>(in, {}, out); }) == 0);
   auto pooled = make_tensor<q20_12>({2, 3, 4, 4});

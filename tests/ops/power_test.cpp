@@ -50,3 +50,18 @@ TEST_CASE("power refuses NaN and empty tensors and says where") {
   const auto held_x = make_tensor<q20_12>({2, 3});
   CHECK_THROWS_WITH(power_into<w8a8>(view_of(held_x), {}, view_of(y)), contains("3x2") && contains("2x3"));
 }
+
+TEST_CASE("power by vectors equals the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    odd_tensor<P> x(d, {n});
+    for (const double exponent : {-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0}) {
+      for (const power_params p : {power_params{exponent}, power_params{exponent, -0.37, 0.1}}) {
+        check_vectors<P>(
+            {n}, [&](auto y) { reference::power<P>(x.in(), p, y); },
+            [&](auto y) { return detail::vector_power<P>(x.in(), p, y); });
+      }
+    }
+    odd_tensor<P> y(d, {n});
+    CHECK_FALSE(detail::vector_power<P>(x.in(), {.exponent = 0.7}, y.view()));
+  });
+}

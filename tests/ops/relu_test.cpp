@@ -27,3 +27,15 @@ TEST_CASE("relu never gives minus zero and may work in place") {
   CHECK_THROWS_AS(relu<w8a8>(x, {.negative_slope = std::numeric_limits<double>::quiet_NaN()}), format_error);
   CHECK_THROWS_AS(relu<w8a8>(zeros({0})), shape_error);
 }
+
+TEST_CASE("relu by vectors equals the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    odd_tensor<P> x(d, {n});
+    for (const double slope : {0.0, 0.1, -3.0}) {
+      const relu_params p{.negative_slope = slope};
+      check_vectors<P>(
+          {n}, [&](auto y) { reference::relu<P>(x.in(), p, y); },
+          [&](auto y) { return detail::vector_relu<P>(x.in(), p, y); });
+    }
+  });
+}

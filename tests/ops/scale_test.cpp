@@ -62,3 +62,24 @@ TEST_CASE("normalizations with wrong statistics are refused") {
   CHECK_THROWS_WITH(batch_norm<w8a8>(x, {.mean = {0, 0}, .variance = {1, -1}}), contains("channel 1"));
   CHECK_THROWS_AS(fold_batch_norm(zeros({3, 2, 1, 1}), no_bias, {.mean = {0, 0}, .variance = {1, 1}}), shape_error);
 }
+
+TEST_CASE("scale and batch normalization by vectors equal the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    for (const tensor_shape& shape : {tensor_shape{2, 3, n}, tensor_shape{2, n}, tensor_shape{1, 2, n, 2}}) {
+      odd_tensor<P> x(d, shape), factor(d, {shape[1]}), shift(d, {shape[1]});
+      for (const auto b : {std::span<const value_t<P>>(), shift.in().span()}) {
+        check_vectors<P>(
+            shape, [&](auto y) { reference::scale<P>(x.in(), factor.in(), b, {}, y); },
+            [&](auto y) { return detail::vector_scale<P>(x.in(), factor.in(), b, {}, y); });
+      }
+      channel_affine a;
+      for (std::size_t c = 0; c < shape[1]; ++c) {
+        a.factor.push_back(static_cast<double>(d.normal()));
+        a.shift.push_back(static_cast<double>(d.normal()));
+      }
+      check_vectors<P>(
+          shape, [&](auto y) { reference::batch_norm<P>(x.in(), a, y); },
+          [&](auto y) { return detail::vector_batch_norm<P>(x.in(), a, y); });
+    }
+  });
+}

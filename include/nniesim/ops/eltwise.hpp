@@ -61,14 +61,34 @@ void eltwise(std::span<const tensor_view<const value_t<P>>> inputs, const eltwis
 
 }  // namespace reference
 
-/// Checks, then evaluates into `y`, which must have the common shape. Allocates nothing but the list of shapes.
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_eltwise(std::span<const tensor_view<const value_t<P>>> inputs, const eltwise_params& p,
+                    tensor_view<value_t<P>> y) {
+  return run_layerwise<P>([&](auto k) {
+    switch (p.operation) {
+      case eltwise_operation::sum:
+        k.weighted_sum(inputs, p.coefficients.empty() ? nullptr : p.coefficients.data(), y.data(), y.size());
+        break;
+      case eltwise_operation::product: k.product(inputs, y.data(), y.size()); break;
+      case eltwise_operation::maximum: k.maximum(inputs, y.data(), y.size()); break;
+    }
+  });
+}
+
+}  // namespace detail
+
+/// Checks, then evaluates into `y`, which must have the common shape and may be one of the inputs. Allocates nothing
+/// but the list of shapes.
 template <precision_policy P>
 void eltwise_into(std::span<const tensor_view<const value_t<P>>> inputs, const eltwise_params& p,
                   tensor_view<value_t<P>> y) {
   std::vector<tensor_shape> shapes;
   for (const auto& x : inputs) shapes.push_back(x.shape());
   detail::require_output(y.shape(), infer_shape(p, shapes), "eltwise");
-  reference::eltwise<P>(inputs, p, y);
+  if (!detail::vector_eltwise<P>(inputs, p, y)) reference::eltwise<P>(inputs, p, y);
 }
 
 /// Eltwise of two tensors; more go through eltwise_into.

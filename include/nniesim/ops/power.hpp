@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <optional>
 #include <string_view>
 
 #include <nniesim/ops/input.hpp>
@@ -50,6 +51,13 @@ namespace detail {
   return std::pow(b, exponent);
 }
 
+/// The same exponents as the vector kernels take them; nothing for others.
+[[nodiscard]] inline std::optional<kernels::layerwise::exact_power> exact_power_of(double exponent) noexcept {
+  const double size = std::fabs(exponent);
+  if (size != 0.5 && size != 1.0 && size != 2.0 && size != 3.0) return std::nullopt;
+  return kernels::layerwise::exact_power{static_cast<int>(size), exponent < 0.0};
+}
+
 }  // namespace detail
 
 namespace reference {
@@ -66,12 +74,24 @@ void power(tensor_view<const value_t<P>> x, const power_params& p, tensor_view<v
 
 }  // namespace reference
 
-/// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing.
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_power(tensor_view<const value_t<P>> x, const power_params& p, tensor_view<value_t<P>> y) {
+  const auto exponent = exact_power_of(p.exponent);
+  return exponent &&
+         run_layerwise<P>([&](auto k) { k.power(x.data(), p.scale, p.shift, *exponent, y.data(), x.size()); });
+}
+
+}  // namespace detail
+
+/// Checks, then evaluates into `y`, which must have the inferred shape and may be `x` itself. Allocates nothing.
 template <precision_policy P>
 void power_into(tensor_view<const value_t<P>> x, const power_params& p, tensor_view<value_t<P>> y) {
   check<P>(p);
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "power");
-  reference::power<P>(x, p, y);
+  if (!detail::vector_power<P>(x, p, y)) reference::power<P>(x, p, y);
 }
 
 /// y = (shift + scale * x)^exponent for a tensor of any rank.

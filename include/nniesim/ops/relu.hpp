@@ -36,11 +36,24 @@ void relu(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<val
 
 }  // namespace reference
 
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_relu(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<value_t<P>> y) {
+  return run_layerwise<P>([&](auto k) {
+    if (p.negative_slope == 0.0) k.positive(x.data(), y.data(), x.size());
+    else k.leaky(x.data(), p.negative_slope, y.data(), x.size());
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
 template <precision_policy P>
 void relu_into(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "relu");
-  reference::relu<P>(x, p, y);
+  if (!detail::vector_relu<P>(x, p, y)) reference::relu<P>(x, p, y);
 }
 
 /// max(x, 0) + slope * min(x, 0).

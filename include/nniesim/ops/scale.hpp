@@ -46,14 +46,40 @@ void scale(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> factor
 
 }  // namespace reference
 
-/// Checks, then evaluates into `y`. Allocates nothing.
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_scale(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> factor,
+                  std::span<const value_t<P>> shift, const scale_params& p, tensor_view<value_t<P>> y) {
+  return run_layerwise<P>([&](auto k) {
+    std::size_t outer = 1;
+    for (std::size_t axis = 0; axis < p.axis; ++axis) outer *= x.shape()[axis];
+    const std::size_t inner = x.size() / outer / factor.size();
+    for (std::size_t o = 0, i = 0; o < outer; ++o) {
+      if (inner == 1) {
+        k.affine_each(x.data() + i, factor.data(), shift.empty() ? nullptr : shift.data(), y.data() + i, factor.size());
+        i += factor.size();
+        continue;
+      }
+      for (std::size_t f = 0; f < factor.size(); ++f, i += inner) {
+        const double b = shift.empty() ? 0.0 : P::output::to_double(shift[f]);
+        k.affine(x.data() + i, P::output::to_double(factor[f]), b, y.data() + i, inner);
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
+/// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
 template <precision_policy P>
 void scale_into(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> factor,
                 std::span<const value_t<P>> shift, const scale_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape(), factor.shape()), "scale");
   detail::require<shape_error>(shift.empty() || shift.size() == factor.size(), "scale: ", shift.size(),
                                " shifts for factors ", factor.shape(), ", expected as many or none");
-  reference::scale<P>(x, factor, shift, p, y);
+  if (!detail::vector_scale<P>(x, factor, shift, p, y)) reference::scale<P>(x, factor, shift, p, y);
 }
 
 /// y = x * factor, broadcast.
@@ -142,8 +168,39 @@ template <tensor_like W, class B>
   return folded;
 }
 
-/// Batch normalization as a layer of its own, channels on axis 1: fma(x, factor, shift) in float64, then the output
-/// format. (Boards have been seen to go wrong here for unknown reasons; folding is the vendor's advice.)
+namespace reference {
+
+/// The scalar specification: fma(x, factor, shift) in float64 with those of the channel, axis 1, then the output
+/// format.
+template <precision_policy P>
+void batch_norm(tensor_view<const value_t<P>> x, const channel_affine& a, tensor_view<value_t<P>> y) {
+  const std::size_t inner = x.size() / x.shape()[0] / x.shape()[1];
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::size_t c = i / inner % a.factor.size();
+    y[i] = P::output::from(std::fma(P::output::to_double(x[i]), a.factor[c], a.shift[c]));
+  }
+}
+
+}  // namespace reference
+
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_batch_norm(tensor_view<const value_t<P>> x, const channel_affine& a, tensor_view<value_t<P>> y) {
+  const std::size_t inner = x.size() / x.shape()[0] / x.shape()[1];
+  return run_layerwise<P>([&](auto k) {
+    for (std::size_t i = 0, row = 0; i < x.size(); i += inner, ++row) {
+      const std::size_t c = row % a.factor.size();
+      k.affine(x.data() + i, a.factor[c], a.shift[c], y.data() + i, inner);
+    }
+  });
+}
+
+}  // namespace detail
+
+/// Batch normalization as a layer of its own, channels on axis 1. (Boards have been seen to go wrong here for unknown
+/// reasons; folding is the vendor's advice.)
 template <precision_policy P, tensor_like X>
 [[nodiscard]] tensor<value_t<P>> batch_norm(const X& x, const batch_norm_params& p) {
   const detail::op_input<P, X> in(x, "batch_norm");
@@ -151,10 +208,8 @@ template <precision_policy P, tensor_like X>
   detail::require<shape_error>(in.shape().rank() >= 2 && in.shape()[1] == a.factor.size(), "batch_norm: input ",
                                in.shape(), " and ", a.factor.size(), " channels, expected them on axis 1");
   auto y = make_tensor<value_t<P>>(in.shape());
-  const std::size_t inner = y.size() / in.shape()[0] / in.shape()[1];
-  for (std::size_t i = 0; i < y.size(); ++i) {
-    const std::size_t c = i / inner % a.factor.size();
-    y.data()[i] = P::output::from(std::fma(P::output::to_double(in.view()[i]), a.factor[c], a.shift[c]));
+  if (y.size() != 0 && !detail::vector_batch_norm<P>(in.view(), a, view_of(y))) {
+    reference::batch_norm<P>(in.view(), a, view_of(y));
   }
   return y;
 }

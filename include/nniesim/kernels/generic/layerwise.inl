@@ -1,0 +1,301 @@
+// Element-wise layers, reductions, pooling and comparisons, written once over the vocabularies `half` and `full` (words
+// of 32 bits) and `f64`, and included inside each instruction set's region and namespace. SIMD runs across outputs;
+// the only sums that are reordered are exact ones.
+
+/// The first n words at p; n is at most W::lanes.
+template <class W>
+inline typename W::reg load_words(const void* p, std::size_t n) {
+  return n == W::lanes ? W::load(p) : W::load(p, n);
+}
+
+template <class W>
+inline void store_words(void* p, typename W::reg x, std::size_t n) {
+  if (n == W::lanes) W::store(p, x);
+  else W::store(p, x, n);
+}
+
+/// The first n of the words p[0], p[stride], p[2 * stride], ...
+template <class W, class T>
+inline typename W::reg load_every(const T* p, std::size_t stride, std::size_t n) {
+  if (stride == 1) return load_words<W>(p, n);
+  if (stride == 2 && n == W::lanes) return W::load_even(p);
+  T lane[W::lanes] = {};
+  for (std::size_t i = 0; i < n; ++i) lane[i] = p[i * stride];
+  return W::load(lane);
+}
+
+template <class T>
+inline f64::reg values(const T* p, std::size_t n) {
+  return f64::template value<T>(load_words<half>(p, n));
+}
+
+template <class T>
+inline void write(T* p, f64::reg x, std::size_t n) {
+  store_words<half>(p, f64::template code<T>(x), n);
+}
+
+/// Calls f(i, count) for every block of up to `lanes` elements.
+template <class F>
+inline void blocks(std::size_t n, std::size_t lanes, F f) {
+  for (std::size_t i = 0; i < n; i += lanes) f(i, std::min(lanes, n - i));
+}
+
+/// One step of a chain.
+template <bool Squares>
+inline f64::reg step(f64::reg x, f64::reg sum) {
+  if constexpr (Squares) return f64::fma(x, x, sum);
+  else return f64::add(sum, x);
+}
+
+/// `Chains` sums of n neighbouring elements each; one alone is bound by the latency of its additions.
+template <bool Squares, std::size_t Chains, class T>
+inline void interleaved_chains(const T* x, std::size_t n, std::size_t stride, double* sum) {
+  double s[Chains];
+  for (std::size_t c = 0; c < Chains; ++c) s[c] = sum[c];
+  for (std::size_t i = 0; i < n; ++i) {
+    NNIESIM_UNROLL
+    for (std::size_t c = 0; c < Chains; ++c) {
+      const auto v = static_cast<double>(x[c * stride + i]);
+      if constexpr (Squares) s[c] = std::fma(v, v, s[c]);
+      else s[c] += v;
+    }
+  }
+  for (std::size_t c = 0; c < Chains; ++c) sum[c] = s[c];
+}
+
+struct kernel_set {
+  /// max(x, 0): +0 for what is not positive, NaN too.
+  template <class T>
+  static void positive(const T* x, T* y, std::size_t n) {
+    blocks(n, full::lanes, [&](std::size_t i, std::size_t m) {
+      store_words<full>(y + i, full::template larger<T>(load_words<full>(x + i, m), full::zero()), m);
+    });
+  }
+  /// x where it is positive, else slope * x.
+  template <class T>
+  static void leaky(const T* x, double slope, T* y, std::size_t n) {
+    const f64::reg s = f64::set(slope);
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+      const f64::reg v = values(x + i, m);
+      write(y + i, f64::where_positive(v, v, f64::mul(v, s)), m);
+    });
+  }
+  /// (shift + scale * x) to an exact power.
+  template <class T>
+  static void power(const T* x, double scale, double shift, exact_power e, T* y, std::size_t n) {
+    const f64::reg factor = f64::set(scale);
+    const f64::reg offset = f64::set(shift);
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+      const f64::reg base = f64::fma(factor, values(x + i, m), offset);
+      f64::reg p = base;
+      if (e.power == 0) p = f64::sqrt(base);
+      if (e.power >= 2) p = f64::mul(p, base);
+      if (e.power == 3) p = f64::mul(p, base);
+      if (e.reciprocal) p = f64::div(f64::set(1.0), p);
+      write(y + i, p, m);
+    });
+  }
+  /// x * factor + shift.
+  template <class T>
+  static void affine(const T* x, double factor, double shift, T* y, std::size_t n) {
+    const f64::reg a = f64::set(factor);
+    const f64::reg b = f64::set(shift);
+    blocks(n, f64::lanes,
+           [&](std::size_t i, std::size_t m) { write(y + i, f64::fma(values(x + i, m), a, b), m); });
+  }
+  /// x[i] * factor[i] + shift[i]; no shift where that is null.
+  template <class T>
+  static void affine_each(const T* x, const T* factor, const T* shift, T* y, std::size_t n) {
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+      const f64::reg b = shift == nullptr ? f64::set(0.0) : values(shift + i, m);
+      write(y + i, f64::fma(values(x + i, m), values(factor + i, m), b), m);
+    });
+  }
+
+  /// Combines the inputs in order: first(x_0), then next(k, result, x_k). `Inputs` has size(), and data() of each.
+  template <class Inputs, class T, class First, class Next>
+  static void combine(const Inputs& inputs, T* y, std::size_t n, First first, Next next) {
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+      f64::reg result = first(values(inputs[0].data() + i, m));
+      for (std::size_t k = 1; k < inputs.size(); ++k) result = next(k, result, values(inputs[k].data() + i, m));
+      write(y + i, result, m);
+    });
+  }
+  /// The sum with one coefficient per input, or without where that is null: c_0 x_0, then fma(c_k, x_k, sum).
+  template <class Inputs, class T>
+  static void weighted_sum(const Inputs& inputs, const double* coefficient, T* y, std::size_t n) {
+    const auto c = [&](std::size_t k) { return f64::set(coefficient == nullptr ? 1.0 : coefficient[k]); };
+    combine(
+        inputs, y, n, [&](f64::reg x) { return f64::mul(x, c(0)); },
+        [&](std::size_t k, f64::reg sum, f64::reg x) { return f64::fma(c(k), x, sum); });
+  }
+  // Not lambdas: without captures those have a plain function beside them that lies outside the region's target.
+  struct same {
+    f64::reg operator()(f64::reg x) const { return x; }
+  };
+  struct times {
+    f64::reg operator()(std::size_t, f64::reg a, f64::reg b) const { return f64::mul(a, b); }
+  };
+  /// The later one only where it is larger.
+  struct larger_of {
+    f64::reg operator()(std::size_t, f64::reg most, f64::reg x) const { return f64::larger(x, most); }
+  };
+  template <class Inputs, class T>
+  static void product(const Inputs& inputs, T* y, std::size_t n) {
+    combine(inputs, y, n, same{}, times{});
+  }
+  template <class Inputs, class T>
+  static void maximum(const Inputs& inputs, T* y, std::size_t n) {
+    combine(inputs, y, n, same{}, larger_of{});
+  }
+
+  /// Floats as layer values.
+  static void convert(const float* x, q20_12* y, std::size_t n) {
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) { write(y + i, values(x + i, m), m); });
+  }
+  [[nodiscard]] static bool has_nan(const float* x, std::size_t n) {
+    bool found = false;
+    std::size_t i = 0;
+    for (; i + 4 * full::lanes <= n; i += 4 * full::lanes) {
+      const full::reg a = full::load(x + i), b = full::load(x + i + full::lanes);
+      const full::reg c = full::load(x + i + 2 * full::lanes), d = full::load(x + i + 3 * full::lanes);
+      found = found || full::any_nan(a, b) || full::any_nan(c, d);
+    }
+    for (; i < n; ++i) found = found || x[i] != x[i];
+    return found;
+  }
+
+  /// Continues n sums, of x[r * stride + j] or its square for r = 0, 1, ...; `sum` has room for a multiple of 8.
+  template <bool Squares, class T>
+  static void column_sums(const T* x, std::size_t rows, std::size_t stride, std::size_t n, double* sum) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      blocks(n, f64::lanes, [&](std::size_t j, std::size_t m) {
+        f64::store(sum + j, step<Squares>(values(x + r * stride + j, m), f64::load(sum + j)));
+      });
+    }
+  }
+  /// Continues `outputs` sums, of x[o * stride + i] or its square for i = 0, 1, ... n-1. A sum of q20_12 values may take
+  /// up to 2^21 in all: below 2^53 steps it is exact, and so the same in any order.
+  template <bool Squares, class T>
+  static void row_sums(const T* x, std::size_t n, std::size_t outputs, std::size_t stride, double* sum) {
+    if constexpr (std::same_as<T, q20_12> && !Squares) {
+      for (std::size_t o = 0; o < outputs; ++o) {
+        f64::reg s[4] = {f64::set(0.0), f64::set(0.0), f64::set(0.0), f64::set(0.0)};
+        const T* row = x + o * stride;
+        std::size_t i = 0;
+        for (; i + 4 * f64::lanes <= n; i += 4 * f64::lanes) {
+          NNIESIM_UNROLL
+          for (std::size_t k = 0; k < 4; ++k) {
+            s[k] = f64::add(s[k], f64::template value<T>(half::load(row + i + k * f64::lanes)));
+          }
+        }
+        blocks(n - i, f64::lanes, [&](std::size_t j, std::size_t m) { s[0] = f64::add(s[0], values(row + i + j, m)); });
+        double lane[f64::lanes];
+        f64::store(lane, f64::add(f64::add(s[0], s[1]), f64::add(s[2], s[3])));
+        for (std::size_t k = 0; k < f64::lanes; ++k) sum[o] += lane[k];
+      }
+    } else {
+      std::size_t o = 0;
+      for (; o + 8 <= outputs; o += 8) interleaved_chains<Squares, 8>(x + o * stride, n, stride, sum + o);
+      for (; o < outputs; ++o) interleaved_chains<Squares, 1>(x + o * stride, n, stride, sum + o);
+    }
+  }
+  /// y = sum / divisor.
+  template <class T>
+  static void means(const double* sum, double divisor, T* y, std::size_t n) {
+    const f64::reg d = f64::set(divisor);
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) { write(y + i, f64::div(f64::load(sum + i), d), m); });
+  }
+  /// y = x / norm, or 0 where the norm is 0: one for all, or one for each element.
+  template <class T>
+  static void quotients(const T* x, double norm, T* y, std::size_t n) {
+    const f64::reg d = f64::set(norm);
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+      write(y + i, f64::zero_where_zero(d, f64::div(values(x + i, m), d)), m);
+    });
+  }
+  template <class T>
+  static void quotients_each(const T* x, const double* norm, T* y, std::size_t n) {
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+      const f64::reg d = f64::load(norm + i);
+      write(y + i, f64::zero_where_zero(d, f64::div(values(x + i, m), d)), m);
+    });
+  }
+
+  /// The maxima of n windows, `stride` columns apart, of rows x columns elements each.
+  template <class T>
+  static void window_maxima(const T* x, std::size_t row, std::size_t rows, std::size_t columns, std::size_t stride,
+                            T* y, std::size_t n) {
+    blocks(n, full::lanes, [&](std::size_t i, std::size_t m) {
+      full::reg most = full::template lowest<T>();
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t c = 0; c < columns; ++c) {
+          most = full::template larger<T>(load_every<full>(x + r * row + i * stride + c, stride, m), most);
+        }
+      }
+      store_words<full>(y + i, most, m);
+    });
+  }
+  /// Their sums in float64, each in memory order, divided.
+  template <class T>
+  static void window_means(const T* x, std::size_t row, std::size_t rows, std::size_t columns, std::size_t stride,
+                           double divisor, T* y, std::size_t n) {
+    const f64::reg d = f64::set(divisor);
+    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+      f64::reg sum = f64::set(0.0);
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t c = 0; c < columns; ++c) {
+          sum = f64::add(sum, f64::template value<T>(load_every<half>(x + r * row + i * stride + c, stride, m)));
+        }
+      }
+      write(y + i, f64::div(sum, d), m);
+    });
+  }
+
+  /// Adds n pairs, a multiple of eight, to the sums of r r, x x, r x, d d, |d| and d with d = x - r, element i to chain i
+  /// modulo 8, and raises `most` to the largest |d|. False, and nothing changed, where a value is not finite.
+  template <class R, class X>
+  [[nodiscard]] static bool compare(const R* r, const X* x, std::size_t n,
+                                    double (&sums)[comparison_sums][comparison_chains], double& most) {
+    constexpr std::size_t parts = comparison_chains / f64::lanes;
+    f64::reg s[comparison_sums][parts];
+    f64::reg largest[parts];
+    NNIESIM_UNROLL
+    for (std::size_t p = 0; p < parts; ++p) {
+      largest[p] = f64::set(0.0);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < comparison_sums; ++k) s[k][p] = f64::load(sums[k] + p * f64::lanes);
+    }
+    for (std::size_t i = 0; i < n; i += comparison_chains) {
+      NNIESIM_UNROLL
+      for (std::size_t p = 0; p < parts; ++p) {
+        const f64::reg a = f64::template value<R>(half::load(r + i + p * f64::lanes));
+        const f64::reg b = f64::template value<X>(half::load(x + i + p * f64::lanes));
+        const f64::reg d = f64::sub(b, a);
+        const f64::reg size = f64::abs(d);
+        s[0][p] = f64::fma(a, a, s[0][p]);
+        s[1][p] = f64::fma(b, b, s[1][p]);
+        s[2][p] = f64::fma(a, b, s[2][p]);
+        s[3][p] = f64::fma(d, d, s[3][p]);
+        s[4][p] = f64::add(s[4][p], size);
+        s[5][p] = f64::add(s[5][p], d);
+        largest[p] = f64::larger(size, largest[p]);
+      }
+    }
+    // Differences of finite layer values are far from overflow, so that only others reach this sum as what they are.
+    double absolute[comparison_chains];
+    double lane[comparison_chains];
+    for (std::size_t p = 0; p < parts; ++p) {
+      f64::store(absolute + p * f64::lanes, s[4][p]);
+      f64::store(lane + p * f64::lanes, largest[p]);
+    }
+    for (const double sum : absolute) {
+      if (!(sum <= std::numeric_limits<double>::max())) return false;
+    }
+    for (std::size_t p = 0; p < parts; ++p) {
+      for (std::size_t k = 0; k < comparison_sums; ++k) f64::store(sums[k] + p * f64::lanes, s[k][p]);
+    }
+    most = std::max(most, *std::max_element(lane, lane + comparison_chains));
+    return true;
+  }
+};

@@ -1,0 +1,288 @@
+// Vector kernels of everything between the multiply-accumulate layers: element-wise layers, reductions, pooling and
+// comparisons, on layer values (float and q20_12) with float64 in between. Each gives the bits of the scalar loop that
+// the operator's header specifies; a NaN stays a NaN, its payload is not specified.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include <nniesim/formats/fixed_point.hpp>
+#include <nniesim/kernels/region.hpp>
+
+#if defined(NNIESIM_ARCH_X86)
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC 12 takes the deliberately undefined registers inside its own intrinsics for mistakes.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#endif
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace kernels::layerwise {
+
+/// The element types that have kernels.
+template <class T>
+concept layer_value = std::same_as<T, float> || std::same_as<T, q20_12>;
+
+/// The powers that are made of correctly rounded operations: the k-th power or the root, or one divided by that.
+struct exact_power {
+  int power;  ///< 1, 2, 3; 0 stands for the square root
+  bool reciprocal;
+};
+
+/// How many sums a comparison keeps, and how many interleaved chains each has.
+inline constexpr std::size_t comparison_sums = 6;
+inline constexpr std::size_t comparison_chains = 8;
+
+}  // namespace kernels::layerwise
+
+NNIESIM_END_NAMESPACE
+
+#if defined(NNIESIM_ARCH_X86)
+
+NNIESIM_BEGIN_TARGET("avx2,fma")
+NNIESIM_BEGIN_NAMESPACE
+
+namespace kernels::layerwise::avx2 {
+
+/// As many 32-bit words as there are lanes of float64.
+struct half {
+  using reg = __m128i;
+  static constexpr std::size_t lanes = 4;
+  static reg load(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+  static reg load(const void* p, std::size_t n) { return _mm_maskload_epi32(static_cast<const int*>(p), first(n)); }
+  static void store(void* p, reg x) { _mm_storeu_si128(static_cast<__m128i*>(p), x); }
+  static void store(void* p, reg x, std::size_t n) { _mm_maskstore_epi32(static_cast<int*>(p), first(n), x); }
+  /// Every other word, from the first on; nothing behind the last is read.
+  static reg load_even(const void* p) {
+    const __m128 low = _mm_loadu_ps(static_cast<const float*>(p));
+    return _mm_castps_si128(_mm_shuffle_ps(low, _mm_loadu_ps(static_cast<const float*>(p) + 3), 0xd8));
+  }
+
+ private:
+  static reg first(std::size_t n) {
+    return _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3));
+  }
+};
+
+/// A full register of 32-bit words, as layer values of type T.
+struct full {
+  using reg = __m256i;
+  static constexpr std::size_t lanes = 8;
+  static reg load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+  static reg load(const void* p, std::size_t n) { return _mm256_maskload_epi32(static_cast<const int*>(p), first(n)); }
+  static void store(void* p, reg x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
+  static void store(void* p, reg x, std::size_t n) { _mm256_maskstore_epi32(static_cast<int*>(p), first(n), x); }
+  static reg load_even(const void* p) {
+    const __m256 low = _mm256_loadu_ps(static_cast<const float*>(p));
+    const __m256 even = _mm256_shuffle_ps(low, _mm256_loadu_ps(static_cast<const float*>(p) + 7), 0xd8);
+    return _mm256_permute4x64_epi64(_mm256_castps_si256(even), 0xd8);
+  }
+  static reg zero() { return _mm256_setzero_si256(); }
+  template <class T>
+  static reg lowest() {
+    if constexpr (std::same_as<T, q20_12>) return _mm256_set1_epi32(std::numeric_limits<std::int32_t>::min());
+    else return _mm256_castps_si256(_mm256_set1_ps(-std::numeric_limits<float>::infinity()));
+  }
+  /// a > b ? a : b.
+  template <class T>
+  static reg larger(reg a, reg b) {
+    if constexpr (std::same_as<T, q20_12>) return _mm256_max_epi32(a, b);
+    else return _mm256_castps_si256(_mm256_max_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)));
+  }
+  static bool any_nan(reg a, reg b) {
+    return _mm256_movemask_ps(_mm256_cmp_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), _CMP_UNORD_Q)) != 0;
+  }
+
+ private:
+  static reg first(std::size_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+};
+
+struct f64 {
+  using reg = __m256d;
+  static constexpr std::size_t lanes = 4;
+  static reg load(const double* p) { return _mm256_loadu_pd(p); }
+  static void store(double* p, reg x) { _mm256_storeu_pd(p, x); }
+  static reg set(double x) { return _mm256_set1_pd(x); }
+  static reg add(reg a, reg b) { return _mm256_add_pd(a, b); }
+  static reg sub(reg a, reg b) { return _mm256_sub_pd(a, b); }
+  static reg mul(reg a, reg b) { return _mm256_mul_pd(a, b); }
+  static reg div(reg a, reg b) { return _mm256_div_pd(a, b); }
+  static reg sqrt(reg a) { return _mm256_sqrt_pd(a); }
+  static reg fma(reg a, reg b, reg c) { return _mm256_fmadd_pd(a, b, c); }
+  static reg abs(reg a) { return _mm256_andnot_pd(set(-0.0), a); }
+  /// a > b ? a : b.
+  static reg larger(reg a, reg b) { return _mm256_max_pd(a, b); }
+  static reg where_positive(reg a, reg yes, reg no) {
+    return _mm256_blendv_pd(no, yes, _mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_GT_OQ));
+  }
+  /// +0 where a is zero, else b.
+  static reg zero_where_zero(reg a, reg b) {
+    return _mm256_and_pd(_mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_NEQ_UQ), b);
+  }
+  template <class T>
+  static reg value(half::reg w) {
+    if constexpr (std::same_as<T, q20_12>) return mul(_mm256_cvtepi32_pd(w), set(0x1p-12));
+    else return _mm256_cvtps_pd(_mm_castsi128_ps(w));
+  }
+  /// Written as a layer does: the nearest float, or floor(x * 4096), saturated, and 0 for NaN.
+  template <class T>
+  static half::reg code(reg x) {
+    if constexpr (std::same_as<T, q20_12>) {
+      const reg number = _mm256_and_pd(x, _mm256_cmp_pd(x, x, _CMP_ORD_Q));
+      const reg steps = _mm256_min_pd(mul(number, set(4096.0)), set(2147483647.0));
+      return _mm256_cvtpd_epi32(_mm256_floor_pd(steps));  // too low: INT_MIN
+    } else {
+      return _mm_castps_si128(_mm256_cvtpd_ps(x));
+    }
+  }
+};
+
+#include <nniesim/kernels/generic/layerwise.inl>
+
+}  // namespace kernels::layerwise::avx2
+
+NNIESIM_END_NAMESPACE
+NNIESIM_END_TARGET
+
+NNIESIM_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+NNIESIM_BEGIN_NAMESPACE
+
+namespace kernels::layerwise::avx512 {
+
+struct half {
+  using reg = __m256i;
+  static constexpr std::size_t lanes = 8;
+  static reg load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+  static reg load(const void* p, std::size_t n) { return _mm256_maskz_loadu_epi32(first(n), p); }
+  static void store(void* p, reg x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
+  static void store(void* p, reg x, std::size_t n) { _mm256_mask_storeu_epi32(p, first(n), x); }
+  static reg load_even(const void* p) {
+    const auto* word = static_cast<const float*>(p);
+    return _mm256_permutex2var_epi32(load(word), _mm256_setr_epi32(0, 2, 4, 6, 9, 11, 13, 15), load(word + 7));
+  }
+
+ private:
+  static __mmask8 first(std::size_t n) { return static_cast<__mmask8>((1U << n) - 1U); }
+};
+
+struct full {
+  using reg = __m512i;
+  static constexpr std::size_t lanes = 16;
+  static reg load(const void* p) { return _mm512_loadu_si512(p); }
+  static reg load(const void* p, std::size_t n) { return _mm512_maskz_loadu_epi32(first(n), p); }
+  static void store(void* p, reg x) { _mm512_storeu_si512(p, x); }
+  static void store(void* p, reg x, std::size_t n) { _mm512_mask_storeu_epi32(p, first(n), x); }
+  static reg load_even(const void* p) {
+    const auto* word = static_cast<const float*>(p);
+    const reg even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_epi32(load(word), even, load(word + 15));
+  }
+  static reg zero() { return _mm512_setzero_si512(); }
+  template <class T>
+  static reg lowest() {
+    if constexpr (std::same_as<T, q20_12>) return _mm512_set1_epi32(std::numeric_limits<std::int32_t>::min());
+    else return _mm512_castps_si512(_mm512_set1_ps(-std::numeric_limits<float>::infinity()));
+  }
+  template <class T>
+  static reg larger(reg a, reg b) {
+    if constexpr (std::same_as<T, q20_12>) return _mm512_max_epi32(a, b);
+    else return _mm512_castps_si512(_mm512_max_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b)));
+  }
+  static bool any_nan(reg a, reg b) {
+    return _mm512_cmp_ps_mask(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), _CMP_UNORD_Q) != 0;
+  }
+
+ private:
+  static __mmask16 first(std::size_t n) { return static_cast<__mmask16>((1U << n) - 1U); }
+};
+
+struct f64 {
+  using reg = __m512d;
+  static constexpr std::size_t lanes = 8;
+  static reg load(const double* p) { return _mm512_loadu_pd(p); }
+  static void store(double* p, reg x) { _mm512_storeu_pd(p, x); }
+  static reg set(double x) { return _mm512_set1_pd(x); }
+  static reg add(reg a, reg b) { return _mm512_add_pd(a, b); }
+  static reg sub(reg a, reg b) { return _mm512_sub_pd(a, b); }
+  static reg mul(reg a, reg b) { return _mm512_mul_pd(a, b); }
+  static reg div(reg a, reg b) { return _mm512_div_pd(a, b); }
+  static reg sqrt(reg a) { return _mm512_sqrt_pd(a); }
+  static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_pd(a, b, c); }
+  static reg abs(reg a) { return _mm512_abs_pd(a); }
+  static reg larger(reg a, reg b) { return _mm512_max_pd(a, b); }
+  static reg where_positive(reg a, reg yes, reg no) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_GT_OQ), no, yes);
+  }
+  static reg zero_where_zero(reg a, reg b) {
+    return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_NEQ_UQ), b);
+  }
+  template <class T>
+  static reg value(half::reg w) {
+    if constexpr (std::same_as<T, q20_12>) return mul(_mm512_cvtepi32_pd(w), set(0x1p-12));
+    else return _mm512_cvtps_pd(_mm256_castsi256_ps(w));
+  }
+  template <class T>
+  static half::reg code(reg x) {
+    if constexpr (std::same_as<T, q20_12>) {
+      const __mmask8 number = _mm512_cmp_pd_mask(x, x, _CMP_ORD_Q);
+      const reg steps = _mm512_maskz_min_pd(number, mul(x, set(4096.0)), set(2147483647.0));
+      return _mm512_cvt_roundpd_epi32(steps, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
+    } else {
+      return _mm256_castps_si256(_mm512_cvtpd_ps(x));
+    }
+  }
+};
+
+#include <nniesim/kernels/generic/layerwise.inl>
+
+}  // namespace kernels::layerwise::avx512
+
+NNIESIM_END_NAMESPACE
+NNIESIM_END_TARGET
+
+#endif
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace kernels::layerwise {
+
+/// Calls run(kernel_set) with the kernels of the active instruction set. False where it has none (scalar): the caller
+/// then takes the specification's loop.
+template <class Run>
+[[nodiscard]] bool run(Run run) {
+  [[maybe_unused]] const isa i = active_isa();
+#if defined(NNIESIM_ARCH_X86)
+  using nniesim::detail::is_compiled;
+  if constexpr (is_compiled(isa::avx512) || is_compiled(isa::avx512_vnni)) {
+    if (i == isa::avx512 || i == isa::avx512_vnni) {
+      run(avx512::kernel_set{});
+      return true;
+    }
+  }
+  if constexpr (is_compiled(isa::avx2) || is_compiled(isa::avx_vnni)) {
+    if (i == isa::avx2 || i == isa::avx_vnni) {
+      run(avx2::kernel_set{});
+      return true;
+    }
+  }
+#endif
+  return false;
+}
+
+}  // namespace kernels::layerwise
+
+NNIESIM_END_NAMESPACE
