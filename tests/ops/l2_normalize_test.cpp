@@ -31,3 +31,26 @@ TEST_CASE("zeros stay zeros, wrong parameters are refused") {
   CHECK_THROWS_AS(l2_normalize<w8a8>(tensor<float>{1.0F}), shape_error);
   CHECK_THROWS_AS(l2_normalize<w8a8>(x, {.epsilon = -1}), format_error);
 }
+
+TEST_CASE("norms by vectors equal the specification, in place too") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    for (const tensor_shape& shape : {tensor_shape{n, 5}, tensor_shape{3, n}, tensor_shape{2, 3, n}}) {
+      odd_tensor<P> x(d, shape, d.between(0, 1) == 0);
+      if (d.between(0, 1) == 0) std::fill_n(x.view().data(), shape.size() / 2, P::output::from(-0.0));
+      for (const bool across : {true, false}) {
+        for (const double epsilon : {0.0, 1e-10}) {
+          const l2_normalize_params p{across, epsilon};
+          check_vectors<P>(
+              shape, [&](auto y) { reference::l2_normalize<P>(x.in(), p, y); },
+              [&](auto y) { return detail::vector_l2_normalize<P>(x.in(), p, y); });
+          check_vectors<P>(
+              shape, [&](auto y) { reference::l2_normalize<P>(x.in(), p, y); },
+              [&](auto y) {
+                std::copy_n(x.in().data(), y.size(), y.data());
+                return detail::vector_l2_normalize<P>(y, p, y);
+              });
+        }
+      }
+    }
+  });
+}

@@ -54,3 +54,27 @@ TEST_CASE("wrong axes are refused") {
   CHECK_THROWS_WITH(reduce_mean<w8a8>(x, {}), contains("no axes"));
   CHECK_THROWS_AS(reduce_mean<w8a8>(zeros({0, 4}), {.axes = {1}}), shape_error);
 }
+
+TEST_CASE("means by vectors equal the specification, over any axes") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    for (const tensor_shape& shape : {tensor_shape{n, 3, 2, 4}, tensor_shape{2, n, 1, 3}, tensor_shape{3, 1, 2, n}}) {
+      odd_tensor<P> x(d, shape, d.between(0, 1) == 0);
+      for (unsigned mask = 1; mask < 16; ++mask) {
+        reduce_mean_params p;
+        for (std::size_t axis = 0; axis < 4; ++axis) {
+          if ((mask >> axis & 1U) != 0) p.axes.push_back(axis);
+        }
+        check_vectors<P>(
+            infer_shape(p, shape), [&](auto y) { reference::reduce_mean<P>(x.in(), p, y); },
+            [&](auto y) { return detail::vector_reduce_mean<P>(x.in(), p, y); });
+      }
+    }
+  });
+}
+
+TEST_CASE("a sum that float64 may round goes through the specification") {
+  const tensor_shape shape{(std::size_t{1} << 21U) + 1};
+  std::vector<q20_12> x(shape.size(), q20_12::lowest()), y(1);
+  CHECK_FALSE(detail::vector_reduce_mean<w8a8>(tensor_view<const q20_12>(x, shape), {.axes = {0}},
+                                               tensor_view<q20_12>(y, {1})));
+}

@@ -1,6 +1,7 @@
 // L2 normalization of each sample: y = x / sqrt(sum of x^2 + epsilon), over all axes behind the first or per position.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include <nniesim/ops/input.hpp>
@@ -51,11 +52,54 @@ void l2_normalize(tensor_view<const value_t<P>> x, const l2_normalize_params& p,
 
 }  // namespace reference
 
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_l2_normalize(tensor_view<const value_t<P>> x, const l2_normalize_params& p, tensor_view<value_t<P>> y) {
+  const std::size_t samples = x.shape()[0];
+  const std::size_t sample = x.size() / samples;
+  const std::size_t positions = p.across_positions ? 1 : sample / x.shape()[1];
+  const std::size_t count = sample / positions;
+  return run_layerwise<P>([&](auto k) {
+    if (positions == 1) {
+      constexpr std::size_t block = 8;
+      for (std::size_t n = 0; n < samples; n += block) {
+        const std::size_t here = std::min(block, samples - n);
+        double sum[block];
+        std::fill_n(sum, block, p.epsilon);
+        k.template row_sums<true>(x.data() + n * sample, count, here, sample, sum);
+        for (std::size_t i = 0; i < here; ++i) {
+          const std::size_t at = (n + i) * sample;
+          k.quotients(x.data() + at, std::sqrt(sum[i]), y.data() + at, count);
+        }
+      }
+      return;
+    }
+    constexpr std::size_t block = 256;
+    for (std::size_t n = 0; n < samples; ++n) {
+      for (std::size_t at = 0; at < positions; at += block) {
+        const std::size_t here = std::min(block, positions - at);
+        const std::size_t base = n * sample + at;
+        double norm[block];
+        std::fill_n(norm, block, p.epsilon);
+        k.template column_sums<true>(x.data() + base, count, positions, here, norm);
+        for (double& v : norm) v = std::sqrt(v);
+        for (std::size_t c = 0; c < count; ++c) {
+          k.quotients_each(x.data() + base + c * positions, norm, y.data() + base + c * positions, here);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
 template <precision_policy P>
 void l2_normalize_into(tensor_view<const value_t<P>> x, const l2_normalize_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "l2_normalize");
-  reference::l2_normalize<P>(x, p, y);
+  if (!detail::vector_l2_normalize<P>(x, p, y)) reference::l2_normalize<P>(x, p, y);
 }
 
 /// x divided by its norm.

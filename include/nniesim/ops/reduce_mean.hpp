@@ -1,6 +1,7 @@
 // ReduceMean: the mean over chosen axes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <vector>
@@ -82,11 +83,65 @@ void reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, t
 
 }  // namespace reference
 
+namespace detail {
+
+/// By the vector kernels; false where there are none, or for a sum of q20_12 values so long that float64 may round it.
+template <precision_policy P>
+bool vector_reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, tensor_view<value_t<P>> y) {
+  // Axes of one kind side by side are one axis. Innermost first, so that the kinds alternate.
+  struct axes {
+    std::size_t extent = 1, stride = 0;
+  };
+  std::array<axes, tensor_shape::max_rank> kept{}, reduced{};
+  std::size_t kept_count = 0, reduced_count = 0;
+  const auto is_reduced = reduced_axes(p, x.shape());
+  std::size_t elements = 1;
+  int last = -1;
+  for (std::size_t axis = x.shape().rank(), stride = 1; axis-- > 0; stride *= x.shape()[axis]) {
+    const std::size_t extent = x.shape()[axis];
+    if (extent == 1) continue;
+    auto& list = is_reduced[axis] ? reduced : kept;
+    std::size_t& count = is_reduced[axis] ? reduced_count : kept_count;
+    if (last == static_cast<int>(is_reduced[axis])) list[count - 1].extent *= extent;
+    else list[count++] = {extent, stride};
+    last = static_cast<int>(is_reduced[axis]);
+    if (is_reduced[axis]) elements *= extent;
+  }
+  if (std::same_as<typename P::output, q20_12> && elements > std::size_t{1} << 21U) return false;
+  // Where the n-th combination of all axes of a kind but the innermost begins.
+  const auto offset = [](const std::array<axes, tensor_shape::max_rank>& list, std::size_t count, std::size_t n) {
+    std::size_t at = 0;
+    for (std::size_t i = 1; i < count; n /= list[i++].extent) at += n % list[i].extent * list[i].stride;
+    return at;
+  };
+  const axes inner = reduced[0], outputs = kept[0];
+  const std::size_t outer = elements / inner.extent;
+  return run_layerwise<P>([&](auto k) {
+    constexpr std::size_t block = 512;
+    double sum[block];
+    for (std::size_t o = 0; o < y.size(); o += outputs.extent) {
+      const std::size_t base = offset(kept, kept_count, o / outputs.extent);
+      for (std::size_t j = 0; j < outputs.extent; j += block) {
+        const std::size_t n = std::min(block, outputs.extent - j);
+        std::fill_n(sum, block, 0.0);
+        for (std::size_t r = 0; r < outer; ++r) {
+          const value_t<P>* at = x.data() + base + offset(reduced, reduced_count, r) + j * outputs.stride;
+          if (inner.stride == 1) k.template row_sums<false>(at, inner.extent, n, outputs.stride, sum);
+          else k.template column_sums<false>(at, inner.extent, inner.stride, n, sum);
+        }
+        k.means(sum, static_cast<double>(elements), y.data() + o + j, n);
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing.
 template <precision_policy P>
 void reduce_mean_into(tensor_view<const value_t<P>> x, const reduce_mean_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "reduce_mean");
-  reference::reduce_mean<P>(x, p, y);
+  if (!detail::vector_reduce_mean<P>(x, p, y)) reference::reduce_mean<P>(x, p, y);
 }
 
 /// The mean of x over the given axes.
