@@ -102,3 +102,77 @@ TEST_CASE("windows that do not fit are refused") {
   CHECK_THROWS_AS(pooling<w8a8>(x, {.kernel = {2, 2}, .global = true}), shape_error);
   CHECK_THROWS_AS(pooling<w8a8>(tensor<float>{{1.0F, 2.0F}}, {}), shape_error);
 }
+
+namespace {
+
+struct uniform_pow2 : precision<uniform8_pow2, uniform8_pow2, exact_int32, q20_12> {};
+struct float_activations : precision<binary32, binary32, fp32_chain, q20_12> {};
+
+template <class P>
+void vectors_equal_specification(draws& d, const tensor_shape& shape, const pooling_params& p,
+                                 const typename P::activations::scale& s) {
+  odd_tensor<P> x(d, shape);
+  check_vectors<P>(
+      infer_shape(p, shape), [&](auto y) { reference::pooling<P>(x.in(), s, p, y); },
+      [&](auto y) { return detail::vector_pooling<P>(x.in(), s, p, y); });
+}
+
+}  // namespace
+
+TEST_CASE("pooling by vectors equals the specification on random geometry") {
+  draws d(7);
+  for_each_isa([&](isa) {
+    for (int i = 0; i < 300; ++i) {
+      pooling_params p;
+      p.kernel = {d.between(1, 4), d.between(1, 4)};
+      p.stride = {d.between(1, 3), d.between(1, 4)};
+      p.pad = padding(d.between(0, p.kernel[0] - 1), d.between(0, p.kernel[1] - 1));
+      p.size = i % 3 == 0 ? pooling_size::floor : pooling_size::ceil;
+      p.global = i % 7 == 0;
+      if (p.global) p = {.global = true};
+      p.operation = i % 2 == 0 ? pooling_operation::maximum : pooling_operation::average;
+      const tensor_shape shape{2, d.between(1, 3), d.between(4, 9), i % 5 == 0 ? d.between(60, 90) : d.between(4, 25)};
+      vectors_equal_specification<float32>(d, shape, p, {});
+      vectors_equal_specification<float_activations>(d, shape, p, {});
+      vectors_equal_specification<w8a8>(d, shape, p, gfpq8::scale(static_cast<int>(d.between(0, 300)) - 200));
+      vectors_equal_specification<w16a16>(d, shape, p, gfpq16::scale(static_cast<int>(d.between(0, 2000)) - 1500));
+      vectors_equal_specification<uniform_w8a8>(d, shape, p, uniform8::scale(0.01F));
+      vectors_equal_specification<uniform_w16a16>(d, shape, p, uniform16::scale(3.7F));
+      vectors_equal_specification<uniform_pow2>(d, shape, p, uniform8_pow2::scale(0.25F));
+    }
+  });
+}
+
+TEST_CASE("encoding never reverses the order of layer values, so that a maximum may be taken before it") {
+  draws d(8);
+  const auto check = [&]<class F>(const typename F::scale& s) {
+    std::vector<std::int32_t> raw = {std::numeric_limits<std::int32_t>::min(), -1, 0, 1,
+                                     std::numeric_limits<std::int32_t>::max()};
+    for (int i = 0; i < 20000; ++i) raw.push_back(static_cast<std::int32_t>(d.bits()) >> d.between(0, 31));
+    std::sort(raw.begin(), raw.end());
+    bool increasing = true;
+    float last = -std::numeric_limits<float>::infinity();
+    for (const std::int32_t r : raw) {
+      const float v = F::decode(F::encode(q20_12::to_float(q20_12::from_raw(r)), s), s);
+      increasing = increasing && v >= last;
+      last = v;
+    }
+    CHECK(increasing);
+  };
+  for (int i = 0; i < 50; ++i) {
+    check.operator()<gfpq8>(gfpq8::scale(static_cast<int>(d.between(0, 600)) - 400));
+    check.operator()<gfpq16>(gfpq16::scale(static_cast<int>(d.between(0, 5000)) - 3500));
+    check.operator()<uniform8>(uniform8::scale(std::ldexp(1.3F, static_cast<int>(d.between(0, 30)) - 20)));
+    check.operator()<uniform16>(uniform16::scale(std::ldexp(1.7F, static_cast<int>(d.between(0, 30)) - 20)));
+    check.operator()<uniform8_pow2>(uniform8_pow2::scale(std::ldexp(1.0F, static_cast<int>(d.between(0, 30)) - 20)));
+    check.operator()<uniform16_pow2>(uniform16_pow2::scale(std::ldexp(1.0F, static_cast<int>(d.between(0, 30)) - 20)));
+  }
+}
+
+TEST_CASE("a format whose order is not known is encoded first") {
+  struct gfpq_of_floats : precision<gfpq8, gfpq8, fp32_chain, binary32> {};
+  // An infinity encodes as the smallest level: the maximum of the encoded values is another element's.
+  const tensor<float> x = {{{{std::numeric_limits<float>::infinity(), 2.0F}, {1.0F, 1.0F}}}};
+  const auto s = gfpq8::scale_of_max(4.0F);
+  CHECK(pooling<gfpq_of_floats>(x, {.kernel = {2, 2}}, s)(0, 0, 0, 0) == 2.0F);
+}

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <nniesim/kernels/engine.hpp>
+#include <nniesim/kernels/quantize.hpp>
 #include <nniesim/ops/conv2d.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -54,6 +55,27 @@ struct pooling_params {
   return {x[0], x[1], out[0], out[1]};
 }
 
+namespace detail {
+
+/// A window along one axis: [begin, end) clipped to the map, and its length clipped to the padded map.
+struct pooling_window {
+  std::size_t begin, end, length;
+};
+
+/// Window o along rows (axis 0) or columns (1) of input x.
+[[nodiscard]] inline pooling_window window_of(const pooling_params& p, const tensor_shape& x, std::size_t axis,
+                                              std::size_t o) noexcept {
+  const std::size_t before = axis == 0 ? p.pad.top : p.pad.left;
+  const std::size_t after = axis == 0 ? p.pad.bottom : p.pad.right;
+  const std::size_t kernel = p.global ? x[2 + axis] : p.kernel[axis];
+  const std::size_t start = o * p.stride[axis];  // in the padded map
+  const std::size_t stop = std::min(start + kernel, x[2 + axis] + before + after);
+  const auto to_map = [&](std::size_t at) { return std::clamp(at, before, before + x[2 + axis]) - before; };
+  return {to_map(start), to_map(stop), stop - start};
+}
+
+}  // namespace detail
+
 namespace reference {
 
 /// The scalar specification. Maximum: of the elements in the window, padding left out; the accelerator encodes the
@@ -65,26 +87,13 @@ void pooling(tensor_view<const value_t<P>> x, const typename P::activations::sca
              tensor_view<value_t<P>> y) {
   using activations = typename P::activations;
   const tensor_shape &xs = x.shape(), &ys = y.shape();
-  const std::size_t kernel[2] = {p.global ? xs[2] : p.kernel[0], p.global ? xs[3] : p.kernel[1]};
-  // The window along one axis: [begin, end) clipped to the map, and its length clipped to the padded map.
-  struct window {
-    std::size_t begin, end, length;
-  };
-  const auto window_of = [&](std::size_t i, std::size_t o) -> window {
-    const std::size_t before = i == 0 ? p.pad.top : p.pad.left;
-    const std::size_t after = i == 0 ? p.pad.bottom : p.pad.right;
-    const std::size_t start = o * p.stride[i];  // in the padded map
-    const std::size_t stop = std::min(start + kernel[i], xs[2 + i] + before + after);
-    const auto to_map = [&](std::size_t at) { return std::clamp(at, before, before + xs[2 + i]) - before; };
-    return {to_map(start), to_map(stop), stop - start};
-  };
   std::size_t at = 0;
   for (std::size_t map = 0; map < ys[0] * ys[1]; ++map) {
     const value_t<P>* in = x.data() + map * xs[2] * xs[3];
     for (std::size_t oy = 0; oy < ys[2]; ++oy) {
-      const window rows = window_of(0, oy);
+      const auto rows = detail::window_of(p, xs, 0, oy);
       for (std::size_t ox = 0; ox < ys[3]; ++ox) {
-        const window columns = window_of(1, ox);
+        const auto columns = detail::window_of(p, xs, 1, ox);
         if (p.operation == pooling_operation::average) {
           double sum = 0.0;
           for (std::size_t r = rows.begin; r < rows.end; ++r) {
@@ -108,13 +117,88 @@ void pooling(tensor_view<const value_t<P>> x, const typename P::activations::sca
 
 }  // namespace reference
 
+namespace detail {
+
+/// Formats whose decode(encode(x)) never decreases over the values of q20_12, so that the maximum may be taken before.
+template <class F>
+inline constexpr bool is_monotone =
+    std::same_as<F, binary32> || is_gfpq<F> || std::same_as<F, uniform8> || std::same_as<F, uniform16> ||
+    std::same_as<F, uniform8_pow2> || std::same_as<F, uniform16_pow2>;
+
+/// By the vector kernels; false where there are none. The windows that lie inside a row run side by side, the clipped
+/// ones at its ends one by one.
+template <precision_policy P>
+bool vector_pooling(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
+                    tensor_view<value_t<P>> y) {
+  using activations = typename P::activations;
+  const bool is_average = p.operation == pooling_operation::average;
+  // Floats are encoded as themselves; of other float pooling the infinities of gfpq stand in the way.
+  constexpr bool is_plain = std::same_as<activations, binary32> && std::same_as<typename P::output, binary32>;
+  constexpr bool is_ordered = std::same_as<typename P::output, q20_12> && is_monotone<activations>;
+  if (!is_average && !is_plain && !is_ordered) return false;
+  const tensor_shape &xs = x.shape(), &ys = y.shape();
+  const std::size_t width = xs[3], map_size = ys[2] * ys[3];
+  return run_layerwise<P>([&](auto k) {
+    if (is_average && map_size == 1 && p.global && xs[2] * width <= std::size_t{1} << 21U) {
+      // Whole maps are rows of memory.
+      constexpr std::size_t block = 64;
+      double sum[block];
+      for (std::size_t map = 0; map < y.size(); map += block) {
+        const std::size_t n = std::min(block, y.size() - map);
+        std::fill_n(sum, block, 0.0);
+        k.template row_sums<false>(x.data() + map * xs[2] * width, xs[2] * width, n, xs[2] * width, sum);
+        k.means(sum, static_cast<double>(xs[2] * width), y.data() + map, n);
+      }
+      return;
+    }
+    const std::size_t stride = p.stride[1];
+    // Windows begin .. end-1 of a row are inside it.
+    const std::size_t begin = std::min(ys[3], (p.pad.left + stride - 1) / stride);
+    std::size_t end = begin;
+    if (!p.global && width + p.pad.left >= p.kernel[1]) {
+      end = std::clamp((width + p.pad.left - p.kernel[1]) / stride + 1, begin, ys[3]);
+    }
+    for (std::size_t map = 0; map < ys[0] * ys[1]; ++map) {
+      for (std::size_t oy = 0; oy < ys[2]; ++oy) {
+        const pooling_window rows = window_of(p, xs, 0, oy);
+        const value_t<P>* in = x.data() + (map * xs[2] + rows.begin) * width;
+        value_t<P>* out = y.data() + map * map_size + oy * ys[3];
+        for (std::size_t ox = 0; ox < ys[3];) {
+          const std::size_t n = ox == begin && end > begin ? end - begin : 1;
+          const pooling_window columns = window_of(p, xs, 1, ox);
+          const std::size_t high = rows.end - rows.begin, wide = columns.end - columns.begin;
+          if (is_average) {
+            const auto area = static_cast<double>(rows.length * columns.length);
+            k.window_means(in + columns.begin, width, high, wide, stride, area, out + ox, n);
+          } else {
+            k.window_maxima(in + columns.begin, width, high, wide, stride, out + ox, n);
+          }
+          ox += n;
+        }
+      }
+      if constexpr (is_ordered) {
+        constexpr std::size_t piece = 512;
+        float value[piece];
+        for (std::size_t at = map * map_size; !is_average && at < (map + 1) * map_size; at += piece) {
+          const std::size_t n = std::min(piece, (map + 1) * map_size - at);
+          decode<q20_12>(std::span<const q20_12>(y.data() + at, n), std::span(value, n), {});
+          fake_quantize<activations>(std::span<const float>(value, n), std::span(value, n), s);
+          k.convert(value, y.data() + at, n);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing. `s` is the scale of the
 /// input of a maximum; an average does not use it.
 template <precision_policy P>
 void pooling_into(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
                   tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "pooling");
-  reference::pooling<P>(x, s, p, y);
+  if (!detail::vector_pooling<P>(x, s, p, y)) reference::pooling<P>(x, s, p, y);
 }
 
 /// Pooling of N x C x H x W; the scale of the input is derived from it unless given.
