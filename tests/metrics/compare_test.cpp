@@ -3,6 +3,7 @@
 #include <nniesim/formats/fixed_point.hpp>
 
 #include "catch.hpp"
+#include "support/isas.hpp"
 #include "support/random.hpp"
 
 using namespace nniesim;
@@ -134,4 +135,71 @@ TEST_CASE("means over samples are means of each sample's figures") {
   CHECK(c.l2_other == 7.5);
   CHECK(c.relative_l2 == 0);
   CHECK(c.cosine == approx((1 + 0.96) / 2));
+}
+
+namespace {
+
+template <class T>
+T odd_number(draws& d) {
+  if constexpr (std::same_as<T, float>) return d.between(0, 3) == 0 ? d.any_finite() : d.normal();
+  else return T::from_raw(static_cast<std::int32_t>(d.bits()) >> d.between(0, 31));
+}
+
+template <class R, class X>
+void pieces_equal_pairs(draws& d, std::size_t n, int bad) {
+  std::vector<R> r(n + 1);
+  std::vector<X> x(n + 1);
+  for (auto& v : r) v = odd_number<R>(d);
+  for (auto& v : x) v = odd_number<X>(d);
+  if constexpr (std::same_as<X, float>) {
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (int i = 0; i < bad; ++i) x[d.between(0, n)] = i % 2 == 0 ? infinity : infinity - infinity;
+  }
+  const std::size_t skew = d.between(0, 1);
+  comparison_accumulator pairs, pieces;
+  for (std::size_t i = skew; i < n; ++i) pairs.add(std::span<const R>(&r[i], 1), std::span<const X>(&x[i], 1));
+  for (std::size_t i = skew; i < n;) {
+    const std::size_t here = std::min(n - i, d.between(1, 3000));
+    pieces.add(std::span<const R>(&r[i], here), std::span<const X>(&x[i], here));
+    i += here;
+  }
+  const comparison a = pairs.result(), b = pieces.result();
+  const auto same = [](double u, double v) { return u == v || (u != u && v != v); };
+  CHECK((same(a.cosine, b.cosine) && same(a.l2_reference, b.l2_reference) && same(a.l2_other, b.l2_other) &&
+         same(a.relative_difference, b.relative_difference) && same(a.max_abs, b.max_abs) &&
+         same(a.mean_abs, b.mean_abs) && same(a.mean_error, b.mean_error) && a.max_index == b.max_index &&
+         same(a.max_reference, b.max_reference) && same(a.max_other, b.max_other) && a.count == b.count &&
+         a.bad_reference == b.bad_reference && a.bad_other == b.bad_other));
+}
+
+}  // namespace
+
+TEST_CASE("long pieces give the bits of pair after pair, on every instruction set") {
+  draws d(4);
+  for_each_isa([&](isa) {
+    for (const std::size_t n : {2U, 9U, 16U, 17U, 25U, 1032U, 5000U}) {
+      for (const int bad : {0, 0, 0, 1, 2}) {
+        pieces_equal_pairs<float, float>(d, n, bad);
+        pieces_equal_pairs<float, q20_12>(d, n, bad);
+        pieces_equal_pairs<q20_12, float>(d, n, bad);
+        pieces_equal_pairs<q20_12, q20_12>(d, n, bad);
+      }
+    }
+  });
+}
+
+TEST_CASE("the first of equal largest differences is the one that is kept, and the vector kernels run") {
+  std::vector<float> r(3000, 1.0F), x(3000, 1.0F);
+  for_each_isa([&](isa used) {
+    x[1501] = x[2700] = 3.0F;
+    comparison_accumulator sums;
+    sums.add(std::span<const float>(r), std::span<const float>(x));
+    CHECK(sums.result().max_index == 1501);
+    x[1501] = x[2700] = 1.0F;
+    comparison_accumulator equal;
+    equal.add(std::span<const float>(r), std::span<const float>(x));
+    CHECK(equal.result().max_index == 0);
+    CHECK(equal.result().max_reference == 1);
+    CHECK(kernels::layerwise::run([](auto) {}) == (to_string(used).substr(0, 3) == "avx"));
+  });
 }

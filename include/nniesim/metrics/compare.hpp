@@ -1,13 +1,14 @@
 // How far apart two tensors are: cosine, the signed error of the norms, the difference, its largest element, and where.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 
+#include <nniesim/kernels/layerwise.hpp>
 #include <nniesim/tensor/tensor.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -45,9 +46,8 @@ class comparison_accumulator {
   void add(std::span<const R> reference, std::span<const X> other) {
     detail::require<shape_error>(reference.size() == other.size(), "compare: pieces of ", reference.size(), " and ",
                                  other.size(), " elements, expected equally many");
-    for (std::size_t i = 0; i < reference.size(); ++i) {
-      add_pair(static_cast<double>(reference[i]), static_cast<double>(other[i]));
-    }
+    add_each(reference.data(), other.data(), add_blocks(reference.data(), other.data(), reference.size()),
+             reference.size());
   }
 
   /// The comparison of everything taken so far. Throws shape_error where that is nothing.
@@ -63,16 +63,16 @@ class comparison_accumulator {
       c.max_abs = c.mean_abs = c.mean_error = c.max_reference = c.max_other = nan;
       return c;
     }
-    c.l2_reference = std::sqrt(joined(&chain::reference));
-    c.l2_other = std::sqrt(joined(&chain::other));
-    const double difference = std::sqrt(joined(&chain::difference));
+    c.l2_reference = std::sqrt(joined(of_reference));
+    c.l2_other = std::sqrt(joined(of_other));
+    const double difference = std::sqrt(joined(of_difference));
     constexpr double infinity = std::numeric_limits<double>::infinity();
     if (c.l2_reference > 0 && c.l2_other > 0) {
       // One root of the product of the squares: exactly 1 for equal tensors. Doubles may leave its range; floats
       // cannot.
-      const double squares = joined(&chain::reference) * joined(&chain::other);
+      const double squares = joined(of_reference) * joined(of_other);
       const bool in_range = squares > 1e-290 && squares < infinity;
-      const double product = joined(&chain::product);
+      const double product = joined(of_product);
       const double cosine = in_range ? product / std::sqrt(squares) : product / c.l2_reference / c.l2_other;
       c.cosine = cosine > 1 ? 1 : cosine < -1 ? -1 : cosine;
     } else {
@@ -91,16 +91,59 @@ class comparison_accumulator {
     c.max_index = max_index_;
     c.max_reference = max_reference_;
     c.max_other = max_other_;
-    c.mean_abs = joined(&chain::absolute) / static_cast<double>(count_);
-    c.mean_error = joined(&chain::error) / static_cast<double>(count_);
+    c.mean_abs = joined(absolute) / static_cast<double>(count_);
+    c.mean_error = joined(signed_error) / static_cast<double>(count_);
     return c;
   }
 
  private:
-  struct chain {
-    double reference = 0, other = 0, product = 0, difference = 0, absolute = 0, error = 0;
-  };
+  /// The sums: of r r, x x, r x, d d, |d| and d, with d = x - r.
+  enum sum { of_reference, of_other, of_product, of_difference, absolute, signed_error };
+  static constexpr std::size_t chains = kernels::layerwise::comparison_chains;
 
+  /// Takes whole blocks of eight by the vector kernels, where there are any; returns how many pairs it took.
+  template <class R, class X>
+  std::size_t add_blocks(const R* r, const X* x, std::size_t n) {
+    if constexpr (kernels::layerwise::layer_value<R> && kernels::layerwise::layer_value<X>) {
+      // Kernels begin with chain 0; the very first pair is always the largest so far.
+      const std::size_t head = count_ == 0 ? chains : (chains - count_ % chains) % chains;
+      if (n < head + chains) return 0;
+      std::size_t at = head;
+      const bool done = kernels::layerwise::run([&](auto k) {
+        add_each(r, x, 0, head);
+        constexpr std::size_t piece = 1024;  // what is searched again for the place of a new largest difference
+        while (n - at >= chains) {
+          const std::size_t here = std::min(piece, (n - at) / chains * chains);
+          double most = max_abs_;
+          if (k.compare(r + at, x + at, here, sums_, most)) {
+            if (most > max_abs_) find(r + at, x + at, most);
+            count_ += here;
+          } else {
+            add_each(r, x, at, at + here);
+          }
+          at += here;
+        }
+      });
+      if (done) return at;
+    }
+    return 0;
+  }
+  /// Notes the first pair that is `most` apart.
+  template <class R, class X>
+  void find(const R* r, const X* x, double most) noexcept {
+    std::size_t i = 0;
+    while (std::fabs(static_cast<double>(x[i]) - static_cast<double>(r[i])) != most) ++i;
+    max_abs_ = most;
+    max_index_ = count_ + i;
+    max_reference_ = static_cast<double>(r[i]);
+    max_other_ = static_cast<double>(x[i]);
+  }
+
+  /// The scalar specification, for pairs begin .. end-1.
+  template <class R, class X>
+  void add_each(const R* r, const X* x, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) add_pair(static_cast<double>(r[i]), static_cast<double>(x[i]));
+  }
   void add_pair(double r, double x) noexcept {
     const bool good_r = std::isfinite(r);
     const bool good_x = std::isfinite(x);
@@ -110,15 +153,15 @@ class comparison_accumulator {
       ++count_;
       return;
     }
-    chain& c = chains_[count_ % chains_.size()];
+    const std::size_t c = count_ % chains;
     const double d = x - r;
     const double size = std::fabs(d);
-    c.reference = std::fma(r, r, c.reference);
-    c.other = std::fma(x, x, c.other);
-    c.product = std::fma(r, x, c.product);
-    c.difference = std::fma(d, d, c.difference);
-    c.absolute += size;
-    c.error += d;
+    sums_[of_reference][c] = std::fma(r, r, sums_[of_reference][c]);
+    sums_[of_other][c] = std::fma(x, x, sums_[of_other][c]);
+    sums_[of_product][c] = std::fma(r, x, sums_[of_product][c]);
+    sums_[of_difference][c] = std::fma(d, d, sums_[of_difference][c]);
+    sums_[absolute][c] += size;
+    sums_[signed_error][c] += d;
     if (size > max_abs_ || count_ == 0) {
       max_abs_ = size;
       max_index_ = count_;
@@ -127,13 +170,12 @@ class comparison_accumulator {
     }
     ++count_;
   }
-  [[nodiscard]] double joined(double chain::*part) const noexcept {
-    const auto& c = chains_;
-    return ((c[0].*part + c[1].*part) + (c[2].*part + c[3].*part)) +
-           ((c[4].*part + c[5].*part) + (c[6].*part + c[7].*part));
+  [[nodiscard]] double joined(sum part) const noexcept {
+    const double* c = sums_[part];
+    return ((c[0] + c[1]) + (c[2] + c[3])) + ((c[4] + c[5]) + (c[6] + c[7]));
   }
 
-  std::array<chain, 8> chains_{};
+  double sums_[kernels::layerwise::comparison_sums][chains] = {};
   double max_abs_ = 0, max_reference_ = 0, max_other_ = 0;
   std::size_t max_index_ = 0, count_ = 0, bad_reference_ = 0, bad_other_ = 0;
 };
