@@ -41,6 +41,12 @@ struct exact_power {
   bool reciprocal;
 };
 
+/// Windows over rows of a map: rows x columns elements each, `row` elements from one row to the next, neighbouring
+/// windows `stride` columns apart.
+struct windows {
+  std::size_t row, rows, columns, stride;
+};
+
 /// How many sums a comparison keeps, and how many interleaved chains each has.
 inline constexpr std::size_t comparison_sums = 6;
 inline constexpr std::size_t comparison_chains = 8;
@@ -64,10 +70,9 @@ struct half {
   static reg load(const void* p, std::size_t n) { return _mm_maskload_epi32(static_cast<const int*>(p), first(n)); }
   static void store(void* p, reg x) { _mm_storeu_si128(static_cast<__m128i*>(p), x); }
   static void store(void* p, reg x, std::size_t n) { _mm_maskstore_epi32(static_cast<int*>(p), first(n), x); }
-  /// Every other word, from the first on; nothing behind the last is read.
-  static reg load_even(const void* p) {
-    const __m128 low = _mm_loadu_ps(static_cast<const float*>(p));
-    return _mm_castps_si128(_mm_shuffle_ps(low, _mm_loadu_ps(static_cast<const float*>(p) + 3), 0xd8));
+  /// Words 0 and 2 of the first, 1 and 3 of the second: every other one of seven where the second begins at the fourth.
+  static reg even(reg a, reg b) {
+    return _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), 0xd8));
   }
 
  private:
@@ -84,10 +89,9 @@ struct full {
   static reg load(const void* p, std::size_t n) { return _mm256_maskload_epi32(static_cast<const int*>(p), first(n)); }
   static void store(void* p, reg x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
   static void store(void* p, reg x, std::size_t n) { _mm256_maskstore_epi32(static_cast<int*>(p), first(n), x); }
-  static reg load_even(const void* p) {
-    const __m256 low = _mm256_loadu_ps(static_cast<const float*>(p));
-    const __m256 even = _mm256_shuffle_ps(low, _mm256_loadu_ps(static_cast<const float*>(p) + 7), 0xd8);
-    return _mm256_permute4x64_epi64(_mm256_castps_si256(even), 0xd8);
+  static reg even(reg a, reg b) {
+    const __m256 pairs = _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0xd8);
+    return _mm256_permute4x64_epi64(_mm256_castps_si256(pairs), 0xd8);
   }
   static reg zero() { return _mm256_setzero_si256(); }
   template <class T>
@@ -100,6 +104,19 @@ struct full {
   static reg larger(reg a, reg b) {
     if constexpr (std::same_as<T, q20_12>) return _mm256_max_epi32(a, b);
     else return _mm256_castps_si256(_mm256_max_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)));
+  }
+  /// The layer value of a + b. A sum of two floats rounded to float64 first is the same float.
+  template <class T>
+  static reg add(reg a, reg b) {
+    if constexpr (std::same_as<T, q20_12>) {
+      const reg sum = _mm256_add_epi32(a, b);
+      const reg overflow = _mm256_andnot_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(a, sum));
+      const reg most = _mm256_xor_si256(_mm256_srai_epi32(a, 31), _mm256_set1_epi32(0x7fffffff));
+      return _mm256_castps_si256(
+          _mm256_blendv_ps(_mm256_castsi256_ps(sum), _mm256_castsi256_ps(most), _mm256_castsi256_ps(overflow)));
+    } else {
+      return _mm256_castps_si256(_mm256_add_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)));
+    }
   }
   static bool any_nan(reg a, reg b) {
     return _mm256_movemask_ps(_mm256_cmp_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), _CMP_UNORD_Q)) != 0;
@@ -170,9 +187,8 @@ struct half {
   static reg load(const void* p, std::size_t n) { return _mm256_maskz_loadu_epi32(first(n), p); }
   static void store(void* p, reg x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
   static void store(void* p, reg x, std::size_t n) { _mm256_mask_storeu_epi32(p, first(n), x); }
-  static reg load_even(const void* p) {
-    const auto* word = static_cast<const float*>(p);
-    return _mm256_permutex2var_epi32(load(word), _mm256_setr_epi32(0, 2, 4, 6, 9, 11, 13, 15), load(word + 7));
+  static reg even(reg a, reg b) {
+    return _mm256_permutex2var_epi32(a, _mm256_setr_epi32(0, 2, 4, 6, 9, 11, 13, 15), b);
   }
 
  private:
@@ -186,10 +202,9 @@ struct full {
   static reg load(const void* p, std::size_t n) { return _mm512_maskz_loadu_epi32(first(n), p); }
   static void store(void* p, reg x) { _mm512_storeu_si512(p, x); }
   static void store(void* p, reg x, std::size_t n) { _mm512_mask_storeu_epi32(p, first(n), x); }
-  static reg load_even(const void* p) {
-    const auto* word = static_cast<const float*>(p);
-    const reg even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31);
-    return _mm512_permutex2var_epi32(load(word), even, load(word + 15));
+  static reg even(reg a, reg b) {
+    const reg index = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_epi32(a, index, b);
   }
   static reg zero() { return _mm512_setzero_si512(); }
   template <class T>
@@ -201,6 +216,17 @@ struct full {
   static reg larger(reg a, reg b) {
     if constexpr (std::same_as<T, q20_12>) return _mm512_max_epi32(a, b);
     else return _mm512_castps_si512(_mm512_max_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b)));
+  }
+  template <class T>
+  static reg add(reg a, reg b) {
+    if constexpr (std::same_as<T, q20_12>) {
+      const reg sum = _mm512_add_epi32(a, b);
+      const reg overflow = _mm512_andnot_si512(_mm512_xor_si512(a, b), _mm512_xor_si512(a, sum));
+      const reg most = _mm512_xor_si512(_mm512_srai_epi32(a, 31), _mm512_set1_epi32(0x7fffffff));
+      return _mm512_mask_mov_epi32(sum, _mm512_movepi32_mask(overflow), most);
+    } else {
+      return _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b)));
+    }
   }
   static bool any_nan(reg a, reg b) {
     return _mm512_cmp_ps_mask(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), _CMP_UNORD_Q) != 0;

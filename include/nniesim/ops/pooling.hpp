@@ -163,15 +163,19 @@ bool vector_pooling(tensor_view<const value_t<P>> x, const typename P::activatio
         const pooling_window rows = window_of(p, xs, 0, oy);
         const value_t<P>* in = x.data() + (map * xs[2] + rows.begin) * width;
         value_t<P>* out = y.data() + map * map_size + oy * ys[3];
+        // The rows that the next windows add: three short streams are too many for the processor to foresee.
+        const auto next = static_cast<std::size_t>(in - x.data()) + (rows.end - rows.begin) * width;
+        const std::size_t last = std::min(x.size(), next + p.stride[0] * width);
+        for (std::size_t at = next; at < last; at += 16) __builtin_prefetch(x.data() + at);
         for (std::size_t ox = 0; ox < ys[3];) {
           const std::size_t n = ox == begin && end > begin ? end - begin : 1;
           const pooling_window columns = window_of(p, xs, 1, ox);
-          const std::size_t high = rows.end - rows.begin, wide = columns.end - columns.begin;
+          const kernels::layerwise::windows w{width, rows.end - rows.begin, columns.end - columns.begin, stride};
           if (is_average) {
             const auto area = static_cast<double>(rows.length * columns.length);
-            k.window_means(in + columns.begin, width, high, wide, stride, area, out + ox, n);
+            k.window_means(in + columns.begin, w, area, out + ox, n);
           } else {
-            k.window_maxima(in + columns.begin, width, high, wide, stride, out + ox, n);
+            k.window_maxima(in + columns.begin, w, out + ox, n);
           }
           ox += n;
         }

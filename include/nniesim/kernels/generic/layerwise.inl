@@ -14,14 +14,23 @@ inline void store_words(void* p, typename W::reg x, std::size_t n) {
   else W::store(p, x, n);
 }
 
-/// The first n of the words p[0], p[stride], p[2 * stride], ...
-template <class W, class T>
+/// The first n, at least one, of the words p[0], p[stride], p[2 * stride], ...; Stride is 1, 2, or 0 for any.
+template <class W, std::size_t Stride, class T>
 inline typename W::reg load_every(const T* p, std::size_t stride, std::size_t n) {
-  if (stride == 1) return load_words<W>(p, n);
-  if (stride == 2 && n == W::lanes) return W::load_even(p);
-  T lane[W::lanes] = {};
-  for (std::size_t i = 0; i < n; ++i) lane[i] = p[i * stride];
-  return W::load(lane);
+  if constexpr (Stride == 1) {
+    return load_words<W>(p, n);
+  } else if constexpr (Stride == 2) {
+    // Two loads that overlap in one word, so that nothing behind the last is read.
+    constexpr std::size_t second = W::lanes - 1;
+    if (n == W::lanes) return W::even(W::load(p), W::load(p + second));
+    const std::size_t span = 2 * n - 1;
+    if (span <= W::lanes) return W::even(W::load(p, span), W::load(p, 0));
+    return W::even(W::load(p), W::load(p + second, span - second));
+  } else {
+    T lane[W::lanes] = {};
+    for (std::size_t i = 0; i < n; ++i) lane[i] = p[i * stride];
+    return W::load(lane);
+  }
 }
 
 template <class T>
@@ -34,10 +43,12 @@ inline void write(T* p, f64::reg x, std::size_t n) {
   store_words<half>(p, f64::template code<T>(x), n);
 }
 
-/// Calls f(i, count) for every block of up to `lanes` elements.
-template <class F>
-inline void blocks(std::size_t n, std::size_t lanes, F f) {
-  for (std::size_t i = 0; i < n; i += lanes) f(i, std::min(lanes, n - i));
+/// Calls f(i, count) for every block of `Lanes` elements, the count being a constant, and for the rest.
+template <std::size_t Lanes, class F>
+inline void blocks(std::size_t n, F f) {
+  std::size_t i = 0;
+  for (; i + Lanes <= n; i += Lanes) f(i, std::integral_constant<std::size_t, Lanes>{});
+  if (i < n) f(i, n - i);
 }
 
 /// One step of a chain.
@@ -63,11 +74,72 @@ inline void interleaved_chains(const T* x, std::size_t n, std::size_t stride, do
   for (std::size_t c = 0; c < Chains; ++c) sum[c] = s[c];
 }
 
+/// The maximum of a window, element by element in memory order.
+template <class T>
+struct maximum_fold {
+  using words = full;
+  using reg = full::reg;
+  reg start() const { return full::template lowest<T>(); }
+  reg step(reg most, full::reg x) const { return full::template larger<T>(x, most); }
+  void finish(T* y, reg most, std::size_t n) const { store_words<full>(y, most, n); }
+};
+
+/// Its float64 sum, divided.
+template <class T>
+struct mean_fold {
+  using words = half;
+  using reg = f64::reg;
+  double divisor;
+  reg start() const { return f64::set(0.0); }
+  reg step(reg sum, half::reg x) const { return f64::add(sum, f64::template value<T>(x)); }
+  void finish(T* y, reg sum, std::size_t n) const { write(y, f64::div(sum, f64::set(divisor)), n); }
+};
+
+/// `Vectors` vectors of windows side by side, n windows in the last of them.
+template <std::size_t Vectors, std::size_t Stride, class T, class Fold>
+inline void fold_block(const T* x, const windows& w, Fold fold, T* y, std::size_t n) {
+  constexpr std::size_t lanes = Fold::words::lanes;
+  typename Fold::reg result[Vectors];
+  NNIESIM_UNROLL
+  for (std::size_t v = 0; v < Vectors; ++v) result[v] = fold.start();
+  for (std::size_t r = 0; r < w.rows; ++r) {
+    for (std::size_t c = 0; c < w.columns; ++c) {
+      const T* at = x + r * w.row + c;
+      NNIESIM_UNROLL
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        const std::size_t here = v + 1 == Vectors ? n : lanes;
+        result[v] =
+            fold.step(result[v], load_every<typename Fold::words, Stride>(at + v * lanes * w.stride, w.stride, here));
+      }
+    }
+  }
+  NNIESIM_UNROLL
+  for (std::size_t v = 0; v < Vectors; ++v) fold.finish(y + v * lanes, result[v], v + 1 == Vectors ? n : lanes);
+}
+
+/// The results of n windows of a row.
+template <std::size_t Stride, class T, class Fold>
+inline void fold_windows(const T* x, const windows& w, Fold fold, T* y, std::size_t n) {
+  constexpr std::size_t vectors = 4, lanes = Fold::words::lanes;
+  std::size_t i = 0;
+  for (; i + vectors * lanes <= n; i += vectors * lanes) {
+    fold_block<vectors, Stride>(x + i * w.stride, w, fold, y + i, lanes);
+  }
+  for (; i < n; i += lanes) fold_block<1, Stride>(x + i * w.stride, w, fold, y + i, std::min(lanes, n - i));
+}
+
+template <class T, class Fold>
+inline void fold_windows(const T* x, const windows& w, Fold fold, T* y, std::size_t n) {
+  if (w.stride == 1) fold_windows<1>(x, w, fold, y, n);
+  else if (w.stride == 2) fold_windows<2>(x, w, fold, y, n);
+  else fold_windows<0>(x, w, fold, y, n);
+}
+
 struct kernel_set {
   /// max(x, 0): +0 for what is not positive, NaN too.
   template <class T>
   static void positive(const T* x, T* y, std::size_t n) {
-    blocks(n, full::lanes, [&](std::size_t i, std::size_t m) {
+    blocks<full::lanes>(n, [&](std::size_t i, auto m) {
       store_words<full>(y + i, full::template larger<T>(load_words<full>(x + i, m), full::zero()), m);
     });
   }
@@ -75,7 +147,7 @@ struct kernel_set {
   template <class T>
   static void leaky(const T* x, double slope, T* y, std::size_t n) {
     const f64::reg s = f64::set(slope);
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
       const f64::reg v = values(x + i, m);
       write(y + i, f64::where_positive(v, v, f64::mul(v, s)), m);
     });
@@ -85,7 +157,7 @@ struct kernel_set {
   static void power(const T* x, double scale, double shift, exact_power e, T* y, std::size_t n) {
     const f64::reg factor = f64::set(scale);
     const f64::reg offset = f64::set(shift);
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
       const f64::reg base = f64::fma(factor, values(x + i, m), offset);
       f64::reg p = base;
       if (e.power == 0) p = f64::sqrt(base);
@@ -100,13 +172,12 @@ struct kernel_set {
   static void affine(const T* x, double factor, double shift, T* y, std::size_t n) {
     const f64::reg a = f64::set(factor);
     const f64::reg b = f64::set(shift);
-    blocks(n, f64::lanes,
-           [&](std::size_t i, std::size_t m) { write(y + i, f64::fma(values(x + i, m), a, b), m); });
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) { write(y + i, f64::fma(values(x + i, m), a, b), m); });
   }
   /// x[i] * factor[i] + shift[i]; no shift where that is null.
   template <class T>
   static void affine_each(const T* x, const T* factor, const T* shift, T* y, std::size_t n) {
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
       const f64::reg b = shift == nullptr ? f64::set(0.0) : values(shift + i, m);
       write(y + i, f64::fma(values(x + i, m), values(factor + i, m), b), m);
     });
@@ -115,15 +186,24 @@ struct kernel_set {
   /// Combines the inputs in order: first(x_0), then next(k, result, x_k). `Inputs` has size(), and data() of each.
   template <class Inputs, class T, class First, class Next>
   static void combine(const Inputs& inputs, T* y, std::size_t n, First first, Next next) {
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
-      f64::reg result = first(values(inputs[0].data() + i, m));
-      for (std::size_t k = 1; k < inputs.size(); ++k) result = next(k, result, values(inputs[k].data() + i, m));
+    const T* x0 = inputs[0].data();
+    const T* x1 = inputs[1].data();
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      f64::reg result = next(1, first(values(x0 + i, m)), values(x1 + i, m));
+      for (std::size_t k = 2; k < inputs.size(); ++k) result = next(k, result, values(inputs[k].data() + i, m));
       write(y + i, result, m);
     });
   }
   /// The sum with one coefficient per input, or without where that is null: c_0 x_0, then fma(c_k, x_k, sum).
   template <class Inputs, class T>
   static void weighted_sum(const Inputs& inputs, const double* coefficient, T* y, std::size_t n) {
+    if (coefficient == nullptr && inputs.size() == 2) {
+      const T* a = inputs[0].data();
+      const T* b = inputs[1].data();
+      return blocks<full::lanes>(n, [&](std::size_t i, auto m) {
+        store_words<full>(y + i, full::template add<T>(load_words<full>(a + i, m), load_words<full>(b + i, m)), m);
+      });
+    }
     const auto c = [&](std::size_t k) { return f64::set(coefficient == nullptr ? 1.0 : coefficient[k]); };
     combine(
         inputs, y, n, [&](f64::reg x) { return f64::mul(x, c(0)); },
@@ -151,7 +231,7 @@ struct kernel_set {
 
   /// Floats as layer values.
   static void convert(const float* x, q20_12* y, std::size_t n) {
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) { write(y + i, values(x + i, m), m); });
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) { write(y + i, values(x + i, m), m); });
   }
   [[nodiscard]] static bool has_nan(const float* x, std::size_t n) {
     bool found = false;
@@ -169,13 +249,14 @@ struct kernel_set {
   template <bool Squares, class T>
   static void column_sums(const T* x, std::size_t rows, std::size_t stride, std::size_t n, double* sum) {
     for (std::size_t r = 0; r < rows; ++r) {
-      blocks(n, f64::lanes, [&](std::size_t j, std::size_t m) {
+      blocks<f64::lanes>(n, [&](std::size_t j, auto m) {
+        __builtin_prefetch(x + std::min(r + 2, rows - 1) * stride + j);  // short rows far apart are not foreseen
         f64::store(sum + j, step<Squares>(values(x + r * stride + j, m), f64::load(sum + j)));
       });
     }
   }
-  /// Continues `outputs` sums, of x[o * stride + i] or its square for i = 0, 1, ... n-1. A sum of q20_12 values may take
-  /// up to 2^21 in all: below 2^53 steps it is exact, and so the same in any order.
+  /// Continues `outputs` sums, of x[o * stride + i] or its square for i = 0, 1, ... n-1. A sum of q20_12 values may
+  /// take up to 2^21 in all: below 2^53 steps it is exact, and so the same in any order.
   template <bool Squares, class T>
   static void row_sums(const T* x, std::size_t n, std::size_t outputs, std::size_t stride, double* sum) {
     if constexpr (std::same_as<T, q20_12> && !Squares) {
@@ -189,7 +270,7 @@ struct kernel_set {
             s[k] = f64::add(s[k], f64::template value<T>(half::load(row + i + k * f64::lanes)));
           }
         }
-        blocks(n - i, f64::lanes, [&](std::size_t j, std::size_t m) { s[0] = f64::add(s[0], values(row + i + j, m)); });
+        blocks<f64::lanes>(n - i, [&](std::size_t j, auto m) { s[0] = f64::add(s[0], values(row + i + j, m)); });
         double lane[f64::lanes];
         f64::store(lane, f64::add(f64::add(s[0], s[1]), f64::add(s[2], s[3])));
         for (std::size_t k = 0; k < f64::lanes; ++k) sum[o] += lane[k];
@@ -204,81 +285,58 @@ struct kernel_set {
   template <class T>
   static void means(const double* sum, double divisor, T* y, std::size_t n) {
     const f64::reg d = f64::set(divisor);
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) { write(y + i, f64::div(f64::load(sum + i), d), m); });
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) { write(y + i, f64::div(f64::load(sum + i), d), m); });
   }
   /// y = x / norm, or 0 where the norm is 0: one for all, or one for each element.
   template <class T>
   static void quotients(const T* x, double norm, T* y, std::size_t n) {
     const f64::reg d = f64::set(norm);
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
-      write(y + i, f64::zero_where_zero(d, f64::div(values(x + i, m), d)), m);
-    });
+    blocks<f64::lanes>(
+        n, [&](std::size_t i, auto m) { write(y + i, f64::zero_where_zero(d, f64::div(values(x + i, m), d)), m); });
   }
   template <class T>
   static void quotients_each(const T* x, const double* norm, T* y, std::size_t n) {
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
       const f64::reg d = f64::load(norm + i);
       write(y + i, f64::zero_where_zero(d, f64::div(values(x + i, m), d)), m);
     });
   }
 
-  /// The maxima of n windows, `stride` columns apart, of rows x columns elements each.
+  /// The maxima of n windows of a row.
   template <class T>
-  static void window_maxima(const T* x, std::size_t row, std::size_t rows, std::size_t columns, std::size_t stride,
-                            T* y, std::size_t n) {
-    blocks(n, full::lanes, [&](std::size_t i, std::size_t m) {
-      full::reg most = full::template lowest<T>();
-      for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t c = 0; c < columns; ++c) {
-          most = full::template larger<T>(load_every<full>(x + r * row + i * stride + c, stride, m), most);
-        }
-      }
-      store_words<full>(y + i, most, m);
-    });
+  static void window_maxima(const T* x, const windows& w, T* y, std::size_t n) {
+    fold_windows(x, w, maximum_fold<T>{}, y, n);
   }
-  /// Their sums in float64, each in memory order, divided.
+  /// Their float64 sums, each in memory order, divided.
   template <class T>
-  static void window_means(const T* x, std::size_t row, std::size_t rows, std::size_t columns, std::size_t stride,
-                           double divisor, T* y, std::size_t n) {
-    const f64::reg d = f64::set(divisor);
-    blocks(n, f64::lanes, [&](std::size_t i, std::size_t m) {
-      f64::reg sum = f64::set(0.0);
-      for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t c = 0; c < columns; ++c) {
-          sum = f64::add(sum, f64::template value<T>(load_every<half>(x + r * row + i * stride + c, stride, m)));
-        }
-      }
-      write(y + i, f64::div(sum, d), m);
-    });
+  static void window_means(const T* x, const windows& w, double divisor, T* y, std::size_t n) {
+    fold_windows(x, w, mean_fold<T>{divisor}, y, n);
   }
 
-  /// Adds n pairs, a multiple of eight, to the sums of r r, x x, r x, d d, |d| and d with d = x - r, element i to chain i
-  /// modulo 8, and raises `most` to the largest |d|. False, and nothing changed, where a value is not finite.
+  /// Adds n pairs, a multiple of eight, to the sums of r r, x x, r x, d d, |d| and d with d = x - r, element i to chain
+  /// i modulo 8, and raises `most` to the largest |d|. False, and nothing changed, where a value is not finite.
   template <class R, class X>
   [[nodiscard]] static bool compare(const R* r, const X* x, std::size_t n,
                                     double (&sums)[comparison_sums][comparison_chains], double& most) {
+    // Part by part, so that the sums stay in registers; the caller's pieces stay in the cache.
     constexpr std::size_t parts = comparison_chains / f64::lanes;
-    f64::reg s[comparison_sums][parts];
+    f64::reg s[parts][comparison_sums];
     f64::reg largest[parts];
-    NNIESIM_UNROLL
     for (std::size_t p = 0; p < parts; ++p) {
       largest[p] = f64::set(0.0);
       NNIESIM_UNROLL
-      for (std::size_t k = 0; k < comparison_sums; ++k) s[k][p] = f64::load(sums[k] + p * f64::lanes);
-    }
-    for (std::size_t i = 0; i < n; i += comparison_chains) {
-      NNIESIM_UNROLL
-      for (std::size_t p = 0; p < parts; ++p) {
-        const f64::reg a = f64::template value<R>(half::load(r + i + p * f64::lanes));
-        const f64::reg b = f64::template value<X>(half::load(x + i + p * f64::lanes));
+      for (std::size_t k = 0; k < comparison_sums; ++k) s[p][k] = f64::load(sums[k] + p * f64::lanes);
+      for (std::size_t i = p * f64::lanes; i < n; i += comparison_chains) {
+        const f64::reg a = f64::template value<R>(half::load(r + i));
+        const f64::reg b = f64::template value<X>(half::load(x + i));
         const f64::reg d = f64::sub(b, a);
         const f64::reg size = f64::abs(d);
-        s[0][p] = f64::fma(a, a, s[0][p]);
-        s[1][p] = f64::fma(b, b, s[1][p]);
-        s[2][p] = f64::fma(a, b, s[2][p]);
-        s[3][p] = f64::fma(d, d, s[3][p]);
-        s[4][p] = f64::add(s[4][p], size);
-        s[5][p] = f64::add(s[5][p], d);
+        s[p][0] = f64::fma(a, a, s[p][0]);
+        s[p][1] = f64::fma(b, b, s[p][1]);
+        s[p][2] = f64::fma(a, b, s[p][2]);
+        s[p][3] = f64::fma(d, d, s[p][3]);
+        s[p][4] = f64::add(s[p][4], size);
+        s[p][5] = f64::add(s[p][5], d);
         largest[p] = f64::larger(size, largest[p]);
       }
     }
@@ -286,14 +344,14 @@ struct kernel_set {
     double absolute[comparison_chains];
     double lane[comparison_chains];
     for (std::size_t p = 0; p < parts; ++p) {
-      f64::store(absolute + p * f64::lanes, s[4][p]);
+      f64::store(absolute + p * f64::lanes, s[p][4]);
       f64::store(lane + p * f64::lanes, largest[p]);
     }
     for (const double sum : absolute) {
       if (!(sum <= std::numeric_limits<double>::max())) return false;
     }
     for (std::size_t p = 0; p < parts; ++p) {
-      for (std::size_t k = 0; k < comparison_sums; ++k) f64::store(sums[k] + p * f64::lanes, s[k][p]);
+      for (std::size_t k = 0; k < comparison_sums; ++k) f64::store(sums[k] + p * f64::lanes, s[p][k]);
     }
     most = std::max(most, *std::max_element(lane, lane + comparison_chains));
     return true;
