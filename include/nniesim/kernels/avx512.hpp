@@ -175,8 +175,9 @@ struct I {
   static __mmask16 first(std::size_t n) { return static_cast<__mmask16>((1U << n) - 1U); }
   static __m256i raw_of_steps(__m512d steps) {
     const __m512d most = _mm512_set1_pd(2147483647.0);
-    return _mm512_maskz_cvt_roundpd_epi32(_mm512_cmp_pd_mask(steps, steps, _CMP_ORD_Q), _mm512_min_pd(steps, most),
-                                          _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
+    const __m256i raw = _mm512_cvt_roundpd_epi32(_mm512_min_pd(steps, most),
+                                                 _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
+    return _mm256_maskz_mov_epi32(_mm512_cmp_pd_mask(steps, steps, _CMP_ORD_Q), raw);
   }
 };
 
