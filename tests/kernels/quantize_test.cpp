@@ -146,6 +146,36 @@ TEST_CASE("formats without vector kernels go one by one, and events are counted"
   CHECK(out == counted);
 }
 
+TEST_CASE("uniform codes equal the one-value function where a product with the inverse would not do") {
+  draws d(8);
+  for (const float step : {0.1F, 1.0F / 3, 3e-30F, 1.2e-38F, 1e30F, 1e36F, 0.0123F}) {
+    for (const int most : {127, 32767}) {
+      std::vector<float> in = {
+          0.0F, -0.0F, 1e38F, -1e38F, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
+      for (int i = 0; i < 4000; ++i) {
+        // Ties and their neighbours.
+        const float tie = (static_cast<float>(d.between(0, static_cast<std::size_t>(most))) + 0.5F) * step;
+        const auto bits = std::bit_cast<std::uint32_t>(tie) + static_cast<std::uint32_t>(d.between(0, 4)) - 2U;
+        in.push_back(std::bit_cast<float>(bits) * (i % 2 == 0 ? 1.0F : -1.0F));
+      }
+      std::vector<std::uint16_t> expected(in.size()), got(in.size());
+      for (std::size_t i = 0; i < in.size(); ++i) {
+        const int code = most == 127    ? int{uniform8::encode(in[i], uniform8::scale(step))}
+                         : step < 1e34F ? int{uniform16::encode(in[i], uniform16::scale(step))}
+                                        : 0;
+        expected[i] = static_cast<std::uint16_t>(code + 5);
+      }
+      if (most == 32767 && step >= 1e34F) continue;  // no scale of this format
+      for_each_isa([&](isa used) {
+        kernels::select(
+            used, [&](auto set) { decltype(set)::uniform_codes(in.data(), got.data(), in.size(), step, most, 5); });
+        INFO(to_string(used) << ", step " << step << ", most " << most);
+        CHECK(got == expected);
+      });
+    }
+  }
+}
+
 TEST_CASE("threads and wrong lengths") {
   draws d(7);
   const auto x = d.tensor({200000});

@@ -42,6 +42,16 @@ struct f32 {
   static reg set(float x) { return _mm256_set1_ps(x); }
   static reg fma(reg a, reg b, reg c) { return _mm256_fmadd_ps(a, b, c); }
   static reg add(reg a, reg b) { return _mm256_add_ps(a, b); }
+  static reg mul(reg a, reg b) { return _mm256_mul_ps(a, b); }
+  static reg div(reg a, reg b) { return _mm256_div_ps(a, b); }
+  /// NaN stays.
+  static reg clamp(reg x, reg least, reg most) { return _mm256_min_ps(most, _mm256_max_ps(least, x)); }
+  static reg nearest(reg x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  /// Whether |a - b| < distance everywhere but where they are NaN.
+  static bool all_within(reg a, reg b, reg distance) {
+    const reg size = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), _mm256_sub_ps(a, b));
+    return _mm256_movemask_ps(_mm256_cmp_ps(size, distance, _CMP_GE_OQ)) == 0;
+  }
 };
 
 struct f64 {
@@ -113,6 +123,7 @@ struct I {
   static mask greater(reg a, reg b) { return _mm256_cmpgt_epi32(a, b); }
   static mask not_greater(reg a, reg b) { return _mm256_xor_si256(_mm256_cmpgt_epi32(a, b), set(-1)); }
   static mask equal(reg a, reg b) { return _mm256_cmpeq_epi32(a, b); }
+  static bool any(mask a) { return _mm256_movemask_epi8(a) != 0; }
   static mask mask_or(mask a, mask b) { return _mm256_or_si256(a, b); }
   static reg select(mask m, reg yes, reg no) { return _mm256_blendv_epi8(no, yes, m); }
   static reg zero_where(mask m, reg a) { return _mm256_andnot_si256(m, a); }
@@ -138,13 +149,10 @@ struct I {
   static reg float_of_q20_12(reg raw) {
     return _mm256_castps_si256(_mm256_mul_ps(_mm256_cvtepi32_ps(raw), _mm256_set1_ps(0x1p-12F)));
   }
-  /// x / step, rounded to the nearest integer (ties to even) within -most .. most; NaN gives 0.
-  static reg uniform_code(reg bits, float step, float most) {
-    const __m256 x = _mm256_castsi256_ps(bits);
-    const __m256 steps = _mm256_div_ps(x, _mm256_set1_ps(step));
-    const __m256 inside = _mm256_max_ps(_mm256_min_ps(steps, _mm256_set1_ps(most)), _mm256_set1_ps(-most));
-    const __m256 rounded = _mm256_round_ps(inside, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    return zero_where(_mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)), _mm256_cvtps_epi32(rounded));
+  static __m256 to_float(reg bits) { return _mm256_castsi256_ps(bits); }
+  /// Of a rounded float in range; NaN gives 0.
+  static reg integer_of(__m256 x) {
+    return zero_where(_mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)), _mm256_cvtps_epi32(x));
   }
   /// floor(x * 4096), saturated; NaN gives 0.
   static reg q20_12_of_float(reg bits) {
@@ -157,18 +165,21 @@ struct I {
   }
   static reg float_of_int(reg x) { return _mm256_castps_si256(_mm256_cvtepi32_ps(x)); }
   static reg of_float(__m256 x) { return _mm256_castps_si256(x); }
-  /// floor(steps), saturated; NaN gives 0.
+  /// floor(steps), saturated; NaN, where there can be any, gives 0.
+  template <bool CanBeNan>
   static reg q20_12_of_steps(__m256d low, __m256d high) {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(raw_of_steps(low)), raw_of_steps(high), 1);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(raw_of_steps<CanBeNan>(low)), raw_of_steps<CanBeNan>(high),
+                                   1);
   }
 
  private:
   static reg first(std::size_t n) {
     return _mm256_cmpgt_epi32(set(static_cast<std::int32_t>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
+  template <bool CanBeNan>
   static __m128i raw_of_steps(__m256d steps) {
-    const __m256d number = _mm256_cmp_pd(steps, steps, _CMP_ORD_Q);
-    const __m256d inside = _mm256_and_pd(number, _mm256_min_pd(steps, _mm256_set1_pd(2147483647.0)));
+    __m256d inside = _mm256_min_pd(steps, _mm256_set1_pd(2147483647.0));
+    if constexpr (CanBeNan) inside = _mm256_and_pd(_mm256_cmp_pd(steps, steps, _CMP_ORD_Q), inside);
     return _mm256_cvtpd_epi32(_mm256_floor_pd(inside));  // too low: INT_MIN
   }
   /// The low 16 bits of each element, in order.

@@ -42,6 +42,15 @@ struct f32 {
   static reg set(float x) { return _mm512_set1_ps(x); }
   static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_ps(a, b, c); }
   static reg add(reg a, reg b) { return _mm512_add_ps(a, b); }
+  static reg mul(reg a, reg b) { return _mm512_mul_ps(a, b); }
+  static reg div(reg a, reg b) { return _mm512_div_ps(a, b); }
+  /// NaN stays.
+  static reg clamp(reg x, reg least, reg most) { return _mm512_min_ps(most, _mm512_max_ps(least, x)); }
+  static reg nearest(reg x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  /// Whether |a - b| < distance everywhere but where they are NaN.
+  static bool all_within(reg a, reg b, reg distance) {
+    return _mm512_cmp_ps_mask(_mm512_abs_ps(_mm512_sub_ps(a, b)), distance, _CMP_GE_OQ) == 0;
+  }
 };
 
 struct f64 {
@@ -116,6 +125,7 @@ struct I {
   static mask greater(reg a, reg b) { return _mm512_cmpgt_epi32_mask(a, b); }
   static mask not_greater(reg a, reg b) { return _mm512_cmple_epi32_mask(a, b); }
   static mask equal(reg a, reg b) { return _mm512_cmpeq_epi32_mask(a, b); }
+  static bool any(mask a) { return a != 0; }
   static mask mask_or(mask a, mask b) { return static_cast<mask>(a | b); }
   static reg select(mask m, reg yes, reg no) { return _mm512_mask_blend_epi32(m, no, yes); }
   static reg zero_where(mask m, reg a) { return _mm512_maskz_mov_epi32(static_cast<mask>(~m), a); }
@@ -146,13 +156,10 @@ struct I {
   static reg float_of_q20_12(reg raw) {
     return _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(raw), _mm512_set1_ps(0x1p-12F)));
   }
-  /// x / step, rounded to the nearest integer (ties to even) within -most .. most; NaN gives 0.
-  static reg uniform_code(reg bits, float step, float most) {
-    const __m512 x = _mm512_castsi512_ps(bits);
-    const __m512 steps = _mm512_div_ps(x, _mm512_set1_ps(step));
-    const __m512 inside = _mm512_max_ps(_mm512_min_ps(steps, _mm512_set1_ps(most)), _mm512_set1_ps(-most));
-    return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q),
-                                  _mm512_cvt_roundps_epi32(inside, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  static __m512 to_float(reg bits) { return _mm512_castsi512_ps(bits); }
+  /// Of a rounded float in range; NaN gives 0.
+  static reg integer_of(__m512 x) {
+    return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(x, x, _CMP_ORD_Q), _mm512_cvtps_epi32(x));
   }
   static reg float_of_int(reg x) { return _mm512_castps_si512(_mm512_cvtepi32_ps(x)); }
   static reg of_float(__m512 x) { return _mm512_castps_si512(x); }
@@ -166,18 +173,21 @@ struct I {
     return _mm512_mask_mov_epi32(_mm512_mask_mov_epi32(raw, odd, set(0x7fffffff)),
                                  _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), set(0));
   }
-  /// floor(steps), saturated; NaN gives 0.
+  /// floor(steps), saturated; NaN, where there can be any, gives 0.
+  template <bool CanBeNan>
   static reg q20_12_of_steps(__m512d low, __m512d high) {
-    return _mm512_inserti64x4(_mm512_castsi256_si512(raw_of_steps(low)), raw_of_steps(high), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(raw_of_steps<CanBeNan>(low)), raw_of_steps<CanBeNan>(high), 1);
   }
 
  private:
   static __mmask16 first(std::size_t n) { return static_cast<__mmask16>((1U << n) - 1U); }
+  template <bool CanBeNan>
   static __m256i raw_of_steps(__m512d steps) {
     const __m512d most = _mm512_set1_pd(2147483647.0);
     const __m256i raw = _mm512_cvt_roundpd_epi32(_mm512_min_pd(steps, most),
                                                  _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);  // too low: INT_MIN
-    return _mm256_maskz_mov_epi32(_mm512_cmp_pd_mask(steps, steps, _CMP_ORD_Q), raw);
+    if constexpr (!CanBeNan) return raw;
+    else return _mm256_maskz_mov_epi32(_mm512_cmp_pd_mask(steps, steps, _CMP_ORD_Q), raw);
   }
 };
 

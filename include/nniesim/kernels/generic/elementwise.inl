@@ -65,9 +65,11 @@ inline encoded encode_lanes(I::reg x, const window<F, Octaves>& w) {
   I::reg level = I::max(I::min(nearest_level<F, Octaves>(magnitude), w.top), bottom);
   I::mask zero = I::not_greater(magnitude, limit);
   if constexpr (Octaves == 0) {
-    const I::reg infinity = I::set(0x7f800000);
-    level = I::select(I::greater(infinity, magnitude), level, bottom);
-    zero = I::mask_or(I::greater(magnitude, infinity), zero);
+    const I::mask special = I::greater(magnitude, I::set(0x7f7fffff));
+    if (I::any(special)) [[unlikely]] {
+      level = I::select(special, bottom, level);
+      zero = I::mask_or(I::greater(magnitude, I::set(0x7f800000)), zero);
+    }
   }
   return {I::bit_and(x, I::set(static_cast<std::int32_t>(0x80000000U))), level, zero};
 }
@@ -144,15 +146,38 @@ inline void fake_quantize_rows(const quantize_job<Value, float>& job, typename F
   }
 }
 
+/// x / step, rounded to the nearest integer (ties to even) within -most .. most; NaN gives 0. Where the product with
+/// the inverse leaves no doubt about the integer, nothing is divided.
+struct divisor {
+  divisor(float s, std::int32_t m)
+      : step(f32::set(s)),
+        inverse(f32::set(1.0F / s)),
+        most(f32::set(static_cast<float>(m))),
+        least(f32::set(-static_cast<float>(m))),
+        // Both roundings of the product and that of the quotient, each below 2^-23 of it; all where the inverse is
+        // inexact.
+        sure(f32::set(s < 0x1p100F ? 0.5F - static_cast<float>(m) * 0x1p-21F : -1.0F)) {}
+  f32::reg step, inverse, most, least, sure;
+};
+inline I::reg uniform_code(I::reg bits, const divisor& by) {
+  const f32::reg x = I::to_float(bits);
+  f32::reg steps = f32::clamp(f32::mul(x, by.inverse), by.least, by.most);
+  f32::reg code = f32::nearest(steps);
+  if (!f32::all_within(steps, code, by.sure)) [[unlikely]] {
+    steps = f32::clamp(f32::div(x, by.step), by.least, by.most);
+    code = f32::nearest(steps);
+  }
+  return I::integer_of(code);  // NaN: 0
+}
+
 /// Rows of uniform codes as floats.
 template <class Value>
 inline void uniform_rows(const quantize_job<Value, float>& job, float step, std::int32_t most) {
-  const float raised = step * static_cast<float>(1 << octaves<Value>);
+  const divisor by(step * static_cast<float>(1 << octaves<Value>), most);
   for (std::size_t r = 0; r < job.rows; ++r) {
     const auto row = static_cast<std::ptrdiff_t>(r);
-    map(job.in + row * job.in_step, job.out + row * job.out_step, job.n, [&](I::reg x) {
-      return I::float_of_int(I::uniform_code(to_encode(job.in, x), raised, static_cast<float>(most)));
-    });
+    map(job.in + row * job.in_step, job.out + row * job.out_step, job.n,
+        [&](I::reg x) { return I::float_of_int(uniform_code(to_encode(job.in, x), by)); });
   }
 }
 
@@ -160,10 +185,10 @@ inline void uniform_rows(const quantize_job<Value, float>& job, float step, std:
 template <std::size_t Codes, class Value>
 inline void word_rows(const quantize_job<Value, std::int32_t>& job, float step, std::int32_t most, std::int32_t bias) {
   constexpr unsigned bits = 32 / Codes;
-  const float raised = step * static_cast<float>(1 << octaves<Value>);
+  const divisor by(step * static_cast<float>(1 << octaves<Value>), most);
   const I::reg field = I::set(Codes == 4 ? 0xff : 0xffff);
   const auto code = [&](I::reg x) {
-    const I::reg c = I::uniform_code(to_encode(job.in, x), raised, static_cast<float>(most));
+    const I::reg c = uniform_code(to_encode(job.in, x), by);
     return I::bit_and(I::add(c, I::set(bias)), field);
   };
   const auto word = [&](std::size_t at, std::size_t n) {

@@ -9,7 +9,7 @@ inline I::reg written(const float* sum, const float* bias, const float*, double 
     const auto steps = [&](const float* s, const float* b) {
       return f64::fma(f64::load(s), factor, f64::mul(f64::load(b), f64::set(4096.0)));
     };
-    return I::q20_12_of_steps(steps(sum, bias), steps(sum + f64::lanes, bias + f64::lanes));
+    return I::template q20_12_of_steps<false>(steps(sum, bias), steps(sum + f64::lanes, bias + f64::lanes));
   }
   const f32::reg total = f32::add(f32::load(sum), f32::load(bias));
   if constexpr (std::same_as<Out, float>) return I::of_float(total);
@@ -23,7 +23,7 @@ inline I::reg written(const double* sum, const float* bias, const double*, doubl
     if (scale != 0) return f64::fma(f64::load(s), factor, f64::mul(f64::load(b), to_steps));
     return f64::mul(f64::add(f64::load(s), f64::load(b)), to_steps);
   };
-  return I::q20_12_of_steps(steps(sum, bias), steps(sum + f64::lanes, bias + f64::lanes));
+  return I::template q20_12_of_steps<true>(steps(sum, bias), steps(sum + f64::lanes, bias + f64::lanes));
 }
 /// Integer sums: fma(sum - correction, scale, bias) in float64. The 4096 steps to one are multiplied into both factors,
 /// which is exact.
@@ -33,8 +33,8 @@ inline I::reg written(const Sum* sum, const float* bias, const Sum* correction, 
   const auto steps = [&](const Sum* s, const float* b, const Sum* c) {
     return f64::fma(f64::difference(s, c), factor, f64::mul(f64::load(b), f64::set(4096.0)));
   };
-  return I::q20_12_of_steps(steps(sum, bias, correction),
-                            steps(sum + f64::lanes, bias + f64::lanes, correction + f64::lanes));
+  return I::template q20_12_of_steps<false>(steps(sum, bias, correction),
+                                            steps(sum + f64::lanes, bias + f64::lanes, correction + f64::lanes));
 }
 
 /// The total that is written, one at a time: what happened to it is told to the counter.

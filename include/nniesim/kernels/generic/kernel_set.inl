@@ -80,14 +80,14 @@ struct kernel_set {
   template <class Code>
   static void uniform_codes(const q20_12* in, Code* out, std::size_t n, float step, std::int32_t most,
                             std::int32_t bias) {
-    map(in, out, n, [&](I::reg x) {
-      return I::add(I::uniform_code(I::float_of_q20_12(x), step, static_cast<float>(most)), I::set(bias));
-    });
+    const divisor by(step * 4096.0F, most);
+    map(in, out, n, [&](I::reg x) { return I::add(uniform_code(I::float_of_int(x), by), I::set(bias)); });
   }
   template <class Code>
   static void uniform_codes(const float* in, Code* out, std::size_t n, float step, std::int32_t most,
                             std::int32_t bias) {
-    map(in, out, n, [&](I::reg x) { return I::add(I::uniform_code(x, step, static_cast<float>(most)), I::set(bias)); });
+    const divisor by(step, most);
+    map(in, out, n, [&](I::reg x) { return I::add(uniform_code(x, by), I::set(bias)); });
   }
   static void to_q20_12(const float* in, q20_12* out, std::size_t n) { map(in, out, n, q20_12_writer{}); }
   static void from_q20_12(const q20_12* in, float* out, std::size_t n) { map(in, out, n, q20_12_reader{}); }
