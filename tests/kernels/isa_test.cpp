@@ -13,6 +13,11 @@ TEST_CASE("the best runnable instruction set is in use unless the environment na
   else CHECK(to_string(active_isa()) == wanted);
 }
 
+TEST_CASE("the instruction set that the test run is for is in use") {
+  const char* expected = std::getenv("NNIESIM_EXPECTED_ISA");
+  if (expected != nullptr) CHECK(to_string(active_isa()) == expected);
+}
+
 TEST_CASE("a forced instruction set is the active one") {
   for_each_isa([](isa i) { CHECK(active_isa() == i); });
 }

@@ -4,6 +4,7 @@
 
 #include <nniesim/kernels/avx512_vnni.hpp>
 #include <nniesim/kernels/avx_vnni.hpp>
+#include <nniesim/kernels/neon_dot.hpp>
 #include <nniesim/kernels/scalar.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -26,6 +27,13 @@ auto select(isa i, Get get) {
   }
   if constexpr (nniesim::detail::is_compiled(isa::avx2)) {
     if (i == isa::avx2) return get(avx2::kernel_set{});
+  }
+#elif defined(NNIESIM_ARCH_ARM)
+  if constexpr (nniesim::detail::is_compiled(isa::neon_dot)) {
+    if (i == isa::neon_dot) return get(neon_dot::kernel_set{});
+  }
+  if constexpr (nniesim::detail::is_compiled(isa::neon)) {
+    if (i == isa::neon) return get(neon::kernel_set{});
   }
 #endif
   static_cast<void>(i);

@@ -289,7 +289,7 @@ namespace kernels::layerwise {
 /// Calls run(kernel_set) with the kernels of the active instruction set. False where it has none (scalar): the caller
 /// then takes the specification's loop.
 template <class Run>
-[[nodiscard]] bool run(Run run) {
+[[nodiscard]] bool run([[maybe_unused]] Run run) {
   [[maybe_unused]] const isa i = active_isa();
 #if defined(NNIESIM_ARCH_X86)
   using nniesim::detail::is_compiled;

@@ -97,10 +97,10 @@ inline I::reg decode_lanes(I::reg code, const window<F>& w) {
 }
 
 /// The first n elements, n < I::lanes; nothing outside is touched.
-template <class T>
+template <class T, class V = I>
 inline I::reg load_part(const T* p, std::size_t n) {
-  if constexpr (requires { I::load_first(p, n); }) {
-    return I::load_first(p, n);
+  if constexpr (requires { V::load_first(p, n); }) {
+    return V::load_first(p, n);
   } else {
     T lane[I::lanes] = {};
     std::memcpy(static_cast<void*>(lane), p, n * sizeof(T));
@@ -108,10 +108,10 @@ inline I::reg load_part(const T* p, std::size_t n) {
   }
 }
 /// The same, n <= I::lanes.
-template <class T>
+template <class T, class V = I>
 inline void store_part(T* p, I::reg x, std::size_t n) {
-  if constexpr (requires { I::store_first(p, x, n); }) {
-    I::store_first(p, x, n);
+  if constexpr (requires { V::store_first(p, x, n); }) {
+    V::store_first(p, x, n);
   } else if (n == I::lanes) {
     I::store(p, x);
   } else {
