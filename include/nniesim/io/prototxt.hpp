@@ -428,7 +428,7 @@ class prototxt_parser {
         value(to, name, here(), colon);
         skip_space();
         if (take(']')) break;
-        if (!take(',')) fail_here("',' or ']' in the list ", name);
+        if (!take(',')) fail_here("',' or ']' in the list ", excerpt(name));
         skip_space();
         if (peek() == ']') fail_here("a value after ','");
       }
