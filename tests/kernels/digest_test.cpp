@@ -94,7 +94,7 @@ void check_format(std::uint32_t seed, const std::vector<format_case>& cases) {
       decode<F>(every, values, s);
       CHECK(hex(digest(std::span<const float>(values))) == hex(c.decoded));
       kernels::select(used, [&](auto set) {
-        decltype(set)::template fake_quantize_q20_12<F>(fixed.data(), out.data(), fixed.size(), s);
+        decltype(set)::template quantize<F, q20_12>({fixed.data(), 0, 1, 0, out.data(), 0, 1, fixed.size()}, s);
       });
       CHECK(hex(digest(std::span<const float>(out))) == hex(c.from_fixed_point));
     });

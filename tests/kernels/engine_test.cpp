@@ -166,8 +166,8 @@ void stays_inside(std::uint32_t seed, int cases) {
     std::ranges::copy(taken_matrix.view().span(), rows.data());
     const auto fc = d.tensor({d.between(1, 150), features});
     for_each_isa([&](isa used) {
-      INFO(policy_name<P>() << " on " << to_string(used) << ", case " << n << ": x " << shape_of(x) << ", w " << shape_of(w) << ", matrix "
-                           << shape_of(matrix) << " by " << shape_of(fc));
+      INFO(policy_name<P>() << " on " << to_string(used) << ", case " << n << ": x " << shape_of(x) << ", w "
+                            << shape_of(w) << ", matrix " << shape_of(matrix) << " by " << shape_of(fc));
       const conv2d_layer<P> layer(w, b, p);
       const auto scales = layer.activation_scales(view_of(std::as_const(values)));
       auto expected = make_tensor<value_t<P>>(layer.output_shape(shape_of(x)));
