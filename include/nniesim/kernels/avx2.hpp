@@ -248,8 +248,8 @@ inline constexpr isa this_isa = isa::avx2;
 inline constexpr std::size_t max_rows = 6;
 using tile_rows = std::index_sequence<1, 2, 4, 6>;
 inline constexpr bool code_panel_kernels = false;
-inline constexpr std::size_t split_max_rows = 3;
-using split_tile_rows = std::index_sequence<1, 3>;
+inline constexpr std::size_t split_max_rows = 2;
+using split_tile_rows = std::index_sequence<1, 2>;
 
 #include <nniesim/kernels/generic/kernel_set.inl>
 

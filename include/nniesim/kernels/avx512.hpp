@@ -332,8 +332,8 @@ inline constexpr word_packing packing{2, 0};
 inline constexpr isa this_isa = isa::avx512;
 inline constexpr std::size_t max_rows = 14;
 using tile_rows = std::index_sequence<1, 2, 4, 6, 8, 10, 12, 14>;
-inline constexpr std::size_t split_max_rows = 7;
-using split_tile_rows = std::index_sequence<1, 2, 4, 7>;
+inline constexpr std::size_t split_max_rows = 6;
+using split_tile_rows = std::index_sequence<1, 2, 4, 6>;
 
 #include <nniesim/kernels/generic/kernel_set.inl>
 

@@ -144,8 +144,9 @@ struct engine {
                   std::size_t vectors, sum* out) {
           for (std::size_t run = 0; run < chain.runs; ++run) {
             const std::size_t at = run * chain.distance;
-            decltype(set)::split(adjacent_at{a, offset + at}, w + at * parts * vectors * tile(decltype(set)::id).lanes,
-                                 chain.steps, rows, vectors, out, run != 0);
+            decltype(set)::split(adjacent_rows_at{a, offset + at},
+                                 w + at * parts * vectors * tile(decltype(set)::id).lanes, chain.steps, rows, vectors,
+                                 out, run != 0);
           }
         };
       });
@@ -161,7 +162,7 @@ struct engine {
       return select(i, [](auto set) -> strided_function<operand, sum> {
         return [](const operand* a, std::ptrdiff_t stride, const operand* w, std::size_t steps, std::size_t rows,
                   std::size_t vectors, sum* out, bool resume) {
-          decltype(set)::split(strided_at{a, stride}, w, steps, rows, vectors, out, resume);
+          decltype(set)::split(strided_rows_at{a, stride}, w, steps, rows, vectors, out, resume);
         };
       });
     } else if constexpr (has_kernels) {

@@ -80,11 +80,12 @@ struct kernel_set {
       return half(a, 0) * half(b, 0) + half(a, 16) * half(b, 16);
     };
     if (!resume) std::fill_n(sum, rows * vectors * lanes, 0);
-    for (std::size_t t = 0; t < steps; ++t) {
+    typename At::template cursor<tile<std::int32_t, std::int64_t>.max_rows> row(at, 0);
+    for (std::size_t t = 0; t < steps; ++t, row.next()) {
       for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t j = 0; j < vectors * lanes; ++j) {
           const std::int32_t* b = w + (t * vectors + j / lanes) * 2 * lanes + j % lanes;
-          sum[i * vectors * lanes + j] += 256 * product(b[0], at(i, t)) + product(b[lanes], at(i, t));
+          sum[i * vectors * lanes + j] += 256 * product(b[0], row[i]) + product(b[lanes], row[i]);
         }
       }
     }

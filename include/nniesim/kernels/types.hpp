@@ -83,20 +83,44 @@ struct code_tables {
   alignas(64) std::array<std::uint16_t, 128> low;
 };
 
-/// Where the split sums find row i at step t.
-struct adjacent_at {
+/// Where the split sums find their rows, step after step.
+struct adjacent_rows_at {
   const std::int32_t* a;
   const std::int32_t* offset;
-  std::int32_t operator()(std::size_t row, std::size_t step) const noexcept {
-    return a[offset[step] + static_cast<std::ptrdiff_t>(row)];
-  }
+
+  template <std::size_t Rows>
+  struct cursor {
+    explicit cursor(const adjacent_rows_at& at, std::size_t step) noexcept : a(at.a), offset(at.offset + step) {}
+    [[nodiscard]] std::int32_t operator[](std::size_t row) const noexcept {
+      return a[*offset + static_cast<std::ptrdiff_t>(row)];
+    }
+    void next() noexcept { ++offset; }
+    const std::int32_t* a;
+    const std::int32_t* offset;
+  };
 };
-struct strided_at {
+struct strided_rows_at {
   const std::int32_t* a;
   std::ptrdiff_t stride;
-  std::int32_t operator()(std::size_t row, std::size_t step) const noexcept {
-    return a[static_cast<std::ptrdiff_t>(row) * stride + static_cast<std::ptrdiff_t>(step)];
-  }
+
+  template <std::size_t Rows>
+  struct cursor {
+    explicit cursor(const strided_rows_at& at, std::size_t step) noexcept : stride(at.stride) {
+      for (std::size_t i = 0; i < pointers; ++i) {
+        row[i] = at.a + static_cast<std::ptrdiff_t>(3 * i) * stride + static_cast<std::ptrdiff_t>(step);
+      }
+    }
+    [[nodiscard]] std::int32_t operator[](std::size_t i) const noexcept {
+      return row[i / 3][static_cast<std::ptrdiff_t>(i % 3) * stride];
+    }
+    void next() noexcept {
+      for (auto& r : row) ++r;
+    }
+    /// One for every three rows: base, base + stride and base + 2 * stride are all x86 addresses.
+    static constexpr std::size_t pointers = (Rows + 2) / 3;
+    std::ptrdiff_t stride;
+    const std::int32_t* row[pointers];
+  };
 };
 
 /// What follows the sums of a layer.

@@ -89,7 +89,7 @@ inline void strided_rows(std::index_sequence<Rows...>, const typename V::element
 }
 
 /// Sums of pairs of 16-bit products in 64 bits: per step and vector of outputs, the weights' high parts and then their
-/// low ones. V {reg, lanes, zero, load, set, fma, add_split}; row i at step t is at(i, t).
+/// low ones. V {reg, lanes, zero, load, set, fma, add_split}.
 template <class V, std::size_t Vectors, std::size_t Rows, class At>
 inline void split_tile(At at, const std::int32_t* w, std::size_t steps, std::int64_t* sum) {
   for (std::size_t begin = 0; begin < steps; begin += split_steps) {
@@ -101,14 +101,15 @@ inline void split_tile(At at, const std::int32_t* w, std::size_t steps, std::int
       NNIESIM_UNROLL
       for (std::size_t v = 0; v < Vectors; ++v) high[i][v] = low[i][v] = V::zero();
     }
-    for (std::size_t t = begin; t < end; ++t) {
+    typename At::template cursor<Rows> rows(at, begin);
+    for (std::size_t t = begin; t < end; ++t, rows.next()) {
       const std::int32_t* b = w + t * 2 * Vectors * V::lanes;
       typename V::reg part[2 * Vectors];
       NNIESIM_UNROLL
       for (std::size_t v = 0; v < 2 * Vectors; ++v) part[v] = V::load(b + v * V::lanes);
       NNIESIM_UNROLL
       for (std::size_t i = 0; i < Rows; ++i) {
-        const typename V::reg x = V::set(at(i, t));
+        const typename V::reg x = V::set(rows[i]);
         NNIESIM_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
           high[i][v] = V::fma(part[2 * v], x, high[i][v]);
