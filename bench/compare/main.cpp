@@ -84,7 +84,7 @@ contestant our_gemm(const gemm_shape& s, const executor& threads) {
   auto x = ramp<P>({s.m, s.k});
   fully_connected_layer<P> layer(weights({s.n, s.k}), no_bias);
   auto y = make_tensor<value_t<P>>({s.m, s.n});
-  const std::size_t bytes = layer.workspace_bytes(shape_of(x));
+  const std::size_t bytes = layer.workspace_bytes(shape_of(x), threads);
   const auto st =
       std::make_shared<state>(state{std::move(layer), std::move(x), std::move(y), std::vector<std::byte>(bytes)});
   const auto scale = st->layer.activation_scale_of(view_of(std::as_const(st->x)));
@@ -104,7 +104,7 @@ contestant our_conv(const conv_shape& s, const executor& threads) {
   conv2d_layer<P> layer(weights({s.out, s.in / s.groups, s.kernel, s.kernel}), no_bias,
                         {.stride = {s.stride, s.stride}, .pad = {s.pad, s.pad}, .groups = s.groups});
   auto y = make_tensor<value_t<P>>(layer.output_shape(shape_of(x)));
-  const std::size_t bytes = layer.workspace_bytes(shape_of(x));
+  const std::size_t bytes = layer.workspace_bytes(shape_of(x), threads);
   const auto st =
       std::make_shared<state>(state{std::move(layer), std::move(x), std::move(y), std::vector<std::byte>(bytes)});
   const auto scales = st->layer.activation_scales(view_of(std::as_const(st->x)));
