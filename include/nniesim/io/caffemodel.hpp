@@ -305,7 +305,7 @@ class caffe_parser {
   void append(std::string_view raw, tensor<float>& to, std::size_t& count) const {
     for (const char* p = raw.data(); p != raw.data() + raw.size(); p += sizeof(T)) {
       const T value = element<T>(p);
-      // A double beyond float's range becomes infinite, which is refused with its own value.
+      // False for NaN as well; doubles beyond float's range are shown as they are.
       const bool fits = std::abs(value) <= static_cast<T>(std::numeric_limits<float>::max());
       if (!fits) {
         fail(offset_of(p), "got ", value, " at ", coordinates(shape_of(to), count), ", expected a finite float");
