@@ -131,12 +131,15 @@ std::vector<contestant> double_gemm_peers(const gemm_shape& s, [[maybe_unused]] 
   return peers;
 }
 
-std::vector<contestant> int8_gemm_peers([[maybe_unused]] const gemm_shape& s, std::size_t) {
+std::vector<contestant> int8_gemm_peers([[maybe_unused]] const gemm_shape& s, [[maybe_unused]] std::size_t threads) {
   std::vector<contestant> peers;
 #if defined(HAVE_ONEDNN)
   using type = dnnl::memory::data_type;
   peers.push_back({"oneDNN u8s8s32", onednn_gemm(s, type::u8, type::s8, type::s32)});
   peers.push_back({"oneDNN s8s8s32", onednn_gemm(s, type::s8, type::s8, type::s32)});
+#endif
+#if defined(HAVE_GEMMLOWP)
+  if (threads == 1) peers.push_back(gemmlowp_peer(s));
 #endif
   return peers;
 }

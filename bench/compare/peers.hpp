@@ -34,6 +34,7 @@ struct conv_shape {
 std::vector<contestant> float_gemm_peers(const gemm_shape& s, std::size_t threads);
 std::vector<contestant> float_conv_peers(const conv_shape& s, std::size_t threads);
 /// Peers with exact 8-bit sums.
+contestant gemmlowp_peer(const gemm_shape& s);  // where it is installed
 std::vector<contestant> int8_gemm_peers(const gemm_shape& s, std::size_t threads);
 std::vector<contestant> int8_conv_peers(const conv_shape& s, std::size_t threads);
 /// Peers of float64 GEMM.
