@@ -15,6 +15,7 @@
 #include <nniesim/ops/add_one_norm.hpp>
 #include <nniesim/ops/concat.hpp>
 #include <nniesim/ops/conv2d.hpp>
+#include <nniesim/ops/deconv2d.hpp>
 #include <nniesim/ops/eltwise.hpp>
 #include <nniesim/ops/fully_connected.hpp>
 #include <nniesim/ops/l2_normalize.hpp>

@@ -425,6 +425,8 @@ class arena {
     memory_ = memory_.subspan(static_cast<std::size_t>(static_cast<std::byte*>(at) - memory_.data()) + n * sizeof(T));
     return static_cast<T*>(at);
   }
+  /// What has not been taken.
+  [[nodiscard]] std::span<std::byte> rest() const noexcept { return memory_; }
 
  private:
   std::span<std::byte> memory_;
