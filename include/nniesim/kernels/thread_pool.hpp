@@ -56,15 +56,33 @@ class thread_pool {
       argument_ = argument;
       tasks_ = tasks;
       next_.store(0);
-      active_ = helpers_.size();
+      active_.store(helpers_.size());
       failure_ = nullptr;
       ++job_;
     }
     wake_.notify_all();
     drain();
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return active_ == 0; });
+    if (!soon([this] { return active_.load() == 0; })) {
+      std::unique_lock lock(mutex_);
+      done_.wait(lock, [this] { return active_.load() == 0; });
+    }
+    const std::lock_guard lock(mutex_);  // the last helper has left it
     if (failure_) std::rethrow_exception(failure_);
+  }
+
+  /// Whether a condition comes true within some tens of microseconds: layer follows layer, and waking a sleeping thread
+  /// costs as much as a small layer.
+  template <class Condition>
+  static bool soon(Condition condition) {
+    for (int i = 0; i < 4000; ++i) {
+      if (condition()) return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#else
+      std::this_thread::yield();
+#endif
+    }
+    return false;
   }
 
   static bool& inside_task() noexcept {
@@ -87,9 +105,10 @@ class thread_pool {
   void work() {
     std::size_t seen = 0;
     for (;;) {
+      (void)soon([&] { return stopping_.load() || job_.load() != seen; });
       {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stopping_ || job_ != seen; });
+        wake_.wait(lock, [&] { return stopping_.load() || job_.load() != seen; });
         if (stopping_) return;
         seen = job_;
       }
@@ -106,10 +125,10 @@ class thread_pool {
   void* argument_ = nullptr;
   std::size_t tasks_ = 0;
   std::atomic<std::size_t> next_{0};
-  std::size_t active_ = 0;
-  std::size_t job_ = 0;
+  std::atomic<std::size_t> active_{0};
+  std::atomic<std::size_t> job_{0};
   std::exception_ptr failure_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
 };
 
 #if defined(_OPENMP)

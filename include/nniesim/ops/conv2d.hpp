@@ -294,7 +294,7 @@ class conv2d_layer {
       const std::size_t fitting = cache / sizeof(operand) / (channels * row);
       lines = fitting < reach + step ? 1 : (fitting - reach) / step + 1;
       const std::size_t others = y[0] * params.groups;
-      if (workers > 1) lines = std::min(lines, std::max<std::size_t>(1, extent * others / (2 * workers)));
+      if (workers > 1) lines = std::min(lines, (extent * others + workers - 1) / workers);
       if (flat) {  // whole tiles
         const std::size_t tile = engine::tile(layer.isa_).max_rows;
         lines = (lines + tile - 1) / tile * tile;
@@ -308,8 +308,9 @@ class conv2d_layer {
       plane = row * ((lines - 1) * step + reach);
       plane_elements = channels * plane + slack;
       const std::size_t panels = single ? 1 : layer.panels_[0].count();
-      splits = workers > 1 && others * blocks < 2 * workers ? std::min(panels, 2 * workers) : 1;
-      units = others * blocks * splits;
+      all_blocks = others * blocks;
+      splits = workers > 1 && all_blocks < 4 * workers ? std::min(panels, 4 * workers / all_blocks) : 1;
+      units = all_blocks * splits;
       parts = std::clamp<std::size_t>(workers, 1, units);
     }
 
@@ -398,6 +399,7 @@ class conv2d_layer {
     std::size_t codes;  ///< channels in an operand
     std::size_t channels, steps, stride, phase, row, plane, plane_elements;
     std::size_t extent, lines, blocks;  ///< lines of output (rows or, if flat, columns): all, in a block; blocks
+    std::size_t all_blocks;             ///< of all samples and groups
     std::size_t splits;                 ///< panels are shared out too where there are few blocks
     std::size_t units, parts;           ///< of work; workers at most
   };
@@ -418,8 +420,8 @@ class conv2d_layer {
       event_counts events;
       const output_stage own_stage{stage.relu, stage.events != nullptr ? &events : nullptr};
       for (std::size_t unit = next++; unit < g.units; unit = next++) {
-        const std::size_t block = unit / g.splits;
-        const std::size_t map = block / g.blocks;  // sample and group
+        const std::size_t block = unit % g.all_blocks;  // a worker that comes back finds its block loaded
+        const std::size_t map = block / g.blocks;       // sample and group
         const std::size_t group = map % params_.groups;
         const std::size_t line0 = block % g.blocks * g.lines;
         const std::size_t line1 = std::min(line0 + g.lines, g.extent);
@@ -439,7 +441,7 @@ class conv2d_layer {
           if (g.single) run_channel(g, own, offsets, s, group, line0, line1, out, own_stage);
         }
         if constexpr (std::same_as<Operand, operand>) {
-          if (!g.single) run_block(g, own, offsets, s, group, line0, line1, unit % g.splits, out, own_stage);
+          if (!g.single) run_block(g, own, offsets, s, group, line0, line1, unit / g.all_blocks, out, own_stage);
         }
       }
       if (stage.events != nullptr) {
