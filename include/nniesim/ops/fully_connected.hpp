@@ -224,7 +224,6 @@ class fully_connected_layer {
     const auto* w = codes_.panel(panel);
     const auto finish_rows = [&](const float* sum, std::size_t sum_columns, std::size_t first, std::size_t r0,
                                  std::size_t r1) {
-      if (first >= outputs) return;
       finish({sum, sum_columns, r1 - r0, std::min(sum_columns, outputs - first), bias_.data() + first, nullptr, 0.0,
               y.data() + r0 * outputs + first, static_cast<std::ptrdiff_t>(outputs), 1, stage});
     };
@@ -251,7 +250,7 @@ class fully_connected_layer {
           for (std::size_t i = 0; i < pieces; ++i) {
             const std::size_t r0 = row0 + kernels::cut(row1 - row0, pieces, i, tile.max_rows);
             const std::size_t r1 = row0 + kernels::cut(row1 - row0, pieces, i + 1, tile.max_rows);
-            for (std::size_t h = 0; h < 2; ++h) {
+            for (std::size_t h = 0; h < 2 && output + h * half < outputs; ++h) {
               float* sum = sums + (2 * i + h) * each;
               Set::template strided<float>(a + r0 * stride() + k, static_cast<std::ptrdiff_t>(stride()),
                                            decoded + h * half * steps, steps, r1 - r0, 2, sum, k != 0);
