@@ -12,6 +12,7 @@
 #include <nniesim/metrics/format_error.hpp>
 #include <nniesim/metrics/histogram.hpp>
 #include <nniesim/metrics/table.hpp>
+#include <nniesim/ops/activation.hpp>
 #include <nniesim/ops/add_one_norm.hpp>
 #include <nniesim/ops/concat.hpp>
 #include <nniesim/ops/conv2d.hpp>

@@ -1,0 +1,49 @@
+#include <nniesim/ops/activation.hpp>
+
+#include "catch.hpp"
+#include "support/random.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("activations equal the math library's functions within float's last places") {
+  draws d(1);
+  auto x = d.tensor({2, 3, 40}, 4);
+  x.data()[0] = 0.0F;
+  x.data()[1] = -0.0F;
+  x.data()[2] = 80.0F;
+  x.data()[3] = -80.0F;
+  x.data()[4] = 1e-30F;
+  x.data()[5] = 0.0099F;
+  x.data()[6] = -0.0101F;
+  const auto check = [&](activation_function f, auto expected) {
+    const auto y = activation<float32>(x, {.function = f, .alpha = 0.7});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double e = expected(static_cast<double>(x.data()[i]));
+      INFO(to_string(f) << " of " << x.data()[i]);
+      CHECK(std::fabs(static_cast<double>(y.data()[i]) - e) <= 1.3e-7 * std::fabs(e));
+    }
+  };
+  check(activation_function::sigmoid, [](double v) { return 1.0 / (1.0 + std::exp(-v)); });
+  check(activation_function::tanh, [](double v) { return std::tanh(v); });
+  check(activation_function::elu, [](double v) { return v > 0 ? v : 0.7 * (std::exp(v) - 1.0); });
+  check(activation_function::absolute, [](double v) { return std::fabs(v); });
+  check(activation_function::exponential, [](double v) { return std::exp(v); });
+}
+
+TEST_CASE("activations of layer values are written truncated") {
+  const tensor<float> x{{-1.0F, 0.0F, 1.0F}};
+  const auto y = activation<w8a8>(x, {.function = activation_function::tanh});
+  CHECK(y.data()[0].raw() == -3120);  // floor(-0.7616 * 4096)
+  CHECK(y.data()[1].raw() == 0);
+  CHECK(y.data()[2].raw() == 3119);
+  CHECK_THROWS_AS(activation<w8a8>(x, {.function = activation_function::elu, .alpha = 1.0 / 0.0}), format_error);
+  CHECK_THROWS_WITH(activation<w8a8>(tensor<float>{{1.0F, std::nanf("")}}, {}), contains("NaN"));
+}
+
+TEST_CASE("prelu has a slope per channel, or one for all") {
+  const tensor<float> x{{{-2.0F, 2.0F}, {-4.0F, 4.0F}}};
+  const auto y = prelu<float32>(x, tensor<float>{0.5F, 0.25F});
+  CHECK(same_bits(y, tensor<float>{{{-1.0F, 2.0F}, {-1.0F, 4.0F}}}));
+  CHECK(same_bits(prelu<float32>(x, tensor<float>{0.5F}), tensor<float>{{{-1.0F, 2.0F}, {-2.0F, 4.0F}}}));
+  CHECK_THROWS_WITH(prelu<float32>(x, tensor<float>{1.0F, 1.0F, 1.0F}), contains("3") && contains("1x2x2"));
+}
