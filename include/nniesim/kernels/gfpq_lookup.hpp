@@ -14,7 +14,8 @@ namespace kernels {
 /// For 16 levels: a 23-bit mantissa m lies in interval m >> 18, which holds at most one threshold; adding the
 /// interval's offset to the float's bits carries into bit 19 exactly at the threshold, so that (bits + offset) >> 19 =
 /// 16 * biased exponent + number of thresholds <= m. `Octaves` are taken off the exponent.
-consteval std::array<std::int32_t, 32> make_level_offset8(std::int32_t octaves) {
+template <std::int32_t Octaves>
+consteval std::array<std::int32_t, 32> make_level_offset8() {
   std::array<std::int32_t, 32> offset{};
   const auto& threshold = detail::gfpq_table<16>.threshold;
   for (std::int32_t i = 0; i < 32; ++i) {
@@ -29,12 +30,12 @@ consteval std::array<std::int32_t, 32> make_level_offset8(std::int32_t octaves) 
     }
     // The low 23 bits of the sum must be (below << 19) + something under 2^19, stepping up at `inside`.
     offset[static_cast<std::size_t>(i)] =
-        (inside < 0 ? (below << 19) - begin : ((below + 1) << 19) - inside) - (octaves << 23);
+        (inside < 0 ? (below << 19) - begin : ((below + 1) << 19) - inside) - (Octaves << 23);
   }
   return offset;
 }
 template <std::int32_t Octaves>
-inline constexpr auto level_offset8 = make_level_offset8(Octaves);
+inline constexpr auto level_offset8 = make_level_offset8<Octaves>();
 
 /// Mantissas of 2^(j/Levels).
 template <std::size_t Levels>
