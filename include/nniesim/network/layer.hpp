@@ -206,9 +206,8 @@ struct overloaded : F... {
                           return one(inputs[0]);
                         },
                         [&](const layers::scale& p) {
-                          const bool is_given = p.factor.size() != 0;
-                          expect_inputs(is_given ? 1 : 2);
-                          const tensor_shape factor = is_given ? shape_of(p.factor) : inputs[1];
+                          expect_inputs(p.factor ? 1 : 2);
+                          const tensor_shape factor = p.factor ? shape_of(*p.factor) : inputs[1];
                           if (!p.shift.empty()) expect_values(p.shift.size(), factor.size(), "shifts");
                           return one(infer_shape(p.params, inputs[0], factor));
                         },
