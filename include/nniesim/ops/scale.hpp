@@ -199,18 +199,24 @@ bool vector_batch_norm(tensor_view<const value_t<P>> x, const channel_affine& a,
 
 }  // namespace detail
 
+/// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
+template <precision_policy P>
+void batch_norm_into(tensor_view<const value_t<P>> x, const channel_affine& a, tensor_view<value_t<P>> y) {
+  const tensor_shape& s = x.shape();
+  detail::require<shape_error>(
+      s.rank() >= 2 && s.size() != 0 && s[1] == a.factor.size() && a.shift.size() == a.factor.size(),
+      "batch_norm: input ", s, " and ", a.factor.size(), " channels, expected them on axis 1 and no empty axis");
+  detail::require_output(y.shape(), s, "batch_norm");
+  if (!detail::vector_batch_norm<P>(x, a, y)) reference::batch_norm<P>(x, a, y);
+}
+
 /// Batch normalization as a layer of its own, channels on axis 1. (Boards have been seen to go wrong here for unknown
 /// reasons; folding is the vendor's advice.)
 template <precision_policy P, tensor_like X>
 [[nodiscard]] tensor<value_t<P>> batch_norm(const X& x, const batch_norm_params& p) {
   const detail::op_input<P, X> in(x, "batch_norm");
-  const channel_affine a = as_affine(p);
-  detail::require<shape_error>(in.shape().rank() >= 2 && in.shape()[1] == a.factor.size(), "batch_norm: input ",
-                               in.shape(), " and ", a.factor.size(), " channels, expected them on axis 1");
   auto y = make_tensor<value_t<P>>(in.shape());
-  if (y.size() != 0 && !detail::vector_batch_norm<P>(in.view(), a, view_of(y))) {
-    reference::batch_norm<P>(in.view(), a, view_of(y));
-  }
+  batch_norm_into<P>(in.view(), as_affine(p), view_of(y));
   return y;
 }
 
