@@ -16,6 +16,7 @@
 #include <nniesim/ops/add_one_norm.hpp>
 #include <nniesim/ops/concat.hpp>
 #include <nniesim/ops/conv2d.hpp>
+#include <nniesim/ops/crop.hpp>
 #include <nniesim/ops/deconv2d.hpp>
 #include <nniesim/ops/eltwise.hpp>
 #include <nniesim/ops/fully_connected.hpp>
@@ -27,5 +28,7 @@
 #include <nniesim/ops/relu.hpp>
 #include <nniesim/ops/reshape.hpp>
 #include <nniesim/ops/scale.hpp>
+#include <nniesim/ops/slice.hpp>
 #include <nniesim/ops/softmax.hpp>
+#include <nniesim/ops/upsample.hpp>
 #include <nniesim/precision/compile_mode.hpp>
