@@ -25,6 +25,7 @@
 #include <nniesim/ops/pooling.hpp>
 #include <nniesim/ops/power.hpp>
 #include <nniesim/ops/reduce_mean.hpp>
+#include <nniesim/ops/reduce_sum.hpp>
 #include <nniesim/ops/relu.hpp>
 #include <nniesim/ops/reshape.hpp>
 #include <nniesim/ops/scale.hpp>
