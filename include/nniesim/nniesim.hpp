@@ -14,6 +14,7 @@
 #include <nniesim/metrics/table.hpp>
 #include <nniesim/ops/activation.hpp>
 #include <nniesim/ops/add_one_norm.hpp>
+#include <nniesim/ops/bias.hpp>
 #include <nniesim/ops/concat.hpp>
 #include <nniesim/ops/conv2d.hpp>
 #include <nniesim/ops/crop.hpp>
