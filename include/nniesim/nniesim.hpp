@@ -14,6 +14,7 @@
 #include <nniesim/metrics/table.hpp>
 #include <nniesim/ops/activation.hpp>
 #include <nniesim/ops/add_one_norm.hpp>
+#include <nniesim/ops/argmax.hpp>
 #include <nniesim/ops/bias.hpp>
 #include <nniesim/ops/concat.hpp>
 #include <nniesim/ops/conv2d.hpp>
@@ -22,6 +23,8 @@
 #include <nniesim/ops/eltwise.hpp>
 #include <nniesim/ops/fully_connected.hpp>
 #include <nniesim/ops/l2_normalize.hpp>
+#include <nniesim/ops/lrn.hpp>
+#include <nniesim/ops/mvn.hpp>
 #include <nniesim/ops/permute.hpp>
 #include <nniesim/ops/pooling.hpp>
 #include <nniesim/ops/power.hpp>
