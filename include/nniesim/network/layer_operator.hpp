@@ -92,6 +92,11 @@ class layer_operator {
                    [&](const layers::normalize& p) { prepared_ = affine_of(p.factor, {}); },
                    [&](const layers::prelu& p) { prepared_ = converted(p.slope); },
                    [&](const power_params& p) { check<P>(p); },
+                   [&](const upsample_params& p) { check<P>(p); },
+                   [&](const argmax_params&) {
+                     detail::require<format_error>(std::same_as<value, float>, l.type, ": under policy ",
+                                                   policy_name<P>(), ", expected it on the host, in float32");
+                   },
                    [](const auto&) {},
                },
                l.params);
@@ -190,6 +195,15 @@ class layer_operator {
                    [&](const concat_params& p) { run_concat(inputs, scales, p, y, threads); },
                    [&](const permute_params& p) { permute_into<value>(x(), p, y); },
                    [&](const reduce_mean_params& p) { reduce_mean_into<P>(x(), p, y); },
+                   [&](const reduce_sum_params& p) { reduce_sum_into<P>(x(), p, y); },
+                   [&](const slice_params& p) { slice_into<value>(x(), p, outputs); },
+                   [&](const lrn_params& p) { lrn_into<P>(x(), p, y); },
+                   [&](const mvn_params& p) { mvn_into<P>(x(), p, y); },
+                   [&](const upsample_params& p) { upsample_into<P>(x(), scales[0], p, y); },
+                   [&](const crop_params& p) { crop_into<value>(x(), inputs_[1], p, y); },
+                   [&](const argmax_params& p) {
+                     if constexpr (std::same_as<value, float>) argmax_into<P>(x(), p, y);
+                   },
                },
                layer_->params);
   }
