@@ -3,71 +3,12 @@
 #include <nniesim/network/runner.hpp>
 
 #include "catch.hpp"
-#include "support/random.hpp"
+#include "support/networks.hpp"
 
 using namespace nniesim;
+using namespace test_networks;
 
 namespace {
-
-/// Puts networks together as an importer would.
-struct builder {
-  network net{"test", {}, {}};
-
-  std::size_t blob(std::string name, tensor_shape shape) {
-    net.blobs.push_back({std::move(name), shape});
-    return net.blobs.size() - 1;
-  }
-  std::size_t input(tensor_shape shape) {
-    const std::size_t b = blob("data", shape);
-    net.layers.push_back({"data", "Input", "here:1:1", {}, {b}, layers::input{}});
-    return b;
-  }
-  std::size_t add(std::string name, layer_params params, std::vector<std::size_t> inputs) {
-    layer l{name, name, "here:2:1", inputs, {0}, std::move(params)};
-    std::vector<tensor_shape> shapes;
-    for (const std::size_t b : inputs) shapes.push_back(net.blobs[b].shape);
-    l.outputs[0] = blob(name, infer_shapes(l, shapes)[0]);
-    net.layers.push_back(std::move(l));
-    return net.layers.back().outputs[0];
-  }
-};
-
-std::vector<float> vector(draws& random, std::size_t n) {
-  const auto t = random.tensor({n}, 0.2F);
-  return {t.begin(), t.end()};
-}
-
-/// A little of everything: two branches, in-place layers, renamed blobs.
-builder all_kinds(draws& random) {
-  builder b;
-  const std::size_t data = b.input({2, 3, 17, 13});
-  std::size_t x = b.add(
-      "conv1",
-      layers::convolution{{.stride = {2, 2}, .pad = {1, 1}}, random.tensor({8, 3, 3, 3}, 0.3F), vector(random, 8)},
-      {data});
-  x = b.add("relu1", relu_params{}, {x});
-  std::size_t left =
-      b.add("depthwise", layers::convolution{{.pad = {1, 1}, .groups = 8}, random.tensor({8, 1, 3, 3}, 0.4F), {}}, {x});
-  left = b.add("bn", layers::batch_norm{{.mean = std::vector<double>(8, 0.1), .variance = std::vector<double>(8, 1.5)}},
-               {left});
-  tensor<float> factor = random.tensor({8});
-  left = b.add("scale", layers::scale{{}, factor, vector(random, 8)}, {left});
-  left = b.add("leaky", relu_params{0.1}, {left});
-  const std::size_t right = b.add("deconv1x1", layers::deconvolution{{}, random.tensor({8, 8, 1, 1}, 0.3F), {}}, {x});
-  x = b.add("sum", eltwise_params{}, {left, right});
-  const std::size_t pooled =
-      b.add("pool", pooling_params{pooling_operation::maximum, {2, 2}, {2, 2}, {}, pooling_size::ceil, false}, {x});
-  const std::size_t mean =
-      b.add("mean", pooling_params{pooling_operation::average, {2, 2}, {2, 2}, {}, pooling_size::ceil, false}, {x});
-  x = b.add("concat", concat_params{1}, {pooled, mean});
-  x = b.add("power", power_params{2.0, 0.5, 0.1}, {x});
-  x = b.add("sigmoid", activation_params{activation_function::sigmoid}, {x});
-  x = b.add("flatten", layers::flatten{1, 3}, {x});
-  const std::size_t features = b.net.blobs[x].shape[1];
-  x = b.add("fc", layers::fully_connected{1, random.tensor({10, features}, 0.1F), vector(random, 10)}, {x});
-  b.add("softmax", softmax_params{1}, {x});
-  return b;
-}
 
 precision_plan plan_for(const network& net, int which) {
   return which < 0 ? float_plan(net) : plan_of(net, compile_mode_of(which));
@@ -77,11 +18,11 @@ precision_plan plan_for(const network& net, int which) {
 
 TEST_CASE("a network gives what its operators give one by one", "[network]") {
   draws random(11);
-  builder b;
+  network_builder b;
   const std::size_t data = b.input({1, 3, 9, 9});
   const auto w = random.tensor({5, 3, 3, 3});
   const auto w2 = random.tensor({4, 5 * 16});
-  const auto bias = vector(random, 5);
+  const auto bias = random_floats(random, 5);
   std::size_t x = b.add("conv", layers::convolution{{.stride = {2, 2}}, w, bias}, {data});
   x = b.add("relu", relu_params{}, {x});
   x = b.add("fc", layers::fully_connected{1, w2, {}}, {x});
@@ -109,18 +50,18 @@ TEST_CASE("a network gives what its operators give one by one", "[network]") {
 
 TEST_CASE("memory, fused layers and threads leave every bit as it is", "[network]") {
   draws random(5);
-  const builder b = all_kinds(random);
+  const network net = network_of_all_kinds(random);
   const auto picture = random.tensor({2, 3, 17, 13});
   const tensor_view<const float> in = view_of(picture);
-  const std::size_t last = b.net.blobs.size() - 1;
+  const std::size_t last = net.blobs.size() - 1;
   for (const int mode : {-1, 0, 1}) {
     CAPTURE(mode);
-    network_runner all(b.net, plan_for(b.net, mode), {.keep_all = true});
+    network_runner all(net, plan_for(net, mode), {.keep_all = true});
     all.run({&in, 1});
-    network_runner lean(b.net, plan_for(b.net, mode));
+    network_runner lean(net, plan_for(net, mode));
     CHECK(lean.memory_bytes() < all.memory_bytes());
     thread_pool pool(3);
-    network_runner shared(b.net, plan_for(b.net, mode), {.threads = pool.handle()});
+    network_runner shared(net, plan_for(net, mode), {.threads = pool.handle()});
     for (int round = 0; round < 2; ++round) {
       lean.run({&in, 1});
       shared.run({&in, 1});
@@ -130,9 +71,9 @@ TEST_CASE("memory, fused layers and threads leave every bit as it is", "[network
     CHECK_THROWS_WITH(lean.value(0), contains("'data': it was not kept"));
     // Any blob may be asked for, one at a time, and is the same.
     for (std::size_t kept = 0; kept < last; ++kept) {
-      network_runner one(b.net, plan_for(b.net, mode), {.keep_all = false, .keep = {kept}});
+      network_runner one(net, plan_for(net, mode), {.keep_all = false, .keep = {kept}});
       one.run({&in, 1});
-      CAPTURE(b.net.blobs[kept].name);
+      CAPTURE(net.blobs[kept].name);
       CHECK(same_bits(one.value(kept), all.value(kept)));
       CHECK(same_bits(one.value(last), all.value(last)));
     }
@@ -141,14 +82,14 @@ TEST_CASE("memory, fused layers and threads leave every bit as it is", "[network
 
 TEST_CASE("folding keeps the function and the way back to the names", "[network]") {
   draws random(6);
-  const builder b = all_kinds(random);
-  const network folded = fold_batch_norm(b.net);
-  REQUIRE(folded.layers.size() == b.net.layers.size() - 2);
+  const network net = network_of_all_kinds(random);
+  const network folded = fold_batch_norm(net);
+  REQUIRE(folded.layers.size() == net.layers.size() - 2);
   CHECK(folded.layers[3].name == "depthwise");
   CHECK(folded.layers[3].merged == std::vector<std::string>{"bn", "scale"});
   const auto picture = random.tensor({2, 3, 17, 13});
   const tensor_view<const float> in = view_of(picture);
-  network_runner before(b.net, float_plan(b.net), {.keep_all = true});
+  network_runner before(net, float_plan(net), {.keep_all = true});
   network_runner after(folded, float_plan(folded), {.keep_all = true});
   before.run({&in, 1});
   after.run({&in, 1});
@@ -156,20 +97,20 @@ TEST_CASE("folding keeps the function and the way back to the names", "[network]
     CAPTURE(l.name);
     CHECK(compare(before.value(l.outputs[0]), after.value(l.outputs[0])).relative_difference < 1e-5);
   }
-  CHECK_THROWS_AS(after.value(b.net.layers[3].outputs[0]), format_error);
+  CHECK_THROWS_AS(after.value(net.layers[3].outputs[0]), format_error);
 }
 
 TEST_CASE("a deconvolution takes a normalization in as well", "[network]") {
   draws random(8);
   for (const std::size_t groups : {1UL, 2UL}) {
-    builder b;
+    network_builder b;
     const std::size_t data = b.input({1, 4, 5, 6});
     std::size_t x =
         b.add("deconv",
               layers::deconvolution{
-                  {.stride = {2, 2}, .groups = groups}, random.tensor({4, 6 / groups, 3, 3}), vector(random, 6)},
+                  {.stride = {2, 2}, .groups = groups}, random.tensor({4, 6 / groups, 3, 3}), random_floats(random, 6)},
               {data});
-    x = b.add("scale", layers::scale{{}, random.tensor({6}), vector(random, 6)}, {x});
+    x = b.add("scale", layers::scale{{}, random.tensor({6}), random_floats(random, 6)}, {x});
     const network folded = fold_batch_norm(b.net);
     REQUIRE(folded.layers.size() == 2);
     const auto picture = random.tensor({1, 4, 5, 6});
@@ -184,7 +125,7 @@ TEST_CASE("a deconvolution takes a normalization in as well", "[network]") {
 
 TEST_CASE("what others read is not folded away", "[network]") {
   draws random(9);
-  builder b;
+  network_builder b;
   const std::size_t data = b.input({1, 2, 4, 4});
   const std::size_t x = b.add("conv", layers::convolution{{}, random.tensor({2, 2, 1, 1}), {}}, {data});
   const std::size_t s = b.add("scale", layers::scale{{}, random.tensor({2}), {}}, {x});
@@ -194,8 +135,8 @@ TEST_CASE("what others read is not folded away", "[network]") {
 
 TEST_CASE("the runner's errors name layer and place", "[network]") {
   draws random(7);
-  builder b = all_kinds(random);
-  network_runner runner(b.net, float_plan(b.net));
+  network net = network_of_all_kinds(random);
+  network_runner runner(net, float_plan(net));
   const auto wrong = random.tensor({1, 3, 17, 13});
   const tensor_view<const float> in = view_of(wrong);
   CHECK_THROWS_WITH(runner.run({&in, 1}), contains("input 'data': got shape 1x3x17x13, expected 2x3x17x13"));
@@ -208,7 +149,7 @@ TEST_CASE("the runner's errors name layer and place", "[network]") {
 
 TEST_CASE("calibrated scales are used, and asked for where they are missing", "[network]") {
   draws random(10);
-  builder b;
+  network_builder b;
   const std::size_t data = b.input({1, 2, 4, 4});
   const auto w = random.tensor({3, 2, 1, 1});
   const std::size_t y = b.add("conv", layers::convolution{{}, w, {}}, {data});
@@ -231,7 +172,7 @@ TEST_CASE("calibrated scales are used, and asked for where they are missing", "[
 
 TEST_CASE("a layer of the host computes in float and truncates toward zero", "[network]") {
   draws random(12);
-  builder b;
+  network_builder b;
   const std::size_t data = b.input({1, 2, 4, 4});
   const std::size_t y = b.add("tanh_cpu", activation_params{activation_function::tanh}, {data});
   b.net.layers.back().on_cpu = true;

@@ -114,11 +114,35 @@ class network_runner {
   /// Runs the network on its inputs, in the order of its input layers. Throws shape_error or format_error where their
   /// number, shapes or values (NaN) do not fit.
   void run(std::span<const tensor_view<const float>> inputs) {
-    if (!memory_) memory_.reset(static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{64})));
-    if (plan_.is_float) {
-      run_steps<float>(inputs);
-    } else {
-      run_steps<q20_12>(inputs);
+    allocate();
+    ran_ = false;
+    if (plan_.is_float) set_inputs<float>(inputs);
+    else set_inputs<q20_12>(inputs);
+    for (const step& s : steps_) run_one(s);
+    ran_ = true;
+  }
+
+  /// Each layer by itself: runs it on the inputs that it had in `reference`'s last run, and calls f(layer's index,
+  /// output's index, view of the output as float or q20_12). `reference` runs the same network in float and keeps all
+  /// blobs. Nothing that this object computed before is of any influence, and none of its blobs can be read after it.
+  template <class F>
+  void run_isolated(const network_runner& reference, F&& f) {
+    detail::require<format_error>(reference.net_ == net_ && reference.plan_.is_float && reference.options_.keep_all,
+                                  "run_isolated: expected a float run of the same network that keeps all blobs");
+    allocate();
+    ran_ = false;
+    for (const step& s : steps_) {
+      const layer& l = net_->layers[s.layer];
+      for (const std::size_t b : l.inputs) {
+        const tensor_view<const float> from = reference.view<const float>(b);
+        if (plan_.is_float) std::copy_n(from.data(), from.size(), view<float>(b).data());
+        else encode<q20_12>(from.span(), view<q20_12>(b).span(), {}, options_.threads);
+      }
+      run_one(s);
+      for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+        if (plan_.is_float) f(s.layer, o, tensor_view<const float>(view<float>(output_of(s, o))));
+        else f(s.layer, o, tensor_view<const q20_12>(view<q20_12>(output_of(s, o))));
+      }
     }
   }
 
@@ -126,7 +150,7 @@ class network_runner {
   /// was not kept.
   template <class F>
   decltype(auto) visit(std::size_t blob, F&& f) const {
-    const char* const problem = memory_ == nullptr             ? "nothing ran yet"
+    const char* const problem = !ran_                          ? "nothing ran yet"
                                 : offsets_.at(blob) == nowhere ? "no layer writes it"
                                 : !kept_[blob]                 ? "it was not kept"
                                                                : nullptr;
@@ -243,7 +267,7 @@ class network_runner {
   }
 
   template <class V>
-  void run_steps(std::span<const tensor_view<const float>> inputs) {
+  void set_inputs(std::span<const tensor_view<const float>> inputs) {
     std::size_t next = 0;
     for (const layer& l : net_->layers) {
       if (!std::holds_alternative<layers::input>(l.params)) continue;
@@ -261,11 +285,21 @@ class network_runner {
       }
     }
     detail::require<shape_error>(next == inputs.size(), "network: ", inputs.size(), " inputs, expected ", next);
-    for (step& s : steps_) {
-      const layer& l = net_->layers[s.layer];
-      detail::in_layer(
-          l, [&] { std::visit([&]<class P>(const layer_operator<P>& op) { run_step<V, P>(s, l, op); }, s.op); });
-    }
+  }
+
+  void allocate() {
+    if (!memory_) memory_.reset(static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{64})));
+  }
+  void run_one(const step& s) {
+    const layer& l = net_->layers[s.layer];
+    detail::in_layer(l, [&] {
+      std::visit(
+          [&]<class P>(const layer_operator<P>& op) {
+            if (plan_.is_float) run_step<float>(s, l, op);
+            else run_step<q20_12>(s, l, op);
+          },
+          s.op);
+    });
   }
 
   template <class V, class P>
@@ -328,6 +362,7 @@ class network_runner {
   std::vector<step> steps_;
   std::vector<std::size_t> offsets_;  ///< of each blob in memory_
   std::size_t bytes_ = 0;
+  bool ran_ = false;
   std::unique_ptr<std::byte[], release> memory_;
 };
 
