@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <nniesim/io/caffemodel.hpp>
 #include <nniesim/io/npy.hpp>
 #include <nniesim/nniesim.hpp>
 #include <string>
@@ -71,9 +72,18 @@ class network {
 
   /// `choose` names the policy of a layer by its index among Policies.
   network(const std::filesystem::path& folder, const std::function<std::size_t(const std::string&)>& choose) {
-    const auto load = [&](const std::string& name) { return read_npy<float>(folder / "weights" / (name + ".npy")); };
+    const caffe_model model = read_caffemodel(folder / "network/feature_norm.caffemodel");
     const auto add = [&](const std::string& name, auto make_layer) {
-      layers_.emplace(name, make_layer(choose(name), load(name + ".weight"), load(name + ".bias")));
+      for (const caffe_layer& l : model.layers) {
+        if (l.name == name) layers_.emplace(name, make_layer(choose(name), l.blobs.at(0), l.blobs.at(1)));
+      }
+    };
+    // What the file has as convolutions of 1x1 maps are fully connected layers here: the same chains.
+    const auto add_full = [&](const std::string& name) {
+      add(name, [&](std::size_t index, tensor<float> w, const auto& b) {
+        w.reshape({shape_of(w)[0], shape_of(w)[1]});
+        return make<fully_connected_layer>(index, w, b);
+      });
     };
     for (int i = 0; i < 4; ++i) {
       const std::string comp = "comp" + std::to_string(i) + ".";
@@ -85,13 +95,10 @@ class network {
               conv2d_params{.stride = {last ? 1U : 2U, last ? 1U : 2U}, .pad = {last ? 0U : 1U, last ? 0U : 1U}});
         });
       }
-      add(comp + "cfc",
-          [&](std::size_t index, const auto& w, const auto& b) { return make<fully_connected_layer>(index, w, b); });
+      add_full(comp + "cfc");
     }
-    for (const char* name : {"jfc", "classifier"}) {
-      add(name,
-          [&](std::size_t index, const auto& w, const auto& b) { return make<fully_connected_layer>(index, w, b); });
-    }
+    add_full("jfc");
+    add_full("classifier");
   }
 
   /// All layers' outputs for N x 1 x 32 x 32 pictures. With `calibrating`, each layer's input range is derived from

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Trains the feature network of this example on scikit-learn's 1,797 handwritten digits and writes data/ and weights/.
+"""Trains the feature network of this example on scikit-learn's 1,797 handwritten digits and writes data/ and network/.
 
 Run with Debian's python3-torch and python3-sklearn. A second run on the same machine writes the same bytes; another
 instruction set rounds otherwise and trains to other weights of the same quality. --check compares the stored digits and
@@ -22,7 +22,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
+from caffe_files import FOLDER, read_caffemodel, write_caffemodel, write_network_files
+
 HERE = Path(__file__).resolve().parent
+MODEL = FOLDER / "feature_norm.caffemodel"
 CORNERS = [(0, 0), (0, 8), (8, 0), (8, 8)]
 NORMS = [f"comp{i}.cfc" for i in range(4)] + [f"comp{i}.cnorm" for i in range(4)] + ["jfc", "jnorm"]
 
@@ -135,14 +138,14 @@ def main():
 
     if "--check" not in sys.argv:
         (HERE / "data").mkdir(exist_ok=True)
-        (HERE / "weights").mkdir(exist_ok=True)
-        for name, value in train(pictures[~held_out], labels[~held_out]).state_dict().items():
-            np.save(HERE / f"weights/{name}.npy", value.numpy())
+        write_network_files(upscale(small)[~held_out.numpy()], CORNERS)
+        trained = train(pictures[~held_out], labels[~held_out]).state_dict()
+        write_caffemodel(MODEL, {name: value.numpy() for name, value in trained.items()})
 
     store("digits", small)
     store("labels", digits.target.astype(np.uint8))
     network = Network().double()
-    network.load_state_dict({p.stem: torch.tensor(np.load(p)) for p in (HERE / "weights").glob("*.npy")})
+    network.load_state_dict({name: torch.tensor(value.copy()) for name, value in read_caffemodel(MODEL).items()})
     with torch.no_grad():
         logits, norms = network(pictures[held_out].double())
     accuracy = (logits.argmax(1) == labels[held_out]).float().mean().item()
