@@ -34,6 +34,13 @@ std::vector<double> held(const nniesim::tensor<float>& x) {
   return values;
 }
 
+/// A tensor whose last element is NaN.
+inline nniesim::tensor<float> nan_tensor(const nniesim::tensor_shape& shape) {
+  auto x = zeros(shape);
+  x.data()[x.size() - 1] = std::numeric_limits<float>::quiet_NaN();
+  return x;
+}
+
 /// Runs body.operator()<P>() for the policies that every operator is tested with.
 template <class Body>
 void for_policies(Body body) {

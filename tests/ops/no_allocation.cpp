@@ -80,6 +80,17 @@ TEST_CASE("element-wise operators run without an allocation") {
   CHECK(allocations_of([&] { scale_into<w8a8>(in, view_of(factor), {}, {}, out); }) == 0);
   CHECK(allocations_of([&] { softmax_into<w8a8>(in, {}, out); }) == 0);
   CHECK(allocations_of([&] { l2_normalize_into<w8a8>(in, {}, out); }) == 0);
+  CHECK(allocations_of([&] { bias_into<w8a8>(in, view_of(factor), {}, out); }) == 0);
+  CHECK(allocations_of([&] { mvn_into<w8a8>(in, {}, out); }) == 0);
+  CHECK(allocations_of([&] { activation_into<w8a8>(in, {.function = activation_function::logarithm}, out); }) == 0);
+  const channel_affine affine{{1, 2, 3}, {1, 2, 3}};
+  CHECK(allocations_of([&] { batch_norm_into<w8a8>(in, affine, out); }) == 0);
+  auto other = x;
+  const auto other_out = view_of(other);
+  CHECK(allocations_of([&] { lrn_into<w8a8>(in, {}, other_out); }) == 0);
+  auto large = make_tensor<q20_12>({2, 3, 16, 16});
+  const auto large_out = view_of(large);
+  CHECK(allocations_of([&] { upsample_into<w8a8>(in, gfpq8::scale(-100), {}, large_out); }) == 0);
   auto pooled = make_tensor<q20_12>({2, 3, 4, 4});
   const auto pooled_out = view_of(pooled);
   const pooling_params two{.kernel = {2, 2}, .stride = {2, 2}};

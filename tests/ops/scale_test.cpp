@@ -83,3 +83,25 @@ TEST_CASE("scale and batch normalization by vectors equal the specification") {
     }
   });
 }
+
+TEST_CASE("a batch normalization is evaluated in place") {
+  tensor<float> x{{1, 2}, {3, 6}};
+  const channel_affine a{{2, 0.5}, {1, -1}};
+  batch_norm_into<float32>(view_of(std::as_const(x)), a, view_of(x));
+  CHECK(same_bits(x, tensor<float>{{3, 0}, {7, 2}}));
+  auto y = zeros({2, 3});
+  CHECK_THROWS_WITH(batch_norm_into<float32>(view_of(std::as_const(x)), a, view_of(y)), contains("2x3"));
+  CHECK_THROWS_WITH(batch_norm_into<float32>(view_of(std::as_const(y)), a, view_of(y)), contains("2 factors"));
+  CHECK_THROWS_AS(batch_norm<float32>(zeros({0, 2}), {.mean = {0, 0}, .variance = {1, 1}}), shape_error);
+}
+
+TEST_CASE("Caffe's statistics are divided by their common number") {
+  const std::vector<double> mean = {2, 4}, variance = {6, 8};
+  const auto p = caffe_batch_norm(mean, variance, 2.0, 1e-3);
+  CHECK(p.mean == std::vector<double>{1, 2});
+  CHECK(p.variance == std::vector<double>{3, 4});
+  CHECK(p.epsilon == 1e-3);
+  CHECK(caffe_batch_norm(mean, variance, 0.0).variance == std::vector<double>{0, 0});
+  CHECK_THROWS_AS(caffe_batch_norm(mean, variance, -1.0), format_error);
+  CHECK_THROWS_AS(caffe_batch_norm(mean, variance, 1.0 / 0.0), format_error);
+}

@@ -33,3 +33,21 @@ TEST_CASE("softmax of large values does not overflow") {
   CHECK_THROWS_WITH(softmax<w8a8>(tensor<float>{1.0F}), contains("axis 1"));
   CHECK_THROWS_AS(softmax<w8a8>(zeros({1, 0})), shape_error);
 }
+
+TEST_CASE("softmax equals the specification where its exponentials are kept and where they are not") {
+  draws d(2);
+  for (const std::size_t n : {1U, 255U, 256U, 257U, 1000U, 1023U, 1024U, 1025U, 3000U}) {
+    for (const std::size_t inner : {1U, 3U}) {
+      for_policies([&]<class P>() {
+        const tensor_shape shape{2, n, inner};
+        auto x = make_tensor<value_t<P>>(shape);
+        for (auto& v : x) v = P::output::from(d.normal() * 3);
+        auto expected = x;
+        reference::softmax<P>(view_of(std::as_const(x)), {}, view_of(expected));
+        CHECK(same_bits(softmax<P>(x), expected));
+        softmax_into<P>(view_of(std::as_const(x)), {}, view_of(x));  // in place
+        CHECK(same_bits(x, expected));
+      });
+    }
+  }
+}

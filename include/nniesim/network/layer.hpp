@@ -87,7 +87,8 @@ struct layer {
   std::vector<std::size_t> inputs;  ///< blobs, by index
   std::vector<std::size_t> outputs;
   layer_params params;
-  bool on_cpu = false;  ///< the hardware does not run it, or its name ends in _cpu: in float, by the host
+  std::vector<std::string> merged{};  ///< the layers that folding took into this one
+  bool on_cpu = false;                ///< the hardware does not run it, or its name ends in _cpu: in float, by the host
 };
 
 /// What layers hand on. A layer that works in place makes a new blob of the same name, so that every blob is written

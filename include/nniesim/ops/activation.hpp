@@ -1,15 +1,17 @@
-// Activations but ReLU (relu.hpp): sigmoid, tanh, ELU, absolute value, exp, and PReLU with a slope per channel.
+// Activations but ReLU (relu.hpp): sigmoid, tanh, ELU, absolute value, exp, log, and PReLU with a slope per
+// channel.
 #pragma once
 
 #include <cmath>
 #include <string_view>
 
 #include <nniesim/core/exp.hpp>
+#include <nniesim/core/log.hpp>
 #include <nniesim/ops/input.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
-enum class activation_function { sigmoid, tanh, elu, absolute, exponential };
+enum class activation_function { sigmoid, tanh, elu, absolute, exponential, logarithm };
 
 [[nodiscard]] constexpr std::string_view to_string(activation_function f) noexcept {
   switch (f) {
@@ -18,6 +20,7 @@ enum class activation_function { sigmoid, tanh, elu, absolute, exponential };
     case activation_function::elu: return "elu";
     case activation_function::absolute: return "absolute value";
     case activation_function::exponential: return "exp";
+    case activation_function::logarithm: return "log";
   }
   return "?";
 }
@@ -25,20 +28,32 @@ enum class activation_function { sigmoid, tanh, elu, absolute, exponential };
 struct activation_params {
   activation_function function = activation_function::sigmoid;
   double alpha = 1.0;  ///< of elu: what exp(x) - 1 is multiplied by for x < 0
+  // Of exp, base^(scale * x + shift), and log, log_base(scale * x + shift), as in Caffe.
+  double base = -1.0;  ///< -1: e
+  double scale = 1.0;
+  double shift = 0.0;
 };
 
-/// Same shape as the input. Throws for an empty axis or an alpha that is not finite.
+/// Same shape as the input. Throws for an empty axis, numbers that are not finite, a base that is neither -1 nor
+/// positive, or a logarithm to base 1.
 [[nodiscard]] inline tensor_shape infer_shape(const activation_params& p, const tensor_shape& x) {
   detail::require<format_error>(std::isfinite(p.alpha), to_string(p.function), ": alpha ", p.alpha,
                                 ", expected a finite number");
+  detail::require<format_error>(std::isfinite(p.scale) && std::isfinite(p.shift), to_string(p.function), ": scale ",
+                                p.scale, ", shift ", p.shift, ", expected finite numbers");
+  const bool has_base = p.base == -1.0 || (std::isfinite(p.base) && p.base > 0.0);
+  detail::require<format_error>(has_base && (p.base != 1.0 || p.function != activation_function::logarithm),
+                                to_string(p.function), ": base ", p.base,
+                                ", expected -1 for e, or a positive number (not 1 for a logarithm)");
   detail::require<shape_error>(x.size() != 0, to_string(p.function), ": got shape ", x, ", expected no empty axis");
   return x;
 }
 
 namespace reference {
 
-/// The scalar specification: the function in float64, from an exponential with the same bits everywhere, then the
-/// output format. (Our assumption: the hardware has tables, of which nothing is published.)
+/// The scalar specification: the function in float64, from an exponential and a logarithm with the same bits
+/// everywhere, then the output format. (Our assumption: the hardware has tables, of which nothing is published.)
+/// Logarithms of numbers that are not positive are -infinity or NaN and written as such.
 [[nodiscard]] inline double activation_of(double x, const activation_params& p) noexcept {
   switch (p.function) {
     case activation_function::sigmoid: {
@@ -58,7 +73,14 @@ namespace reference {
     }
     case activation_function::elu: return x > 0 ? x : p.alpha * (exact_bits_exp(x) - 1.0);
     case activation_function::absolute: return std::fabs(x);
-    case activation_function::exponential: return exact_bits_exp(x);
+    case activation_function::exponential: {
+      const double at = std::fma(p.scale, x, p.shift);
+      return exact_bits_exp(p.base == -1.0 ? at : at * exact_bits_log(p.base));
+    }
+    case activation_function::logarithm: {
+      const double log = exact_bits_log(std::fma(p.scale, x, p.shift));
+      return p.base == -1.0 ? log : log / exact_bits_log(p.base);
+    }
   }
   return x;
 }

@@ -367,7 +367,11 @@ class conv2d_layer {
             for (std::size_t k0 = 0; k0 < std::min(stride, n); ++k0) {
               const std::size_t column = params.pad.left + at + k0;
               Operand* to = line + column % stride * phase + column / stride;
-              for (std::size_t k = k0; k < n; k += stride) *to++ = buffer[k];
+              if (stride == 2) {  // a number that compilers know how to vectorise
+                for (std::size_t i = 0; i < (n - k0 + 1) / 2; ++i) to[i] = buffer[k0 + 2 * i];
+              } else {
+                for (std::size_t k = k0; k < n; k += stride) *to++ = buffer[k];
+              }
             }
           }
         }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include <nniesim/ops/input.hpp>
@@ -18,38 +19,47 @@ struct reduce_mean_params {
 namespace detail {
 
 /// Which axes are reduced. Throws shape_error for axes out of range, repeated, or none at all.
-[[nodiscard]] inline std::array<bool, tensor_shape::max_rank> reduced_axes(const reduce_mean_params& p,
-                                                                           const tensor_shape& x) {
-  require<shape_error>(x.size() != 0, "reduce_mean: got shape ", x, ", expected no empty axis");
-  require<shape_error>(!p.axes.empty(), "reduce_mean: no axes for input ", x, ", expected at least one");
+[[nodiscard]] inline std::array<bool, tensor_shape::max_rank> reduced_axes(const std::vector<std::size_t>& axes,
+                                                                           const tensor_shape& x,
+                                                                           std::string_view where) {
+  require<shape_error>(x.size() != 0, where, ": got shape ", x, ", expected no empty axis");
+  require<shape_error>(!axes.empty(), where, ": no axes for input ", x, ", expected at least one");
   std::array<bool, tensor_shape::max_rank> reduced{};
-  for (const std::size_t axis : p.axes) {
-    require<shape_error>(axis < x.rank() && !reduced[axis], "reduce_mean: axis ", axis, " for input ", x,
+  for (const std::size_t axis : axes) {
+    require<shape_error>(axis < x.rank() && !reduced[axis], where, ": axis ", axis, " for input ", x,
                          ", expected different axes under ", x.rank());
     reduced[axis] = true;
   }
   return reduced;
 }
 
-}  // namespace detail
-
-[[nodiscard]] inline tensor_shape infer_shape(const reduce_mean_params& p, const tensor_shape& x) {
-  const auto reduced = detail::reduced_axes(p, x);
+/// What is left of a shape.
+[[nodiscard]] inline tensor_shape reduced_shape(const std::vector<std::size_t>& axes, bool keep_axes,
+                                                const tensor_shape& x, std::string_view where) {
+  const auto reduced = reduced_axes(axes, x, where);
   std::vector<std::size_t> extents;
   for (std::size_t axis = 0; axis < x.rank(); ++axis) {
     if (!reduced[axis]) extents.push_back(x[axis]);
-    else if (p.keep_axes) extents.push_back(1);
+    else if (keep_axes) extents.push_back(1);
   }
   return tensor_shape(extents);
 }
 
+}  // namespace detail
+
+/// Throws shape_error for axes out of range, repeated, or none at all.
+[[nodiscard]] inline tensor_shape infer_shape(const reduce_mean_params& p, const tensor_shape& x) {
+  return detail::reduced_shape(p.axes, p.keep_axes, x, "reduce_mean");
+}
+
 namespace reference {
 
-/// The scalar specification: per output the float64 sum of its elements in memory order, divided by their number (our
-/// assumption; where the hardware truncates inside the sum is not known), then the output format.
-template <precision_policy P>
-void reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, tensor_view<value_t<P>> y) {
-  const auto reduced = detail::reduced_axes(p, x.shape());
+/// The scalar specification of reductions: per output the float64 sum of its elements in memory order, then
+/// finish(sum, count) (our assumption; where the hardware truncates inside the sum is not known), then the output
+/// format.
+template <precision_policy P, class Finish>
+void reduce(tensor_view<const value_t<P>> x, const std::array<bool, tensor_shape::max_rank>& reduced, Finish finish,
+            tensor_view<value_t<P>> y) {
   // Strides of the input's axes; the reduced ones and the kept ones are walked like two counters.
   std::array<std::size_t, tensor_shape::max_rank> stride{};
   std::size_t count = 1;
@@ -76,9 +86,17 @@ void reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, t
       sum += P::output::to_double(x[index]);
       advance(inner, index, true);
     }
-    y[o] = P::output::from(sum / static_cast<double>(count));
+    y[o] = P::output::from(finish(sum, static_cast<double>(count)));
     advance(outer, base, false);
   }
+}
+
+/// The sum divided by the number of elements.
+template <precision_policy P>
+void reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, tensor_view<value_t<P>> y) {
+  const auto reduced = detail::reduced_axes(p.axes, x.shape(), "reduce_mean");
+  reduce<P>(
+      x, reduced, [](double sum, double count) { return sum / count; }, y);
 }
 
 }  // namespace reference
@@ -86,15 +104,16 @@ void reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, t
 namespace detail {
 
 /// By the vector kernels; false where there are none, or for a sum of q20_12 values so long that float64 may round it.
-template <precision_policy P>
-bool vector_reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, tensor_view<value_t<P>> y) {
+/// `finish(kernels, sums, count, y, n)` writes n outputs.
+template <precision_policy P, class Finish>
+bool vector_reduce(tensor_view<const value_t<P>> x, const std::array<bool, tensor_shape::max_rank>& is_reduced,
+                   Finish finish, tensor_view<value_t<P>> y) {
   // Axes of one kind side by side are one axis. Innermost first, so that the kinds alternate.
   struct axes {
     std::size_t extent = 1, stride = 0;
   };
   std::array<axes, tensor_shape::max_rank> kept{}, reduced{};
   std::size_t kept_count = 0, reduced_count = 0;
-  const auto is_reduced = reduced_axes(p, x.shape());
   std::size_t elements = 1;
   int last = -1;
   for (std::size_t axis = x.shape().rank(), stride = 1; axis-- > 0; stride *= x.shape()[axis]) {
@@ -129,10 +148,18 @@ bool vector_reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_param
           if (inner.stride == 1) k.template row_sums<false>(at, inner.extent, n, outputs.stride, sum);
           else k.template column_sums<false>(at, inner.extent, inner.stride, n, sum);
         }
-        k.means(sum, static_cast<double>(elements), y.data() + o + j, n);
+        finish(k, sum, static_cast<double>(elements), y.data() + o + j, n);
       }
     }
   });
+}
+
+template <precision_policy P>
+bool vector_reduce_mean(tensor_view<const value_t<P>> x, const reduce_mean_params& p, tensor_view<value_t<P>> y) {
+  const auto finish = [](auto k, const double* sum, double count, value_t<P>* out, std::size_t n) {
+    k.means(sum, count, out, n);
+  };
+  return vector_reduce<P>(x, reduced_axes(p.axes, x.shape(), "reduce_mean"), finish, y);
 }
 
 }  // namespace detail

@@ -15,13 +15,22 @@ struct scale_params {
   std::size_t axis = 1;
 };
 
+namespace detail {
+
+/// Whether the extents of `part` are those of x from `axis` on, and x has no empty axis.
+[[nodiscard]] inline bool is_run_of(const tensor_shape& part, const tensor_shape& x, std::size_t axis) noexcept {
+  bool fits = x.size() != 0 && axis <= x.rank() && part.rank() <= x.rank() - axis;
+  for (std::size_t i = 0; fits && i < part.rank(); ++i) fits = part[i] == x[axis + i];
+  return fits;
+}
+
+}  // namespace detail
+
 /// The input's shape. Throws shape_error unless the factors' shape is a run of the input's axes that begins at `axis`.
 [[nodiscard]] inline tensor_shape infer_shape(const scale_params& p, const tensor_shape& x,
                                               const tensor_shape& factor) {
-  bool fits = x.size() != 0 && p.axis <= x.rank() && factor.rank() <= x.rank() - p.axis;
-  for (std::size_t i = 0; fits && i < factor.rank(); ++i) fits = factor[i] == x[p.axis + i];
-  detail::require<shape_error>(fits, "scale: factors ", factor, " on input ", x, " from axis ", p.axis,
-                               ", expected the extents of the input's axes from there on");
+  detail::require<shape_error>(detail::is_run_of(factor, x, p.axis), "scale: factors ", factor, " on input ", x,
+                               " from axis ", p.axis, ", expected the extents of the input's axes from there on");
   return x;
 }
 
@@ -109,6 +118,20 @@ struct batch_norm_params {
   std::vector<double> mean{}, variance{}, gamma{}, beta{};
   double epsilon = 1e-5;
 };
+
+/// The statistics as Caffe stores them: sums that are to be divided by a number common to them, the third blob. Where
+/// that is 0 they count as 0, as in Caffe. Throws format_error for a number that is negative or not finite.
+[[nodiscard]] inline batch_norm_params caffe_batch_norm(std::span<const double> mean, std::span<const double> variance,
+                                                        double count, double epsilon = 1e-5) {
+  detail::require<format_error>(std::isfinite(count) && count >= 0.0, "batch_norm: statistics divided by ", count,
+                                ", expected a finite number of at least 0");
+  const double factor = count == 0.0 ? 0.0 : 1.0 / count;
+  batch_norm_params p;
+  for (const double m : mean) p.mean.push_back(m * factor);
+  for (const double v : variance) p.variance.push_back(v * factor);
+  p.epsilon = epsilon;
+  return p;
+}
 
 /// One factor and one shift per channel.
 struct channel_affine {
@@ -199,18 +222,29 @@ bool vector_batch_norm(tensor_view<const value_t<P>> x, const channel_affine& a,
 
 }  // namespace detail
 
+/// The input's shape. Throws shape_error unless axis 1 has as many channels as the normalization, and none is empty.
+[[nodiscard]] inline tensor_shape infer_shape(const channel_affine& a, const tensor_shape& x) {
+  detail::require<shape_error>(x.rank() >= 2 && x.size() != 0 && x[1] == a.factor.size() && x[1] == a.shift.size(),
+                               "batch_norm: input ", x, " and ", a.factor.size(), " factors, ", a.shift.size(),
+                               " shifts, expected one per channel on axis 1 and no empty axis");
+  return x;
+}
+
+/// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
+template <precision_policy P>
+void batch_norm_into(tensor_view<const value_t<P>> x, const channel_affine& a, tensor_view<value_t<P>> y) {
+  detail::require_output(y.shape(), infer_shape(a, x.shape()), "batch_norm");
+  if (!detail::vector_batch_norm<P>(x, a, y)) reference::batch_norm<P>(x, a, y);
+}
+
 /// Batch normalization as a layer of its own, channels on axis 1. (Boards have been seen to go wrong here for unknown
 /// reasons; folding is the vendor's advice.)
 template <precision_policy P, tensor_like X>
 [[nodiscard]] tensor<value_t<P>> batch_norm(const X& x, const batch_norm_params& p) {
   const detail::op_input<P, X> in(x, "batch_norm");
   const channel_affine a = as_affine(p);
-  detail::require<shape_error>(in.shape().rank() >= 2 && in.shape()[1] == a.factor.size(), "batch_norm: input ",
-                               in.shape(), " and ", a.factor.size(), " channels, expected them on axis 1");
-  auto y = make_tensor<value_t<P>>(in.shape());
-  if (y.size() != 0 && !detail::vector_batch_norm<P>(in.view(), a, view_of(y))) {
-    reference::batch_norm<P>(in.view(), a, view_of(y));
-  }
+  auto y = make_tensor<value_t<P>>(infer_shape(a, in.shape()));
+  batch_norm_into<P>(in.view(), a, view_of(y));
   return y;
 }
 

@@ -1,0 +1,82 @@
+// A network's layers compared, float against quantized: with every layer quantized before them, or each by itself.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nniesim/metrics/format_error.hpp>
+#include <nniesim/metrics/table.hpp>
+#include <nniesim/network/runner.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// One output of one layer.
+struct layer_comparison {
+  std::size_t layer = 0;   ///< index in the network
+  std::size_t output = 0;  ///< of the layer
+  comparison result{};
+  /// The error as a multiple of what one encoding of the output in the layer's width makes unavoidable; none for layers
+  /// in float and where the comparison is not a number.
+  std::optional<double> floor_ratio{};
+};
+
+namespace detail {
+
+template <tensor_like X>
+[[nodiscard]] layer_comparison compare_output(const network_runner& reference, const precision_plan& plan,
+                                              std::size_t layer, std::size_t output, const X& x) {
+  layer_comparison c{layer, output, {}, {}};
+  reference.visit(reference.net().layers[layer].outputs[output], [&](auto r) {
+    c.result = compare(r, x);
+    if (c.result.bad_reference + c.result.bad_other != 0) return;
+    if (plan.layers[layer] == layer_precision::w8a8) c.floor_ratio = floor_ratio<gfpq8>(r, x);
+    if (plan.layers[layer] == layer_precision::w16a16) c.floor_ratio = floor_ratio<gfpq16>(r, x);
+  });
+  return c;
+}
+
+}  // namespace detail
+
+/// Accumulated: the outputs of both runners' last runs, every layer that both kept, in order of execution. `reference`
+/// runs the same network in float. The network's inputs come first: how far the data layers are apart.
+[[nodiscard]] inline std::vector<layer_comparison> compare_accumulated(const network_runner& reference,
+                                                                       const network_runner& quantized) {
+  const network& net = reference.net();
+  detail::require<format_error>(&quantized.net() == &net, "compare_accumulated: runners of different networks");
+  std::vector<layer_comparison> result;
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    for (std::size_t o = 0; o < net.layers[l].outputs.size(); ++o) {
+      const std::size_t b = net.layers[l].outputs[o];
+      if (!reference.is_kept(b) || !quantized.is_kept(b)) continue;
+      quantized.visit(b,
+                      [&](auto x) { result.push_back(detail::compare_output(reference, quantized.plan(), l, o, x)); });
+    }
+  }
+  return result;
+}
+
+/// Isolated: every layer fed with what it had in `reference`'s last run (a float run that keeps all blobs).
+[[nodiscard]] inline std::vector<layer_comparison> compare_isolated(const network_runner& reference,
+                                                                    network_runner& quantized) {
+  std::vector<layer_comparison> result;
+  quantized.run_isolated(reference, [&](std::size_t l, std::size_t o, auto x) {
+    result.push_back(detail::compare_output(reference, quantized.plan(), l, o, x));
+  });
+  return result;
+}
+
+/// The comparisons as a table, rows named after the layers; a layer's further outputs are numbered.
+[[nodiscard]] inline layer_table table_of(const network& net, const std::vector<layer_comparison>& comparisons,
+                                          layer_thresholds thresholds = {}) {
+  layer_table table(thresholds);
+  for (const layer_comparison& c : comparisons) {
+    std::string name = net.layers[c.layer].name;
+    if (net.layers[c.layer].outputs.size() > 1) name += ":" + std::to_string(c.output);
+    table.add(std::move(name), c.result, c.floor_ratio);
+  }
+  return table;
+}
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,123 @@
+// The network as the compiler quantizes it: BatchNorm, Scale and Bias taken into the weights of the layer before them.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/network/layer.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// A layer that is one factor and one shift per channel (axis 1), as such.
+[[nodiscard]] inline std::optional<channel_affine> channel_affine_of(const layer& l) {
+  if (const auto* bn = std::get_if<layers::batch_norm>(&l.params)) return as_affine(bn->statistics);
+  const auto* scale = std::get_if<layers::scale>(&l.params);
+  if (scale == nullptr || !scale->factor || scale->params.axis != 1 || scale->factor->dimension() != 1) {
+    return std::nullopt;
+  }
+  channel_affine a;
+  a.factor.assign(scale->factor->begin(), scale->factor->end());
+  a.shift.assign(scale->shift.begin(), scale->shift.end());
+  a.shift.resize(a.factor.size());
+  return a;
+}
+
+/// First one, then the other.
+[[nodiscard]] inline channel_affine chained(const channel_affine& first, const channel_affine& then) {
+  channel_affine a = then;
+  for (std::size_t c = 0; c < a.factor.size(); ++c) {
+    a.shift[c] = std::fma(first.shift[c], then.factor[c], then.shift[c]);
+    a.factor[c] = first.factor[c] * then.factor[c];
+  }
+  return a;
+}
+
+/// Weights and bias of a multiply-accumulate layer, or nullptr.
+[[nodiscard]] inline std::pair<tensor<float>*, std::vector<float>*> weights_and_bias(layer& l) noexcept {
+  return std::visit(overloaded{
+                        [](layers::convolution& p) { return std::pair(&p.weights, &p.bias); },
+                        [](layers::deconvolution& p) { return std::pair(&p.weights, &p.bias); },
+                        [](layers::fully_connected& p) { return std::pair(&p.weights, &p.bias); },
+                        [](auto&) { return std::pair<tensor<float>*, std::vector<float>*>(); },
+                    },
+                    l.params);
+}
+
+/// Multiplies the weights of each output by its factor and adds to its bias; float64, rounded once at the end.
+inline void apply(layer& l, const channel_affine& a) {
+  const auto [weights, bias] = weights_and_bias(l);
+  const tensor_shape shape = shape_of(*weights);
+  // Of each weight the output: outputs come first, but for a deconvolution, which has inputs first, then the outputs
+  // of their group.
+  std::size_t inner = shape.size() / shape[0];
+  std::size_t inputs_per_group = 1;
+  const auto* deconv = std::get_if<layers::deconvolution>(&l.params);
+  if (deconv != nullptr) {
+    inner = shape.size() / shape[0] / shape[1];
+    inputs_per_group = shape[0] / deconv->geometry.groups;
+  }
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    std::size_t output = i / inner;
+    if (deconv != nullptr) output = i / inner / shape[1] / inputs_per_group * shape[1] + i / inner % shape[1];
+    weights->data()[i] = static_cast<float>(static_cast<double>(weights->data()[i]) * a.factor[output]);
+  }
+  bias->resize(a.factor.size());
+  for (std::size_t c = 0; c < a.factor.size(); ++c) {
+    (*bias)[c] = static_cast<float>(std::fma(static_cast<double>((*bias)[c]), a.factor[c], a.shift[c]));
+  }
+}
+
+}  // namespace detail
+
+/// The network with every BatchNorm, Scale and Bias taken into the convolution, deconvolution or fully connected layer
+/// before it, where nobody else reads what lies between; the compiler does so before it quantizes (one public source of
+/// the toolkit that imitates it, and the sizes of compiled models). The layer that took them in keeps its name, lists
+/// theirs in `merged` and writes the blob of the last. Blobs keep their indices; those between have no writer any more.
+[[nodiscard]] inline network fold_batch_norm(network net) {
+  std::vector<std::size_t> readers(net.blobs.size());
+  for (const layer& l : net.layers) {
+    for (const std::size_t b : l.inputs) ++readers[b];
+  }
+  std::vector<std::size_t> writer(net.blobs.size());  // among the layers that are left
+  std::vector<layer> left;
+  std::vector<std::optional<channel_affine>> taken;  // by each of them
+  for (layer& l : net.layers) {
+    if (l.inputs.size() == 1 && l.outputs.size() == 1) {
+      const std::size_t before = l.inputs[0];
+      layer& mac = left[writer[before]];
+      // A batch norm over a fully connected layer's rows and one over maps both have the channels on axis 1.
+      const auto affine =
+          is_mac_layer(mac) && readers[before] == 1 && mac.on_cpu == l.on_cpu && net.blobs[before].shape.rank() >= 2
+              ? detail::channel_affine_of(l)
+              : std::nullopt;
+      const bool fits = affine && affine->factor.size() == net.blobs[before].shape[1] &&
+                        (!std::holds_alternative<layers::fully_connected>(mac.params) ||
+                         std::get<layers::fully_connected>(mac.params).axis == 1);
+      if (fits) {
+        auto& all = taken[writer[before]];
+        all = all ? detail::chained(*all, *affine) : *affine;
+        mac.merged.push_back(l.name);
+        mac.outputs = l.outputs;
+        writer[l.outputs[0]] = writer[before];
+        continue;
+      }
+    }
+    for (const std::size_t b : l.outputs) writer[b] = left.size();
+    left.push_back(std::move(l));
+    taken.emplace_back();
+  }
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (taken[i]) detail::apply(left[i], *taken[i]);
+  }
+  net.layers = std::move(left);
+  return net;
+}
+
+NNIESIM_END_NAMESPACE

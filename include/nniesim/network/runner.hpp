@@ -1,0 +1,369 @@
+// Runs a network: layers in order, blobs in one block of memory that is planned beforehand.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/network/layer_operator.hpp>
+#include <nniesim/network/memory_plan.hpp>
+#include <nniesim/network/precision_plan.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+struct runner_options {
+  bool keep_all = false;  ///< every blob can be read after a run; else the network's outputs and what is in `keep`
+  std::vector<std::size_t> keep{};
+  executor threads{};  ///< who shares the work; the results are the same bits for any number
+};
+
+namespace detail {
+
+/// Calls f; an error of its gets the layer's name and place in front.
+template <class F>
+decltype(auto) in_layer(const layer& l, F&& f) {
+  const auto with_place = [&](const error& e) { return concat(l.where, ": layer '", l.name, "': ", e.what()); };
+  try {
+    return std::forward<F>(f)();
+  } catch (const shape_error& e) {
+    throw shape_error(with_place(e));
+  } catch (const format_error& e) {
+    throw format_error(with_place(e));
+  }
+}
+
+/// Whether a layer may write where its first input stands.
+[[nodiscard]] inline bool works_in_place(const layer& l) noexcept {
+  return std::visit(overloaded{
+                        [](const relu_params&) { return true; },
+                        [](const activation_params&) { return true; },
+                        [](const power_params&) { return true; },
+                        [](const softmax_params&) { return true; },
+                        [](const eltwise_params&) { return true; },
+                        [](const layers::batch_norm&) { return true; },
+                        [](const layers::scale& p) { return p.factor.has_value(); },
+                        [](const layers::prelu&) { return true; },
+                        [](const auto&) { return false; },
+                    },
+                    l.params);
+}
+
+/// Whether a layer's outputs are its input under other names or shapes.
+[[nodiscard]] inline bool only_renames(const layer& l) noexcept {
+  return std::holds_alternative<layers::identity>(l.params) || std::holds_alternative<layers::flatten>(l.params) ||
+         std::holds_alternative<layers::reshape>(l.params);
+}
+
+}  // namespace detail
+
+/// A network ready to run under a plan, its weights quantized and laid out. `net` must outlive the object; one object
+/// runs on one thread at a time (its `threads` apart).
+///
+/// In a float plan blobs are floats. Else they are q20_12, the network's inputs too (our assumption: the values after
+/// preprocessing, truncated as every layer's output is); a layer of the host gets its inputs as floats, and what it
+/// gives is truncated toward zero, as the vendor's runtime does with the floats that it is handed.
+class network_runner {
+ public:
+  /// Throws shape_error or format_error with the layer's name and place where the network does not fit the plan or the
+  /// operators' rules.
+  network_runner(const network& net, precision_plan plan, runner_options options = {})
+      : net_(&net), plan_(std::move(plan)), options_(std::move(options)) {
+    detail::require<format_error>(plan_.layers.size() == net.layers.size(), "network_runner: a plan of ",
+                                  plan_.layers.size(), " layers, the network has ", net.layers.size());
+    kept_.assign(net.blobs.size(), options_.keep_all);
+    for (const std::size_t b : options_.keep) kept_.at(b) = true;
+    readers_.resize(net.blobs.size());
+    for (std::size_t l = 0; l < net.layers.size(); ++l) {
+      for (const std::size_t b : net.layers[l].inputs) readers_[b].push_back(l);
+    }
+    for (std::size_t b = 0; b < net.blobs.size(); ++b) kept_[b] = kept_[b] || readers_[b].empty();
+    for (std::size_t l = 0; l < net.layers.size(); ++l) prepare(l);
+    place();
+  }
+
+  [[nodiscard]] const network& net() const noexcept { return *net_; }
+  [[nodiscard]] const precision_plan& plan() const noexcept { return plan_; }
+  /// Bytes of the block that holds all blobs and workspaces.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
+  [[nodiscard]] bool is_kept(std::size_t blob) const { return kept_.at(blob); }
+
+  /// From now on layers encode their inputs with these scales; without, each run derives them from its own data, as a
+  /// compilation with that one picture does. Throws format_error where a layer's are missing or of the wrong number.
+  void use(const activation_ranges& ranges) {
+    for (step& s : steps_) {
+      const layer& l = net_->layers[s.layer];
+      const std::size_t count = input_ranges(l);
+      if (count == 0 || plan_.layers[s.layer] == layer_precision::float32) continue;
+      const auto found = ranges.layers.find(l.name);
+      detail::require<format_error>(found != ranges.layers.end() && found->second.size() == count,
+                                    "calibration: ", found == ranges.layers.end() ? 0 : found->second.size(),
+                                    " ranges for layer '", l.name, "', expected ", count);
+      s.ranges = found->second;
+    }
+  }
+
+  /// Runs the network on its inputs, in the order of its input layers. Throws shape_error or format_error where their
+  /// number, shapes or values (NaN) do not fit.
+  void run(std::span<const tensor_view<const float>> inputs) {
+    allocate();
+    ran_ = false;
+    if (plan_.is_float) set_inputs<float>(inputs);
+    else set_inputs<q20_12>(inputs);
+    for (const step& s : steps_) run_one(s);
+    ran_ = true;
+  }
+
+  /// Each layer by itself: runs it on the inputs that it had in `reference`'s last run, and calls f(layer's index,
+  /// output's index, view of the output as float or q20_12). `reference` runs the same network in float and keeps all
+  /// blobs. Nothing that this object computed before is of any influence, and none of its blobs can be read after it.
+  template <class F>
+  void run_isolated(const network_runner& reference, F&& f) {
+    detail::require<format_error>(reference.net_ == net_ && reference.plan_.is_float && reference.options_.keep_all,
+                                  "run_isolated: expected a float run of the same network that keeps all blobs");
+    allocate();
+    ran_ = false;
+    for (const step& s : steps_) {
+      const layer& l = net_->layers[s.layer];
+      for (const std::size_t b : l.inputs) {
+        const tensor_view<const float> from = reference.view<const float>(b);
+        if (plan_.is_float) std::copy_n(from.data(), from.size(), view<float>(b).data());
+        else encode<q20_12>(from.span(), view<q20_12>(b).span(), {}, options_.threads);
+      }
+      run_one(s);
+      for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+        if (plan_.is_float) f(s.layer, o, tensor_view<const float>(view<float>(output_of(s, o))));
+        else f(s.layer, o, tensor_view<const q20_12>(view<q20_12>(output_of(s, o))));
+      }
+    }
+  }
+
+  /// Calls f with a view of a blob of the last run: of floats or q20_12. Throws format_error for one that
+  /// was not kept.
+  template <class F>
+  decltype(auto) visit(std::size_t blob, F&& f) const {
+    const char* const problem = !ran_                          ? "nothing ran yet"
+                                : offsets_.at(blob) == nowhere ? "no layer writes it"
+                                : !kept_[blob]                 ? "it was not kept"
+                                                               : nullptr;
+    detail::require<format_error>(problem == nullptr, "blob '", net_->blobs.at(blob).name,
+                                  "': ", problem == nullptr ? "" : problem,
+                                  ", expected one of the last run that was kept");
+    if (plan_.is_float) return std::forward<F>(f)(tensor_view<const float>(view<float>(blob)));
+    return std::forward<F>(f)(tensor_view<const q20_12>(view<q20_12>(blob)));
+  }
+  /// A blob of the last run as floats. Throws as visit().
+  [[nodiscard]] tensor<float> value(std::size_t blob) const {
+    auto result = make_tensor<float>(net_->blobs.at(blob).shape);
+    visit(blob, [&](auto view) {
+      std::transform(view.span().begin(), view.span().end(), result.data(),
+                     [](const auto& v) { return static_cast<float>(v); });
+    });
+    return result;
+  }
+
+ private:
+  using any_operator = std::variant<layer_operator<float32>, layer_operator<w8a8>, layer_operator<w16a16>>;
+  struct step {
+    std::size_t layer;
+    any_operator op;
+    bool relu = false;          ///< the ReLU behind it is done here
+    std::size_t workspace = 0;  ///< bytes
+    std::size_t workspace_offset = 0;
+    std::vector<activation_range> ranges{};  ///< from calibration, or empty
+  };
+  static constexpr std::size_t nowhere = ~std::size_t{0};
+
+  /// The layer's step, unless an earlier one does its work.
+  void prepare(std::size_t index) {
+    const layer& l = net_->layers[index];
+    if (std::holds_alternative<layers::input>(l.params)) return;
+    if (fused_.size() != net_->layers.size()) fused_.resize(net_->layers.size());
+    if (fused_[index]) return;
+    std::vector<tensor_shape> shapes;
+    for (const std::size_t b : l.inputs) shapes.push_back(net_->blobs[b].shape);
+    steps_.push_back({index, detail::in_layer(l, [&] {
+                        return with_policy(plan_.layers[index], [&]<class P>(P) {
+                          return any_operator(std::in_place_type<layer_operator<P>>, l, shapes);
+                        });
+                      })});
+    step& s = steps_.back();
+    s.workspace = std::visit([&](const auto& op) { return op.workspace_bytes(options_.threads); }, s.op);
+    if (is_mac_layer(l) && !kept_[l.outputs[0]] && readers_[l.outputs[0]].size() == 1) {
+      const std::size_t next = readers_[l.outputs[0]][0];
+      const auto* relu = std::get_if<relu_params>(&net_->layers[next].params);
+      if (relu != nullptr && relu->negative_slope == 0.0 && plan_.layers[next] == plan_.layers[index]) {
+        s.relu = true;
+        fused_[next] = true;
+      }
+    }
+  }
+  [[nodiscard]] std::size_t output_of(const step& s, std::size_t i) const {
+    const layer& l = net_->layers[s.layer];
+    return s.relu ? net_->layers[readers_[l.outputs[0]][0]].outputs[0] : l.outputs[i];
+  }
+
+  /// Finds each blob a place: of its own, or that of the blob which it renames or replaces.
+  void place() {
+    std::vector<std::size_t> storage(net_->blobs.size(), nowhere);
+    std::vector<memory_request> requests;
+    std::vector<bool> held;  // by a kept blob, or read by a later step
+    const auto last_use = [&](std::size_t b) {
+      std::size_t last = 0;
+      for (std::size_t s = 0; s < steps_.size(); ++s) {
+        const layer& l = net_->layers[steps_[s].layer];
+        if (std::find(l.inputs.begin(), l.inputs.end(), b) != l.inputs.end()) last = s;
+      }
+      return kept_[b] ? steps_.size() : last;
+    };
+    const auto put = [&](std::size_t b, std::size_t where, std::size_t first) {
+      if (where == nowhere) {
+        where = requests.size();
+        requests.push_back({net_->blobs[b].shape.size() * sizeof(float), first, first});
+      }
+      storage[b] = where;
+      requests[where].last = std::max(requests[where].last, last_use(b));
+    };
+    for (const layer& l : net_->layers) {
+      if (std::holds_alternative<layers::input>(l.params)) put(l.outputs[0], nowhere, 0);
+    }
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const layer& l = net_->layers[steps_[i].layer];
+      for (std::size_t o = 0; o < (steps_[i].relu ? 1 : l.outputs.size()); ++o) {
+        const std::size_t b = output_of(steps_[i], o);
+        std::size_t where = nowhere;
+        if (detail::only_renames(l)) {
+          where = storage[l.inputs[0]];
+        } else if (detail::works_in_place(l) && requests[storage[l.inputs[0]]].last == i &&
+                   net_->blobs[b].shape == net_->blobs[l.inputs[0]].shape) {
+          where = storage[l.inputs[0]];
+        }
+        put(b, where, i);
+      }
+    }
+    const std::size_t blobs = requests.size();
+    for (std::size_t i = 0; i < steps_.size(); ++i) requests.push_back({steps_[i].workspace, i, i});
+    const memory_plan plan = plan_memory(requests);
+    offsets_.assign(net_->blobs.size(), nowhere);
+    for (std::size_t b = 0; b < net_->blobs.size(); ++b) {
+      if (storage[b] != nowhere) offsets_[b] = plan.offsets[storage[b]];
+    }
+    for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i].workspace_offset = plan.offsets[blobs + i];
+    bytes_ = plan.bytes;
+  }
+
+  template <class V>
+  [[nodiscard]] tensor_view<V> view(std::size_t b) const {
+    const tensor_shape& shape = net_->blobs[b].shape;
+    return {std::span<V>(reinterpret_cast<V*>(memory_.get() + offsets_[b]), shape.size()), shape};
+  }
+
+  template <class V>
+  void set_inputs(std::span<const tensor_view<const float>> inputs) {
+    std::size_t next = 0;
+    for (const layer& l : net_->layers) {
+      if (!std::holds_alternative<layers::input>(l.params)) continue;
+      const tensor_view<V> to = view<V>(l.outputs[0]);
+      detail::require<shape_error>(next < inputs.size(), "network: ", inputs.size(),
+                                   " inputs, expected one for each of its input layers");
+      const tensor_view<const float>& from = inputs[next++];
+      detail::require<shape_error>(from.shape() == to.shape(), "input '", l.name, "': got shape ", from.shape(),
+                                   ", expected ", to.shape());
+      detail::refuse_nan(from, l.name);
+      if constexpr (std::same_as<V, float>) {
+        std::copy_n(from.data(), from.size(), to.data());
+      } else {
+        encode<q20_12>(from.span(), to.span(), {}, options_.threads);
+      }
+    }
+    detail::require<shape_error>(next == inputs.size(), "network: ", inputs.size(), " inputs, expected ", next);
+  }
+
+  void allocate() {
+    if (!memory_) memory_.reset(static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{64})));
+  }
+  void run_one(const step& s) {
+    const layer& l = net_->layers[s.layer];
+    detail::in_layer(l, [&] {
+      std::visit(
+          [&]<class P>(const layer_operator<P>& op) {
+            if (plan_.is_float) run_step<float>(s, l, op);
+            else run_step<q20_12>(s, l, op);
+          },
+          s.op);
+    });
+  }
+
+  template <class V, class P>
+  void run_step(const step& s, const layer& l, const layer_operator<P>& op) {
+    const std::span<std::byte> workspace(memory_.get() + s.workspace_offset, s.workspace);
+    if constexpr (std::same_as<V, value_t<P>>) {
+      std::vector<tensor_view<const V>> inputs;
+      std::vector<tensor_view<V>> outputs;
+      for (const std::size_t b : l.inputs) inputs.push_back(view<V>(b));
+      for (std::size_t o = 0; o < l.outputs.size(); ++o) outputs.push_back(view<V>(output_of(s, o)));
+      const auto scales = s.ranges.empty() ? op.derive_scales(inputs) : scales_of<P>(s.ranges);
+      op.run(inputs, scales, outputs, workspace, options_.threads, s.relu);
+    } else if constexpr (std::same_as<V, q20_12>) {
+      run_on_host(s, l, op, workspace);
+    }
+  }
+
+  /// A layer of the host between layers of the accelerator.
+  void run_on_host(const step& s, const layer& l, const layer_operator<float32>& op, std::span<std::byte> workspace) {
+    std::vector<tensor<float>> values;
+    for (const std::size_t b : l.inputs) {
+      values.push_back(make_tensor<float>(net_->blobs[b].shape));
+      decode<q20_12>(view<const q20_12>(b).span(), view_of(values.back()).span(), {}, options_.threads);
+    }
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      values.push_back(make_tensor<float>(net_->blobs[output_of(s, o)].shape));
+    }
+    std::vector<tensor_view<const float>> inputs;
+    std::vector<tensor_view<float>> outputs;
+    for (std::size_t i = 0; i < l.inputs.size(); ++i) inputs.push_back(view_of(std::as_const(values[i])));
+    for (std::size_t i = l.inputs.size(); i < values.size(); ++i) outputs.push_back(view_of(values[i]));
+    op.run(inputs, op.derive_scales(inputs), outputs, workspace, options_.threads, s.relu);
+    using from_host = fixed_point<20, 12, toward_zero, saturate>;
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+      std::transform(outputs[o].span().begin(), outputs[o].span().end(), view<q20_12>(output_of(s, o)).data(),
+                     [](float v) { return q20_12::from_raw(from_host::from(v).raw()); });
+    }
+  }
+
+  template <class P>
+  [[nodiscard]] static auto scales_of(std::span<const activation_range> ranges) {
+    std::vector<typename P::activations::scale> scales;
+    for (const activation_range& r : ranges) {
+      if constexpr (std::same_as<P, w8a8>) scales.push_back(r.in_8bit);
+      else if constexpr (std::same_as<P, w16a16>) scales.push_back(r.in_16bit);
+      else scales.emplace_back();
+    }
+    return scales;
+  }
+
+  struct release {
+    void operator()(std::byte* p) const noexcept { ::operator delete (p, std::align_val_t{64}); }
+  };
+
+  const network* net_;
+  precision_plan plan_;
+  runner_options options_;
+  std::vector<std::vector<std::size_t>> readers_;  ///< of each blob
+  std::vector<bool> kept_, fused_;
+  std::vector<step> steps_;
+  std::vector<std::size_t> offsets_;  ///< of each blob in memory_
+  std::size_t bytes_ = 0;
+  bool ran_ = false;
+  std::unique_ptr<std::byte[], release> memory_;
+};
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,216 @@
+#include <nniesim/kernels/thread_pool.hpp>
+#include <nniesim/network/fold.hpp>
+#include <nniesim/network/runner.hpp>
+
+#include "catch.hpp"
+#include "support/networks.hpp"
+
+using namespace nniesim;
+using namespace test_networks;
+
+namespace {
+
+precision_plan plan_for(const network& net, int which) {
+  return which < 0 ? float_plan(net) : plan_of(net, compile_mode_of(which));
+}
+
+}  // namespace
+
+TEST_CASE("a network gives what its operators give one by one", "[network]") {
+  draws random(11);
+  network_builder b;
+  const std::size_t data = b.input({1, 3, 9, 9});
+  const auto w = random.tensor({5, 3, 3, 3});
+  const auto w2 = random.tensor({4, 5 * 16});
+  const auto bias = random_floats(random, 5);
+  std::size_t x = b.add("conv", layers::convolution{{.stride = {2, 2}}, w, bias}, {data});
+  x = b.add("relu", relu_params{}, {x});
+  x = b.add("fc", layers::fully_connected{1, w2, {}}, {x});
+  const auto picture = random.tensor({1, 3, 9, 9});
+  const tensor_view<const float> in = view_of(picture);
+  const tensor_view<const float> bias_view(bias, {5});
+
+  network_runner runner(b.net, float_plan(b.net));
+  runner.run({&in, 1});
+  auto y = relu<float32>(conv2d<float32>(picture, w, bias_view, {.stride = {2, 2}}));
+  y.reshape({1UL, 5UL * 16});
+  CHECK(same_bits(runner.value(x), fully_connected<float32>(y, w2, no_bias)));
+
+  network_runner quantized(b.net, plan_of(b.net, compile_mode::all_16bit));
+  quantized.run({&in, 1});
+  auto q = relu<w16a16>(conv2d<w16a16>(picture, w, bias_view, {.stride = {2, 2}}));
+  q.reshape({1UL, 5UL * 16});
+  const auto expected = fully_connected<w16a16>(q, w2, no_bias);
+  quantized.visit(x, [&](auto view) {
+    for (std::size_t i = 0; i < view.size(); ++i) {
+      CHECK(static_cast<double>(view[i]) == static_cast<double>(expected.data()[i]));
+    }
+  });
+}
+
+TEST_CASE("memory, fused layers and threads leave every bit as it is", "[network]") {
+  draws random(5);
+  const network net = network_of_all_kinds(random);
+  const auto picture = random.tensor({2, 3, 17, 13});
+  const tensor_view<const float> in = view_of(picture);
+  const std::size_t last = net.blobs.size() - 1;
+  for (const int mode : {-1, 0, 1}) {
+    CAPTURE(mode);
+    network_runner all(net, plan_for(net, mode), {.keep_all = true});
+    all.run({&in, 1});
+    network_runner lean(net, plan_for(net, mode));
+    CHECK(lean.memory_bytes() < all.memory_bytes());
+    thread_pool pool(3);
+    network_runner shared(net, plan_for(net, mode), {.threads = pool.handle()});
+    for (int round = 0; round < 2; ++round) {
+      lean.run({&in, 1});
+      shared.run({&in, 1});
+      CHECK(same_bits(lean.value(last), all.value(last)));
+      CHECK(same_bits(shared.value(last), all.value(last)));
+    }
+    CHECK_THROWS_WITH(lean.value(0), contains("'data': it was not kept"));
+    // Any blob may be asked for, one at a time, and is the same.
+    for (std::size_t kept = 0; kept < last; ++kept) {
+      network_runner one(net, plan_for(net, mode), {.keep_all = false, .keep = {kept}});
+      one.run({&in, 1});
+      CAPTURE(net.blobs[kept].name);
+      CHECK(same_bits(one.value(kept), all.value(kept)));
+      CHECK(same_bits(one.value(last), all.value(last)));
+    }
+  }
+}
+
+TEST_CASE("folding keeps the function and the way back to the names", "[network]") {
+  draws random(6);
+  const network net = network_of_all_kinds(random);
+  const network folded = fold_batch_norm(net);
+  REQUIRE(folded.layers.size() == net.layers.size() - 2);
+  CHECK(folded.layers[3].name == "depthwise");
+  CHECK(folded.layers[3].merged == std::vector<std::string>{"bn", "scale"});
+  const auto picture = random.tensor({2, 3, 17, 13});
+  const tensor_view<const float> in = view_of(picture);
+  network_runner before(net, float_plan(net), {.keep_all = true});
+  network_runner after(folded, float_plan(folded), {.keep_all = true});
+  before.run({&in, 1});
+  after.run({&in, 1});
+  for (const layer& l : folded.layers) {
+    CAPTURE(l.name);
+    CHECK(compare(before.value(l.outputs[0]), after.value(l.outputs[0])).relative_difference < 1e-5);
+  }
+  CHECK_THROWS_AS(after.value(net.layers[3].outputs[0]), format_error);
+}
+
+TEST_CASE("a deconvolution takes a normalization in as well", "[network]") {
+  draws random(8);
+  for (const std::size_t groups : {1UL, 2UL}) {
+    network_builder b;
+    const std::size_t data = b.input({1, 4, 5, 6});
+    std::size_t x =
+        b.add("deconv",
+              layers::deconvolution{
+                  {.stride = {2, 2}, .groups = groups}, random.tensor({4, 6 / groups, 3, 3}), random_floats(random, 6)},
+              {data});
+    x = b.add("scale", layers::scale{{}, random.tensor({6}), random_floats(random, 6)}, {x});
+    const network folded = fold_batch_norm(b.net);
+    REQUIRE(folded.layers.size() == 2);
+    const auto picture = random.tensor({1, 4, 5, 6});
+    const tensor_view<const float> in = view_of(picture);
+    network_runner before(b.net, float_plan(b.net));
+    network_runner after(folded, float_plan(folded));
+    before.run({&in, 1});
+    after.run({&in, 1});
+    CHECK(compare(before.value(x), after.value(x)).relative_difference < 1e-6);
+  }
+}
+
+TEST_CASE("what others read is not folded away", "[network]") {
+  draws random(9);
+  network_builder b;
+  const std::size_t data = b.input({1, 2, 4, 4});
+  const std::size_t x = b.add("conv", layers::convolution{{}, random.tensor({2, 2, 1, 1}), {}}, {data});
+  const std::size_t s = b.add("scale", layers::scale{{}, random.tensor({2}), {}}, {x});
+  b.add("sum", eltwise_params{}, {x, s});
+  CHECK(fold_batch_norm(b.net).layers.size() == 4);
+}
+
+TEST_CASE("the runner's errors name layer and place", "[network]") {
+  draws random(7);
+  network net = network_of_all_kinds(random);
+  network_runner runner(net, float_plan(net));
+  const auto wrong = random.tensor({1, 3, 17, 13});
+  const tensor_view<const float> in = view_of(wrong);
+  CHECK_THROWS_WITH(runner.run({&in, 1}), contains("input 'data': got shape 1x3x17x13, expected 2x3x17x13"));
+  CHECK_THROWS_AS(runner.run({}), shape_error);
+  auto nan = random.tensor({2, 3, 17, 13});
+  nan.data()[5] = std::numeric_limits<float>::quiet_NaN();
+  const tensor_view<const float> bad = view_of(nan);
+  CHECK_THROWS_WITH(runner.run({&bad, 1}), contains("NaN"));
+}
+
+TEST_CASE("calibrated scales are used, and asked for where they are missing", "[network]") {
+  draws random(10);
+  network_builder b;
+  const std::size_t data = b.input({1, 2, 4, 4});
+  const auto w = random.tensor({3, 2, 1, 1});
+  const std::size_t y = b.add("conv", layers::convolution{{}, w, {}}, {data});
+  const auto picture = random.tensor({1, 2, 4, 4});
+  const tensor_view<const float> in = view_of(picture);
+  network_runner runner(b.net, plan_of(b.net, compile_mode::all_8bit));
+  CHECK_THROWS_WITH(runner.use({}), contains("0 ranges for layer 'conv', expected 1"));
+  activation_ranges ranges;
+  ranges.layers["conv"] = {{gfpq8::scale(-150), gfpq16::scale(-1500)}};
+  runner.use(ranges);
+  runner.run({&in, 1});
+  const gfpq8::scale s(-150);
+  const auto expected = conv2d_layer<w8a8>(w, no_bias)(picture, {&s, 1});
+  runner.visit(y, [&](auto view) {
+    for (std::size_t i = 0; i < view.size(); ++i) {
+      CHECK(static_cast<double>(view[i]) == static_cast<double>(expected.data()[i]));
+    }
+  });
+}
+
+TEST_CASE("a layer of the host computes in float and truncates toward zero", "[network]") {
+  draws random(12);
+  network_builder b;
+  const std::size_t data = b.input({1, 2, 4, 4});
+  const std::size_t y = b.add("tanh_cpu", activation_params{activation_function::tanh}, {data});
+  b.net.layers.back().on_cpu = true;
+  const auto picture = random.tensor({1, 2, 4, 4});
+  const tensor_view<const float> in = view_of(picture);
+  network_runner runner(b.net, plan_of(b.net, compile_mode::all_8bit));
+  CHECK(runner.plan().layers[1] == layer_precision::float32);
+  runner.run({&in, 1});
+  const auto result = runner.value(y);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const double x = static_cast<double>(q20_12::from(static_cast<double>(picture.data()[i])));
+    const double t = std::tanh(x);
+    CHECK(result.data()[i] == static_cast<float>(std::trunc(t * 4096) / 4096));
+  }
+}
+
+TEST_CASE("blobs that live together do not overlap", "[network]") {
+  draws random(13);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<memory_request> requests(random.between(0, 39));
+    std::size_t all = 0;
+    for (auto& r : requests) {
+      r = {random.between(0, 4) * 50, random.between(0, 19), 0};
+      r.last = r.first + random.between(0, 7);
+      all += (r.bytes + 63) / 64 * 64;
+    }
+    const memory_plan plan = plan_memory(requests);
+    CHECK(plan.bytes <= all);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      CHECK(plan.offsets[i] % 64 == 0);
+      CHECK(plan.offsets[i] + requests[i].bytes <= plan.bytes);
+      for (std::size_t k = 0; k < i; ++k) {
+        const bool together = requests[i].first <= requests[k].last && requests[k].first <= requests[i].last;
+        const bool apart = plan.offsets[i] + requests[i].bytes <= plan.offsets[k] ||
+                           plan.offsets[k] + requests[k].bytes <= plan.offsets[i] || requests[i].bytes == 0 ||
+                           requests[k].bytes == 0;
+        CHECK((!together || apart));
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+#include <nniesim/ops/lrn.hpp>
+
+#include "elementwise.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("across channels: the squares of the channels around") {
+  const tensor<float> x{{1, 2, 3, 4}};
+  // Windows of three: squares 5, 14, 29, 25; alpha / 3 = 2; k 1.
+  const lrn_params p{.local_size = 3, .alpha = 6, .beta = 1};
+  CHECK(same_bits(lrn<float32>(x, p), tensor<float>{{1.0F / 11, 2.0F / 29, 3.0F / 59, 4.0F / 51}}));
+  // k is what is left where nothing is around.
+  CHECK(same_bits(lrn<float32>(x, {.local_size = 3, .alpha = 0, .beta = 0.5, .k = 4}),
+                  tensor<float>{{0.5F, 1, 1.5F, 2}}));
+  const auto y = lrn<w8a8>(x, p);
+  CHECK(y.data()[0].raw() == 372);  // floor(4096 / 11)
+  CHECK(y.data()[3].raw() == 321);
+}
+
+TEST_CASE("within a channel: the mean of the squares in a window padded with zeros") {
+  const tensor<float> x{{{{1, 2}, {3, 4}}, {{0, 1}, {0, 0}}}};
+  // Every window of three rows and columns holds the whole map: squares 30 and 1, divided by 9.
+  const auto y = lrn<float32>(x, {.local_size = 3, .alpha = 9, .beta = 1, .region = lrn_region::within_channel});
+  CHECK(same_bits(y, tensor<float>{{{{1.0F / 31, 2.0F / 31}, {3.0F / 31, 4.0F / 31}}, {{0, 0.5F}, {0, 0}}}}));
+}
+
+TEST_CASE("local response normalization equals its definition") {
+  draws d(1);
+  const auto x = d.tensor({2, 7, 5, 6}, 3);
+  const auto at = [](std::size_t n, std::size_t c, std::size_t h, std::size_t w) {
+    return ((n * 7 + c) * 5 + h) * 6 + w;
+  };
+  for_policies([&]<class P>() {
+    const auto v = held<P>(x);
+    for (const bool across : {true, false}) {
+      for (const double beta : {0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 0.6, 3.0, -0.5}) {
+        for (const std::size_t size : {1U, 3U, 5U, 31U}) {
+          lrn_params p{.local_size = size, .alpha = 0.7, .beta = beta};
+          if (across) p.k = 2;
+          else p.region = lrn_region::within_channel;
+          const auto y = lrn<P>(x, p);
+          const auto near = [&](std::size_t a, std::size_t b) { return (a > b ? a - b : b - a) <= size / 2; };
+          bool good = true;
+          for (std::size_t i = 0; i < v.size(); ++i) {
+            const std::size_t n = i / 210, c = i / 30 % 7, h = i / 6 % 5, w = i % 6;
+            double sum = 0;
+            for (std::size_t j = 0; across && j < 7; ++j) sum += near(j, c) ? v[at(n, j, h, w)] * v[at(n, j, h, w)] : 0;
+            for (std::size_t j = 0; !across && j < 30; ++j) {
+              const double value = v[at(n, c, j / 6, j % 6)];
+              sum += near(j / 6, h) && near(j % 6, w) ? value * value : 0;
+            }
+            const double count = static_cast<double>(across ? size : size * size);
+            const double truth = v[i] * std::pow(p.k + 0.7 / count * sum, -beta);
+            const double step = static_cast<double>(P::output::step(static_cast<float>(truth), {}));
+            good = good && std::fabs(P::output::to_double(y.data()[i]) - truth) <= step;
+          }
+          INFO("size " << size << ", beta " << beta << ", across " << across << ", " << policy_name<P>());
+          CHECK(good);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("what LRN cannot take is refused") {
+  const auto x = zeros({1, 2, 3, 3});
+  CHECK_THROWS_WITH(lrn<w8a8>(x, {.local_size = 4}), contains("size 4") && contains("odd"));
+  CHECK_THROWS_AS(lrn<w8a8>(x, {.local_size = 0}), shape_error);
+  CHECK_THROWS_AS(lrn<w8a8>(x, {.beta = 1.0 / 0.0}), format_error);
+  CHECK_THROWS_AS(lrn<w8a8>(x, {.alpha = std::nan("")}), format_error);
+  CHECK_THROWS_WITH(lrn<w8a8>(x, {.k = 2, .region = lrn_region::within_channel}), contains("k 2"));
+  CHECK_THROWS_WITH(lrn<w8a8>(zeros({1, 2, 3}), {.region = lrn_region::within_channel}), contains("1x2x3"));
+  CHECK_THROWS_AS(lrn<w8a8>(zeros({4})), shape_error);
+  CHECK_THROWS_AS(lrn<w8a8>(zeros({1, 0})), shape_error);
+  CHECK_THROWS_WITH(lrn<float32>(nan_tensor({1, 2})), contains("NaN"));
+  auto y = zeros({1, 2});
+  CHECK_THROWS_WITH(lrn_into<float32>(view_of(std::as_const(y)), {}, view_of(y)), contains("one tensor"));
+  CHECK(lrn<float32>(x, {.local_size = std::size_t(-1)}).size() == 18);
+}

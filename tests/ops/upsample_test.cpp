@@ -1,0 +1,48 @@
+#include <nniesim/ops/upsample.hpp>
+
+#include "elementwise.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("every element is repeated along rows and columns") {
+  const tensor<float> x{{{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}}};
+  const auto y = upsample<float32>(x);
+  CHECK(same_bits(y, tensor<float>{{{{1, 1, 2, 2}, {1, 1, 2, 2}, {3, 3, 4, 4}, {3, 3, 4, 4}},
+                                    {{5, 5, 6, 6}, {5, 5, 6, 6}, {7, 7, 8, 8}, {7, 7, 8, 8}}}}));
+  const tensor<float> row{{{{1, 2}}}};
+  CHECK(same_bits(upsample<float32>(row, {.factor = 3}),
+                  tensor<float>{{{{1, 1, 1, 2, 2, 2}, {1, 1, 1, 2, 2, 2}, {1, 1, 1, 2, 2, 2}}}}));
+  CHECK(same_bits(upsample<float32>(row, {.factor = 1}), row));
+}
+
+TEST_CASE("an upsampling's input goes through the activation format") {
+  draws d(1);
+  const auto x = d.tensor({2, 3, 4, 5});
+  for_policies([&]<class P>() {
+    using activations = typename P::activations;
+    const auto v = held<P>(x);
+    std::vector<float> values(v.begin(), v.end());
+    const auto s = activations::scale_of(values);
+    std::vector<double> expected;
+    for (std::size_t i = 0; i < 4 * v.size(); ++i) {
+      const std::size_t map = i / 80, row = i / 10 % 8, column = i % 10;
+      const float at = values[map * 20 + row / 2 * 5 + column / 2];
+      expected.push_back(static_cast<double>(activations::decode(activations::encode(at, s), s)));
+    }
+    check_values<P>(upsample<P>(x), expected);
+    check_values<P>(upsample<P>(x, {}, s), expected);
+  });
+}
+
+TEST_CASE("the hardware's upsampling has factor 2") {
+  const auto x = zeros({1, 1, 2, 2});
+  CHECK_THROWS_WITH(upsample<w8a8>(x, {.factor = 3}), contains("factor 3") && contains("w8a8"));
+  CHECK_THROWS_AS(upsample<w8a8>(x, {.factor = 3}), format_error);
+  CHECK_THROWS_AS(upsample<float32>(x, {.factor = 0}), shape_error);
+  CHECK_THROWS_AS(upsample<float32>(x, {.factor = std::size_t{1} << 63U}), shape_error);
+  CHECK_THROWS_WITH(upsample<float32>(zeros({2, 2})), contains("2x2") && contains("rank 4"));
+  CHECK_THROWS_AS(upsample<float32>(zeros({1, 1, 0, 2})), shape_error);
+  CHECK_THROWS_WITH(upsample<w8a8>(nan_tensor({1, 1, 1, 2})), contains("NaN"));
+  auto y = zeros({1, 1, 2, 4});
+  CHECK_THROWS_WITH(upsample_into<float32>(view_of(std::as_const(x)), {}, {}, view_of(y)), contains("1x1x2x4"));
+}
