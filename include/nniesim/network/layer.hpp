@@ -103,6 +103,7 @@ struct network {
   std::string name;
   std::vector<blob> blobs;
   std::vector<layer> layers;
+  std::vector<std::size_t> reported;  ///< blobs with the mark _report, whose values the compiler is to give
 };
 
 /// Whether a layer multiplies and accumulates: convolution, deconvolution, fully connected.
