@@ -1,0 +1,286 @@
+// Pictures: JPEG, PNG and BMP files decoded by stb_image, and OpenCV's bilinear resizing, bit for bit.
+// A file is checked against limits before memory is taken for its pixels, so that it may come from anywhere.
+#pragma once
+
+#if !__has_include(<stb/stb_image.h>)
+#error "nniesim/io/image.hpp needs the headers of stb (Debian: libstb-dev)"
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// stb_image as functions of each translation unit, without warnings for what is unused or its own style.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wcast-qual"
+#pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#endif
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_NO_STDIO
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_ONLY_BMP
+#include <stb/stb_image.h>
+#undef STBI_ONLY_BMP
+#undef STBI_ONLY_PNG
+#undef STBI_ONLY_JPEG
+#undef STBI_NO_STDIO
+#undef STB_IMAGE_IMPLEMENTATION
+#undef STB_IMAGE_STATIC
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#include <nniesim/core/error.hpp>
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/file.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// A picture in 8 bits: rows x columns x (red, green, blue). A grey one has three equal channels.
+struct image {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::vector<std::uint8_t> pixels;
+
+  friend bool operator==(const image&, const image&) = default;
+};
+
+/// Larger files are refused unless the caller allows them.
+inline constexpr std::uint64_t image_default_limit = std::uint64_t{128} << 20U;
+/// No picture may have more pixels than this, or more than 32767 rows or columns, whatever its file says.
+inline constexpr std::size_t image_max_pixels = std::size_t{1} << 26U;
+inline constexpr std::size_t image_max_extent = 32767;
+
+namespace detail {
+
+/// Throws shape_error unless a picture of this size may exist.
+inline void require_image_size(std::size_t rows, std::size_t columns, std::string_view where) {
+  require<shape_error>(rows != 0 && columns != 0 && rows <= image_max_extent && columns <= image_max_extent &&
+                           rows * columns <= image_max_pixels,
+                       where, ": got ", rows, " rows x ", columns, " columns, expected 1 .. ", image_max_extent,
+                       " of each and at most ", image_max_pixels, " pixels");
+}
+
+/// A picture's bytes as numbers at offsets; what lies beyond the end is refused.
+class image_bytes {
+ public:
+  image_bytes(std::string_view bytes, std::string_view file) : bytes_(bytes), file_(file) {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+  [[nodiscard]] std::uint32_t byte(std::size_t at) const {
+    if (at >= bytes_.size()) ends();
+    return static_cast<unsigned char>(bytes_[at]);
+  }
+  [[nodiscard]] std::uint32_t big16(std::size_t at) const { return byte(at) << 8U | byte(at + 1); }
+  [[nodiscard]] std::uint32_t big32(std::size_t at) const { return big16(at) << 16U | big16(at + 2); }
+  [[nodiscard]] std::uint32_t little16(std::size_t at) const { return byte(at + 1) << 8U | byte(at); }
+  [[nodiscard]] std::uint32_t little32(std::size_t at) const { return little16(at + 2) << 16U | little16(at); }
+  [[nodiscard]] std::string_view range(std::size_t at, std::size_t count) const {
+    if (at > bytes_.size() || count > bytes_.size() - at) ends();
+    return bytes_.substr(at, count);
+  }
+  [[nodiscard]] std::string_view all() const noexcept { return bytes_; }
+  [[noreturn]] void ends() const {
+    throw parse_error(concat(file_, ": byte ", bytes_.size(), ": the file ends within the picture"));
+  }
+  template <class... What>
+  [[noreturn]] void fail(std::size_t at, const What&... what) const {
+    throw parse_error(concat(file_, ": byte ", at, ": ", what...));
+  }
+
+ private:
+  std::string_view bytes_;
+  std::string_view file_;
+};
+
+/// CRC-32 of IEEE 802.3, as PNG's chunks carry it.
+[[nodiscard]] constexpr std::uint32_t png_crc(std::string_view bytes) noexcept {
+  constexpr auto table = [] {
+    std::array<std::uint32_t, 256> t{};
+    for (std::uint32_t i = 0; i < t.size(); ++i) {
+      t[i] = i;
+      for (int bit = 0; bit < 8; ++bit) t[i] = t[i] >> 1U ^ ((t[i] & 1U) != 0 ? 0xedb88320U : 0U);
+    }
+    return t;
+  }();
+  std::uint32_t crc = 0xffffffffU;
+  for (const char c : bytes) crc = table[(crc ^ static_cast<unsigned char>(c)) & 255U] ^ crc >> 8U;
+  return ~crc;
+}
+
+// stb_image takes a file's missing bytes as zeros and does not look at check sums: damaged files would give wrong
+// pixels. So these look first.
+
+inline void require_whole_png(const image_bytes& file) {
+  for (std::size_t at = 8;;) {
+    const std::size_t length = file.big32(at);
+    const std::string_view content = file.range(at + 4, length + 4);
+    if (png_crc(content) != file.big32(at + 8 + length)) file.fail(at, "the check sum of a PNG chunk does not fit");
+    if (content.starts_with("IEND")) return;
+    at += length + 12;
+  }
+}
+
+inline void require_whole_jpeg(const image_bytes& file) {
+  constexpr std::uint32_t start_of_scan = 0xda;
+  for (std::size_t at = 2;;) {
+    if (file.byte(at) != 0xff) file.fail(at, "got ", file.byte(at), ", expected a JPEG marker: 255");
+    const std::uint32_t marker = file.byte(at + 1);
+    if (marker == 0xff) {  // fill
+      ++at;
+      continue;
+    }
+    if (marker == start_of_scan) {
+      // Within a scan 255 is followed by 0 or a restart marker, so that this can only be the picture's end.
+      if (file.all().find("\xff\xd9", at) == std::string_view::npos) file.ends();
+      return;
+    }
+    at += 2 + file.big16(at + 2);
+  }
+}
+
+inline void require_whole_bmp(const image_bytes& file, std::size_t rows, std::size_t columns) {
+  constexpr std::uint32_t oldest_header = 12;
+  const std::size_t data = file.little32(10);
+  const std::size_t bits = file.little16(file.little32(14) == oldest_header ? 24 : 28);
+  (void)file.range(data, rows * ((columns * bits + 31) / 32 * 4));
+}
+
+}  // namespace detail
+
+/// Decodes a JPEG, PNG or BMP file's bytes; `file` names it in messages. 16-bit channels are cut to their upper 8 bits,
+/// transparency is dropped; the EXIF orientation is not applied. Throws parse_error for other formats and for damaged
+/// or incomplete files, shape_error for pictures beyond image_max_pixels and image_max_extent.
+[[nodiscard]] inline image decode_image(std::string_view bytes, std::string_view file) {
+  const detail::image_bytes view(bytes, file);
+  const bool png = bytes.starts_with("\x89PNG\r\n\x1a\n");
+  const bool jpeg = bytes.starts_with("\xff\xd8");
+  const bool bmp = bytes.starts_with("BM");
+  if (!png && !jpeg && !bmp) view.fail(0, "got ", detail::excerpt(bytes.substr(0, 8)), ", expected JPEG, PNG or BMP");
+  detail::require<parse_error>(bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), file, ": ",
+                               bytes.size(), " bytes, expected less than 2 GiB");
+  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
+  const int size = static_cast<int>(bytes.size());
+  const auto reason = [] {
+    const char* r = stbi_failure_reason();
+    return std::string_view(r == nullptr ? "unknown" : r);
+  };
+  int columns = 0;
+  int rows = 0;
+  int channels = 0;
+  if (stbi_info_from_memory(data, size, &columns, &rows, &channels) == 0 || columns < 1 || rows < 1) {
+    view.fail(0, "the picture's header is damaged or of a kind that is not read (stb_image: ", reason(), ")");
+  }
+  image result;
+  result.rows = static_cast<std::size_t>(rows);
+  result.columns = static_cast<std::size_t>(columns);
+  detail::require_image_size(result.rows, result.columns, file);
+  if (png) detail::require_whole_png(view);
+  if (jpeg) detail::require_whole_jpeg(view);
+  if (bmp) detail::require_whole_bmp(view, result.rows, result.columns);
+
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(data, size, &columns, &rows, &channels, 3), stbi_image_free);
+  if (pixels == nullptr || static_cast<std::size_t>(rows) != result.rows ||
+      static_cast<std::size_t>(columns) != result.columns) {
+    view.fail(0, "the picture cannot be decoded (stb_image: ", reason(), ")");
+  }
+  result.pixels.assign(pixels.get(), pixels.get() + result.rows * result.columns * 3);
+  return result;
+}
+
+/// Reads a picture. Throws as decode_image, and error for what cannot be read.
+[[nodiscard]] inline image read_image(const std::filesystem::path& path,
+                                      std::uint64_t max_bytes = image_default_limit) {
+  return decode_image(detail::read_whole_file(path, max_bytes, "a picture"), path.string());
+}
+
+namespace detail {
+
+/// Where an output row or column lies in the input: between `at` and the next one, with their weights in 1/2048.
+struct resize_tap {
+  std::ptrdiff_t at;
+  std::int32_t first;
+  std::int32_t second;
+};
+
+/// Taps of one axis. The centres of the outer pixels lie half a pixel within the border, positions are rounded to
+/// float32, weights to 11 bits, halves to even.
+[[nodiscard]] inline std::vector<resize_tap> resize_taps(std::size_t from, std::size_t to) {
+  const double scale = 1.0 / (static_cast<double>(to) / static_cast<double>(from));
+  std::vector<resize_tap> taps(to);
+  for (std::size_t i = 0; i < to; ++i) {
+    // A product and a difference, each rounded: as std::fma the product cannot be contracted with what follows.
+    const double centre = std::fma(static_cast<double>(i) + 0.5, scale, 0.0);
+    const auto position = static_cast<float>(centre - 0.5);
+    const float whole = std::floor(position);
+    const float fraction = position - whole;
+    taps[i] = {static_cast<std::ptrdiff_t>(whole),
+               static_cast<std::int32_t>(std::nearbyint((1.0F - fraction) * 2048.0F)),
+               static_cast<std::int32_t>(std::nearbyint(fraction * 2048.0F))};
+  }
+  return taps;
+}
+
+}  // namespace detail
+
+/// Bilinear resizing without smoothing, equal to OpenCV's cv::resize with INTER_LINEAR on 8-bit pixels. Throws
+/// shape_error for sizes of 0 or beyond image_max_pixels and image_max_extent.
+[[nodiscard]] inline image resize(const image& in, std::size_t rows, std::size_t columns) {
+  detail::require_image_size(in.rows, in.columns, "resize: input");
+  detail::require_image_size(rows, columns, "resize: result");
+  detail::require<shape_error>(in.pixels.size() == in.rows * in.columns * 3, "resize: got ", in.pixels.size(),
+                               " bytes for ", in.rows, " x ", in.columns, " pixels, expected 3 for each");
+  if (rows == in.rows && columns == in.columns) return in;
+  const auto vertical = detail::resize_taps(in.rows, rows);
+  const auto horizontal = detail::resize_taps(in.columns, columns);
+  const auto last_row = static_cast<std::ptrdiff_t>(in.rows) - 1;
+  const auto last_column = static_cast<std::ptrdiff_t>(in.columns) - 1;
+
+  image out{rows, columns, std::vector<std::uint8_t>(rows * columns * 3)};
+  std::array<std::vector<std::int32_t>, 2> line;  // two input rows, resized along the columns, in 1/2048
+  for (auto& l : line) l.resize(columns * 3);
+  const auto fill = [&](std::vector<std::int32_t>& to, std::ptrdiff_t row) {
+    const std::uint8_t* from = in.pixels.data() + static_cast<std::size_t>(row) * in.columns * 3;
+    for (std::size_t x = 0; x < columns; ++x) {
+      const detail::resize_tap& tap = horizontal[x];
+      const auto a = static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(tap.at, 0, last_column)) * 3;
+      const auto b = static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(tap.at + 1, 0, last_column)) * 3;
+      for (std::size_t c = 0; c < 3; ++c) to[x * 3 + c] = from[a + c] * tap.first + from[b + c] * tap.second;
+    }
+  };
+  for (std::size_t y = 0; y < rows; ++y) {
+    const detail::resize_tap& tap = vertical[y];
+    fill(line[0], std::clamp<std::ptrdiff_t>(tap.at, 0, last_row));
+    fill(line[1], std::clamp<std::ptrdiff_t>(tap.at + 1, 0, last_row));
+    std::uint8_t* const to = out.pixels.data() + y * columns * 3;
+    for (std::size_t i = 0; i < columns * 3; ++i) {
+      // OpenCV's steps. The two weights of a tap may add to 2049, hence the limit.
+      const std::int32_t sum = (tap.first * (line[0][i] >> 4) >> 16) + (tap.second * (line[1][i] >> 4) >> 16);
+      to[i] = static_cast<std::uint8_t>(std::clamp((sum + 2) >> 2, 0, 255));
+    }
+  }
+  return out;
+}
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,316 @@
+// From the files that a cfg names to the tensors that a network is given: pictures resized and normalized as the
+// compiler documents it, feature maps from text, and .npy files. One tensor at a time, so that lists may be long.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <nniesim/core/error.hpp>
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/caffemodel.hpp>
+#include <nniesim/io/compiler_cfg.hpp>
+#include <nniesim/io/file.hpp>
+#include <nniesim/io/image.hpp>
+#include <nniesim/io/npy.hpp>
+#include <nniesim/io/text.hpp>
+#include <nniesim/tensor/tensor.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// More entries than this are refused, in lists of pictures and of feature maps.
+inline constexpr std::size_t list_max_entries = 1'000'000;
+inline constexpr std::uint64_t list_max_bytes = std::uint64_t{64} << 20U;
+
+/// Reads a text file of means: one finite number per line, one line per channel; blank lines are passed over. Throws
+/// parse_error with file and line for anything else and unless there are `channels` of them.
+[[nodiscard]] inline std::vector<float> read_channel_means(const std::filesystem::path& path, std::size_t channels) {
+  const std::string content = detail::read_whole_file(path, cfg_max_bytes, "a file of channel means");
+  std::string_view text = content;
+  std::vector<float> means;
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    const std::string_view word = detail::trimmed(detail::take_line(text));
+    if (word.empty()) continue;
+    const std::optional<float> mean = detail::finite_float(word);
+    detail::require<parse_error>(mean.has_value(), path.string(), ":", line, ": got ", detail::excerpt(word),
+                                 ", expected one finite number: the mean of a channel");
+    means.push_back(*mean);
+  }
+  detail::require<parse_error>(means.size() == channels, path.string(), ": ", means.size(), " means, expected ",
+                               channels, ", one for each channel");
+  return means;
+}
+
+/// What a cfg does to an input's pictures. Its means are read once.
+///
+/// Known of the compiler: (x - mean) * data_scale in this order, with the mean of each element (norm_type 1, 4) or of
+/// each channel (2, 5), and pictures of any size resized to the input's.
+/// Our assumptions: the resizing is OpenCV's bilinear one; RGB_order gives the order of the channels for every
+/// image_type (copies of the guide disagree for image_type 1); means belong to the channels in that order, as the
+/// successor's guide says; at image_type 3 and 5 the way to YUV and back loses nothing; a one-channel network is given
+/// BT.601 luma, (299 R + 587 G + 114 B) / 1000 rounded halves up, of the resized picture; arithmetic is in float32.
+class picture_transform {
+ public:
+  /// For a network's input of shape 1 x channels x rows x columns, channels being 1 or 3. Throws shape_error for other
+  /// shapes and for a mean image of another one, and as read_binaryproto and read_channel_means.
+  picture_transform(const cfg_input& input, const tensor_shape& shape) : input_(input), shape_(shape) {
+    require_rank(shape, 4, "picture input", "1, channels, rows, columns");
+    detail::require<shape_error>(shape[0] == 1 && (shape[1] == 1 || shape[1] == 3), "picture input: got shape ", shape,
+                                 ", expected 1 picture of 1 or 3 channels");
+    detail::require_image_size(shape[2], shape[3], "picture input");
+    detail::require<format_error>(input.image_type != cfg_image_type::feature_map,
+                                  "picture input: image_type 0, expected 1, 3 or 5; 0 is of feature maps");
+    const bool has_mean = uses_mean_image(input.norm_type) || uses_channel_means(input.norm_type);
+    detail::require<format_error>(has_mean == input.mean_file.has_value(), "picture input: norm_type ",
+                                  static_cast<int>(input.norm_type), has_mean ? " without" : " with", " a mean_file");
+    const std::size_t plane = shape[2] * shape[3];
+    if (uses_mean_image(input.norm_type)) {
+      const tensor<float> mean = read_binaryproto(input.mean_file->path);
+      const tensor_shape got = shape_of(mean);
+      detail::require<shape_error>(got == shape || got == tensor_shape{shape[1], shape[2], shape[3]},
+                                   input.mean_file->path.string(), ": the mean image has shape ", got, ", expected ",
+                                   shape, " as the input");
+      mean_.assign(mean.begin(), mean.end());
+    } else if (uses_channel_means(input.norm_type)) {
+      for (const float mean : read_channel_means(input.mean_file->path, shape[1])) {
+        mean_.insert(mean_.end(), plane, mean);
+      }
+    }
+  }
+
+  /// The picture as the network is given it, 1 x channels x rows x columns.
+  [[nodiscard]] tensor<float> operator()(const image& picture) const {
+    const image resized = resize(picture, shape_[2], shape_[3]);
+    const std::size_t plane = shape_[2] * shape_[3];
+    tensor<float> result = make_tensor<float>(shape_);
+    float* out = result.data();
+    for (std::size_t c = 0; c < shape_[1]; ++c) {
+      for (std::size_t i = 0; i < plane; ++i) out[c * plane + i] = value(resized.pixels.data() + i * 3, c);
+    }
+    const bool scaled = uses_data_scale(input_.norm_type);
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      if (!mean_.empty()) out[i] -= mean_[i];
+      if (scaled) out[i] *= input_.data_scale;
+      detail::require<format_error>(std::isfinite(out[i]), "picture input: value ", out[i], " at ",
+                                    coordinates(shape_, i), " after normalization, expected a finite one");
+    }
+    return result;
+  }
+
+ private:
+  [[nodiscard]] float value(const std::uint8_t* rgb, std::size_t channel) const noexcept {
+    if (shape_[1] == 1) return static_cast<float>((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
+    return rgb[input_.order == channel_order::rgb ? channel : 2 - channel];
+  }
+
+  cfg_input input_;
+  tensor_shape shape_;
+  std::vector<float> mean_;  // of every element; empty where none is subtracted
+};
+
+/// One picture as the network is given it, 1 x channels x rows x columns; see picture_transform, which spares reading
+/// the means again for each.
+[[nodiscard]] inline tensor<float> preprocess(const image& picture, const cfg_input& input, std::size_t channels,
+                                              std::size_t rows, std::size_t columns) {
+  return picture_transform(input, {1, channels, rows, columns})(picture);
+}
+
+/// The files that a list names, one per line, relative ones continuing the list's folder. Blank lines are passed over.
+/// Throws parse_error for an empty list, one of more than list_max_entries or list_max_bytes, and control characters.
+[[nodiscard]] inline std::vector<std::filesystem::path> read_image_list(const std::filesystem::path& path) {
+  const std::string content = detail::read_whole_file(path, list_max_bytes, "a list of pictures");
+  std::string_view text = content;
+  std::vector<std::filesystem::path> result;
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    const std::string_view name = detail::trimmed(detail::take_line(text));
+    if (name.empty()) continue;
+    detail::require<parse_error>(detail::is_plain(name), path.string(), ":", line, ": got ", detail::excerpt(name),
+                                 ", expected a file's name without control characters");
+    detail::require<parse_error>(result.size() < list_max_entries, path.string(), ":", line, ": more than ",
+                                 list_max_entries, " files, the limit");
+    result.push_back(path.parent_path() / name);
+  }
+  detail::require<parse_error>(!result.empty(), path.string(), ": names no file, expected one per line");
+  return result;
+}
+
+/// A text file of feature maps (image_type 0): one tensor per line, its numbers in C, H, W order between spaces, tabs
+/// or commas. Only the places of the lines are kept in memory.
+class feature_list {
+ public:
+  /// `shape` is that of each tensor. Throws error for what cannot be read, parse_error for a file without a tensor,
+  /// with more than list_max_entries, or with lines longer than 64 bytes for each element.
+  feature_list(std::filesystem::path path, const tensor_shape& shape) : path_(std::move(path)), shape_(shape) {
+    detail::require<shape_error>(shape.size() != 0, "feature list: got shape ", shape, ", expected no empty axis");
+    std::error_code ignored;
+    const auto kind = std::filesystem::status(path_, ignored).type();
+    detail::require<error>(kind == std::filesystem::file_type::regular, path_.string(), ": ",
+                           kind == std::filesystem::file_type::not_found ? "no such file" : "not a regular file",
+                           ", expected a file of feature maps");
+    std::ifstream file(path_, std::ios::binary);
+    detail::require<error>(file.is_open(), path_.string(), ": cannot be opened for reading");
+    scan(file);
+    detail::require<parse_error>(!lines_.empty(), path_.string(), ": holds no feature map, expected one per line");
+  }
+
+  /// Number of tensors.
+  [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
+
+  /// Tensor number i, below size(). Throws parse_error with file and line unless the line holds as many finite numbers
+  /// as the shape has elements.
+  [[nodiscard]] tensor<float> operator[](std::size_t i) const {
+    detail::require<error>(i < size(), path_.string(), ": tensor ", i, ", expected one below ", size());
+    const place& at = lines_[i];
+    std::string text(at.bytes, '\0');
+    std::ifstream file(path_, std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at.offset));
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    detail::require<error>(file.is_open() && static_cast<std::size_t>(file.gcount()) == text.size(), path_.string(),
+                           ":", at.line, ": reading failed");
+    tensor<float> result = make_tensor<float>(shape_);
+    parse(text, at.line, {result.data(), result.size()});
+    return result;
+  }
+
+ private:
+  struct place {
+    std::uint64_t offset;
+    std::size_t bytes;
+    std::size_t line;
+  };
+  static constexpr std::size_t most_bytes_of_a_number = 64;
+
+  void scan(std::ifstream& file) {
+    const std::uint64_t longest = std::uint64_t{shape_.size()} * most_bytes_of_a_number;
+    std::vector<char> block(std::size_t{1} << 16U);
+    place current{0, 0, 1};
+    bool blank = true;
+    const auto end_of_line = [&] {
+      if (blank) return;
+      detail::require<parse_error>(lines_.size() < list_max_entries, path_.string(), ":", current.line, ": more than ",
+                                   list_max_entries, " feature maps, the limit");
+      lines_.push_back(current);
+    };
+    while (file) {
+      file.read(block.data(), static_cast<std::streamsize>(block.size()));
+      for (const char c : std::span(block).first(static_cast<std::size_t>(file.gcount()))) {
+        if (c == '\n') {
+          end_of_line();
+          current = {current.offset + current.bytes + 1, 0, current.line + 1};
+          blank = true;
+          continue;
+        }
+        ++current.bytes;
+        blank = blank && detail::is_blank(c);
+        detail::require<parse_error>(current.bytes <= longest, path_.string(), ":", current.line, ": more than ",
+                                     longest, " bytes, expected the ", shape_.size(), " numbers of ", shape_);
+      }
+    }
+    detail::require<error>(file.eof(), path_.string(), ": reading failed");
+    end_of_line();
+  }
+
+  void parse(std::string_view text, std::size_t line, std::span<float> out) const {
+    constexpr std::string_view between = " \t\r,";
+    std::size_t count = 0;
+    for (std::size_t at = text.find_first_not_of(between); at != std::string_view::npos;) {
+      const std::size_t end = std::min(text.find_first_of(between, at), text.size());
+      const std::string_view word = text.substr(at, end - at);
+      const std::optional<float> value = detail::finite_float(word);
+      detail::require<parse_error>(value.has_value(), path_.string(), ":", line, ": number ", count + 1, " is ",
+                                   detail::excerpt(word), ", expected a finite number");
+      if (count < out.size()) out[count] = *value;
+      ++count;
+      at = text.find_first_not_of(between, end);
+    }
+    detail::require<parse_error>(count == out.size(), path_.string(), ":", line, ": ", count, " numbers, expected ",
+                                 out.size(), " for shape ", shape_);
+  }
+
+  std::filesystem::path path_;
+  tensor_shape shape_;
+  std::vector<place> lines_;
+};
+
+/// The feature maps of a file; see feature_list.
+[[nodiscard]] inline feature_list read_feature_list(const std::filesystem::path& path, const tensor_shape& shape) {
+  return {path, shape};
+}
+
+namespace detail {
+
+/// A .npy file of float32 with the given shape, or the same without the leading 1.
+[[nodiscard]] inline tensor<float> read_npy_input(const std::filesystem::path& path, const tensor_shape& shape) {
+  const tensor_shape got = read_npy_header(path).shape;
+  const bool without_batch =
+      shape.rank() > 1 && shape[0] == 1 && got == tensor_shape(std::span(shape.begin() + 1, shape.end()));
+  require<shape_error>(got == shape || without_batch, path.string(), ": shape ", got, ", expected ", shape);
+  tensor<float> result = read_npy<float>(path);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    require<parse_error>(std::isfinite(result.data()[i]), path.string(), ": ", result.data()[i], " at ",
+                         coordinates(got, i), ", expected a finite number");
+  }
+  result.reshape(typename tensor<float>::shape_type(shape.begin(), shape.end()));
+  return result;
+}
+
+}  // namespace detail
+
+/// All that one input of a cfg is given, a tensor at a time.
+class input_source {
+ public:
+  /// `shape` is that of the network's input, 1 x channels x rows x columns for pictures. image_type 0 takes a
+  /// feature_list, the others a list of files: pictures, and .npy files of float32 in the network's shape, which are
+  /// given to it as they are. A .npy file in place of the list is its only tensor. Throws as picture_transform,
+  /// read_image_list and feature_list.
+  input_source(const cfg_input& input, const tensor_shape& shape) : shape_(shape) {
+    const std::filesystem::path& list = input.image_list.path;
+    if (is_npy(list)) {
+      files_ = {list};
+    } else if (input.image_type == cfg_image_type::feature_map) {
+      features_.emplace(list, shape);
+    } else {
+      files_ = read_image_list(list);
+    }
+    if (!std::all_of(files_.begin(), files_.end(), is_npy)) transform_.emplace(input, shape);
+  }
+
+  /// Number of tensors, not 0.
+  [[nodiscard]] std::size_t size() const noexcept { return features_ ? features_->size() : files_.size(); }
+
+  /// The file that tensor i comes from; empty for feature maps, which share one.
+  [[nodiscard]] std::filesystem::path file(std::size_t i) const { return features_ ? "" : files_.at(i); }
+
+  /// Tensor number i, below size(), of the network's shape. Throws as read_image, read_npy and feature_list.
+  [[nodiscard]] tensor<float> operator[](std::size_t i) const {
+    detail::require<error>(i < size(), "input: tensor ", i, ", expected one below ", size());
+    if (features_) return (*features_)[i];
+    return is_npy(files_[i]) ? detail::read_npy_input(files_[i], shape_) : (*transform_)(read_image(files_[i]));
+  }
+
+ private:
+  [[nodiscard]] static bool is_npy(const std::filesystem::path& path) { return path.extension() == ".npy"; }
+
+  tensor_shape shape_;
+  std::vector<std::filesystem::path> files_;
+  std::optional<feature_list> features_;
+  std::optional<picture_transform> transform_;
+};
+
+/// The tensors of an input; see input_source.
+[[nodiscard]] inline input_source load_inputs(const cfg_input& input, const tensor_shape& shape) {
+  return {input, shape};
+}
+
+NNIESIM_END_NAMESPACE

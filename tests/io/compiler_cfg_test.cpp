@@ -1,0 +1,210 @@
+#include <nniesim/io/compiler_cfg.hpp>
+
+#include <string>
+
+#include "catch.hpp"
+#include "support/mutate.hpp"
+#include "support/scratch_folder.hpp"
+
+using namespace nniesim;
+
+namespace {
+
+const std::string mnist =
+    "[prototxt_file] ./mark_prototxt/mnist_mark_nnie.prototxt\n"
+    "[caffemodel_file] ./data/mnist.caffemodel\n"
+    "[batch_num] 256\n"
+    "[net_type] 0\n"
+    "[sparse_rate] 0\n"
+    "[compile_mode] 1\n"
+    "[is_simulation] 0\n"
+    "[log_level] 3\n"
+    "[instruction_name] ./inst/x\n"
+    "[RGB_order] BGR\n"
+    "[data_scale] 0.0078125\n"
+    "[internal_stride] 16\n"
+    "[image_list] ./data/image_ref_list.txt\n"
+    "[image_type] 1\n"
+    "[mean_file] null\n"
+    "[norm_type] 3\n";
+
+/// The two files, then the given lines.
+std::string with(const std::string& lines) { return "[prototxt_file] a\n[caffemodel_file] b\n" + lines; }
+
+std::string problem(const std::string& text) {
+  try {
+    (void)parse_compiler_cfg(text, "net/x.cfg");
+  } catch (const parse_error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  return text.replace(text.find(from), from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("a cfg as RuyiStudio writes it") {
+  const compiler_cfg cfg = parse_compiler_cfg(mnist, "/net/x.cfg");
+  CHECK(cfg.file == "/net/x.cfg");
+  CHECK(cfg.prototxt_file.text == "./mark_prototxt/mnist_mark_nnie.prototxt");
+  CHECK(cfg.prototxt_file.path == "/net/./mark_prototxt/mnist_mark_nnie.prototxt");
+  CHECK(cfg.caffemodel_file.path == "/net/./data/mnist.caffemodel");
+  CHECK(cfg.net_type == 0);
+  CHECK(cfg.mode == compile_mode::all_16bit);
+  CHECK(cfg.sparse_rate == 0.0F);
+  CHECK(cfg.roi_coordinate_file.empty());
+  CHECK_FALSE(cfg.gfpq_param_file);
+  REQUIRE(cfg.inputs.size() == 1);
+  const cfg_input& input = cfg.inputs[0];
+  CHECK(input.image_list.path == "/net/./data/image_ref_list.txt");
+  CHECK(input.image_type == cfg_image_type::picture);
+  CHECK(input.norm_type == cfg_norm_type::scale);
+  CHECK_FALSE(input.mean_file);
+  CHECK(input.data_scale == 0x1p-7F);
+  CHECK(input.order == channel_order::bgr);
+  CHECK(input.line == 13);
+  REQUIRE(cfg.irrelevant.size() == 5);
+  CHECK(cfg.irrelevant[0].key == "batch_num");
+  CHECK(cfg.irrelevant[0].value == "256");
+  CHECK(cfg.irrelevant[0].line == 3);
+  CHECK(cfg.irrelevant[4].key == "internal_stride");
+}
+
+TEST_CASE("comments, blank lines, carriage returns, a byte order mark and a missing last line feed are taken") {
+  const compiler_cfg cfg = parse_compiler_cfg(
+      "\xef\xbb\xbf# of the net\r\n\r\n [prototxt_file]\ta#1.prototxt # the net\r\n[caffemodel_file] b c\r\n####\r\n"
+      "[compile_mode] 2 #mixed\n[image_list]l.txt\n[image_type] 0\n[mean_file] null",
+      "x.cfg");
+  CHECK(cfg.prototxt_file.text == "a#1.prototxt");
+  CHECK(cfg.caffemodel_file.path == "b c");
+  CHECK(cfg.mode == compile_mode::mixed);
+  CHECK(cfg.inputs.at(0).image_type == cfg_image_type::feature_map);
+  CHECK(cfg.inputs.at(0).norm_type == cfg_norm_type::none);
+}
+
+TEST_CASE("defaults are the guide's; absolute paths stay") {
+  const compiler_cfg cfg = parse_compiler_cfg(
+      "[prototxt_file] /a/b\n[caffemodel_file] c\n[image_type] 1\n[image_list] /l\n[norm_type] 5\n[mean_file] m\n",
+      "x");
+  CHECK(cfg.prototxt_file.path == "/a/b");
+  CHECK(cfg.mode == compile_mode::all_8bit);
+  CHECK(cfg.inputs.at(0).data_scale == 0.00390625F);
+  CHECK(cfg.inputs.at(0).order == channel_order::bgr);
+  CHECK(cfg.inputs.at(0).mean_file.value().path == "m");
+}
+
+TEST_CASE("several inputs, begun by image_list or by image_type, with what holds for all before them") {
+  const compiler_cfg cfg = parse_compiler_cfg(
+      with("[RGB_order] RGB\n[data_scale] 0.5\n"
+           "[image_list] one\n[image_type] 1\n[mean_file] m1\n[norm_type] 4\n"
+           "[image_list] two\n[image_type] 5\n[mean_file] null\n[norm_type] 3\n"
+           "[roi_coordinate_file] r1\n[roi_coordinate_file] r2\n[gfpq_param_file] g\n[net_type] 1\n"),
+      "x.cfg");
+  REQUIRE(cfg.inputs.size() == 2);
+  CHECK(cfg.inputs[0].mean_file.value().text == "m1");
+  CHECK(cfg.inputs[1].image_type == cfg_image_type::yuv422);
+  for (const cfg_input& input : cfg.inputs) {
+    CHECK(input.order == channel_order::rgb);
+    CHECK(input.data_scale == 0.5F);
+  }
+  CHECK(cfg.roi_coordinate_file.size() == 2);
+  CHECK(cfg.gfpq_param_file.value().text == "g");
+
+  const compiler_cfg other =
+      parse_compiler_cfg(with("[image_type] 0\n[image_list] one\n[norm_type] 0\n[mean_file] null\n"
+                              "[image_type] 1\n[image_list] two\n[norm_type] 3\n[mean_file] null\n[data_scale] 2\n"),
+                         "x.cfg");
+  REQUIRE(other.inputs.size() == 2);
+  CHECK(other.inputs[0].image_list.text == "one");
+  CHECK(other.inputs[1].data_scale == 2.0F);
+  CHECK(other.inputs[1].line == 7);
+}
+
+TEST_CASE("what a file leaves open between inputs is refused") {
+  const std::string a = "[image_list] 1\n[image_type] 1\n[mean_file] null\n[norm_type] 3\n";
+  CHECK_THAT(problem(with("[norm_type] 3\n" + a)),
+             contains("net/x.cfg:7: [norm_type] stands before the first input at line 3 too"));
+  CHECK_THAT(problem(with(a + a + "[data_scale] 0.5\n")),
+             contains("net/x.cfg:11: [data_scale] is given for one input and not for that of line 3"));
+  CHECK_THAT(problem(with(a + "[RGB_order] RGB\n" + a)), contains("[RGB_order] is given for one input and not"));
+  CHECK_THAT(problem(with(a + "[mean_file] m\n")),
+             contains("net/x.cfg:7: [mean_file] stands at line 5 already for the same input"));
+  CHECK_THAT(problem(with("[norm_type] 1\n[norm_type] 1\n" + a)), contains("begins with [image_list] or [image_type]"));
+}
+
+TEST_CASE("all unknown keys are listed with their lines") {
+  CHECK_THAT(problem(mnist + "[norm_typ] 3\n[x\x1b] 1\n"),
+             contains("net/x.cfg:17: unknown keys: [norm_typ] at line 17, [x\\x1b] at line 18; expected"));
+}
+
+TEST_CASE("missing, repeated and malformed lines are refused with their place") {
+  CHECK_THAT(problem(""), contains("net/x.cfg: [prototxt_file] is missing"));
+  CHECK_THAT(problem(with("")), contains("net/x.cfg: [image_list] is missing"));
+  CHECK_THAT(problem(with("[norm_type] 0")), contains("[image_list] is missing"));
+  CHECK_THAT(problem(with("[image_type] 1\n")),
+             contains("net/x.cfg:3: the input that begins here has no [image_list]"));
+  CHECK_THAT(problem(with("[image_list] 1\n")), contains("has no [image_type]"));
+  CHECK_THAT(problem(with("[image_list] 1\n[image_type] 1\n")), contains("has no [norm_type]"));
+  CHECK_THAT(problem(with("[image_list] 1\n[image_type] 0\n")), contains("has no [mean_file]"));
+  CHECK_THAT(problem(mnist + "[net_type] 0\n"), contains("net/x.cfg:17: [net_type] stands at line 4 already"));
+  CHECK_THAT(problem("hello\n"), contains("net/x.cfg:1: got 'hello', expected [key] value"));
+  CHECK_THAT(problem("\n[prototxt_file\n"), contains("net/x.cfg:2: got '[prototxt_file', expected [key] value"));
+  CHECK_THAT(problem("[prototxt_file] # none\n"), contains("net/x.cfg:1: [prototxt_file] has no value"));
+  CHECK_THAT(problem("[prototxt_file] a\x01\n"), contains("expected a value without control characters"));
+}
+
+TEST_CASE("values outside their ranges are refused") {
+  const auto changed = [](const std::string& from, const std::string& to) {
+    return problem(replaced(mnist, from, to));
+  };
+  CHECK_THAT(changed("mode] 1", "mode] 3"),
+             contains("net/x.cfg:6: [compile_mode] is '3', expected an integer in 0 .. 2"));
+  CHECK_THAT(changed("mode] 1", "mode] 1.0"), contains("expected an integer"));
+  CHECK_THAT(changed("batch_num] 256", "batch_num] 257"), contains("0 .. 256"));
+  CHECK_THAT(changed("rate] 0", "rate] 1.5"), contains("[sparse_rate] is '1.5', expected 0 .. 1"));
+  CHECK_THAT(changed("rate] 0", "rate] nan"), contains("expected a finite number"));
+  CHECK_THAT(changed("stride] 16", "stride] 17"), contains("expected 16 or 32"));
+  CHECK_THAT(changed("image_type] 1", "image_type] 2"), contains("[image_type] is '2', expected 0, 1, 3 or 5"));
+  CHECK_THAT(changed("image_type] 1", "image_type] 0"), contains("[norm_type] is '3', expected 0, the only one"));
+  CHECK_THAT(changed("norm_type] 3", "norm_type] 6"), contains("0 .. 5"));
+  CHECK_THAT(changed("norm_type] 3", "norm_type] 4"),
+             contains("[mean_file] is 'null', expected a file for [norm_type] 4"));
+  CHECK_THAT(changed("0.0078125", "0.000244140625"), contains("expected more than 1/4096 and less than FLT_MAX"));
+  CHECK_THAT(changed("0.0078125", "3.4028235e38"), contains("less than FLT_MAX"));
+  CHECK_THAT(changed("0.0078125", "1e39"), contains("expected a finite number"));
+  CHECK_THAT(changed("BGR", "GBR"), contains("expected RGB or BGR"));
+}
+
+TEST_CASE("a cfg is read from its file") {
+  const scratch_folder folder;
+  detail::write_whole_file(folder / "x.cfg", mnist);
+  CHECK(read_compiler_cfg(folder / "x.cfg").inputs.at(0).image_list.path == folder / "./data/image_ref_list.txt");
+  CHECK_THROWS_AS(read_compiler_cfg(folder / "none.cfg"), error);
+  detail::write_whole_file(folder / "big.cfg", std::string(cfg_max_bytes + 1, '#'));
+  CHECK_THROWS_AS(read_compiler_cfg(folder / "big.cfg"), parse_error);
+}
+
+TEST_CASE("damaged cfgs are read or refused with the file's name") {
+  draws d(3);
+  int read = 0;
+  int refused = 0;
+  for (int i = 0; i < 2000; ++i) {
+    try {
+      const compiler_cfg cfg = parse_compiler_cfg(mutated(mnist, d, hostile_pieces()), "x.cfg");
+      CHECK_FALSE(cfg.inputs.empty());
+      for (const cfg_input& input : cfg.inputs) {
+        CHECK(input.data_scale > 1.0F / 4096.0F);
+        CHECK_FALSE(input.image_list.text.empty());
+      }
+      ++read;
+    } catch (const parse_error& e) {
+      CHECK_THAT(e.what(), contains("x.cfg:"));
+      ++refused;
+    }
+  }
+  CHECK(read > 100);
+  CHECK(refused > 300);
+}
