@@ -170,7 +170,7 @@ TEST_CASE("fully connected results are transposed in the compiler's dump") {
   CHECK(values(fully_connected_from_dump(dumped, 2, 3)) == floats{1, 2, 3, 4, 5, 6});
   CHECK(shape_of(fully_connected_from_dump(dumped, 2, 3)) == tensor_shape{2, 3});
   CHECK_THROWS_AS(fully_connected_from_dump(dumped, 2, 2), shape_error);
-  CHECK_THROWS_AS(fully_connected_from_dump(dumped, std::size_t{1} << 62U, 4), error);
+  CHECK_THROWS_AS(fully_connected_from_dump(dumped, std::size_t{1} << 40U, 1), shape_error);
 }
 
 TEST_CASE("a long file is read block by block") {

@@ -1,0 +1,30 @@
+// Any bytes as a text file of feature maps, and as a list of pictures: finite tensors and file names, or a parse_error.
+// Linux only.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include <nniesim/io/preprocess.hpp>
+
+#include "memory_file.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const memory_file file;
+  const std::string& path = file.holding(data, size);
+  try {
+    const nniesim::feature_list list = nniesim::read_feature_list(path, {1, 1, 2, 2});
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      for (const float x : list[i]) {
+        if (!std::isfinite(x)) std::abort();
+      }
+    }
+  } catch (const nniesim::parse_error&) {
+  }
+  try {
+    if (nniesim::read_image_list(path).empty()) std::abort();
+  } catch (const nniesim::parse_error&) {
+  }
+  return 0;
+}
