@@ -1,0 +1,31 @@
+// nnie-debug: what the accelerator makes of a network, layer by layer.
+#include <iostream>
+
+#include <nniesim/core/version.hpp>
+
+#include "command.hpp"
+
+int main(int argc, char** argv) {
+  using namespace nnie_debug;
+  CLI::App app(
+      "Runs Caffe networks in float and as HiSilicon's NNIE accelerator computes them, and compares every layer.\n"
+      "Exit codes: 0 done, 1 a comparison misses --fail-below, 2 wrong usage or input.",
+      "nnie-debug");
+  app.set_version_flag("--version", detail::concat("nnie-debug ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR,
+                                                   ".", NNIESIM_VERSION_PATCH, ", results ", NNIESIM_RESULTS_VERSION));
+  app.require_subcommand(1);
+  int result = passed;
+  add_run(app, result);
+  add_calibrate(app, result);
+  add_quantize(app, result);
+  add_info(app, result);
+  try {
+    app.parse(argc, argv);
+    return result;
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? passed : failed;
+  } catch (const std::exception& e) {
+    std::cerr << "nnie-debug: " << e.what() << '\n';
+    return failed;
+  }
+}
