@@ -93,6 +93,11 @@ class caffe_fields {
     constexpr auto rank = static_cast<std::int64_t>(tensor_shape::max_rank);
     return integer<std::int64_t>(name, fallback, -rank, rank);
   }
+  /// `axis`, or what old files call it.
+  [[nodiscard]] std::int64_t axis_or_dim(std::string_view old_name) {
+    if (has("axis") && has(old_name)) problem("got axis and ", old_name, ", expected one of them");
+    return axis(has("axis") ? "axis" : old_name, 1);
+  }
   [[nodiscard]] float real(std::string_view name, float fallback) {
     return read(name, fallback, [](const prototxt_field& f) { return f.real(); });
   }
@@ -270,6 +275,8 @@ struct caffe_source {
   const caffe_problems* problems = nullptr;
   std::size_t problems_before = 0;
   bool inputs_known = true;  ///< else what makes them has problems of its own
+  std::size_t outputs = 0;
+  bool on_cpu = false;       ///< set where the hardware does not take the parameters
   bool has_learned = false;  ///< whether they were asked for
 
   [[nodiscard]] bool ready() const { return inputs_known && problems->count() == problems_before; }
@@ -451,14 +458,11 @@ template <activation_function Function>
   if constexpr (Function == activation_function::elu) {
     result.alpha = static_cast<double>(l.fields.fields("elu_param").real("alpha", 1.0F));
   }
-  if constexpr (Function == activation_function::exponential) {
-    caffe_fields p = l.fields.fields("exp_param");
-    const float base = p.real("base", -1.0F);
-    const float scale = p.real("scale", 1.0F);
-    const float shift = p.real("shift", 0.0F);
-    if (base != -1.0F || scale != 1.0F || shift != 0.0F) {
-      p.problem("got base ", base, ", scale ", scale, " and shift ", shift, ", expected -1, 1 and 0: exp(x) itself");
-    }
+  if constexpr (Function == activation_function::exponential || Function == activation_function::logarithm) {
+    caffe_fields p = l.fields.fields(Function == activation_function::exponential ? "exp_param" : "log_param");
+    result.base = static_cast<double>(p.real("base", -1.0F));
+    result.scale = static_cast<double>(p.real("scale", 1.0F));
+    result.shift = static_cast<double>(p.real("shift", 0.0F));
   }
   return result;
 }
@@ -511,11 +515,7 @@ template <activation_function Function>
 
 [[nodiscard]] inline caffe_read_result read_caffe_concat(caffe_source& l) {
   caffe_fields p = l.fields.fields("concat_param");
-  std::int64_t axis = p.axis("axis", 1);
-  if (p.has("concat_dim")) {
-    if (p.has("axis")) p.problem("got axis and concat_dim, expected one of them");
-    axis = p.axis("concat_dim", 1);
-  }
+  const std::int64_t axis = p.axis_or_dim("concat_dim");
   if (!l.ready()) return std::nullopt;
   return concat_params{l.axis(axis)};
 }
@@ -564,14 +564,13 @@ template <activation_function Function>
   const std::string operation = p.identifier("operation", "SUM");
   const float coefficient = p.real("coeff", 1.0F);
   const std::int64_t axis = p.axis("axis", 0);
-  if (operation != "MEAN" || coefficient != 1.0F) {
-    p.problem("got operation ", excerpt(operation), " with coeff ", coefficient, ", expected MEAN with 1");
-  }
+  const bool is_mean = operation == "MEAN";
+  if (!is_mean && operation != "SUM") p.problem("got operation ", excerpt(operation), ", expected SUM or MEAN");
+  if (is_mean && coefficient != 1.0F) p.problem("got coeff ", coefficient, " for MEAN, expected 1");
   if (!l.ready()) return std::nullopt;
-  reduce_mean_params result;
-  result.keep_axes = false;
-  for (std::size_t a = l.axis(axis); a < l.inputs[0].rank(); ++a) result.axes.push_back(a);
-  return result;
+  const std::vector<std::size_t> axes = axes_from(l.axis(axis), l.inputs[0].rank());
+  if (is_mean) return reduce_mean_params{axes, false};
+  return reduce_sum_params{axes, false, static_cast<double>(coefficient)};
 }
 
 [[nodiscard]] inline caffe_read_result read_caffe_normalize(caffe_source& l) {
@@ -586,6 +585,66 @@ template <activation_function Function>
   return result;
 }
 
+[[nodiscard]] inline caffe_read_result read_caffe_slice(caffe_source& l) {
+  caffe_fields p = l.fields.fields("slice_param");
+  const std::int64_t axis = p.axis_or_dim("slice_dim");
+  slice_params result;
+  result.points = p.integers<std::size_t>("slice_point", 0, caffe_fields::most);
+  if (!l.ready()) return std::nullopt;
+  result.axis = l.axis(axis);
+  if (result.points.empty()) result.parts = l.outputs;
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_lrn(caffe_source& l) {
+  caffe_fields p = l.fields.fields("lrn_param");
+  lrn_params result;
+  result.local_size = p.integer<std::size_t>("local_size", 5, 1, caffe_fields::most);
+  result.alpha = static_cast<double>(p.real("alpha", 1.0F));
+  result.beta = static_cast<double>(p.real("beta", 0.75F));
+  result.k = static_cast<double>(p.real("k", 1.0F));
+  const std::size_t region = p.one_of("norm_region", 0, {"ACROSS_CHANNELS", "WITHIN_CHANNEL"});
+  result.region = region == 0 ? lrn_region::across_channels : lrn_region::within_channel;
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_mvn(caffe_source& l) {
+  caffe_fields p = l.fields.fields("mvn_param");
+  mvn_params result;
+  result.normalize_variance = p.boolean("normalize_variance", true);
+  result.across_channels = p.boolean("across_channels", false);
+  result.epsilon = static_cast<double>(p.real("eps", 1e-9F));
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_upsample(caffe_source& l) {
+  upsample_params result;
+  result.factor = l.fields.fields("upsample_param").integer<std::size_t>("scale", 2, 1, caffe_fields::most);
+  if (result.factor != 2) l.on_cpu = true;
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_crop(caffe_source& l) {
+  caffe_fields p = l.fields.fields("crop_param");
+  const std::int64_t axis = p.axis("axis", 2);
+  crop_params result;
+  result.offsets = p.integers<std::size_t>("offset", 0, caffe_fields::most);
+  if (!l.ready()) return std::nullopt;
+  result.axis = l.axis(axis);
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_argmax(caffe_source& l) {
+  caffe_fields p = l.fields.fields("argmax_param");
+  argmax_params result;
+  result.top_k = p.integer<std::size_t>("top_k", 1, 1, caffe_fields::most);
+  result.out_max_val = p.boolean("out_max_val", false);
+  const std::int64_t axis = p.axis("axis", 0);
+  if (!l.ready()) return std::nullopt;
+  if (p.has("axis")) result.axis = l.axis(axis);
+  return result;
+}
+
 struct caffe_operator {
   std::string_view type;
   caffe_read_result (*read)(caffe_source&);
@@ -593,7 +652,7 @@ struct caffe_operator {
   std::size_t most_inputs = 1;
   bool several_outputs = false;
   bool activation = false;
-  bool on_hardware = true;
+  bool on_hardware = true;  ///< Crop is not supported; ArgMax is in no list (public transcriptions of the guide)
 };
 
 inline constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
@@ -614,6 +673,7 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {.type = "ELU", .read = read_caffe_activation<activation_function::elu>, .activation = true},
     {.type = "AbsVal", .read = read_caffe_activation<activation_function::absolute>, .activation = true},
     {.type = "Exp", .read = read_caffe_activation<activation_function::exponential>, .activation = true},
+    {.type = "Log", .read = read_caffe_activation<activation_function::logarithm>, .activation = true},
     {"Power", read_caffe_power},
     {"Softmax", read_caffe_softmax},
     {"Pooling", read_caffe_pooling},
@@ -626,6 +686,12 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {"Permute", read_caffe_permute},
     {"Reduction", read_caffe_reduction},
     {"Normalize", read_caffe_normalize},
+    {.type = "Slice", .read = read_caffe_slice, .several_outputs = true},
+    {"LRN", read_caffe_lrn},
+    {"MVN", read_caffe_mvn},
+    {"Upsample", read_caffe_upsample},
+    {.type = "Crop", .read = read_caffe_crop, .least_inputs = 2, .most_inputs = 2, .on_hardware = false},
+    {.type = "ArgMax", .read = read_caffe_argmax, .on_hardware = false},
 });
 
 class caffe_importer {
@@ -851,11 +917,11 @@ class caffe_importer {
     }
     for (std::size_t t = 0; t < tops.size(); ++t) {
       l.outputs.push_back(declare(tops[t], t < bottoms.size() ? bottoms[t] : "", where));
-      made_.back().on_cpu = l.on_cpu;
       if (tops[t].ends_with("_report") && !name.ends_with("_cpu")) report(l.outputs.back());
     }
     if (op == caffe_operators.end() || !is_new) return;
 
+    source.outputs = tops.size();
     source.learned_values = &learned_;
     source.problems = &problems_;
     source.problems_before = before;
@@ -863,6 +929,7 @@ class caffe_importer {
       if (caffe_read_result params = op->read(source); params && source.ready()) {
         if (!source.has_learned) (void)source.learned({});
         l.params = std::move(*params);
+        l.on_cpu = l.on_cpu || source.on_cpu;
         const std::vector<tensor_shape> shapes = infer_shapes(l, source.inputs);
         for (std::size_t t = 0; t < shapes.size(); ++t) set_shape(l.outputs[t], shapes[t], where);
       }
@@ -870,6 +937,7 @@ class caffe_importer {
       fields.problem(e.what());
     }
     add_unread(message, type);
+    for (const std::size_t o : l.outputs) made_[o].on_cpu = l.on_cpu;
     if (problems_.count() == before) result_.layers.push_back(std::move(l));
   }
 
