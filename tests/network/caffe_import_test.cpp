@@ -141,6 +141,7 @@ TEST_CASE("Inputs at the top of the file, in either form") {
   CHECK_THAT(problem("input: 'a' input_dim: [2000000000, 2000000000, 2000000000, 1]"), contains("elements"));
   CHECK_THAT(problem("input: 'a' input_dim: [1, 65536, 65536, 1]"),
              contains("got blob 'a' of shape 1x65536x65536x1 after 0 elements of others, expected at most 2147483648"));
+  CHECK(lines_of(problem("input: 'a' input_dim: [1, 2, 0, 4]" + one("r", "ReLU", "a", "b"))) == 1);
   CHECK_THAT(problem(""), contains("net:1:1: got no layers"));
 }
 
@@ -355,6 +356,8 @@ TEST_CASE("Pooling") {
              contains("got pool STOCHASTIC"));
   CHECK_THAT(layer_problem("Pooling", "pooling_param { pool: MIN kernel_size: 2 }"),
              contains("net:2:75: pool: got 'MIN', expected MAX, AVE or STOCHASTIC"));
+  CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: [2, 2] }"),
+             contains("got 2 values of kernel_size"));
   CHECK_THAT(layer_problem("Pooling"), contains("got no kernel_size"));
   CHECK_THAT(layer_problem("Pooling", "pooling_param { global_pooling: true kernel_size: 2 }"),
              contains("got a kernel for global_pooling"));
@@ -627,7 +630,7 @@ TEST_CASE("Damaged files end in an error or in a network") {
     CAPTURE(damaged);
     try {
       const network n = imported(damaged, model);
-      for (const blob& b : n.blobs) REQUIRE(b.shape.size() <= network_element_limit);
+      for (const blob& b : n.blobs) REQUIRE(b.shape.size() <= blob_element_limit);
       ++networks;
     } catch (const error&) {
     }

@@ -188,14 +188,16 @@ class caffe_fields {
   template <class T, class Read>
   [[nodiscard]] std::vector<T> list(std::string_view name, Read read_field) {
     std::vector<T> values;
+    bool all_read = true;
     for (const prototxt_field* f : all(name)) {
       try {
         values.push_back(read_field(*f));
       } catch (const parse_error& e) {
         problems_->add(e.what());
-        message_->ignore(name);
+        all_read = false;
       }
     }
+    if (!all_read) message_->ignore(name);
     return values;
   }
 

@@ -19,8 +19,9 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// What a network may have in all its blobs together; 8 GiB of floats. More is a parse_error.
-inline constexpr std::size_t network_element_limit = std::size_t{1} << 31U;
+/// Elements that one blob may have, and all blobs of a network together; more is a parse_error.
+inline constexpr std::size_t blob_element_limit = std::size_t{1} << 31U;
+inline constexpr std::size_t network_element_limit = std::size_t{1} << 34U;
 
 namespace detail {
 
@@ -68,12 +69,15 @@ class caffe_importer {
       file.problem("got ", fields.size(), " input, ", shape_count, " input_shape and ", dim_count,
                    " input_dim, expected for each input one input_shape or four input_dim");
     }
-    if (problems_.count() != 0) return;
-    for (std::size_t i = 0; i < dims.size(); i += 4) {
+    for (std::size_t i = 0; i + 3 < dims.size(); i += 4) {
       shapes.push_back(file.shape({dims[i], dims[i + 1], dims[i + 2], dims[i + 3]}));
     }
-    for (std::size_t i = 0; i < names.size(); ++i)
-      add_input(names[i], "Input", fields[i]->where(), names[i], shapes[i]);
+    if (names.size() != fields.size()) return;
+    const bool known = problems_.count() == 0;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto shape = known ? std::optional(shapes[i]) : std::nullopt;
+      add_input(names[i], "Input", fields[i]->where(), names[i], shape);
+    }
   }
 
   void add_input(const std::string& name, const std::string& type, const prototxt_position& where,
@@ -231,7 +235,7 @@ class caffe_importer {
     const std::size_t before = problems_.count();
     const bool is_new = take_name(name, where);
     layer l{.name = name, .type = type, .where = concat(where), .inputs = {}, .outputs = {}, .params = {}};
-    caffe_source source{.fields = fields, .name = name, .type = type};
+    caffe_source source{.fields = fields, .name = name};
     source.inputs_known = find_inputs(bottoms, where, l.inputs);
     for (const std::size_t b : l.inputs) source.inputs.push_back(result_.blobs[b].shape);
 
@@ -247,7 +251,10 @@ class caffe_importer {
     }
     for (std::size_t t = 0; t < tops.size(); ++t) {
       l.outputs.push_back(declare(tops[t], t < bottoms.size() ? bottoms[t] : "", where));
-      if (tops[t].ends_with("_report") && !name.ends_with("_cpu")) report(l.outputs.back());
+      if (!tops[t].ends_with("_report") || name.ends_with("_cpu")) continue;
+      // A layer that works in place leaves one output on the hardware: the newest of the name.
+      if (t < l.inputs.size() && tops[t] == bottoms[t]) std::erase(result_.reported, l.inputs[t]);
+      result_.reported.push_back(l.outputs.back());
     }
     if (op == caffe_operators.end() || !is_new) return;
 
@@ -268,7 +275,7 @@ class caffe_importer {
     }
     add_unread(message, type);
     for (const std::size_t o : l.outputs) made_[o].on_cpu = l.on_cpu;
-    if (problems_.count() == before) result_.layers.push_back(std::move(l));
+    result_.layers.push_back(std::move(l));
   }
 
   void leave_out_labels(std::vector<std::string>& tops, const std::string& layer) {
@@ -277,7 +284,7 @@ class caffe_importer {
   }
 
   /// Whether the host computes the layer. The compiler takes no mark on an in-place activation, which belongs to the
-  /// layer before (the vendor's forum; nnie-facts 5).
+  /// layer before (users' reports).
   [[nodiscard]] bool on_cpu(const caffe_operator& op, const layer& l, bool in_place, const prototxt_position& where) {
     const bool is_marked = l.name.ends_with("_cpu");
     const bool belongs_to_input = op.activation && in_place;
@@ -332,16 +339,11 @@ class caffe_importer {
     return index;
   }
 
-  /// A layer that works in place leaves one output on the hardware: the newest of the name.
-  void report(std::size_t index) {
-    std::erase_if(result_.reported, [&](std::size_t b) { return result_.blobs[b].name == result_.blobs[index].name; });
-    result_.reported.push_back(index);
-  }
-
   void set_shape(std::size_t index, const tensor_shape& shape, const prototxt_position& where) {
-    if (shape.size() > network_element_limit - elements_) {
+    if (shape.size() > std::min(blob_element_limit, network_element_limit - elements_)) {
       problems_.add(concat(where, ": got blob ", excerpt(result_.blobs[index].name), " of shape ", shape, " after ",
-                           elements_, " elements of others, expected at most ", network_element_limit, " in all"));
+                           elements_, " elements of others, expected at most ", blob_element_limit, " and ",
+                           network_element_limit, " in all"));
       return;
     }
     elements_ += shape.size();

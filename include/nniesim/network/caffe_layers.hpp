@@ -78,7 +78,6 @@ class caffe_learned {
 struct caffe_source {
   caffe_fields fields;
   std::string name;
-  std::string type;
   std::vector<tensor_shape> inputs{};
   const caffe_learned* learned_values = nullptr;
   const caffe_problems* problems = nullptr;
@@ -305,6 +304,9 @@ template <activation_function Function>
   result.stride = p.pair("stride", "stride_h", "stride_w", 1, 1);
   const auto pad = p.pair("pad", "pad_h", "pad_w", 0, 0);
   result.pad = {pad[0], pad[1]};
+  for (const std::string_view name : {"kernel_size", "stride", "pad"}) {
+    if (const std::size_t n = p.all(name).size(); n > 1) p.problem("got ", n, " values of ", name, ", expected 1");
+  }
   // Caffe has round_mode; forks, and tools that convert from other frameworks, write ceil_mode.
   const bool ceil_mode = p.boolean("ceil_mode", true);
   const bool ceil_rounding = p.one_of("round_mode", 0, {"CEIL", "FLOOR"}) == 0;
