@@ -412,6 +412,8 @@ TEST_CASE("Layers that move data") {
   CHECK(shape_behind("Reshape", "reshape_param { shape { dim: [1, 1] } axis: -1 num_axes: 0 }") ==
         tensor_shape{2, 4, 6, 8, 1, 1});
   CHECK_THAT(layer_problem("Reshape"), contains("got no shape"));
+  CHECK_THAT(layer_problem("Reshape", "reshape_param { shape { dim: [1, 1, 1, 1, 1, 1, 1, 1, -1] } }"),
+             contains("got 9 dim, expected at most 8"));
   CHECK_THAT(layer_problem("Reshape", "reshape_param { shape { dim: [5, -1] } }"), contains("net:2:1: reshape: "));
   CHECK_THAT(layer_problem("Reshape", "reshape_param { shape { dim: -2 } }"), contains("dim: got '-2'"));
   CHECK_THAT(layer_problem("Reshape", "reshape_param { shape { dim: 1 } axis: 5 }"), contains("got axis 5"));

@@ -69,6 +69,11 @@ class caffe_fields {
     return message_ == nullptr ? std::vector<const prototxt_field*>{} : message_->all(name);
   }
 
+  /// A problem where there are more than a tensor has axes.
+  void expect_axes(std::string_view name, std::size_t got) {
+    if (got > tensor_shape::max_rank) problem("got ", got, " ", name, ", expected at most ", tensor_shape::max_rank);
+  }
+
   template <class T>
   [[nodiscard]] T integer(std::string_view name, T fallback, T low, T high) {
     return read(name, fallback, [&](const prototxt_field& f) { return f.integer<T>(low, high); });

@@ -347,7 +347,9 @@ template <activation_function Function>
   const std::int64_t num_axes = p.integer<std::int64_t>("num_axes", -1, -1, tensor_shape::max_rank);
   layers::reshape result;
   if (!p.has("shape")) p.problem("got no shape, expected one");
-  result.params.extents = p.fields("shape").integers<std::int64_t>("dim", -1, caffe_fields::most);
+  caffe_fields shape = p.fields("shape");
+  result.params.extents = shape.integers<std::int64_t>("dim", -1, caffe_fields::most);
+  shape.expect_axes("dim", result.params.extents.size());
   if (!l.ready()) return std::nullopt;
 
   // Unlike other axes it may stand behind the last one, where axes of extent 1 are added.
@@ -362,7 +364,9 @@ template <activation_function Function>
 /// SSD's: the axes that `order` does not name follow in their order.
 [[nodiscard]] inline caffe_read_result read_caffe_permute(caffe_source& l) {
   permute_params result;
-  result.order = l.fields.fields("permute_param").integers<std::size_t>("order", 0, tensor_shape::max_rank - 1);
+  caffe_fields p = l.fields.fields("permute_param");
+  result.order = p.integers<std::size_t>("order", 0, tensor_shape::max_rank - 1);
+  p.expect_axes("order", result.order.size());
   if (!l.ready()) return std::nullopt;
   for (std::size_t axis = 0; axis < l.inputs[0].rank(); ++axis) {
     if (std::find(result.order.begin(), result.order.end(), axis) == result.order.end()) result.order.push_back(axis);
