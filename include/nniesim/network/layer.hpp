@@ -78,7 +78,8 @@ using layer_params =
     std::variant<layers::input, layers::convolution, layers::deconvolution, layers::fully_connected, layers::batch_norm,
                  layers::scale, layers::prelu, layers::normalize, layers::identity, layers::flatten, layers::reshape,
                  relu_params, activation_params, power_params, softmax_params, pooling_params, eltwise_params,
-                 concat_params, permute_params, reduce_mean_params>;
+                 concat_params, permute_params, reduce_mean_params, reduce_sum_params, slice_params, lrn_params,
+                 mvn_params, upsample_params, crop_params, argmax_params>;
 
 struct layer {
   std::string name;
@@ -103,7 +104,7 @@ struct network {
   std::string name;
   std::vector<blob> blobs;
   std::vector<layer> layers;
-  std::vector<std::size_t> reported;  ///< blobs with the mark _report, whose values the compiler is to give
+  std::vector<std::size_t> reported{};  ///< blobs with the mark _report, whose values the compiler is to give
 };
 
 /// Whether a layer multiplies and accumulates: convolution, deconvolution, fully connected.
@@ -119,6 +120,8 @@ template <class... F>
 struct overloaded : F... {
   using F::operator()...;
 };
+template <class... F>  // for Clang before 17
+overloaded(F...) -> overloaded<F...>;
 
 /// A shape whose axes first .. last are replaced by `middle`.
 [[nodiscard]] inline tensor_shape replace_axes(const tensor_shape& x, std::size_t first, std::size_t last,
@@ -236,6 +239,17 @@ struct overloaded : F... {
                         [&](const layers::reshape& p) {
                           expect_inputs(1);
                           return one(detail::infer_shape(p, inputs[0]));
+                        },
+                        [&](const slice_params& p) {
+                          expect_inputs(1);
+                          const std::vector<tensor_shape> parts = infer_shapes(p, inputs[0]);
+                          detail::require<shape_error>(parts.size() == l.outputs.size(), l.type, ": ", l.outputs.size(),
+                                                       " outputs for ", parts.size(), " parts");
+                          return parts;
+                        },
+                        [&](const crop_params& p) {
+                          expect_inputs(2);
+                          return one(infer_shape(p, inputs[0], inputs[1]));
                         },
                         [&](const eltwise_params& p) { return one(infer_shape(p, inputs)); },
                         [&](const concat_params& p) { return one(infer_shape(p, inputs)); },

@@ -25,6 +25,7 @@ NNIESIM_BEGIN_NAMESPACE
           [](const layers::deconvolution& p) { return p.geometry.groups; },
           [](const layers::fully_connected&) { return std::size_t{1}; },
           [](const pooling_params& p) { return std::size_t{p.operation == pooling_operation::maximum ? 1U : 0U}; },
+          [](const upsample_params&) { return std::size_t{1}; },
           [&](const eltwise_params&) { return l.inputs.size(); },
           [&](const concat_params&) { return l.inputs.size(); },
           [](const auto&) { return std::size_t{0}; },

@@ -1,0 +1,514 @@
+// Caffe's layer types: how each one's parameters and learned values become a layer's (layer.hpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <nniesim/io/caffemodel.hpp>
+#include <nniesim/network/caffe_fields.hpp>
+#include <nniesim/network/layer.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// The learned blobs of a model's layers, by name; layers without any are as good as not there.
+class caffe_learned {
+ public:
+  caffe_learned(const caffe_model* model, std::string_view file) : has_model_(model != nullptr), file_(file) {
+    if (model == nullptr) return;
+    for (const caffe_layer& l : model->layers) {
+      if (l.blobs.empty()) continue;
+      const auto [at, is_new] = layers_.try_emplace(l.name, &l);
+      if (!is_new) at->second = nullptr;
+    }
+  }
+
+  /// The layer's blobs, of the expected shapes but for axes of extent 1 in front (old files give every blob four axes).
+  /// Throws format_error for anything else.
+  [[nodiscard]] std::vector<tensor_view<const float>> of(const std::string& layer,
+                                                         std::span<const tensor_shape> expected) const {
+    const auto found = layers_.find(layer);
+    if (found == layers_.end()) {
+      require<format_error>(expected.empty(), has_model_ ? concat("got no learned values in ", file_) : "got no model",
+                            ", expected ", expected.size(), " blobs, the first ",
+                            expected.empty() ? tensor_shape{} : expected[0]);
+      return {};
+    }
+    require<format_error>(found->second != nullptr, "got several layers of that name with learned values in ", file_,
+                          ", expected one");
+    const std::vector<tensor<float>>& blobs = found->second->blobs;
+    require<format_error>(blobs.size() == expected.size(), "got ", blobs.size(), " learned blobs in ", file_,
+                          ", expected ", expected.size());
+    std::vector<tensor_view<const float>> result;
+    for (std::size_t b = 0; b < blobs.size(); ++b) {
+      const tensor_shape got = shape_of(blobs[b]);
+      require<shape_error>(without_ones(got) == without_ones(expected[b]), "got learned blob ", b, " of shape ", got,
+                           " in ", file_, ", expected ", expected[b]);
+      result.emplace_back(view_of(blobs[b]).span(), expected[b]);
+    }
+    return result;
+  }
+
+ private:
+  [[nodiscard]] static tensor_shape without_ones(const tensor_shape& s) {
+    const std::size_t* first = std::find_if(s.begin(), s.end(), [](std::size_t extent) { return extent != 1; });
+    return tensor_shape(std::span<const std::size_t>(first, s.end()));
+  }
+
+  bool has_model_;
+  std::string file_;
+  std::map<std::string, const caffe_layer*, std::less<>> layers_;  ///< nullptr: several of that name
+};
+
+/// A layer of the file while it is read. An operator's reader takes all parameters first, then, once it is ready(),
+/// what depends on the inputs.
+struct caffe_source {
+  caffe_fields fields;
+  std::string name;
+  std::vector<tensor_shape> inputs{};
+  const caffe_learned* learned_values = nullptr;
+  const caffe_problems* problems = nullptr;
+  std::size_t problems_before = 0;
+  bool inputs_known = true;  ///< else what makes them has problems of its own
+  std::size_t outputs = 0;
+  bool on_cpu = false;       ///< set where the hardware does not take the parameters
+  bool has_learned = false;  ///< whether they were asked for
+
+  [[nodiscard]] bool ready() const { return inputs_known && problems->count() == problems_before; }
+  /// The learned blobs, which must have these shapes. Throws as caffe_learned.
+  [[nodiscard]] std::vector<tensor_view<const float>> learned(std::span<const tensor_shape> expected) {
+    has_learned = true;
+    return learned_values->of(name, expected);
+  }
+  /// An axis as it is counted from the front; negative ones count from behind.
+  [[nodiscard]] std::size_t axis(std::int64_t axis, std::string_view what = "axis") const {
+    const auto rank = static_cast<std::int64_t>(inputs[0].rank());
+    require<shape_error>(axis >= -rank && axis < rank, "got ", what, " ", axis, " of input ", inputs[0], ", expected ",
+                         -rank, " to ", rank - 1);
+    return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
+  }
+  /// The input's axes from `first` on, `count` of them.
+  [[nodiscard]] tensor_shape run_of_axes(std::size_t first, std::size_t count) const {
+    require<shape_error>(count <= inputs[0].rank() - first, "got num_axes ", count, " from axis ", first, " of input ",
+                         inputs[0], ", expected axes of the input");
+    return tensor_shape(std::span<const std::size_t>(inputs[0].begin() + first, count));
+  }
+  [[nodiscard]] std::size_t channels() const {
+    require<shape_error>(inputs[0].rank() >= 2, "got input ", inputs[0], ", expected batch and channels");
+    return inputs[0][1];
+  }
+};
+
+using caffe_read_result = std::optional<layer_params>;  ///< nothing where the source is not ready
+
+[[nodiscard]] inline tensor<float> copy_of(tensor_view<const float> values) {
+  auto result = make_tensor<float>(values.shape());
+  std::copy(values.span().begin(), values.span().end(), result.data());
+  return result;
+}
+template <class T = float>
+[[nodiscard]] std::vector<T> values_of(tensor_view<const float> values) {
+  return std::vector<T>(values.span().begin(), values.span().end());
+}
+
+enum class caffe_convolution { plain, depthwise, transposed };
+
+template <caffe_convolution Kind>
+[[nodiscard]] caffe_read_result read_caffe_convolution(caffe_source& l) {
+  caffe_fields p = l.fields.fields("convolution_param");
+  const std::size_t outputs = p.count("num_output");
+  const bool has_bias = p.boolean("bias_term", true);
+  const auto kernel = p.pair("kernel_size", "kernel_h", "kernel_w", std::nullopt, 1);
+  const auto pad = p.pair("pad", "pad_h", "pad_w", 0, 0);
+  conv2d_params geometry;
+  geometry.stride = p.pair("stride", "stride_h", "stride_w", 1, 1);
+  geometry.dilation = p.pair("dilation", "dilation_h", "dilation_w", 1, 1);
+  geometry.pad = {pad[0], pad[1]};
+  geometry.groups = p.integer<std::size_t>("group", 1, 1, caffe_fields::most);
+  const bool has_group = p.has("group");
+  if (const std::int64_t axis = p.axis("axis", 1); axis != 1) p.problem("got axis ", axis, ", expected 1");
+  if (!l.ready()) return std::nullopt;
+
+  const tensor_shape& x = l.inputs[0];
+  require_rank(x, 4, "input", "batch, channels, rows, columns");
+  if constexpr (Kind == caffe_convolution::depthwise) {
+    require<shape_error>(!has_group || geometry.groups == x[1], "got group ", geometry.groups, " for input ", x,
+                         ", expected none or as many as channels");
+    geometry.groups = x[1];
+  }
+  require<shape_error>(outputs % geometry.groups == 0 && x[1] % geometry.groups == 0, "got group ", geometry.groups,
+                       " for num_output ", outputs, " and input ", x, ", expected a divisor of the outputs and of the ",
+                       "channels");
+  constexpr bool transposed = Kind == caffe_convolution::transposed;
+  const tensor_shape weights{transposed ? x[1] : outputs, (transposed ? outputs : x[1]) / geometry.groups, kernel[0],
+                             kernel[1]};
+  const std::array<tensor_shape, 2> expected{weights, tensor_shape{outputs}};
+  const auto values = l.learned(std::span(expected).first(has_bias ? 2 : 1));
+  std::conditional_t<transposed, layers::deconvolution, layers::convolution> result;
+  result.geometry = geometry;
+  result.weights = copy_of(values[0]);
+  if (has_bias) result.bias = values_of(values[1]);
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_inner_product(caffe_source& l) {
+  caffe_fields p = l.fields.fields("inner_product_param");
+  const std::size_t outputs = p.count("num_output");
+  const bool has_bias = p.boolean("bias_term", true);
+  const bool transpose = p.boolean("transpose", false);
+  const std::int64_t axis = p.axis("axis", 1);
+  if (!l.ready()) return std::nullopt;
+
+  layers::fully_connected result;
+  result.axis = l.axis(axis);
+  const std::size_t features = as_rows(l.inputs[0], result.axis)[1];
+  const std::array<tensor_shape, 2> expected{
+      transpose ? tensor_shape{features, outputs} : tensor_shape{outputs, features}, tensor_shape{outputs}};
+  const auto values = l.learned(std::span(expected).first(has_bias ? 2 : 1));
+  result.weights = transpose ? make_tensor<float>({outputs, features}) : copy_of(values[0]);
+  for (std::size_t i = 0; transpose && i < values[0].size(); ++i) {
+    result.weights.data()[i % outputs * features + i / outputs] = values[0][i];
+  }
+  if (has_bias) result.bias = values_of(values[1]);
+  return result;
+}
+
+/// Blobs: sums of means and of variances, and what to divide them by; 0 stands for no statistics at all, as in Caffe.
+[[nodiscard]] inline caffe_read_result read_caffe_batch_norm(caffe_source& l) {
+  caffe_fields p = l.fields.fields("batch_norm_param");
+  const float epsilon = p.real("eps", 1e-5F);
+  if (!p.boolean("use_global_stats", true)) {
+    p.problem("got use_global_stats false, expected true: statistics of the batch are for training");
+  }
+  if (!l.ready()) return std::nullopt;
+
+  const std::size_t channels = l.channels();
+  const std::array<tensor_shape, 3> expected{tensor_shape{channels}, tensor_shape{channels}, tensor_shape{1}};
+  const auto values = l.learned(expected);
+  const double divisor = static_cast<double>(values[2][0]);
+  layers::batch_norm result;
+  result.statistics.epsilon = static_cast<double>(epsilon);
+  result.statistics.mean = values_of<double>(values[0]);
+  result.statistics.variance = values_of<double>(values[1]);
+  for (auto* statistic : {&result.statistics.mean, &result.statistics.variance}) {
+    for (double& v : *statistic) v = divisor == 0.0 ? 0.0 : v / divisor;
+  }
+  return result;
+}
+
+/// The first of the axes that factors cover and how many they are; -1 takes all to the end.
+[[nodiscard]] inline tensor_shape caffe_factor_shape(const caffe_source& l, std::size_t axis, std::int64_t num_axes) {
+  return l.run_of_axes(axis, num_axes == -1 ? l.inputs[0].rank() - axis : static_cast<std::size_t>(num_axes));
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_scale(caffe_source& l) {
+  caffe_fields p = l.fields.fields("scale_param");
+  const std::int64_t axis = p.axis("axis", 1);
+  const std::int64_t num_axes = p.integer<std::int64_t>("num_axes", 1, -1, tensor_shape::max_rank);
+  const bool has_shift = p.boolean("bias_term", false);
+  if (!l.ready()) return std::nullopt;
+
+  layers::scale result;
+  result.params.axis = l.axis(axis);
+  const bool has_factor = l.inputs.size() == 1;
+  const tensor_shape factor = has_factor ? caffe_factor_shape(l, result.params.axis, num_axes) : l.inputs[1];
+  const std::vector<tensor_shape> expected((has_factor ? 1U : 0U) + (has_shift ? 1U : 0U), factor);
+  const auto values = l.learned(expected);
+  if (has_factor) result.factor = copy_of(values.front());
+  if (has_shift) result.shift = values_of(values.back());
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_bias(caffe_source& l) {
+  caffe_fields p = l.fields.fields("bias_param");
+  const std::int64_t axis = p.axis("axis", 1);
+  const std::int64_t num_axes = p.integer<std::int64_t>("num_axes", 1, -1, tensor_shape::max_rank);
+  if (!l.ready()) return std::nullopt;
+
+  layers::scale result;
+  result.params.axis = l.axis(axis);
+  const std::array expected{caffe_factor_shape(l, result.params.axis, num_axes)};
+  result.shift = values_of(l.learned(expected)[0]);
+  result.factor = make_tensor<float>(expected[0]);
+  result.factor->fill(1.0F);
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_relu(caffe_source& l) {
+  return relu_params{static_cast<double>(l.fields.fields("relu_param").real("negative_slope", 0.0F))};
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_prelu(caffe_source& l) {
+  const bool shared = l.fields.fields("prelu_param").boolean("channel_shared", false);
+  if (!l.ready()) return std::nullopt;
+  const std::array expected{tensor_shape{shared ? 1 : l.channels()}};
+  return layers::prelu{values_of(l.learned(expected)[0])};
+}
+
+template <activation_function Function>
+[[nodiscard]] caffe_read_result read_caffe_activation(caffe_source& l) {
+  activation_params result{Function};
+  if constexpr (Function == activation_function::sigmoid) (void)l.fields.fields("sigmoid_param");
+  if constexpr (Function == activation_function::tanh) (void)l.fields.fields("tanh_param");
+  if constexpr (Function == activation_function::elu) {
+    result.alpha = static_cast<double>(l.fields.fields("elu_param").real("alpha", 1.0F));
+  }
+  if constexpr (Function == activation_function::exponential || Function == activation_function::logarithm) {
+    caffe_fields p = l.fields.fields(Function == activation_function::exponential ? "exp_param" : "log_param");
+    result.base = static_cast<double>(p.real("base", -1.0F));
+    result.scale = static_cast<double>(p.real("scale", 1.0F));
+    result.shift = static_cast<double>(p.real("shift", 0.0F));
+  }
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_power(caffe_source& l) {
+  caffe_fields p = l.fields.fields("power_param");
+  power_params result;
+  result.exponent = static_cast<double>(p.real("power", 1.0F));
+  result.scale = static_cast<double>(p.real("scale", 1.0F));
+  result.shift = static_cast<double>(p.real("shift", 0.0F));
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_softmax(caffe_source& l) {
+  const std::int64_t axis = l.fields.fields("softmax_param").axis("axis", 1);
+  if (!l.ready()) return std::nullopt;
+  return softmax_params{l.axis(axis)};
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_pooling(caffe_source& l) {
+  caffe_fields p = l.fields.fields("pooling_param");
+  pooling_params result;
+  const std::size_t method = p.one_of("pool", 0, {"MAX", "AVE", "STOCHASTIC"});
+  if (method == 2) p.problem("got pool STOCHASTIC, expected MAX or AVE");
+  result.operation = method == 1 ? pooling_operation::average : pooling_operation::maximum;
+  result.global = p.boolean("global_pooling", false);
+  if (!result.global || p.has("kernel_size") || p.has("kernel_h") || p.has("kernel_w")) {
+    result.kernel = p.pair("kernel_size", "kernel_h", "kernel_w", std::nullopt, 1);
+    if (result.global) p.problem("got a kernel for global_pooling, expected none");
+  }
+  result.stride = p.pair("stride", "stride_h", "stride_w", 1, 1);
+  const auto pad = p.pair("pad", "pad_h", "pad_w", 0, 0);
+  result.pad = {pad[0], pad[1]};
+  for (const std::string_view name : {"kernel_size", "stride", "pad"}) {
+    if (const std::size_t n = p.all(name).size(); n > 1) p.problem("got ", n, " values of ", name, ", expected 1");
+  }
+  // Caffe has round_mode; forks, and tools that convert from other frameworks, write ceil_mode.
+  const bool ceil_mode = p.boolean("ceil_mode", true);
+  const bool ceil_rounding = p.one_of("round_mode", 0, {"CEIL", "FLOOR"}) == 0;
+  if (p.has("ceil_mode") && p.has("round_mode")) p.problem("got ceil_mode and round_mode, expected one of them");
+  result.size = ceil_mode && ceil_rounding ? pooling_size::ceil : pooling_size::floor;
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_eltwise(caffe_source& l) {
+  caffe_fields p = l.fields.fields("eltwise_param");
+  constexpr std::array operations{eltwise_operation::product, eltwise_operation::sum, eltwise_operation::maximum};
+  eltwise_params result;
+  result.operation = operations[p.one_of("operation", 1, {"PROD", "SUM", "MAX"})];
+  result.coefficients = p.reals("coeff");
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_concat(caffe_source& l) {
+  caffe_fields p = l.fields.fields("concat_param");
+  const std::int64_t axis = p.axis_or_dim("concat_dim");
+  if (!l.ready()) return std::nullopt;
+  return concat_params{l.axis(axis)};
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_identity(caffe_source&) { return layers::identity{}; }
+
+[[nodiscard]] inline caffe_read_result read_caffe_flatten(caffe_source& l) {
+  caffe_fields p = l.fields.fields("flatten_param");
+  const std::int64_t axis = p.axis("axis", 1);
+  const std::int64_t end_axis = p.axis("end_axis", -1);
+  if (!l.ready()) return std::nullopt;
+  return layers::flatten{l.axis(axis), l.axis(end_axis, "end_axis")};
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_reshape(caffe_source& l) {
+  caffe_fields p = l.fields.fields("reshape_param");
+  const std::int64_t axis = p.axis("axis", 0);
+  const std::int64_t num_axes = p.integer<std::int64_t>("num_axes", -1, -1, tensor_shape::max_rank);
+  layers::reshape result;
+  if (!p.has("shape")) p.problem("got no shape, expected one");
+  caffe_fields shape = p.fields("shape");
+  result.params.extents = shape.integers<std::int64_t>("dim", -1, caffe_fields::most);
+  shape.expect_axes("dim", result.params.extents.size());
+  if (!l.ready()) return std::nullopt;
+
+  // Unlike other axes it may stand behind the last one, where axes of extent 1 are added.
+  const auto rank = static_cast<std::int64_t>(l.inputs[0].rank());
+  require<shape_error>(axis >= -rank - 1 && axis <= rank, "got axis ", axis, " of input ", l.inputs[0], ", expected ",
+                       -rank - 1, " to ", rank);
+  result.axis = static_cast<std::size_t>(axis < 0 ? axis + rank + 1 : axis);
+  result.count = num_axes == -1 ? l.inputs[0].rank() - result.axis : static_cast<std::size_t>(num_axes);
+  return result;
+}
+
+/// SSD's: the axes that `order` does not name follow in their order.
+[[nodiscard]] inline caffe_read_result read_caffe_permute(caffe_source& l) {
+  permute_params result;
+  caffe_fields p = l.fields.fields("permute_param");
+  result.order = p.integers<std::size_t>("order", 0, tensor_shape::max_rank - 1);
+  p.expect_axes("order", result.order.size());
+  if (!l.ready()) return std::nullopt;
+  for (std::size_t axis = 0; axis < l.inputs[0].rank(); ++axis) {
+    if (std::find(result.order.begin(), result.order.end(), axis) == result.order.end()) result.order.push_back(axis);
+  }
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_reduction(caffe_source& l) {
+  caffe_fields p = l.fields.fields("reduction_param");
+  const std::string operation = p.identifier("operation", "SUM");
+  const float coefficient = p.real("coeff", 1.0F);
+  const std::int64_t axis = p.axis("axis", 0);
+  const bool is_mean = operation == "MEAN";
+  if (!is_mean && operation != "SUM") p.problem("got operation ", excerpt(operation), ", expected SUM or MEAN");
+  if (is_mean && coefficient != 1.0F) p.problem("got coeff ", coefficient, " for MEAN, expected 1");
+  if (!l.ready()) return std::nullopt;
+  const std::vector<std::size_t> axes = axes_from(l.axis(axis), l.inputs[0].rank());
+  if (is_mean) return reduce_mean_params{axes, false};
+  return reduce_sum_params{axes, false, static_cast<double>(coefficient)};
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_normalize(caffe_source& l) {
+  caffe_fields p = l.fields.fields("norm_param");
+  layers::normalize result;
+  result.params.across_positions = p.boolean("across_spatial", true);
+  result.params.epsilon = static_cast<double>(p.real("eps", 1e-10F));
+  const bool shared = p.boolean("channel_shared", true);
+  if (!l.ready()) return std::nullopt;
+  const std::array expected{tensor_shape{shared ? 1 : l.channels()}};
+  result.factor = values_of(l.learned(expected)[0]);
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_slice(caffe_source& l) {
+  caffe_fields p = l.fields.fields("slice_param");
+  const std::int64_t axis = p.axis_or_dim("slice_dim");
+  slice_params result;
+  result.points = p.integers<std::size_t>("slice_point", 0, caffe_fields::most);
+  if (!l.ready()) return std::nullopt;
+  result.axis = l.axis(axis);
+  if (result.points.empty()) result.parts = l.outputs;
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_lrn(caffe_source& l) {
+  caffe_fields p = l.fields.fields("lrn_param");
+  lrn_params result;
+  result.local_size = p.integer<std::size_t>("local_size", 5, 1, caffe_fields::most);
+  result.alpha = static_cast<double>(p.real("alpha", 1.0F));
+  result.beta = static_cast<double>(p.real("beta", 0.75F));
+  result.k = static_cast<double>(p.real("k", 1.0F));
+  const std::size_t region = p.one_of("norm_region", 0, {"ACROSS_CHANNELS", "WITHIN_CHANNEL"});
+  result.region = region == 0 ? lrn_region::across_channels : lrn_region::within_channel;
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_mvn(caffe_source& l) {
+  caffe_fields p = l.fields.fields("mvn_param");
+  mvn_params result;
+  result.normalize_variance = p.boolean("normalize_variance", true);
+  result.across_channels = p.boolean("across_channels", false);
+  result.epsilon = static_cast<double>(p.real("eps", 1e-9F));
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_upsample(caffe_source& l) {
+  upsample_params result;
+  result.factor = l.fields.fields("upsample_param").integer<std::size_t>("scale", 2, 1, caffe_fields::most);
+  if (result.factor != 2) l.on_cpu = true;
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_crop(caffe_source& l) {
+  caffe_fields p = l.fields.fields("crop_param");
+  const std::int64_t axis = p.axis("axis", 2);
+  crop_params result;
+  result.offsets = p.integers<std::size_t>("offset", 0, caffe_fields::most);
+  if (!l.ready()) return std::nullopt;
+  result.axis = l.axis(axis);
+  return result;
+}
+
+[[nodiscard]] inline caffe_read_result read_caffe_argmax(caffe_source& l) {
+  caffe_fields p = l.fields.fields("argmax_param");
+  argmax_params result;
+  result.top_k = p.integer<std::size_t>("top_k", 1, 1, caffe_fields::most);
+  result.out_max_val = p.boolean("out_max_val", false);
+  const std::int64_t axis = p.axis("axis", 0);
+  if (!l.ready()) return std::nullopt;
+  if (p.has("axis")) result.axis = l.axis(axis);
+  return result;
+}
+
+struct caffe_operator {
+  std::string_view type;
+  caffe_read_result (*read)(caffe_source&);
+  std::size_t least_inputs = 1;
+  std::size_t most_inputs = 1;
+  bool several_outputs = false;
+  bool activation = false;
+  bool on_hardware = true;  ///< Crop is not supported; ArgMax is in no list (public transcriptions of the guide)
+};
+
+inline constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
+    {"Convolution", read_caffe_convolution<caffe_convolution::plain>},
+    {"ConvolutionDepthwise", read_caffe_convolution<caffe_convolution::depthwise>},
+    {"DepthwiseConvolution", read_caffe_convolution<caffe_convolution::depthwise>},
+    {"DepthwiseConv", read_caffe_convolution<caffe_convolution::depthwise>},
+    {"Deconvolution", read_caffe_convolution<caffe_convolution::transposed>},
+    {"InnerProduct", read_caffe_inner_product},
+    {"BatchNorm", read_caffe_batch_norm},
+    {.type = "Scale", .read = read_caffe_scale, .most_inputs = 2},
+    {"Bias", read_caffe_bias},
+    {.type = "ReLU", .read = read_caffe_relu, .activation = true},
+    {.type = "PReLU", .read = read_caffe_prelu, .activation = true},
+    {.type = "Sigmoid", .read = read_caffe_activation<activation_function::sigmoid>, .activation = true},
+    {.type = "TanH", .read = read_caffe_activation<activation_function::tanh>, .activation = true},
+    {.type = "ELU", .read = read_caffe_activation<activation_function::elu>, .activation = true},
+    {.type = "AbsVal", .read = read_caffe_activation<activation_function::absolute>, .activation = true},
+    {.type = "Exp", .read = read_caffe_activation<activation_function::exponential>, .activation = true},
+    {.type = "Log", .read = read_caffe_activation<activation_function::logarithm>, .activation = true},
+    {"Power", read_caffe_power},
+    {"Softmax", read_caffe_softmax},
+    {"Pooling", read_caffe_pooling},
+    {.type = "Eltwise", .read = read_caffe_eltwise, .least_inputs = 2, .most_inputs = any_number},
+    {.type = "Concat", .read = read_caffe_concat, .most_inputs = any_number},
+    {.type = "Split", .read = read_caffe_identity, .several_outputs = true},
+    {"Dropout", read_caffe_identity},
+    {"Flatten", read_caffe_flatten},
+    {"Reshape", read_caffe_reshape},
+    {"Permute", read_caffe_permute},
+    {"Reduction", read_caffe_reduction},
+    {"Normalize", read_caffe_normalize},
+    {.type = "Slice", .read = read_caffe_slice, .several_outputs = true},
+    {"LRN", read_caffe_lrn},
+    {"MVN", read_caffe_mvn},
+    {"Upsample", read_caffe_upsample},
+    {.type = "Crop", .read = read_caffe_crop, .least_inputs = 2, .most_inputs = 2, .on_hardware = false},
+    {.type = "ArgMax", .read = read_caffe_argmax, .on_hardware = false},
+});
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE
