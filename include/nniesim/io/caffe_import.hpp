@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/network/caffe_layers.hpp>
+#include <nniesim/io/caffe_layers.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 

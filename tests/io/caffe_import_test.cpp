@@ -1,4 +1,4 @@
-#include <nniesim/network/caffe_import.hpp>
+#include <nniesim/io/caffe_import.hpp>
 
 #include <algorithm>
 #include <cstddef>

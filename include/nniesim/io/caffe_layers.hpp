@@ -17,7 +17,7 @@
 #include <vector>
 
 #include <nniesim/io/caffemodel.hpp>
-#include <nniesim/network/caffe_fields.hpp>
+#include <nniesim/io/caffe_fields.hpp>
 #include <nniesim/network/layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
