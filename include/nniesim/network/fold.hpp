@@ -77,14 +77,16 @@ inline void apply(layer& l, const channel_affine& a) {
 }  // namespace detail
 
 /// The network with every BatchNorm, Scale and Bias taken into the convolution, deconvolution or fully connected layer
-/// before it, where nobody else reads what lies between; the compiler does so before it quantizes (one public source of
-/// the toolkit that imitates it, and the sizes of compiled models). The layer that took them in keeps its name, lists
-/// theirs in `merged` and writes the blob of the last. Blobs keep their indices; those between have no writer any more.
+/// before it, where nobody else reads what lies between and it is not to be reported; the compiler does so before it
+/// quantizes (one public source of the toolkit that imitates it, and the sizes of compiled models). The layer that took
+/// them in keeps its name, lists theirs in `merged` and writes the blob of the last. Blobs keep their indices; those
+/// between have no writer any more.
 [[nodiscard]] inline network fold_batch_norm(network net) {
   std::vector<std::size_t> readers(net.blobs.size());
   for (const layer& l : net.layers) {
     for (const std::size_t b : l.inputs) ++readers[b];
   }
+  for (const std::size_t b : net.reported) ++readers[b];
   std::vector<std::size_t> writer(net.blobs.size());  // among the layers that are left
   std::vector<layer> left;
   std::vector<std::optional<channel_affine>> taken;  // by each of them

@@ -121,7 +121,7 @@ struct overloaded : F... {
   using F::operator()...;
 };
 template <class... F>  // for Clang before 17
-overloaded(F...) -> overloaded<F...>;
+overloaded(F...)->overloaded<F...>;
 
 /// A shape whose axes first .. last are replaced by `middle`.
 [[nodiscard]] inline tensor_shape replace_axes(const tensor_shape& x, std::size_t first, std::size_t last,

@@ -21,7 +21,8 @@
 NNIESIM_BEGIN_NAMESPACE
 
 struct runner_options {
-  bool keep_all = false;  ///< every blob can be read after a run; else the network's outputs and what is in `keep`
+  bool keep_all = false;  ///< every blob can be read after a run; else the network's outputs, its reported blobs and
+                          ///< what is in `keep`
   std::vector<std::size_t> keep{};
   executor threads{};  ///< who shares the work; the results are the same bits for any number
 };
@@ -81,6 +82,7 @@ class network_runner {
                                   plan_.layers.size(), " layers, the network has ", net.layers.size());
     kept_.assign(net.blobs.size(), options_.keep_all);
     for (const std::size_t b : options_.keep) kept_.at(b) = true;
+    for (const std::size_t b : net.reported) kept_[b] = true;
     readers_.resize(net.blobs.size());
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
       for (const std::size_t b : net.layers[l].inputs) readers_[b].push_back(l);
