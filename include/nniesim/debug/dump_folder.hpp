@@ -1,0 +1,503 @@
+// Folders of dumps from anywhere (.npy, the compiler's, the board's, Caffe's) as lists of named values, and two folders
+// compared with no model at all, in constant memory.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <nniesim/core/error.hpp>
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/mapper_dump.hpp>
+#include <nniesim/io/npy.hpp>
+#include <nniesim/metrics/compare.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What of a layer a file holds.
+enum class dump_role { output, input, weight, bias };
+
+[[nodiscard]] constexpr std::string_view to_string(dump_role role) noexcept {
+  switch (role) {
+    case dump_role::output: return "output";
+    case dump_role::input: return "input";
+    case dump_role::weight: return "weight";
+    case dump_role::bias: return "bias";
+  }
+  return "?";
+}
+
+/// One file of a folder.
+struct dump_entry {
+  std::filesystem::path path;
+  std::string layer;  ///< as the file's name has it, below a subfolder "subfolder/name"; board: "seg0_layer7"
+  dump_role role = dump_role::output;
+  std::size_t output = 0;         ///< number of the output or input; of Caffe's dumps the index in the batch
+  tensor_shape shape;             ///< of rank 0 where neither the name nor a header gives one
+  std::optional<dump_kind> kind;  ///< nothing for .npy files
+  std::string problem;            ///< why the values cannot be read, as far as name and header tell; else empty
+};
+
+/// The files of a folder.
+struct dump_list {
+  std::filesystem::path folder;
+  std::vector<dump_entry> dumps;              ///< in natural order of layer, then role, number and path
+  std::vector<std::filesystem::path> others;  ///< files that are no dumps
+};
+
+/// A folder of more files is refused.
+inline constexpr std::size_t dump_folder_max_files = 100'000;
+
+/// .npy files in Fortran order are turned around in memory, at most this many bytes of them.
+inline constexpr std::uint64_t fortran_npy_limit = std::uint64_t{256} << 20U;
+
+namespace detail {
+
+[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+/// Takes a run of digits off the text, without the zeros before it.
+[[nodiscard]] constexpr std::string_view take_digits(std::string_view& text) noexcept {
+  std::size_t end = 0;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  std::string_view digits = text.substr(0, end);
+  text.remove_prefix(end);
+  while (digits.size() > 1 && digits.front() == '0') digits.remove_prefix(1);
+  return digits;
+}
+
+}  // namespace detail
+
+/// Whether a comes before b where runs of digits count as numbers: conv2 before conv10, seg0_layer9 before
+/// seg0_layer10. Texts that differ in zeros before a number alone are ordered byte by byte.
+[[nodiscard]] inline bool natural_less(std::string_view a, std::string_view b) {
+  std::string_view x = a;
+  std::string_view y = b;
+  while (!x.empty() && !y.empty()) {
+    if (detail::is_digit(x.front()) && detail::is_digit(y.front())) {
+      const std::string_view m = detail::take_digits(x);
+      const std::string_view n = detail::take_digits(y);
+      if (m.size() != n.size()) return m.size() < n.size();
+      if (m != n) return m < n;
+    } else {
+      if (x.front() != y.front()) return x.front() < y.front();
+      x.remove_prefix(1);
+      y.remove_prefix(1);
+    }
+  }
+  return x.empty() == y.empty() ? a < b : x.empty();
+}
+
+/// What a file's name, and the header of a .npy file, tell; nothing where it is no dump. A .npy file's layer is its
+/// stem without an "_output{n}" at its end (0 where there is none). A header that cannot be read is the entry's
+/// problem, as are codes, whose scale no file has.
+[[nodiscard]] inline std::optional<dump_entry> dump_entry_of(const std::filesystem::path& path) {
+  dump_entry entry;
+  entry.path = path;
+  if (path.extension() == ".npy") {
+    const std::string stem = path.stem().string();
+    entry.layer = stem;
+    constexpr std::string_view mark = "_output";
+    const std::size_t at = stem.rfind(mark);
+    if (at != std::string::npos && at != 0) {
+      if (const auto number = detail::dump_number(std::string_view(stem).substr(at + mark.size()))) {
+        entry.layer = stem.substr(0, at);
+        entry.output = *number;
+      }
+    }
+    try {
+      const npy_header header = read_npy_header(path);
+      entry.shape = header.shape;
+    } catch (const error& e) {
+      entry.problem = e.what();
+    }
+    return entry;
+  }
+  const std::optional<dump_name> name = parse_dump_name(path.filename().string());
+  if (!name) return std::nullopt;
+  entry.kind = name->kind;
+  entry.layer =
+      detail::is_of_segment(name->kind) ? detail::concat("seg", name->segment, "_layer", name->id) : name->layer;
+  entry.output = name->output;
+  entry.shape = name->shape;
+  switch (name->kind) {
+    case dump_kind::mapper_output:
+    case dump_kind::caffe_output:
+    case dump_kind::board_output:
+    case dump_kind::simulator_output: break;
+    case dump_kind::mapper_input_codes:
+    case dump_kind::mapper_input: entry.role = dump_role::input; break;
+    case dump_kind::weight_codes:
+    case dump_kind::weight: entry.role = dump_role::weight; break;
+    case dump_kind::bias: entry.role = dump_role::bias; break;
+  }
+  if (name->kind == dump_kind::mapper_input_codes || name->kind == dump_kind::weight_codes) {
+    entry.problem = detail::concat(path.string(), ": holds codes, whose scale is not in the file");
+  }
+  if (name->kind == dump_kind::bias) {
+    entry.problem = detail::concat(path.string(), ": holds words of a bias, whose scale is not known");
+  }
+  return entry;
+}
+
+/// The files of a folder and its subfolders (links to folders are not followed). Throws error for what is no folder,
+/// cannot be read, or has more than dump_folder_max_files files. An empty folder gives an empty list.
+[[nodiscard]] inline dump_list list_dumps(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code problem;
+  detail::require<error>(fs::is_directory(folder, problem), folder.string(), ": ",
+                         fs::exists(folder, problem) ? "not a folder" : "no such folder",
+                         ", expected a folder of dumps");
+  dump_list list;
+  list.folder = folder;
+  std::size_t files = 0;
+  fs::recursive_directory_iterator at(folder, problem);
+  for (; !problem && at != fs::recursive_directory_iterator(); at.increment(problem)) {
+    if (at->is_directory(problem)) continue;
+    detail::require<error>(++files <= dump_folder_max_files, folder.string(), ": more than ", dump_folder_max_files,
+                           " files");
+    std::optional<dump_entry> entry = dump_entry_of(at->path());
+    if (!entry) {
+      list.others.push_back(at->path());
+      continue;
+    }
+    const std::string below = at->path().parent_path().lexically_relative(folder).generic_string();
+    if (!below.empty() && below != ".") entry->layer = below + "/" + entry->layer;
+    list.dumps.push_back(*std::move(entry));
+  }
+  detail::require<error>(!problem, folder.string(), ": cannot be read: ", problem.message());
+  std::sort(list.dumps.begin(), list.dumps.end(), [](const dump_entry& a, const dump_entry& b) {
+    if (a.layer != b.layer) return natural_less(a.layer, b.layer);
+    return std::tuple(a.role, a.output, a.path.native()) < std::tuple(b.role, b.output, b.path.native());
+  });
+  std::sort(list.others.begin(), list.others.end(),
+            [](const fs::path& a, const fs::path& b) { return natural_less(a.string(), b.string()); });
+  return list;
+}
+
+namespace detail {
+
+/// The elements of a .npy file as floats, row-major, block by block.
+class npy_stream {
+ public:
+  explicit npy_stream(const std::filesystem::path& path) : file_(path), left_(file_.header().shape.size()) {
+    const npy_header& header = file_.header();
+    if (!header.fortran_order || header.shape.rank() < 2) return;
+    require<format_error>(file_.data_bytes() <= fortran_npy_limit, file_.name(), ": ", file_.data_bytes(),
+                          " bytes in Fortran order, expected C order or at most ", fortran_npy_limit, " bytes");
+    std::vector<float> stored(header.shape.size());
+    next(stored);
+    turned_.resize(stored.size());
+    fortran_to_row_major<float>(stored, turned_, header.shape);
+    left_ = turned_.size();
+  }
+
+  [[nodiscard]] std::size_t read(std::span<float> out) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), left_));
+    if (!turned_.empty()) {
+      std::copy_n(turned_.end() - static_cast<std::ptrdiff_t>(left_), count, out.begin());
+      left_ -= count;
+    } else {
+      next(out.first(count));
+    }
+    return count;
+  }
+  [[nodiscard]] const std::string& name() const noexcept { return file_.name(); }
+  [[nodiscard]] const tensor_shape& shape() const noexcept { return file_.header().shape; }
+
+ private:
+  void next(std::span<float> out) {
+    const npy_type type = file_.header().type;
+    const std::size_t bytes = npy_kind_of(type).bytes;
+    constexpr std::size_t piece = std::size_t{1} << 14U;
+    for (std::size_t at = 0; at < out.size(); at += piece) {
+      const std::span<float> here = out.subspan(at, std::min(piece, out.size() - at));
+      block_.resize(here.size() * bytes);
+      file_.read(block_);
+      switch (type) {
+        case npy_type::float32: convert<float>(here); break;
+        case npy_type::float64: convert<double>(here); break;
+        case npy_type::int8: convert<std::int8_t>(here); break;
+        case npy_type::uint8: convert<std::uint8_t>(here); break;
+        case npy_type::int16: convert<std::int16_t>(here); break;
+        case npy_type::uint16: convert<std::uint16_t>(here); break;
+        case npy_type::int32: convert<std::int32_t>(here); break;
+        case npy_type::int64: convert<std::int64_t>(here); break;
+      }
+      left_ -= here.size();
+    }
+  }
+  template <class T>
+  void convert(std::span<float> out) {
+    const bool swap = file_.header().big_endian != (std::endian::native == std::endian::big);
+    char* from = block_.data();
+    for (float& to : out) {
+      if (swap) std::reverse(from, from + sizeof(T));
+      T value{};
+      std::memcpy(&value, from, sizeof(T));
+      to = to_float(value);
+      from += sizeof(T);
+    }
+  }
+  template <class T>
+  [[nodiscard]] static float to_float(T value) noexcept {
+    if constexpr (std::same_as<T, double>) {
+      constexpr float infinity = std::numeric_limits<float>::infinity();
+      if (std::fabs(value) > static_cast<double>(std::numeric_limits<float>::max())) {
+        return value > 0 ? infinity : -infinity;
+      }
+    }
+    return static_cast<float>(value);
+  }
+
+  npy_reader file_;
+  std::uint64_t left_;
+  std::vector<char> block_;
+  std::vector<float> turned_;  ///< the whole of a file in Fortran order
+};
+
+}  // namespace detail
+
+/// The values of one dump as floats, block by block: 64-bit floats and integers are rounded to the nearest float, those
+/// beyond the floats become infinities. Row-major; of text dumps the order of the file.
+class value_stream {
+ public:
+  /// Throws error for what cannot be opened, and what the entry's problem says: format_error for codes and element
+  /// types that are not read, parse_error for malformed headers.
+  explicit value_stream(const dump_entry& entry) : entry_(entry) {
+    if (!entry.kind) {
+      npy_.emplace(entry.path);
+      return;
+    }
+    detail::require<format_error>(entry.problem.empty(), entry.problem);
+    const bool hex = entry.kind == dump_kind::mapper_output || detail::is_of_segment(*entry.kind);
+    text_.emplace(entry.path, hex ? dump_text::linear_hex : dump_text::decimal);
+  }
+
+  /// The next values, as many as `out` has room for or the file has left; returns how many, 0 at the end. Throws
+  /// parse_error with the place in the file for what is no value and, at the end, where the values of a text dump are
+  /// none or not the shape of its name once or several times (several where it has a batch).
+  [[nodiscard]] std::size_t read(std::span<float> out) {
+    const std::size_t count = npy_ ? npy_->read(out) : text_->read(out);
+    position_ += count;
+    if (text_ && count < out.size()) {
+      const std::size_t each = entry_.shape.size();
+      detail::require<parse_error>(position_ != 0 && position_ % each == 0, text_->name(), ": ", position_,
+                                   " values, expected ", entry_.shape.rank() == 0 ? "at least " : "", each,
+                                   entry_.shape.rank() == 0 ? "" : " as the shape in its name says, or a multiple");
+    }
+    return count;
+  }
+
+  /// Number of values read so far.
+  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+
+ private:
+  dump_entry entry_;
+  std::optional<detail::npy_stream> npy_;
+  std::optional<dump_reader> text_;
+  std::uint64_t position_ = 0;
+};
+
+/// Whole dumps of more values are refused.
+inline constexpr std::size_t dump_values_limit = dump_max_values;
+
+/// All values of a dump. Throws as value_stream, and format_error beyond dump_values_limit values.
+[[nodiscard]] inline std::vector<float> read_values(const dump_entry& entry) {
+  value_stream stream(entry);
+  std::vector<float> values;
+  std::vector<float> block(std::size_t{1} << 16U);
+  while (const std::size_t count = stream.read(block)) {
+    detail::require<format_error>(values.size() + count <= dump_values_limit, entry.path.string(), ": more than ",
+                                  dump_values_limit, " values, the most that are read as a whole");
+    values.insert(values.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  return values;
+}
+
+/// Compares two dumps element by element in constant memory. Shapes may differ as long as there are equally many
+/// elements (a name gives 16x4x4, a header 1x16x4x4). Throws shape_error with both counts where there are not, or none;
+/// otherwise as value_stream.
+[[nodiscard]] inline comparison compare_files(const dump_entry& reference, const dump_entry& other) {
+  value_stream r(reference);
+  value_stream x(other);
+  std::vector<float> of_r(std::size_t{1} << 16U);
+  std::vector<float> of_x(of_r.size());
+  comparison_accumulator sums;
+  for (;;) {
+    const std::size_t m = r.read(of_r);
+    const std::size_t n = x.read(of_x);
+    if (m != n) {
+      while (r.read(of_r) != 0) {
+      }
+      while (x.read(of_x) != 0) {
+      }
+      throw shape_error(detail::concat(reference.path.string(), " has ", r.position(), " elements, ",
+                                       other.path.string(), " has ", x.position(), ", expected equally many"));
+    }
+    if (m == 0) break;
+    sums.add(std::span<const float>(of_r).first(m), std::span<const float>(of_x).first(m));
+  }
+  detail::require<shape_error>(r.position() != 0, reference.path.string(), " and ", other.path.string(),
+                               ": no elements, expected at least one");
+  return sums.result();
+}
+
+/// The same for files by their path. Throws format_error for a name that no dump has.
+[[nodiscard]] inline comparison compare_files(const std::filesystem::path& reference,
+                                              const std::filesystem::path& other) {
+  const auto entry = [](const std::filesystem::path& path) {
+    std::optional<dump_entry> e = dump_entry_of(path);
+    detail::require<format_error>(e.has_value(), path.string(), ": got a name that no dump has, expected .npy or a ",
+                                  "name as the compiler, the board or its Caffe script write it, such as ",
+                                  "conv1_output0_16_8_8_quant.linear.hex");
+    return *std::move(e);
+  };
+  return compare_files(entry(reference), entry(other));
+}
+
+/// Two dumps of the same output of the same layer.
+struct dump_pair {
+  dump_entry reference;
+  dump_entry other;
+  std::optional<comparison> result;  ///< nothing where a problem prevented it
+  std::string problem;
+};
+
+/// A dump that could have been compared but was not.
+struct passed_over_dump {
+  dump_entry dump;
+  std::string reason;
+};
+
+/// Two folders compared. Every dump of either stands in exactly one of the lists.
+struct folder_comparison {
+  std::vector<dump_pair> pairs;  ///< in the reference's order
+  std::vector<dump_entry> only_reference;
+  std::vector<dump_entry> only_other;
+  std::vector<passed_over_dump>
+      passed_over;  ///< inputs and weights of layers whose outputs are compared, codes, doubles
+};
+
+namespace detail {
+
+/// A layer's name as files have it.
+[[nodiscard]] inline std::string layer_key(std::string_view layer) {
+  std::string key(layer);
+  std::replace(key.begin(), key.end(), '/', '_');
+  return key;
+}
+
+/// The dumps of a folder by layer, role and number; codes and further dumps of the same values are passed over.
+class dump_index {
+ public:
+  using key = std::tuple<std::string, dump_role, std::size_t>;
+
+  dump_index(const dump_list& list, std::vector<passed_over_dump>& passed_over) {
+    for (const dump_entry& e : list.dumps) {
+      if (e.kind && !e.problem.empty()) {
+        passed_over.push_back({e, e.problem});
+        continue;
+      }
+      const key k{layer_key(e.layer), e.role, e.output};
+      const auto [at, is_new] = entries_.try_emplace(k, &e);
+      if (is_new) {
+        order_.push_back(k);
+        continue;
+      }
+      const dump_entry* worse = &e;
+      if (rank(e) < rank(*at->second)) std::swap(worse, at->second);
+      passed_over.push_back(
+          {*worse, concat("the same ", to_string(e.role), " is taken from ", at->second->path.string())});
+    }
+  }
+
+  [[nodiscard]] const std::vector<key>& order() const noexcept { return order_; }
+  [[nodiscard]] const dump_entry* find(const key& k) const {
+    const auto at = entries_.find(k);
+    return at == entries_.end() ? nullptr : at->second;
+  }
+  /// Whether the layer has any dump of the role.
+  [[nodiscard]] bool has(const std::string& layer, dump_role role) const {
+    const auto at = entries_.lower_bound(key{layer, role, 0});
+    return at != entries_.end() && std::get<0>(at->first) == layer && std::get<1>(at->first) == role;
+  }
+
+ private:
+  /// The order in which dumps of the same values are preferred.
+  [[nodiscard]] static std::size_t rank(const dump_entry& e) noexcept {
+    return e.kind ? static_cast<std::size_t>(*e.kind) : std::size_t{100};
+  }
+
+  std::map<key, const dump_entry*> entries_;
+  std::vector<key> order_;
+};
+
+/// Whether the layer's outputs are compared, so that its inputs and weights need not be.
+[[nodiscard]] inline bool outputs_compared(const dump_index& a, const dump_index& b, const std::string& layer) {
+  return a.has(layer, dump_role::output) && b.has(layer, dump_role::output);
+}
+
+}  // namespace detail
+
+/// Compares the dumps of two lists: pairs of equal layer ('/' and '_' are equal), role and number, in the order of the
+/// reference's list. Where both have outputs of a layer, its inputs and weights are passed over; an output is never
+/// compared with an input. Of several dumps of the same values (quant.linear.hex, caffe.linear.float, .npy) the first
+/// in the order of dump_kind is taken, .npy last. Throws error for a list without dumps.
+[[nodiscard]] inline folder_comparison compare_folders(const dump_list& reference, const dump_list& other) {
+  for (const dump_list* list : {&reference, &other}) {
+    detail::require<error>(!list->dumps.empty(), list->folder.string(), ": no dumps among ", list->others.size(),
+                           " files, expected .npy files or those of the compiler, the board or its Caffe script");
+  }
+  folder_comparison result;
+  const detail::dump_index r(reference, result.passed_over);
+  const detail::dump_index x(other, result.passed_over);
+  const auto pass_over = [&](const dump_entry& e, const std::string& layer) {
+    const bool does = e.role != dump_role::output && detail::outputs_compared(r, x, layer);
+    if (does) result.passed_over.push_back({e, "the outputs of its layer are compared"});
+    return does;
+  };
+  for (const auto& key : r.order()) {
+    const dump_entry& e = *r.find(key);
+    if (pass_over(e, std::get<0>(key))) continue;
+    const dump_entry* partner = x.find(key);
+    if (partner == nullptr) {
+      result.only_reference.push_back(e);
+      continue;
+    }
+    dump_pair pair{e, *partner, {}, {}};
+    try {
+      pair.result = compare_files(e, *partner);
+    } catch (const error& problem) {
+      pair.problem = problem.what();
+    }
+    result.pairs.push_back(std::move(pair));
+  }
+  for (const auto& key : x.order()) {
+    const dump_entry& e = *x.find(key);
+    if (!pass_over(e, std::get<0>(key)) && r.find(key) == nullptr) result.only_other.push_back(e);
+  }
+  return result;
+}
+
+/// The same for folders; throws as list_dumps too.
+[[nodiscard]] inline folder_comparison compare_folders(const std::filesystem::path& reference,
+                                                       const std::filesystem::path& other) {
+  return compare_folders(list_dumps(reference), list_dumps(other));
+}
+
+NNIESIM_END_NAMESPACE

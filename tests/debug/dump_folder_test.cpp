@@ -1,0 +1,314 @@
+#include <nniesim/debug/dump_folder.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "nniesim/io/file.hpp"
+#include "support/mutate.hpp"
+#include "support/random.hpp"
+#include "support/scratch_folder.hpp"
+
+using namespace nniesim;
+namespace fs = std::filesystem;
+
+namespace {
+
+void put(const fs::path& path, const std::string& bytes) { detail::write_whole_file(path, bytes); }
+
+/// Values that q20_12 holds exactly.
+tensor<float> on_grid(draws& d, const tensor_shape& shape) {
+  auto t = d.tensor(shape, 4.0F);
+  for (float& v : t) v = std::floor(v * 4096.0F) / 4096.0F;
+  return t;
+}
+
+void put_hex(const fs::path& path, const tensor<float>& t) {
+  std::vector<std::int32_t> raw;
+  for (const float v : t) raw.push_back(static_cast<std::int32_t>(std::lround(v * 4096.0F)));
+  write_hex_dump<std::int32_t>(path, raw);
+}
+
+/// A .npy file with the given header and bytes.
+std::string npy_bytes(const std::string& descr, bool fortran, const std::string& shape, const std::string& data) {
+  std::string header =
+      "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }\n";
+  std::string bytes = "\x93NUMPY";
+  bytes += {'\x01', '\x00', static_cast<char>(header.size()), '\x00'};
+  return bytes + header + data;
+}
+
+std::vector<std::string> layers(const std::vector<dump_entry>& entries) {
+  std::vector<std::string> names;
+  for (const dump_entry& e : entries) names.push_back(e.layer);
+  return names;
+}
+using names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("numbers in names count as numbers") {
+  CHECK(natural_less("conv2", "conv10"));
+  CHECK_FALSE(natural_less("conv10", "conv2"));
+  CHECK(natural_less("seg0_layer9_output0", "seg0_layer10_output0"));
+  CHECK(natural_less("seg1_layer0", "seg10_layer0"));
+  CHECK(natural_less("conv", "conv1"));
+  CHECK(natural_less("a01", "a1"));
+  CHECK(natural_less("a1", "a02"));
+  CHECK_FALSE(natural_less("a1", "a1"));
+  CHECK(natural_less("a99999999999999999999998", "a99999999999999999999999"));
+
+  draws d(1);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 60; ++i) {
+    std::string text;
+    for (std::size_t k = d.between(0, 5); k-- > 0;) text += "0129ab_"[d.between(0, 6)];
+    texts.push_back(text);
+  }
+  for (const auto& a : texts) {
+    for (const auto& b : texts) {
+      REQUIRE((a == b || natural_less(a, b) != natural_less(b, a)));
+      for (const auto& c : texts) {
+        if (natural_less(a, b) && natural_less(b, c)) REQUIRE(natural_less(a, c));
+      }
+    }
+  }
+}
+
+TEST_CASE("the files of a folder") {
+  const scratch_folder folder;
+  draws d(2);
+  const auto t = on_grid(d, {1, 4, 2, 2});
+  fs::create_directory(folder / "inception");
+  for (const std::string name : {"conv10", "conv2", "fc_output1", "inception/1x1"}) {
+    write_npy(folder / (name + ".npy"), t);
+  }
+  put_hex(folder / "seg0_layer10_output0_inst.linear.hex", t);
+  put_hex(folder / "seg0_layer9_output0_inst.linear.hex", t);
+  put_hex(folder / "pool_output0_4_2_2_quant.linear.hex", t);
+  put(folder / "pool_input0_4_2_2_quant.nonlinear.hex", "00\n");
+  put(folder / "readme.txt", "text");
+  put(folder / "broken.npy", "text");
+
+  const dump_list list = list_dumps(folder / "");
+  CHECK(layers(list.dumps) ==
+        names{"broken", "conv2", "conv10", "fc", "inception/1x1", "pool", "pool", "seg0_layer9", "seg0_layer10"});
+  REQUIRE(list.others.size() == 1);
+  CHECK(list.others[0].filename() == "readme.txt");
+  CHECK_THAT(list.dumps[0].problem, contains("broken.npy: byte 4"));
+  CHECK(list.dumps[1].problem.empty());
+  CHECK(list.dumps[1].shape == tensor_shape{1, 4, 2, 2});
+  CHECK(list.dumps[3].output == 1);
+  CHECK(list.dumps[5].role == dump_role::output);
+  CHECK(list.dumps[5].shape == tensor_shape{4, 2, 2});
+  CHECK(list.dumps[6].role == dump_role::input);
+  CHECK_THAT(list.dumps[6].problem, contains("holds codes"));
+  CHECK(list.dumps[7].kind == dump_kind::board_output);
+
+  CHECK_THROWS_WITH(list_dumps(folder / "none"), contains("no such folder"));
+  CHECK_THROWS_WITH(list_dumps(folder / "readme.txt"), contains("not a folder"));
+}
+
+TEST_CASE("an empty folder is an empty list, and no comparison") {
+  const scratch_folder folder;
+  fs::create_directory(folder / "a");
+  fs::create_directory(folder / "b");
+  CHECK(list_dumps(folder / "a").dumps.empty());
+  CHECK_THROWS_WITH(compare_folders(folder / "a", folder / "b"), contains("no dumps among 0 files"));
+  put(folder / "b/x.txt", "");
+  write_npy(folder / "a/x.npy", zeros({3}));
+  CHECK_THROWS_WITH(compare_folders(folder / "a", folder / "b"), contains("no dumps among 1 files"));
+}
+
+TEST_CASE("npy files against the compiler's dumps, names with a slash") {
+  const scratch_folder folder;
+  fs::create_directories(folder / "caffe/inception");
+  fs::create_directory(folder / "mapper");
+  draws d(3);
+  for (const std::string name : {"conv2", "conv10", "inception/1x1"}) {
+    const auto t = on_grid(d, {1, 3, 5, 7});
+    write_npy(folder / ("caffe/" + name + ".npy"), t);
+    dump_name dump;
+    dump.layer = name;
+    dump.shape = {3, 5, 7};
+    put_hex(folder / ("mapper/" + dump_file_name(dump)), t);
+  }
+  const folder_comparison result = compare_folders(folder / "caffe", folder / "mapper");
+  REQUIRE(result.pairs.size() == 3);
+  CHECK(result.pairs[0].reference.layer == "conv2");
+  CHECK(result.pairs[1].reference.layer == "conv10");
+  CHECK(result.pairs[2].reference.layer == "inception/1x1");
+  CHECK(result.pairs[2].other.layer == "inception_1x1");
+  for (const dump_pair& pair : result.pairs) {
+    CAPTURE(pair.reference.layer, pair.problem);
+    REQUIRE(pair.result);
+    CHECK(pair.result->cosine == 1);
+    CHECK(pair.result->max_abs == 0);
+    CHECK(pair.result->count == 105);
+  }
+  CHECK(result.only_reference.empty());
+  CHECK(result.only_other.empty());
+  CHECK(result.passed_over.empty());
+}
+
+TEST_CASE("layers without partner are a state of their own") {
+  const scratch_folder folder;
+  fs::create_directory(folder / "a");
+  fs::create_directory(folder / "b");
+  draws d(4);
+  const auto t = d.tensor({2, 3});
+  write_npy(folder / "a/conv1.npy", t);
+  write_npy(folder / "a/missing.npy", t);
+  write_npy(folder / "b/conv1_output0.npy", t);
+  write_npy(folder / "b/conv1_output1.npy", t);
+  write_npy(folder / "b/extra.npy", t);
+  const folder_comparison result = compare_folders(folder / "a", folder / "b");
+  REQUIRE(result.pairs.size() == 1);
+  CHECK(result.pairs[0].result->cosine == 1);
+  CHECK(layers(result.only_reference) == names{"missing"});
+  CHECK(layers(result.only_other) == names{"conv1", "extra"});
+  CHECK(result.only_other[0].output == 1);
+}
+
+TEST_CASE("outputs are preferred, and what was passed over is told") {
+  const scratch_folder folder;
+  fs::create_directory(folder / "a");
+  fs::create_directory(folder / "b");
+  draws d(5);
+  const auto t = on_grid(d, {4, 2, 2});
+  const std::vector<float> values(t.begin(), t.end());
+  for (const std::string side : {"a/", "b/"}) {
+    put_hex(folder / (side + "conv1_output0_4_2_2_quant.linear.hex"), t);
+    write_float_dump(folder / (side + "conv1_input0_4_2_2_anti_quant.linear.float"), values);
+    put(folder / (side + "conv1_input0_4_2_2_quant.nonlinear.hex"), "00\n");
+    write_float_dump(folder / (side + "fc_input0_16_anti_quant.linear.float"), values);
+  }
+  write_float_dump(folder / "a/conv1_output0_4_2_2_caffe.linear.float", values);
+  write_npy(folder / "a/pool.npy", t);
+  write_float_dump(folder / "b/pool_input0_4_2_2_anti_quant.linear.float", values);
+
+  const folder_comparison result = compare_folders(folder / "a", folder / "b");
+  REQUIRE(result.pairs.size() == 2);
+  CHECK(result.pairs[0].reference.kind == dump_kind::mapper_output);
+  CHECK(result.pairs[0].other.kind == dump_kind::mapper_output);
+  CHECK(result.pairs[1].reference.role == dump_role::input);
+  CHECK(layers(result.only_reference) == names{"pool"});
+  CHECK(layers(result.only_other) == names{"pool"});
+  REQUIRE(result.passed_over.size() == 5);
+  std::size_t codes = 0, inputs = 0, doubles = 0;
+  for (const passed_over_dump& p : result.passed_over) {
+    codes += p.reason.find("holds codes") != std::string::npos ? 1U : 0U;
+    inputs += p.reason.find("outputs of its layer") != std::string::npos ? 1U : 0U;
+    doubles += p.reason.find("taken from") != std::string::npos ? 1U : 0U;
+  }
+  CHECK(codes == 2);
+  CHECK(inputs == 2);
+  CHECK(doubles == 1);
+}
+
+TEST_CASE("a pair that cannot be compared says why") {
+  const scratch_folder folder;
+  fs::create_directory(folder / "a");
+  fs::create_directory(folder / "b");
+  draws d(6);
+  const auto t = on_grid(d, {4, 2, 2});
+  for (const std::string name : {"counts", "cut", "cut_line", "empty", "header", "nan", "none"}) {
+    write_npy(folder / ("a/" + name + ".npy"), t);
+  }
+  write_npy(folder / "b/counts.npy", d.tensor({17}));
+  put_hex(folder / "b/cut_output0_4_2_2_quant.linear.hex", d.tensor({15}));
+  put(folder / "b/cut_line_output0_quant.linear.hex", "00001000\n0000");
+  put(folder / "b/empty_output0_quant.linear.hex", "");
+  put(folder / "b/header.npy", "\x93NUMPY");
+  auto bad = t;
+  bad.data()[3] = std::nanf("");
+  write_npy(folder / "b/nan.npy", bad);
+  write_npy(folder / "b/none.npy", zeros({0}));
+
+  const folder_comparison result = compare_folders(folder / "a", folder / "b");
+  REQUIRE(result.pairs.size() == 7);
+  const auto problem = [&](std::size_t i) {
+    CHECK(result.pairs[i].result.has_value() == result.pairs[i].problem.empty());
+    return result.pairs[i].problem;
+  };
+  CHECK_THAT(problem(0), contains("has 16 elements"));
+  CHECK_THAT(problem(0), contains("has 17, expected equally many"));
+  CHECK_THAT(problem(1), contains("15 values, expected 16"));
+  CHECK_THAT(problem(2), contains("hex:2: got '0000'"));
+  CHECK_THAT(problem(3), contains("0 values, expected at least 1"));
+  CHECK_THAT(problem(4), contains("header.npy"));
+  REQUIRE(problem(5).empty());
+  CHECK(std::isnan(result.pairs[5].result->cosine));
+  CHECK(result.pairs[5].result->bad_other == 1);
+  CHECK_THAT(problem(6), contains("has 0, expected equally many"));
+}
+
+TEST_CASE("every element type, byte order and axis order") {
+  const scratch_folder folder;
+  const auto read = [&](const std::string& bytes) {
+    put(folder / "x.npy", bytes);
+    return read_values(*dump_entry_of(folder / "x.npy"));
+  };
+  using floats = std::vector<float>;
+  using namespace std::string_literals;
+  CHECK(read(npy_bytes("|i1", false, "(3,)", "\x01\xff\x80"s)) == floats{1, -1, -128});
+  CHECK(read(npy_bytes("|u1", false, "(2,)", "\x01\xff"s)) == floats{1, 255});
+  CHECK(read(npy_bytes("<i2", false, "(2,)", "\x01\x00\xff\xff"s)) == floats{1, -1});
+  CHECK(read(npy_bytes(">u2", false, "(2,)", "\x01\x00\xff\xff"s)) == floats{256, 65535});
+  CHECK(read(npy_bytes(">i4", false, "(1,)", "\x00\x00\x01\x00"s)) == floats{256});
+  CHECK(read(npy_bytes("<i8", false, "(1,)", "\xfe\xff\xff\xff\xff\xff\xff\xff"s)) == floats{-2});
+  CHECK(read(npy_bytes(">f4", false, "(1,)", "\x3f\x80\x00\x00"s)) == floats{1});
+  CHECK(read(npy_bytes(">f8", false, "(2,)", "\x3f\xf0\0\0\0\0\0\0\x7f\xe0\0\0\0\0\0\0"s)) ==
+        floats{1, std::numeric_limits<float>::infinity()});
+  CHECK(read(npy_bytes("|u1", true, "(2, 3)", "\0\3\1\4\2\5"s)) == floats{0, 1, 2, 3, 4, 5});
+  CHECK(read(npy_bytes("|u1", true, "(3,)", "\0\3\1"s)) == floats{0, 3, 1});
+  CHECK(read(npy_bytes("|u1", false, "(0, 3)", "")).empty());
+  CHECK_THROWS_AS(read(npy_bytes("<f2", false, "(1,)", "\0\0"s)), format_error);
+  CHECK_THROWS_WITH(read(npy_bytes("|u1", false, "(4,)", "\0\0"s)), contains("expected 4"));
+}
+
+TEST_CASE("files longer than a block, whatever their kind") {
+  const scratch_folder folder;
+  draws d(7);
+  const auto t = on_grid(d, {3, 257, 300});
+  write_npy(folder / "x.npy", t);
+  put_hex(folder / "x_output0_3_257_300_quant.linear.hex", t);
+  auto u = t;
+  u.data()[200'000] += 1.0F;
+  write_npy(folder / "y.npy", u);
+  CHECK(compare_files(folder / "x.npy", folder / "x_output0_3_257_300_quant.linear.hex").snr_db ==
+        std::numeric_limits<double>::infinity());
+  const comparison c = compare_files(folder / "x.npy", folder / "y.npy");
+  const comparison whole = compare(t, u);
+  CHECK(c.max_index == 200'000);
+  CHECK(c.cosine == whole.cosine);
+  CHECK(c.count == t.size());
+  CHECK_THROWS_WITH(compare_files(folder / "x.npy", folder / "z.txt"), contains("a name that no dump has"));
+  CHECK_THROWS_WITH(compare_files(folder / "x.npy", folder / "z.npy"), contains("no such file"));
+}
+
+TEST_CASE("damaged files give errors, never more") {
+  const scratch_folder folder;
+  draws d(8);
+  const auto t = on_grid(d, {2, 2, 2});
+  write_npy(folder / "good.npy", t);
+  put_hex(folder / "good_output0_2_2_2_quant.linear.hex", t);
+  const auto bytes = [&](const std::string& name) {
+    return detail::read_whole_file(folder / name, 1U << 20U, "a dump");
+  };
+  const std::string npy = bytes("good.npy");
+  const std::string hex = bytes("good_output0_2_2_2_quant.linear.hex");
+  for (int i = 0; i < 400; ++i) {
+    put(folder / "bad.npy", mutated(npy, d, hostile_pieces()));
+    put(folder / "bad_output0_2_2_2_quant.linear.hex", mutated(hex, d, hostile_pieces()));
+    for (const std::string name : {"bad.npy", "bad_output0_2_2_2_quant.linear.hex"}) {
+      try {
+        (void)compare_files(folder / "good.npy", folder / name);
+      } catch (const error&) {
+      }
+    }
+  }
+  SUCCEED();
+}
