@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int result = passed;
   add_run(app, result);
+  add_compare(app, result);
   add_calibrate(app, result);
   add_quantize(app, result);
   add_info(app, result);

@@ -25,6 +25,7 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/io/mapper_dump.hpp>
 #include <nniesim/io/npy.hpp>
+#include <nniesim/io/text.hpp>
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -68,7 +69,6 @@ inline constexpr std::uint64_t fortran_npy_limit = std::uint64_t{256} << 20U;
 
 namespace detail {
 
-[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// Takes a run of digits off the text, without the zeros before it.
 [[nodiscard]] constexpr std::string_view take_digits(std::string_view& text) noexcept {

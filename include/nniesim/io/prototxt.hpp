@@ -23,6 +23,7 @@
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/io/file.hpp>
+#include <nniesim/io/text.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -319,7 +320,6 @@ inline std::size_t prototxt_field::one_of(std::initializer_list<std::string_view
 
 namespace detail {
 
-[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 [[nodiscard]] constexpr bool is_octal(char c) noexcept { return c >= '0' && c <= '7'; }
 [[nodiscard]] constexpr bool is_hex(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');

@@ -14,6 +14,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
+[[nodiscard]] constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 [[nodiscard]] constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r'; }
 
 /// The text without spaces, tabs and carriage returns at its ends.

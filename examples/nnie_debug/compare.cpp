@@ -1,0 +1,84 @@
+// nnie-debug compare: two folders of dumps, or two files, with no model at all.
+#include <iostream>
+#include <nniesim/debug/dump_folder.hpp>
+#include <nniesim/metrics/table.hpp>
+
+#include "command.hpp"
+
+namespace nnie_debug {
+
+namespace {
+
+struct options {
+  std::string reference, other;
+  bool as_json = false;
+  double fail_below = -2;
+};
+
+int compare_two(const options& o) {
+  folder_comparison all;
+  if (std::filesystem::is_directory(o.reference) && std::filesystem::is_directory(o.other)) {
+    all = compare_folders(std::filesystem::path(o.reference), std::filesystem::path(o.other));
+  } else {
+    dump_pair pair;
+    pair.reference.layer = std::filesystem::path(o.reference).filename().string();
+    pair.result = compare_files(std::filesystem::path(o.reference), std::filesystem::path(o.other));
+    all.pairs.push_back(std::move(pair));
+  }
+  layer_table table;
+  for (const dump_pair& p : all.pairs) {
+    if (!p.result) continue;
+    std::string name = p.reference.layer;
+    if (p.reference.role != dump_role::output) name += detail::concat(" ", to_string(p.reference.role));
+    if (p.reference.output != 0) name += ":" + std::to_string(p.reference.output);
+    table.add(std::move(name), *p.result);
+  }
+  // What could not be compared never counts as good.
+  bool passes = !table.rows().empty() && all.only_reference.empty() && all.only_other.empty();
+  for (const layer_row& row : table.rows()) passes = passes && row.result.cosine >= o.fail_below;
+  for (const dump_pair& p : all.pairs) passes = passes && p.result.has_value();
+
+  if (o.as_json) {
+    std::ostringstream text;
+    table.write_json(text);
+    json problems = json::array(), only_reference = json::array(), only_other = json::array();
+    for (const dump_pair& p : all.pairs) {
+      if (!p.result) problems.push_back({{"layer", p.reference.layer}, {"problem", p.problem}});
+    }
+    for (const dump_entry& e : all.only_reference) only_reference.push_back(e.path.string());
+    for (const dump_entry& e : all.only_other) only_other.push_back(e.path.string());
+    print_json({{"comparison", json::parse(text.str())},
+                {"not_compared", problems},
+                {"only_in_reference", only_reference},
+                {"only_in_other", only_other}});
+  } else {
+    table.print(std::cout);
+    for (const dump_pair& p : all.pairs) {
+      if (!p.result) std::cout << "not compared: " << p.reference.layer << ": " << p.problem << '\n';
+    }
+    for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << e.path.string() << '\n';
+    for (const dump_entry& e : all.only_other) std::cout << "no partner for " << e.path.string() << '\n';
+  }
+  return o.fail_below < -1 || passes ? passed : below_threshold;
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, int& result) {
+  auto o = std::make_shared<options>();
+  CLI::App* command = app.add_subcommand("compare", "compare two folders of dumps, or two files, without a model");
+  command->add_option("reference", o->reference, "folder or file: .npy, linear.hex, .float")
+      ->required()
+      ->check(CLI::ExistingPath);
+  command->add_option("other", o->other, "the same from elsewhere")->required()->check(CLI::ExistingPath);
+  command->add_option("--fail-below", o->fail_below, "exit with 1 if a cosine is below, or a dump has no partner")
+      ->check(CLI::Range(-1.0, 1.0));
+  command->add_flag("--json", o->as_json, "print JSON");
+  command->footer(
+      "Example:\n"
+      "  nnie-debug run --cfg net.cfg --dumps mine\n"
+      "  nnie-debug compare mine/mapper_quant /path/to/the/compiler's/mapper_quant --fail-below 0.99");
+  command->callback([o, &result] { result = compare_two(*o); });
+}
+
+}  // namespace nnie_debug
