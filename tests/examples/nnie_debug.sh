@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# The command-line tool from outside: nnie_debug.sh PROGRAM NETWORK-FOLDER. Every line that fails is printed.
+set -uo pipefail
+tool=$1
+net=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failures=0
+problem() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+# expect CODE TEXT command...: the exit code, and TEXT in what it prints.
+expect() {
+  local code=$1 text=$2
+  shift 2
+  local out
+  out=$("$@" 2>&1)
+  local got=$?
+  [ $got -eq "$code" ] || problem "$* ended with $got, expected $code: $out"
+  grep -qF -- "$text" <<<"$out" || problem "$* did not print '$text', but: $out"
+}
+is_json() { # command...
+  "$@" >"$folder/out.json" || problem "$* failed"
+  [ "$(head -c 1 "$folder/out.json")" = "{" ] && tail -n 1 "$folder/out.json" | grep -q '^}' || problem "$* printed no JSON"
+}
+cfg=$net/feature_norm.cfg
+model=(--prototxt "$net/feature_norm.prototxt" --caffemodel "$net/feature_norm.caffemodel")
+pictures=()
+for i in 0 1 2 3; do pictures+=(--picture "$net/pictures/03_comp$i.png"); done
+
+expect 0 "Examples:" "$tool" run --help
+expect 0 "results" "$tool" --version
+expect 2 "A subcommand is required" "$tool"
+expect 2 "no network given" "$tool" run
+expect 2 "1 required" "$tool" run --mode
+expect 2 "excludes" "$tool" run --cfg "$cfg" "${model[@]}"
+expect 2 "no input given" "$tool" run "${model[@]}"
+expect 2 "times --picture, expected one for each of the network's 4 inputs" "$tool" run "${model[@]}" --picture "$net/pictures/03_comp0.png"
+expect 0 "every layer reaches cosine 0.99" "$tool" run --cfg "$cfg" --isolated
+expect 0 "comp0.cnorm.inverse" "$tool" run "${model[@]}" "${pictures[@]}" --mode 1
+expect 1 "classifier" "$tool" run --cfg "$cfg" --fail-below 1
+expect 0 "classifier" "$tool" run --cfg "$cfg" --fail-below 0.9
+is_json "$tool" run --cfg "$cfg" --isolated --json
+
+# Ranges once found give the same bits later, with any number of threads.
+expect 0 "23 layers calibrated on 20 picture(s)" "$tool" calibrate --cfg "$cfg" -o "$folder/ranges.json"
+"$tool" run --cfg "$cfg" --csv "$folder/a.csv" >/dev/null || problem "run --csv"
+"$tool" run --cfg "$cfg" --csv "$folder/b.csv" --calibration "$folder/ranges.json" --threads 3 >/dev/null || problem "run --calibration"
+cmp -s "$folder/a.csv" "$folder/b.csv" || problem "stored ranges or threads changed the table"
+echo '{"format": "nniesim calibration 1", "pictures": 1, "layers": {}}' >"$folder/empty.json"
+expect 2 "0 ranges for layer 'comp0.conv1', expected 1" "$tool" run --cfg "$cfg" --calibration "$folder/empty.json"
+
+# Dumps, as .npy and as the compiler writes them, are the same values.
+"$tool" run --cfg "$cfg" --npy "$folder/npy" --dumps "$folder/dumps" >/dev/null || problem "run --npy --dumps"
+expect 0 "jfc" "$tool" compare "$folder/npy/quantized" "$folder/dumps/mapper_quant" --fail-below 1
+expect 0 "jfc" "$tool" compare "$folder/npy/float" "$folder/dumps/caffe" --fail-below 1
+expect 1 "jfc" "$tool" compare "$folder/dumps/caffe" "$folder/dumps/mapper_quant" --fail-below 1
+is_json "$tool" compare "$folder/dumps/caffe" "$folder/dumps/mapper_quant" --json
+rm "$folder/npy/quantized/jfc.npy"
+expect 1 "no partner" "$tool" compare "$folder/npy/quantized" "$folder/dumps/mapper_quant" --fail-below 0.9
+mkdir "$folder/nothing"
+expect 2 "no dumps" "$tool" compare "$folder/nothing" "$folder/dumps/caffe"
+
+expect 0 "gfpq8, z = " "$tool" quantize "$folder/npy/float/jfc.npy" --values "$folder/v.npy" --codes "$folder/c.npy"
+expect 0 "z = -1200 (given)" "$tool" quantize "$folder/npy/float/jfc.npy" --bits 16 --z -1200
+expect 2 "z is 99999" "$tool" quantize "$folder/npy/float/jfc.npy" --z 99999
+expect 0 "cosine 0.99" "$tool" compare "$folder/npy/float/jfc.npy" "$folder/v.npy"
+is_json "$tool" quantize "$folder/v.npy" --json
+
+expect 0 "419136 multiply-accumulates" "$tool" info --cfg "$cfg"
+is_json "$tool" info "${model[@]}" --json
+
+# What is wrong is said with its place.
+sed 's/\[norm_type\] 0/[norm_typ] 0/' "$cfg" >"$folder/bad.cfg"
+expect 2 "norm_typ" "$tool" run --cfg "$folder/bad.cfg"
+sed 's/num_output: 512/num_output: 511/; s/"ReLU"/"Relu6"/' "$net/feature_norm.prototxt" >"$folder/bad.prototxt"
+expect 2 "Relu6" "$tool" info --prototxt "$folder/bad.prototxt" --caffemodel "$net/feature_norm.caffemodel"
+head -c 1000 "$net/feature_norm.caffemodel" >"$folder/short.caffemodel"
+expect 2 "short.caffemodel" "$tool" info --prototxt "$net/feature_norm.prototxt" --caffemodel "$folder/short.caffemodel"
+
+[ $failures -eq 0 ] && echo "all as expected"
+exit $((failures > 0))
