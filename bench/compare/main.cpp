@@ -1,10 +1,11 @@
 // Our kernels beside other libraries', interleaved in one run: medians of rounds, as ratios and as % of the machine's
 // own peaks, which are measured too. `--json` for machines, `--rounds N` (default 7), `--only TEXT` for some of the
-// rows.
+// rows. Behind the table, the memory of a network's forward.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <nniesim/kernels/thread_pool.hpp>
@@ -13,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include "networks.hpp"
 #include "peaks.hpp"
 #include "peers.hpp"
 
@@ -160,6 +162,52 @@ std::vector<row> make_rows(std::size_t threads, const executor& pool) {
   return rows;
 }
 
+std::vector<row> network_rows(std::size_t threads) {
+  std::vector<row> rows;
+  const std::string suffix = threads == 1 ? "" : ", " + std::to_string(threads) + " threads";
+  for (const network_case& n : networks()) {
+    const auto peers = n.name == "feature_norm" ? std::vector<contestant>{} : opencv_forward(n, threads);
+    rows.push_back(
+        {"network " + n.name + " in mode 0" + suffix, macs_of(n), "fp32", our_forward(n, threads, true), peers, "8"});
+  }
+  return rows;
+}
+
+/// Kilobytes that `what` ("ours" or "opencv") takes for loading a network and a forward, at the peak: printed by a
+/// process of its own.
+int print_memory(const std::string& what, const std::string& name) {
+  const auto used = [] {
+    std::ifstream status("/proc/self/status");
+    long peak = 0, now = 0;
+    for (std::string word; status >> word;) {
+      if (word == "VmHWM:") status >> peak;
+      if (word == "VmRSS:") status >> now;
+    }
+    return std::pair(peak, now);
+  };
+  for (const network_case& n : networks()) {
+    if (n.name != name) continue;
+    const long before = used().second;
+    std::vector<contestant> all;
+    if (what == "opencv") all = opencv_forward(n, 1);
+    else all.push_back(our_forward(n, 1, false));
+    for (const contestant& c : all) c.run();
+    std::printf("%ld\n", used().first - before);
+  }
+  return 0;
+}
+
+/// The same, read from that process; 0 where it printed nothing.
+long memory_of(const std::string& program, const std::string& what, const std::string& name) {
+  const std::string command = "'" + program + "' --memory-of " + what + " " + name;
+  long kilobytes = 0;
+  if (FILE* pipe = popen(command.c_str(), "r")) {
+    if (std::fscanf(pipe, "%ld", &kilobytes) != 1) kilobytes = 0;
+    pclose(pipe);
+  }
+  return kilobytes;
+}
+
 std::vector<row> elementwise_rows() {
   std::vector<row> rows;
   for (const std::size_t n : {std::size_t{1} << 15U, std::size_t{1} << 24U}) {
@@ -201,6 +249,7 @@ int main(int argc, char** argv) try {
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
     const bool has_value = i + 1 < argc;
+    if (a == "--memory-of" && i + 2 < argc) return print_memory(argv[i + 1], argv[i + 2]);
     if (a == "--json") json = true;
     else if (a == "--rounds" && has_value) rounds = std::max(1, std::atoi(argv[++i]));
     else if (a == "--threads" && has_value) threads = static_cast<std::size_t>(std::clamp(std::atoi(argv[++i]), 1, 64));
@@ -247,6 +296,7 @@ int main(int argc, char** argv) try {
   if (threads == 1) {
     for (auto& r : elementwise_rows()) rows.push_back(std::move(r));
   }
+  for (auto& r : network_rows(threads)) rows.push_back(std::move(r));
   const char* comma = "";
   for (const row& r : rows) {
     if (r.name.find(only) == std::string::npos) continue;
@@ -281,6 +331,16 @@ int main(int argc, char** argv) try {
     }
   }
   if (json) std::printf("\n]}\n");
+  for (const network_case& n : networks()) {
+    if (json || ("network " + n.name).find(only) == std::string::npos) continue;
+    const long ours = memory_of(argv[0], "ours", n.name);
+    const long other = n.name == "feature_norm" ? 0 : memory_of(argv[0], "opencv", n.name);
+    std::printf("memory of %s, loading and forward: ours %.1f MB", n.name.c_str(), static_cast<double>(ours) / 1024);
+    if (other > 0)
+      std::printf(", OpenCV %.1f MB: %.2f", static_cast<double>(other) / 1024,
+                  static_cast<double>(ours) / static_cast<double>(other));
+    std::printf("\n");
+  }
   return 0;
 } catch (const std::exception& e) {
   std::fprintf(stderr, "compare: %s\n", e.what());

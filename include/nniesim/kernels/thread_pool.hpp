@@ -56,12 +56,17 @@ class thread_pool {
       argument_ = argument;
       tasks_ = tasks;
       next_.store(0);
-      active_.store(helpers_.size());
       failure_ = nullptr;
+      is_open_ = true;
       ++job_;
     }
     wake_.notify_all();
     drain();
+    {
+      // A helper that has not come by now, on a busy machine, is not waited for.
+      const std::lock_guard lock(mutex_);
+      is_open_ = false;
+    }
     if (!soon([this] { return active_.load() == 0; })) {
       std::unique_lock lock(mutex_);
       done_.wait(lock, [this] { return active_.load() == 0; });
@@ -111,6 +116,8 @@ class thread_pool {
         wake_.wait(lock, [&] { return stopping_.load() || job_.load() != seen; });
         if (stopping_) return;
         seen = job_;
+        if (!is_open_) continue;
+        ++active_;
       }
       drain();
       const std::lock_guard lock(mutex_);
@@ -125,7 +132,8 @@ class thread_pool {
   void* argument_ = nullptr;
   std::size_t tasks_ = 0;
   std::atomic<std::size_t> next_{0};
-  std::atomic<std::size_t> active_{0};
+  std::atomic<std::size_t> active_{0};  ///< helpers at work
+  bool is_open_ = false;                ///< whether helpers may still begin with the job
   std::atomic<std::size_t> job_{0};
   std::exception_ptr failure_;
   std::atomic<bool> stopping_{false};

@@ -101,12 +101,26 @@ class layer_operator {
                    [](const auto&) {},
                },
                l.params);
+    // Waking threads takes longer than some layers.
+    std::size_t work = 0;
+    for (const tensor_shape& s : inputs_) work += s.size();
+    for (const tensor_shape& s : outputs_) work += s.size();
+    std::visit(
+        detail::overloaded{
+            [&](const layers::convolution& p) { work += outputs_[0].size() * (p.weights.size() / outputs_[0][1]) / 8; },
+            [&](const layers::deconvolution& p) { work += inputs_[0].size() * (p.weights.size() / inputs_[0][1]) / 8; },
+            [&](const layers::fully_connected& p) { work += p.weights.size() / 8; },
+            [](const auto&) {},
+        },
+        l.params);
+    is_small_ = work < (std::size_t{1} << 15U);
   }
 
   [[nodiscard]] const std::vector<tensor_shape>& output_shapes() const noexcept { return outputs_; }
 
   /// Bytes that run() needs.
-  [[nodiscard]] std::size_t workspace_bytes(const executor& threads) const {
+  [[nodiscard]] std::size_t workspace_bytes(const executor& all_threads) const {
+    const executor threads = is_small_ ? executor{} : all_threads;
     if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->workspace_bytes(inputs_[0], threads);
     if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) {
       return deconv->workspace_bytes(inputs_[0], threads);
@@ -131,7 +145,8 @@ class layer_operator {
   /// Evaluates into `outputs`, whose shapes are output_shapes(). `scales`: one for each of input_ranges(). With `relu`
   /// a convolution, deconvolution or fully connected layer writes max(y, 0).
   void run(std::span<const const_view> inputs, std::span<const activation_scale> scales, std::span<const view> outputs,
-           std::span<std::byte> workspace, const executor& threads, bool relu = false) const {
+           std::span<std::byte> workspace, const executor& all_threads, bool relu = false) const {
+    const executor threads = is_small_ ? executor{} : all_threads;
     detail::require<shape_error>(
         inputs.size() == inputs_.size() && outputs.size() == outputs_.size() && scales.size() == input_ranges(*layer_),
         layer_->type, ": ", inputs.size(), " inputs, ", outputs.size(), " outputs and ", scales.size(),
@@ -309,6 +324,7 @@ class layer_operator {
   const layer* layer_;
   std::vector<tensor_shape> inputs_;
   std::vector<tensor_shape> outputs_;
+  bool is_small_ = false;  ///< one thread is enough
   std::variant<std::monostate, conv2d_layer<P>, deconv2d_layer<P>, fully_connected_layer<P>, channel_affine,
                std::vector<value>>
       prepared_;
