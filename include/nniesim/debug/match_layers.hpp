@@ -106,6 +106,8 @@ namespace detail {
 inline constexpr double named_threshold = 0.9;
 /// What content alone must reach: cosine and correlation, so that layers with a large mean do not all look alike.
 inline constexpr double content_threshold = 0.95;
+/// Above this nothing better is looked for.
+inline constexpr double certain_threshold = 0.99;
 /// What an affine must reach, since it has parameters to fit with.
 inline constexpr double affine_threshold = 0.99;
 /// Layers with fewer elements other than zero are never matched by content alone.
@@ -299,7 +301,7 @@ class layer_matcher {
                             " layers, expected at most ", match_max_layers);
       for (std::size_t i = 0; i < lists_[side].size(); ++i) prints_[side].push_back(take_print(side, i));
       partner_[side].assign(lists_[side].size(), none);
-      namesakes_[side].resize(lists_[side].size());
+      namesake_[side].assign(lists_[side].size(), none);
     }
     find_names();
   }
@@ -523,7 +525,7 @@ class layer_matcher {
 
   /// The simplest relation that explains x; a less simple one must explain the rest four times better.
   [[nodiscard]] explanation best_explanation(std::size_t i, std::size_t j, explanation best, bool with_affine) {
-    if (best.score >= content_threshold + 0.04 || !prints_[0][i].has_content() || !prints_[1][j].has_content()) {
+    if (best.score >= certain_threshold || !prints_[0][i].has_content() || !prints_[1][j].has_content()) {
       return best;
     }
     const auto try_it = [&](const explanation& e) {
@@ -538,30 +540,38 @@ class layer_matcher {
 
   // Names
 
+  /// Finds the pairs whose names are equal, then those of the rest whose names are equal but for marks. A name that
+  /// stands twice in a list tells nothing.
   void find_names() {
-    std::map<std::string, std::vector<std::size_t>> by_key;
-    for (std::size_t j = 0; j < lists_[1].size(); ++j) by_key[match_key(name(1, j))].push_back(j);
-    for (std::size_t i = 0; i < lists_[0].size(); ++i) {
-      const auto at = by_key.find(match_key(name(0, i)));
-      if (at == by_key.end()) continue;
-      for (const std::size_t j : at->second) {
-        namesakes_[0][i].push_back(j);
-        namesakes_[1][j].push_back(i);
-        named_.push_back(compare_named(i, j));
-      }
-    }
-    // Equal names first, then equal contents, then the order of execution.
-    const auto order = [](const named_pair& p) {
-      return std::tuple(p.names == name_agreement::same ? 0 : 1, -rank_of(p.cosine), p.r, p.x);
-    };
-    std::stable_sort(named_.begin(), named_.end(),
-                     [&](const named_pair& a, const named_pair& b) { return order(a) < order(b); });
+    find_names([](const std::string& n) { return n; }, name_agreement::same);
+    find_names([](const std::string& n) { return match_key(n); }, name_agreement::but_for_marks);
   }
 
-  [[nodiscard]] named_pair compare_named(std::size_t i, std::size_t j) {
+  template <class Key>
+  void find_names(const Key& key_of, name_agreement names) {
+    struct layers_of_name {
+      std::array<std::size_t, 2> count{};
+      std::array<std::size_t, 2> index{};
+    };
+    std::map<std::string, layers_of_name> by_key;
+    for (const std::size_t side : {0U, 1U}) {
+      for (std::size_t i = 0; i < lists_[side].size(); ++i) {
+        if (namesake_[side][i] != none) continue;
+        layers_of_name& here = by_key[key_of(name(side, i))];
+        ++here.count[side];
+        here.index[side] = i;
+      }
+    }
+    for (const auto& [key, here] : by_key) {
+      if (here.count[0] != 1 || here.count[1] != 1) continue;
+      namesake_[0][here.index[0]] = namesake_[1][here.index[1]] = named_.size();
+      named_.push_back(compare_named(here.index[0], here.index[1], names));
+    }
+  }
+
+  [[nodiscard]] named_pair compare_named(std::size_t i, std::size_t j, name_agreement names) {
     const layer_print& r = prints_[0][i];
     const layer_print& x = prints_[1][j];
-    const name_agreement names = name(0, i) == name(1, j) ? name_agreement::same : name_agreement::but_for_marks;
     const double nan = std::numeric_limits<double>::quiet_NaN();
     named_pair p{i, j, names, nan, {}};
     if (!r.readable() || !x.readable()) return p;
@@ -600,11 +610,10 @@ class layer_matcher {
 
   /// Whether a layer whose own name points nowhere holds the reference's content much better than the namesake.
   [[nodiscard]] bool is_overruled(const named_pair& p) {
-    if (p.cosine >= content_threshold + 0.04 || !prints_[0][p.r].has_content()) return false;
+    if (p.cosine >= certain_threshold || !prints_[0][p.r].has_content()) return false;
     for (std::size_t j = 0; j < lists_[1].size(); ++j) {
       if (j == p.x || partner_[1][j] != none || !prints_[1][j].has_content()) continue;
-      const bool has_own =
-          std::any_of(named_.begin(), named_.end(), [&](const named_pair& q) { return q.x == j && agrees(q); });
+      const bool has_own = namesake_[1][j] != none && agrees(named_[namesake_[1][j]]);
       if (has_own) continue;
       const explanation e = as_same(p.r, j, false);
       if (e.holds(content_threshold) && 1 - e.score <= (1 - p.cosine) / 10) return true;
@@ -690,6 +699,7 @@ class layer_matcher {
       if (partner_[0][i] != none || !prints_[0][i].has_content()) continue;
       for (std::size_t j = 0; j < lists_[1].size(); ++j) {
         if (partner_[1][j] != none || !prints_[1][j].has_content()) continue;
+        if (namesake_[0][i] != none && namesake_[0][i] == namesake_[1][j]) continue;  // the names have their own steps
         explanation e = as_same(i, j, false);
         const double ratio = prints_[1][j].squares / prints_[0][i].squares;
         if (ratio < 0.25 || ratio > 4) e = {};  // the same direction, but another scale: an affine at best
@@ -712,10 +722,11 @@ class layer_matcher {
 
   /// Whether the content speaks clearly enough against the names that either layer has.
   [[nodiscard]] bool is_clearly_better(std::size_t i, std::size_t j, const explanation& e) const {
-    return std::all_of(named_.begin(), named_.end(), [&](const named_pair& p) {
-      const bool concerns = (p.r == i) != (p.x == j) && is_free(p.r, p.x);
-      return !concerns || !(p.cosine > 0) || 1 - e.score <= (1 - p.cosine) / 2;
-    });
+    for (const std::size_t k : {namesake_[0][i], namesake_[1][j]}) {
+      if (k == none || !is_free(named_[k].r, named_[k].x) || !(named_[k].cosine > 0)) continue;
+      if (1 - e.score > (1 - named_[k].cosine) / 2) return false;
+    }
+    return true;
   }
 
   /// How many pairs found so far would be executed in another order.
@@ -733,12 +744,12 @@ class layer_matcher {
     m.confidence = c.e.score;
     m.ambiguous = ambiguous;
     m.reason = relation_text(m);
-    const auto namesake = std::find_if(named_.begin(), named_.end(), [&](const named_pair& p) { return p.r == c.r; });
-    if (namesake != named_.end()) {
-      m.namesake = namesake->x;
-      m.reason = concat("name matches ", shown(1, namesake->x), ", content is that of ", shown(1, c.x), ": ", m.reason);
-      if (namesake->best.relation != match_relation::same && namesake->best.holds(named_threshold)) {
-        m.reason += concat("; to ", shown(1, namesake->x), ": ", to_string(namesake->best.relation));
+    if (namesake_[0][c.r] != none) {
+      const named_pair& p = named_[namesake_[0][c.r]];
+      m.namesake = p.x;
+      m.reason = concat("name matches ", shown(1, p.x), ", content is that of ", shown(1, c.x), ": ", m.reason);
+      if (p.best.relation != match_relation::same && p.best.holds(named_threshold)) {
+        m.reason += concat("; to ", shown(1, p.x), ": ", to_string(p.best.relation));
       }
     }
     if (ambiguous) m.reason += "; other layers fit as well, the execution order decided";
@@ -752,14 +763,18 @@ class layer_matcher {
     const layer_print& p = prints_[side][i];
     if (!p.readable()) return concat("cannot be read: ", p.problem);
     std::string text;
-    for (const std::size_t j : namesakes_[side][i]) {
-      const layer_print& q = prints_[opposite][j];
+    const std::size_t named = namesake_[side][i] == none ? none
+                              : side == 0                ? named_[namesake_[side][i]].x
+                                                         : named_[namesake_[side][i]].r;
+    if (named != none) {
+      const layer_print& q = prints_[opposite][named];
+      text = concat(shown(opposite, named), " has its name, but ");
       if (!q.readable()) {
-        text = concat(shown(opposite, j), " has its name, but cannot be read");
-      } else if (q.count != p.count) {
-        text = concat(shown(opposite, j), " has its name, but ", q.count, " elements against ", p.count);
+        text += "cannot be read";
+      } else if (partner_[opposite][named] != none) {
+        text += concat("corresponds to ", shown(side, partner_[opposite][named]));
       } else {
-        text = concat(shown(opposite, j), " has its name, but corresponds to ", shown(side, partner_[opposite][j]));
+        text += concat(q.count, " elements against ", p.count);
       }
     }
     if (!p.finite) return text.empty() ? "no layer has its name, and it holds NaN or infinity" : text;
@@ -777,9 +792,7 @@ class layer_matcher {
       if (!prints_[opposite][j].has_content()) continue;
       const std::size_t r = side == 0 ? i : j;
       const std::size_t x = side == 0 ? j : i;
-      const bool named =
-          std::find(namesakes_[side][i].begin(), namesakes_[side][i].end(), j) != namesakes_[side][i].end();
-      const explanation e = best_explanation(r, x, as_same(r, x, false), named);
+      const explanation e = best_explanation(r, x, as_same(r, x, false), j == named);
       if (e.score > best.score) {
         best = e;
         like = j;
@@ -801,7 +814,7 @@ class layer_matcher {
   std::array<std::span<const named_values>, 2> lists_;  ///< the reference, the other
   std::array<std::vector<layer_print>, 2> prints_;
   std::array<std::vector<std::size_t>, 2> partner_;
-  std::array<std::vector<std::vector<std::size_t>>, 2> namesakes_;
+  std::array<std::vector<std::size_t>, 2> namesake_;  ///< index in named_
   std::vector<named_pair> named_;
   std::vector<layer_match> pairs_;
   std::map<std::pair<std::size_t, std::size_t>, floats> cache_;
