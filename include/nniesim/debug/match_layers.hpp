@@ -113,6 +113,33 @@ inline constexpr double affine_threshold = 0.99;
 /// Layers with fewer elements other than zero are never matched by content alone.
 inline constexpr std::size_t match_least_elements = 16;
 
+/// A permutation of N, C, H, W: axis i of the result is axis order[i].
+struct match_permutation {
+  match_relation relation;
+  std::array<std::size_t, 4> order;
+};
+inline constexpr std::array<match_permutation, 4> match_permutations = {
+    {{match_relation::channels_last, {0, 2, 3, 1}},
+     {match_relation::channels_first, {0, 3, 1, 2}},
+     {match_relation::transposed, {0, 1, 3, 2}},
+     {match_relation::transposed, {1, 0, 2, 3}}}};  // a fully connected layer's batch
+
+/// Place i of n that are spread over `count` elements; n <= count.
+[[nodiscard]] inline std::size_t sample_place(std::size_t i, std::size_t n, std::size_t count) {
+  return i * (count / n) + i * (count % n) / n;
+}
+
+/// Where the element at `place` of the permuted values stands in the values.
+[[nodiscard]] inline std::size_t place_before(std::size_t place, const std::array<std::size_t, 4>& dims,
+                                              const std::array<std::size_t, 4>& order) {
+  const std::array<std::size_t, 4> stride = {dims[1] * dims[2] * dims[3], dims[2] * dims[3], dims[3], 1};
+  std::size_t before = 0;
+  for (std::size_t axis = 4; axis-- > 0; place /= dims[order[axis]]) {
+    before += place % dims[order[axis]] * stride[order[axis]];
+  }
+  return before;
+}
+
 /// What tells a layer from others without its values at hand.
 struct layer_print {
   std::string problem;  ///< why there are no values
@@ -127,6 +154,7 @@ struct layer_print {
   double positive_sum = 0, positive_squares = 0;  ///< of max(value, 0)
   std::vector<float> sample;                      ///< at places that the count alone decides
   std::vector<float> quantiles;
+  std::array<std::vector<float>, match_permutations.size()> permuted_samples;  ///< empty where nothing moves
 
   [[nodiscard]] bool readable() const noexcept { return problem.empty(); }
   [[nodiscard]] bool constant() const noexcept { return least == most; }
@@ -163,16 +191,24 @@ struct layer_print {
       p.positive_squares += d * d;
     }
   }
-  const auto take = [&](std::size_t most) {
-    const std::size_t n = std::min(most, p.count);
-    std::vector<float> taken(n);
-    for (std::size_t i = 0; i < n; ++i) taken[i] = values[i * (p.count / n) + i * (p.count % n) / n];
+  const auto take = [&](std::size_t most, const auto& place) {
+    std::vector<float> taken(std::min(most, p.count));
+    for (std::size_t i = 0; i < taken.size(); ++i) taken[i] = values[place(sample_place(i, taken.size(), p.count))];
     return taken;
   };
-  p.sample = take(1024);
-  std::vector<float> sorted = take(4096);
+  const auto in_place = [](std::size_t place) { return place; };
+  p.sample = take(1024, in_place);
+  std::vector<float> sorted = take(4096, in_place);
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i <= 32; ++i) p.quantiles.push_back(sorted[i * (sorted.size() - 1) / 32]);
+  const auto& [n, c, h, w] = p.dims;
+  const std::array<bool, match_permutations.size()> moves = {c > 1 && h * w > 1, w > 1 && c * h > 1, h > 1 && w > 1,
+                                                             p.rank == 2 && n > 1 && c > 1};
+  for (std::size_t k = 0; k < moves.size(); ++k) {
+    if (!moves[k]) continue;
+    p.permuted_samples[k] =
+        take(1024, [&](std::size_t place) { return place_before(place, p.dims, match_permutations[k].order); });
+  }
   return p;
 }
 
@@ -408,9 +444,7 @@ class layer_matcher {
 
   /// Whether a sample speaks against x = y, y = max(x, 0) and x = max(y, 0), which costs little to find out.
   template <class F, class G>
-  [[nodiscard]] static bool sample_differs(const layer_print& r, const layer_print& x, const F& f, const G& g) {
-    const std::span<const float> a(r.sample);
-    const std::span<const float> b(x.sample);
+  [[nodiscard]] static bool sample_differs(std::span<const float> a, std::span<const float> b, const F& f, const G& g) {
     const auto filled = [](std::span<const float> s, const auto& h) {
       return std::count_if(s.begin(), s.end(), [&](float v) { return h(v) != 0.0F; }) >= 64;
     };
@@ -423,7 +457,7 @@ class layer_matcher {
     const layer_print& r = prints_[0][i];
     const layer_print& x = prints_[1][j];
     if (r.count != x.count || !r.finite || !x.finite) return {};
-    if (!for_certain && sample_differs(r, x, as_it_is, as_it_is)) return {};
+    if (!for_certain && sample_differs(r.sample, x.sample, as_it_is, as_it_is)) return {};
     const double rx = dot(*values(0, i), *values(1, j), as_it_is, as_it_is);
     return explained(match_relation::same, likeness_of(r.count, r.sum, r.squares, x.sum, x.squares, rx));
   }
@@ -433,12 +467,12 @@ class layer_matcher {
     const layer_print& x = prints_[1][j];
     if (r.count != x.count || r.not_negative() == x.not_negative()) return {};
     if (r.not_negative()) {
-      if (sample_differs(r, x, as_it_is, rectified)) return {};
+      if (sample_differs(r.sample, x.sample, as_it_is, rectified)) return {};
       const double rx = dot(*values(0, i), *values(1, j), as_it_is, rectified);
       return explained(match_relation::relu_behind,
                        likeness_of(r.count, r.sum, r.squares, x.positive_sum, x.positive_squares, rx));
     }
-    if (sample_differs(r, x, rectified, as_it_is)) return {};
+    if (sample_differs(r.sample, x.sample, rectified, as_it_is)) return {};
     const double rx = dot(*values(0, i), *values(1, j), rectified, as_it_is);
     return explained(match_relation::fused_relu,
                      likeness_of(r.count, r.positive_sum, r.positive_squares, x.sum, x.squares, rx));
@@ -460,25 +494,15 @@ class layer_matcher {
   [[nodiscard]] explanation as_permuted(std::size_t i, std::size_t j) {
     const layer_print& r = prints_[0][i];
     const layer_print& x = prints_[1][j];
-    if (r.rank < 2 || !same_distribution(r, x)) return {};
-    struct permutation {
-      match_relation relation;
-      std::array<std::size_t, 4> order;
-      bool moves;
-    };
-    const auto& [n, c, h, w] = r.dims;
-    const bool rank2 = r.rank == 2;
-    const std::array<permutation, 4> all = {
-        {{match_relation::channels_last, {0, 2, 3, 1}, c > 1 && h * w > 1},
-         {match_relation::channels_first, {0, 3, 1, 2}, w > 1 && c * h > 1 && !rank2},
-         {match_relation::transposed, {0, 1, 3, 2}, h > 1 && w > 1},
-         {match_relation::transposed, {1, 0, 2, 3}, rank2 && n > 1 && c > 1}}};
+    if (!same_distribution(r, x)) return {};
     explanation best;
-    for (const permutation& p : all) {
-      if (!p.moves) continue;
-      const std::vector<float> y = permuted(*values(0, i), r.dims, p.order);
+    for (std::size_t k = 0; k < match_permutations.size(); ++k) {
+      const std::vector<float>& sample = r.permuted_samples[k];
+      if (sample.empty() || sample_differs(sample, x.sample, as_it_is, as_it_is)) continue;
+      const std::vector<float> y = permuted(*values(0, i), r.dims, match_permutations[k].order);
       const double rx = dot(y, *values(1, j), as_it_is, as_it_is);
-      const explanation e = explained(p.relation, likeness_of(r.count, r.sum, r.squares, x.sum, x.squares, rx));
+      const explanation e =
+          explained(match_permutations[k].relation, likeness_of(r.count, r.sum, r.squares, x.sum, x.squares, rx));
       if (e.score > best.score) best = e;
     }
     return best;
