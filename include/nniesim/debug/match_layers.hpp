@@ -512,7 +512,7 @@ class layer_matcher {
     const layer_print& r = prints_[0][i];
     const layer_print& x = prints_[1][j];
     if (r.rank == 0 || x.count <= r.count || r.squares > 2 * x.squares || x.squares > 2 * r.squares) return {};
-    const auto& [n, c, h, w] = r.dims;
+    const std::size_t n = r.dims[0], c = r.dims[1], h = r.dims[2], w = r.dims[3];
     const std::size_t channels = (c + 15) / 16 * 16;
     const std::size_t width = x.count / (n * c * h);
     const auto shape_is = [&](std::size_t of_c, std::size_t of_w) {
