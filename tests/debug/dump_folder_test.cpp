@@ -153,6 +153,35 @@ TEST_CASE("npy files against the compiler's dumps, names with a slash") {
   CHECK(result.passed_over.empty());
 }
 
+TEST_CASE("the board's dumps, named by the compiler's graph") {
+  const scratch_folder folder;
+  fs::create_directory(folder / "caffe");
+  fs::create_directory(folder / "board");
+  draws d(9);
+  net_tree tree;
+  for (std::size_t i = 0; i < 11; ++i) {
+    const std::string layer = i == 10 ? "a_last" : "z" + std::to_string(20 - i);
+    const auto t = on_grid(d, {1, 2, 3, 3});
+    write_npy(folder / ("caffe/" + layer + ".npy"), t);
+    put_hex(folder / ("board/seg0_layer" + std::to_string(i) + "_output0_inst.linear.hex"), t);
+    tree.nodes.push_back({std::to_string(i), layer, layer, i});
+    ++tree.labelled;
+  }
+  put_hex(folder / "board/seg1_layer0_output0_inst.linear.hex", zeros({1}));
+  dump_list board = list_dumps(folder / "board");
+  CHECK(name_board_dumps(board, tree) == 1);
+  CHECK(board.dumps[2].layer == "z18");
+  CHECK(board.dumps[10].layer == "a_last");
+  CHECK(board.dumps[11].layer == "seg1_layer0");
+  // In the order of execution, since the board's list is.
+  const folder_comparison result = compare_folders(board, list_dumps(folder / "caffe"));
+  REQUIRE(result.pairs.size() == 11);
+  CHECK(result.pairs[0].other.layer == "z20");
+  CHECK(result.pairs[10].other.layer == "a_last");
+  for (const dump_pair& pair : result.pairs) CHECK(pair.result.value().cosine == 1);
+  CHECK(layers(result.only_reference) == names{"seg1_layer0"});
+}
+
 TEST_CASE("layers without partner are a state of their own") {
   const scratch_folder folder;
   fs::create_directory(folder / "a");

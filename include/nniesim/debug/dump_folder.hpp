@@ -24,6 +24,7 @@
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/io/mapper_dump.hpp>
+#include <nniesim/io/net_tree.hpp>
 #include <nniesim/io/npy.hpp>
 #include <nniesim/io/text.hpp>
 #include <nniesim/metrics/compare.hpp>
@@ -187,6 +188,21 @@ namespace detail {
   std::sort(list.others.begin(), list.others.end(),
             [](const fs::path& a, const fs::path& b) { return natural_less(a.string(), b.string()); });
   return list;
+}
+
+/// Gives the outputs of board and simulator ("seg0_layer7") their layers' names from the compiler's graph, as
+/// board_layer_name finds them; the order of the list, which for them is that of execution, stays. Returns how many of
+/// them have no name there and keep their number.
+inline std::size_t name_board_dumps(dump_list& list, const net_tree& tree) {
+  std::size_t unnamed = 0;
+  for (dump_entry& e : list.dumps) {
+    if (!e.kind || !detail::is_of_segment(*e.kind)) continue;
+    const std::optional<dump_name> parts = parse_dump_name(e.path.filename().string());
+    const std::optional<std::string> name = board_layer_name(tree, parts->segment, parts->id);
+    if (name) e.layer.replace(e.layer.rfind('/') + 1, std::string::npos, *name);  // below its subfolder
+    unnamed += name ? 0U : 1U;
+  }
+  return unnamed;
 }
 
 namespace detail {
