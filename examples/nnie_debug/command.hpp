@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/calibration_file.hpp>
 #include <nniesim/io/preprocess.hpp>
 #include <nniesim/kernels/thread_pool.hpp>
-#include <nniesim/io/caffe_import.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
 #include <optional>

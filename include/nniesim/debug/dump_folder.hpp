@@ -70,7 +70,6 @@ inline constexpr std::uint64_t fortran_npy_limit = std::uint64_t{256} << 20U;
 
 namespace detail {
 
-
 /// Takes a run of digits off the text, without the zeros before it.
 [[nodiscard]] constexpr std::string_view take_digits(std::string_view& text) noexcept {
   std::size_t end = 0;

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/io/caffemodel.hpp>
 #include <nniesim/io/caffe_fields.hpp>
+#include <nniesim/io/caffemodel.hpp>
 #include <nniesim/network/layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
