@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <optional>
@@ -260,6 +261,7 @@ class precision_searcher {
     unit_ = time_of(net_, all_8bit, problem_.model);
     require<format_error>(unit_ > 0 && std::isfinite(unit_), "search: all layers in 8 bits take the time ", unit_,
                           ", expected layers that compute");
+    for (std::size_t c = 0; c < candidates_.size(); ++c) extra_time_.push_back(cost(with(none(), c)) - cost(none()));
     const double least = cost(none());
     require<format_error>(least <= problem_.budget, "search: a budget of ", problem_.budget,
                           " times the time of 8 bits, but with no layer raised the network takes ", least,
@@ -502,32 +504,94 @@ class precision_searcher {
     return raised != from.raised;
   }
 
-  /// Replaces one layer of the best plan by a cheaper one; whether the goal is still reached by any such plan.
-  bool exchange() {
-    const known_plan from = best();
-    if (!reaches(from)) return false;
-    for (std::size_t out = 0; out < candidates_.size(); ++out) {
-      for (std::size_t in = 0; from.raised[out] && in < candidates_.size(); ++in) {
-        if (from.raised[in]) continue;
-        const raised_layers raised = with(with(from.raised, out, false), in);
-        if (cost(raised) < from.cost && score(raised) >= problem_.goal) return true;
+  /// What raising each candidate gained on average, over all pairs of known plans that differ in nothing else.
+  [[nodiscard]] std::vector<double> mean_gains() const {
+    std::vector<double> gains;
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      double sum = 0;
+      std::size_t pairs = 0;
+      for (const known_plan& p : plans_) {
+        if (!p.asked_for || p.raised[c]) continue;
+        const auto other = known_.find(with(p.raised, c));
+        if (other == known_.end() || !plans_[other->second].asked_for) continue;
+        const double gain = plans_[other->second].score - p.score;
+        if (!std::isfinite(gain)) continue;
+        sum += gain;
+        ++pairs;
       }
+      gains.push_back(pairs == 0 ? 0 : sum / static_cast<double>(pairs));
+    }
+    return gains;
+  }
+
+  /// Tries plans that differ in one or two layers from the best or from those next to it: cheaper ones where the goal
+  /// is reached, else any within the budget. Those first that the mean gains promise most of; gives up after a few for
+  /// each candidate. Whether there is a new best.
+  bool exchange() {
+    constexpr std::size_t centre_count = 4;
+    constexpr std::size_t tries_per_candidate = 4;
+    const known_plan from = best();
+    const std::size_t n = candidates_.size();
+    const auto allowed = [&](double time) { return reaches(from) ? time < from.cost : time <= problem_.budget; };
+    std::vector<known_plan> centres = {from};
+    for (const known_plan& p : plans_) {
+      if (p.asked_for && allowed(p.cost) && std::isfinite(p.score) && p.raised != from.raised) centres.push_back(p);
+    }
+    std::stable_sort(centres.begin() + 1, centres.end(),
+                     [](const known_plan& a, const known_plan& b) { return a.score > b.score; });
+    if (centres.size() > centre_count) centres.erase(centres.begin() + centre_count, centres.end());
+
+    const std::vector<double> gains = mean_gains();
+    std::map<raised_layers, double> promises;
+    for (const known_plan& centre : centres) {
+      const auto look = [&](std::initializer_list<std::size_t> changed) {
+        raised_layers raised = centre.raised;
+        double promise = centre.score;
+        double time = centre.cost;
+        for (const std::size_t c : changed) {
+          raised[c] = !raised[c];
+          promise += raised[c] ? gains[c] : -gains[c];
+          time += raised[c] ? extra_time_[c] : -extra_time_[c];
+        }
+        const auto known = known_.find(raised);
+        const bool is_new = known == known_.end() || !plans_[known->second].asked_for;
+        if (!is_new || !allowed(time)) return;
+        double& most = promises.try_emplace(std::move(raised), promise).first->second;
+        most = std::max(most, promise);
+      };
+      for (std::size_t a = 0; a < n; ++a) {
+        look({a});
+        for (std::size_t b = a + 1; b < n; ++b) look({a, b});
+      }
+    }
+    std::vector<std::pair<raised_layers, double>> order(promises.begin(), promises.end());
+    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    order.resize(std::min(order.size(), tries_per_candidate * n));
+    estimate_ = asked_for_ + order.size();
+    for (const auto& [raised, promise] : order) {
+      (void)score(raised);
+      if (best().raised != from.raised) return true;
     }
     return false;
   }
 
-  /// Of all that are known; the same whatever the order in which they came.
+  [[nodiscard]] bool is_better(const known_plan& a, const known_plan& b) const {
+    const bool a_fits = a.cost <= problem_.budget;
+    const bool b_fits = b.cost <= problem_.budget;
+    if (a_fits != b_fits) return a_fits;
+    if (reaches(a) != reaches(b)) return reaches(a);
+    if (reaches(a) && a.cost != b.cost) return a.cost < b.cost;
+    if (a.score != b.score) return a.score > b.score;
+    if (a.cost != b.cost) return a.cost < b.cost;
+    return a.raised < b.raised;
+  }
+  /// Of the plans that this search asked for, so that a resumed search goes the same way as one in one piece.
   [[nodiscard]] const known_plan& best() const {
-    return *std::max_element(plans_.begin(), plans_.end(), [&](const known_plan& a, const known_plan& b) {
-      const bool a_fits = a.cost <= problem_.budget;
-      const bool b_fits = b.cost <= problem_.budget;
-      if (a_fits != b_fits) return b_fits;
-      if (reaches(a) != reaches(b)) return reaches(b);
-      if (reaches(a) && a.cost != b.cost) return a.cost > b.cost;
-      if (a.score != b.score) return a.score < b.score;
-      if (a.cost != b.cost) return a.cost > b.cost;
-      return a.raised < b.raised;
-    });
+    const known_plan* found = nullptr;
+    for (const known_plan& p : plans_) {
+      if (p.asked_for && (found == nullptr || is_better(p, *found))) found = &p;
+    }
+    return *found;
   }
 
   [[nodiscard]] evaluated_plan as_evaluated(const known_plan& p) const {
@@ -551,8 +615,10 @@ class precision_searcher {
     for (const std::size_t i : order) {
       if (r.front.empty() || plans_[i].score > r.front.back().score) r.front.push_back(r.evaluated[i]);
     }
-    r.best = as_evaluated(best());
-    r.reached = reaches(best());
+    const known_plan& best_of_all =
+        *std::min_element(plans_.begin(), plans_.end(), [&](const auto& a, const auto& b) { return is_better(a, b); });
+    r.best = as_evaluated(best_of_all);
+    r.reached = reaches(best_of_all);
     r.finished = finished;
     r.evaluations = made_;
     if (const auto found = known_.find(all()); !r.reached && found != known_.end()) {
