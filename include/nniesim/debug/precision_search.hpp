@@ -650,6 +650,7 @@ class precision_searcher {
   prepared_layers prepared_;
   precision_plan base_;                                 ///< no candidate raised
   std::vector<std::size_t> candidates_;                 ///< layers, by index
+  std::vector<double> extra_time_;                      ///< of each, in costs
   double unit_ = 0;                                     ///< the time of all layers in 8 bits
   std::vector<std::vector<tensor<float>>> references_;  ///< of each picture
   std::string fingerprint_;
