@@ -214,3 +214,22 @@ TEST_CASE("blobs that live together do not overlap", "[network]") {
     }
   }
 }
+
+TEST_CASE("runners that share prepared layers give the same bits", "[network]") {
+  draws random(15);
+  const network net = network_of_all_kinds(random);
+  const auto picture = random.tensor({2, 3, 17, 13});
+  const tensor_view<const float> in = view_of(picture);
+  const std::size_t last = net.blobs.size() - 1;
+  prepared_layers prepared(net);
+  for (const int mode : {0, 1, -1, 0}) {
+    network_runner alone(net, plan_for(net, mode));
+    network_runner shared(net, plan_for(net, mode), {.prepared = &prepared});
+    alone.run({&in, 1});
+    shared.run({&in, 1});
+    CHECK(same_bits(shared.value(last), alone.value(last)));
+  }
+  CHECK(prepared.get(1, layer_precision::w8a8) == prepared.get(1, layer_precision::w8a8));
+  const network other = net;
+  CHECK_THROWS_WITH(network_runner(other, float_plan(other), {.prepared = &prepared}), contains("another network"));
+}

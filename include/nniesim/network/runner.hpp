@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <new>
 #include <optional>
@@ -20,11 +21,43 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// The layers of a network, each prepared once for every precision that it is asked for and then shared by the runners
+/// that get the same object in their options: for many plans of one network. Holds all weights in each of those
+/// precisions; used by one thread at a time, and `net` must outlive it.
+class prepared_layers {
+ public:
+  using any_operator = std::variant<layer_operator<float32>, layer_operator<w8a8>, layer_operator<w16a16>>;
+
+  explicit prepared_layers(const network& net) : net_(&net) {}
+
+  [[nodiscard]] const network& net() const noexcept { return *net_; }
+  /// Throws as layer_operator.
+  [[nodiscard]] std::shared_ptr<const any_operator> get(std::size_t layer, layer_precision p) {
+    std::shared_ptr<const any_operator>& found = operators_[{layer, p}];
+    if (!found) found = prepare(*net_, layer, p);
+    return found;
+  }
+  /// One by itself.
+  [[nodiscard]] static std::shared_ptr<const any_operator> prepare(const network& net, std::size_t layer,
+                                                                   layer_precision p) {
+    std::vector<tensor_shape> shapes;
+    for (const std::size_t b : net.layers[layer].inputs) shapes.push_back(net.blobs[b].shape);
+    return with_policy(p, [&]<class P>(P) {
+      return std::make_shared<const any_operator>(std::in_place_type<layer_operator<P>>, net.layers[layer], shapes);
+    });
+  }
+
+ private:
+  const network* net_;
+  std::map<std::pair<std::size_t, layer_precision>, std::shared_ptr<const any_operator>> operators_;
+};
+
 struct runner_options {
   bool keep_all = false;  ///< every blob can be read after a run; else the network's outputs, its reported blobs and
                           ///< what is in `keep`
   std::vector<std::size_t> keep{};
   executor threads{};  ///< who shares the work; the results are the same bits for any number
+  prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
 };
 
 namespace detail {
@@ -80,6 +113,8 @@ class network_runner {
       : net_(&net), plan_(std::move(plan)), options_(std::move(options)) {
     detail::require<format_error>(plan_.layers.size() == net.layers.size(), "network_runner: a plan of ",
                                   plan_.layers.size(), " layers, the network has ", net.layers.size());
+    detail::require<format_error>(options_.prepared == nullptr || &options_.prepared->net() == &net,
+                                  "network_runner: prepared layers of another network");
     kept_.assign(net.blobs.size(), options_.keep_all);
     for (const std::size_t b : options_.keep) kept_.at(b) = true;
     for (const std::size_t b : net.reported) kept_[b] = true;
@@ -173,10 +208,9 @@ class network_runner {
   }
 
  private:
-  using any_operator = std::variant<layer_operator<float32>, layer_operator<w8a8>, layer_operator<w16a16>>;
   struct step {
     std::size_t layer;
-    any_operator op;
+    std::shared_ptr<const prepared_layers::any_operator> op;
     bool relu = false;          ///< the ReLU behind it is done here
     std::size_t workspace = 0;  ///< bytes
     std::size_t workspace_offset = 0;
@@ -190,15 +224,13 @@ class network_runner {
     if (std::holds_alternative<layers::input>(l.params)) return;
     if (fused_.size() != net_->layers.size()) fused_.resize(net_->layers.size());
     if (fused_[index]) return;
-    std::vector<tensor_shape> shapes;
-    for (const std::size_t b : l.inputs) shapes.push_back(net_->blobs[b].shape);
     steps_.push_back({index, detail::in_layer(l, [&] {
-                        return with_policy(plan_.layers[index], [&]<class P>(P) {
-                          return any_operator(std::in_place_type<layer_operator<P>>, l, shapes);
-                        });
+                        return options_.prepared != nullptr
+                                   ? options_.prepared->get(index, plan_.layers[index])
+                                   : prepared_layers::prepare(*net_, index, plan_.layers[index]);
                       })});
     step& s = steps_.back();
-    s.workspace = std::visit([&](const auto& op) { return op.workspace_bytes(options_.threads); }, s.op);
+    s.workspace = std::visit([&](const auto& op) { return op.workspace_bytes(options_.threads); }, *s.op);
     if (is_mac_layer(l) && !kept_[l.outputs[0]] && readers_[l.outputs[0]].size() == 1) {
       const std::size_t next = readers_[l.outputs[0]][0];
       const auto* relu = std::get_if<relu_params>(&net_->layers[next].params);
@@ -300,7 +332,7 @@ class network_runner {
             if (plan_.is_float) run_step<float>(s, l, op);
             else run_step<q20_12>(s, l, op);
           },
-          s.op);
+          *s.op);
     });
   }
 

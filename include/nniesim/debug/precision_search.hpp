@@ -1,0 +1,706 @@
+// Which layers to mark _hp (16 bits in compile_mode 2): the cheapest that reach a goal within a budget of time. The
+// vendor's way and a better one; both can be stopped at any moment and resumed.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/version.hpp>
+#include <nniesim/io/file.hpp>
+#include <nniesim/io/text.hpp>
+#include <nniesim/metrics/compare.hpp>
+#include <nniesim/network/cost.hpp>
+#include <nniesim/network/runner.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What a plan is judged by: larger is better.
+struct search_target {
+  std::string name;                ///< in the state file: what `score` computes, so that no two targets have the same
+  std::vector<std::size_t> blobs;  ///< what `score` reads, by index in the network
+  /// The score of one picture, from the values of `blobs` in float, in that order, and the quantized network after its
+  /// run, which kept them. NaN counts as -infinity.
+  std::function<double(std::span<const tensor<float>> reference, const network_runner& quantized)> score;
+};
+
+/// The smallest cosine over the network's outputs. Throws format_error for a network without any.
+[[nodiscard]] search_target output_cosine(const network& net);
+/// The smallest cosine over the outputs of all layers. Throws as output_cosine. Memory: all blobs of all pictures.
+[[nodiscard]] search_target worst_layer_cosine(const network& net);
+/// -|relative_l2|, the error of the norms, the largest over the outputs of a layer or, without a name, of the network:
+/// a goal of -0.01 asks for norms within 1 %. Throws format_error for a layer that is not there, and as output_cosine.
+[[nodiscard]] search_target norm_error(const network& net, std::string_view layer = {});
+
+/// Layers that are marked already stay at 16 bits; those of the host stay in float. What can be marked besides: layers
+/// that encode their inputs (input_ranges), all others compute the same in both widths.
+struct search_problem {
+  const network& net;                                             ///< folded, its layers' names all different
+  const activation_ranges& ranges;                                ///< from calibration, for every layer that has any
+  std::vector<std::vector<tensor_view<const float>>> pictures{};  ///< of each the network's inputs, in order
+  search_target target{};
+  /// What the target's score must reach on every picture: a plan's score is the smallest over the pictures, because a
+  /// mean would let many easy ones hide the one that shows the problem.
+  double goal = 0;
+  double budget = std::numeric_limits<double>::infinity();  ///< most time, where all layers in 8 bits take 1
+  cost_model model{};
+  executor threads{};  ///< for the layers; the result is the same for any number
+};
+
+/// A plan by the layers that it raises to 16 bits.
+struct evaluated_plan {
+  std::vector<std::string> layers{};  ///< in order of execution
+  double cost = 0;                    ///< its time, where all layers in 8 bits take 1
+  double score = 0;                   ///< the smallest over the pictures; -infinity for NaN
+};
+
+struct search_progress {
+  std::size_t evaluations;     ///< plans so far, those of the state file that were asked for included
+  std::size_t estimate;        ///< of how many there will be: a guess, which later calls correct
+  const evaluated_plan& best;  ///< so far, as search_result::best
+};
+
+enum class search_strategy {
+  from_first,  ///< the vendor's: one more layer at a time, from the first on, until the goal or the budget is reached
+  by_gain,     ///< most gain per time first; then what is not needed is taken back. Tries the vendor's plans as well
+};
+
+struct search_options {
+  search_strategy strategy = search_strategy::by_gain;
+  /// Keeps every evaluation as soon as it is made; a later search of the same problem reads them instead of running the
+  /// network. Not for two searches at a time. Empty: none.
+  std::filesystem::path state_file{};
+  std::function<bool(const search_progress&)> progress{};  ///< after each evaluation; false ends the search
+};
+
+struct search_result {
+  std::vector<evaluated_plan> evaluated;  ///< those of the state file first, then in the order in which they were made
+  std::vector<evaluated_plan> front;      ///< those of which no other is both cheaper and better; by rising cost
+  /// The cheapest within the budget that reaches the goal, or, if none does, the one with the best score within the
+  /// budget.
+  evaluated_plan best;
+  bool reached = false;         ///< whether it reaches the goal
+  bool finished = true;         ///< false where the callback ended the search
+  std::size_t evaluations = 0;  ///< how many were made, not read
+  /// Where the goal was not reached: the score with every layer in 16 bits, whatever the budget. Below the goal no
+  /// choice of layers can be expected to help.
+  std::optional<double> all_in_16bit{};
+  std::string verdict;  ///< the result in a sentence
+};
+
+namespace detail {
+
+/// A plan as the candidates that it raises.
+using raised_layers = std::vector<bool>;
+
+/// Blobs that layers write and none reads, inputs apart.
+[[nodiscard]] inline std::vector<std::size_t> output_blobs(const network& net) {
+  std::vector<bool> is_read(net.blobs.size());
+  for (const layer& l : net.layers) {
+    for (const std::size_t b : l.inputs) is_read[b] = true;
+  }
+  std::vector<std::size_t> result;
+  for (const layer& l : net.layers) {
+    if (std::holds_alternative<layers::input>(l.params)) continue;
+    for (const std::size_t b : l.outputs) {
+      if (!is_read[b]) result.push_back(b);
+    }
+  }
+  require<format_error>(!result.empty(), "search: a network without outputs, expected at least one");
+  return result;
+}
+
+/// The smallest of f(comparison) over the blobs; -infinity where one is NaN.
+template <class F>
+[[nodiscard]] search_target smallest_over_blobs(std::string name, std::vector<std::size_t> blobs, F f) {
+  auto score = [blobs, f](std::span<const tensor<float>> reference, const network_runner& quantized) {
+    double worst = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      quantized.visit(blobs[i], [&](auto x) {
+        const double value = f(compare(reference[i], x));
+        worst = std::isnan(value) ? -std::numeric_limits<double>::infinity() : std::min(worst, value);
+      });
+    }
+    return worst;
+  };
+  return {std::move(name), std::move(blobs), std::move(score)};
+}
+
+/// A digest of values: the same on every machine. Tells problems apart, not attackers.
+class value_digest {
+ public:
+  void add(std::uint64_t word) noexcept {
+    state_ = (state_ ^ word) * 0x9e3779b97f4a7c15U;
+    state_ ^= state_ >> 29U;
+  }
+  void add(double value) noexcept { add(std::bit_cast<std::uint64_t>(value)); }
+  void add(std::string_view text) noexcept {
+    add(std::uint64_t{text.size()});
+    for (const char c : text) add(std::uint64_t{static_cast<unsigned char>(c)});
+  }
+  void add(std::span<const float> values) noexcept {
+    add(std::uint64_t{values.size()});
+    for (const float v : values) add(std::uint64_t{std::bit_cast<std::uint32_t>(v)});
+  }
+  [[nodiscard]] std::string hex() const {
+    std::string text;
+    for (unsigned shift = 64; shift != 0; shift -= 4) text += "0123456789abcdef"[(state_ >> (shift - 4U)) & 15U];
+    return text;
+  }
+
+ private:
+  std::uint64_t state_ = 0xcbf29ce484222325U;
+};
+
+/// The file of evaluations: a header of two lines, then one line each: the score and the raised layers by index. A line
+/// counts once its line feed is written.
+class evaluation_file {
+ public:
+  struct entry {
+    double score;
+    std::vector<std::size_t> layers;  ///< rising
+  };
+
+  /// Reads what an earlier search of the same problem left, if anything, and opens the file for more.
+  evaluation_file(const std::filesystem::path& path, const std::string& fingerprint) : name_(path.string()) {
+    const std::string header = concat("nniesim precision search 1\nproblem ", fingerprint, "\n");
+    std::string text;
+    if (std::filesystem::exists(path)) text = read_whole_file(path, most_bytes, "a state file of a precision search");
+    const std::string_view start = std::string_view(text).substr(0, header.size());
+    if (start != header) {
+      // The beginning of the header is a search that was killed while it wrote it.
+      require<format_error>(header.starts_with(start), name_, ": got ", excerpt(start),
+                            ", expected the state file of this problem, ", excerpt(header),
+                            ": it is another problem's (network, ranges, pictures, target or goal); name another file");
+      write_whole_file(path, header);
+      text = header;
+    }
+    text.resize(text.rfind('\n') + 1);  // without a line that was cut off
+    std::string_view rest = std::string_view(text).substr(header.size());
+    for (std::size_t line = 3; !rest.empty(); ++line) entries_.push_back(parse(take_line(rest), line));
+    std::filesystem::resize_file(path, text.size());
+    out_.open(path, std::ios::binary | std::ios::app);
+    require<error>(out_.is_open(), name_, ": cannot be opened for writing");
+  }
+
+  [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }
+
+  void append(const entry& e) {
+    std::string line = shortest(e.score);
+    for (const std::size_t l : e.layers) line += ' ' + std::to_string(l);
+    out_ << line + '\n' << std::flush;
+    require<error>(out_.good(), name_, ": could not be written: is the disk full?");
+  }
+
+ private:
+  static constexpr std::uint64_t most_bytes = std::uint64_t{64} << 20U;
+
+  [[nodiscard]] static std::string shortest(double value) {
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof(text), value).ptr};
+  }
+  [[nodiscard]] entry parse(std::string_view line, std::size_t number) const {
+    entry e{};
+    const char* at = line.data();
+    const char* const end = at + line.size();
+    auto [stop, problem] = std::from_chars(at, end, e.score);
+    bool holds = problem == std::errc{} && !std::isnan(e.score);
+    while (holds && stop != end) {
+      std::size_t layer = 0;
+      if (*stop != ' ') break;
+      const auto next = std::from_chars(stop + 1, end, layer);
+      holds = next.ec == std::errc{} && (e.layers.empty() || layer > e.layers.back());
+      e.layers.push_back(layer);
+      stop = next.ptr;
+    }
+    require<parse_error>(holds && stop == end, name_, ":", number, ": got ", excerpt(line),
+                         ", expected a score and rising indices of layers");
+    return e;
+  }
+
+  std::string name_;
+  std::vector<entry> entries_;
+  std::ofstream out_;
+};
+
+class precision_searcher {
+ public:
+  precision_searcher(const search_problem& problem, const search_options& options)
+      : problem_(problem),
+        options_(options),
+        net_(problem.net),
+        prepared_(problem.net),
+        base_(plan_of(problem.net, compile_mode::mixed)) {
+    check();
+    precision_plan all_8bit = base_;
+    for (std::size_t l = 0; l < net_.layers.size(); ++l) {
+      if (all_8bit.layers[l] == layer_precision::w16a16) {
+        all_8bit.layers[l] = layer_precision::w8a8;
+      } else if (base_.layers[l] == layer_precision::w8a8 && input_ranges(net_.layers[l]) != 0) {
+        candidates_.push_back(l);
+      }
+    }
+    unit_ = time_of(net_, all_8bit, problem_.model);
+    require<format_error>(unit_ > 0 && std::isfinite(unit_), "search: all layers in 8 bits take the time ", unit_,
+                          ", expected layers that compute");
+    for (std::size_t c = 0; c < candidates_.size(); ++c) extra_time_.push_back(cost(with(none(), c)) - cost(none()));
+    const double least = cost(none());
+    require<format_error>(least <= problem_.budget, "search: a budget of ", problem_.budget,
+                          " times the time of 8 bits, but with no layer raised the network takes ", least,
+                          least > 1 ? ": the marks that it has are above the budget" : ", expected at least that");
+    run_reference();
+    if (!options_.state_file.empty()) read_state();
+  }
+
+  [[nodiscard]] search_result search() {
+    bool finished = true;
+    try {
+      if (options_.strategy == search_strategy::from_first) {
+        estimate_ = 1 + candidates_.size();
+        from_first();
+      } else {
+        by_gain();
+      }
+      if (!reaches(best())) (void)score(all());
+    } catch (const ended&) {
+      finished = false;
+    }
+    return result(finished);
+  }
+
+ private:
+  struct ended {};  ///< thrown where the callback wants no more
+  struct known_plan {
+    raised_layers raised;
+    double cost;
+    double score;
+    bool asked_for;  ///< by this search, not only read from the file
+  };
+
+  void check() const {
+    require<format_error>(problem_.target.score != nullptr, "search: a target without a score");
+    require<format_error>(!problem_.target.blobs.empty(), "search: a target that reads no blob, expected at least one");
+    for (const std::size_t b : problem_.target.blobs) {
+      require<format_error>(b < net_.blobs.size(), "search: a target that reads blob ", b, ", the network has ",
+                            net_.blobs.size());
+    }
+    require<format_error>(!problem_.pictures.empty(), "search: no pictures, expected at least one");
+    require<format_error>(std::isfinite(problem_.goal), "search: a goal of ", problem_.goal,
+                          ", expected a finite number");
+    require<format_error>(problem_.budget >= 1, "search: a budget of ", problem_.budget,
+                          " times the time of 8 bits, expected at least 1");
+    std::map<std::string_view, std::size_t> names;
+    for (const layer& l : net_.layers) {
+      require<format_error>(++names[l.name] == 1, l.where, ": the name ", excerpt(l.name), " again, expected it once");
+    }
+  }
+
+  /// The float values that the target reads, and the problem's fingerprint, of which they are a part: they stand for
+  /// all that the digest does not look at.
+  void run_reference() {
+    value_digest digest;
+    digest.add(std::uint64_t{NNIESIM_RESULTS_VERSION});
+    digest.add(net_.name);
+    digest.add(problem_.target.name);
+    digest.add(problem_.goal);
+    for (const layer& l : net_.layers) {
+      digest.add(l.name);
+      digest.add(l.type);
+      digest.add(std::uint64_t{l.on_cpu});
+      for (const std::size_t b : l.inputs) digest.add(std::uint64_t{b});
+      for (const std::size_t b : l.outputs) digest.add(std::uint64_t{b});
+      std::visit(overloaded{[&](const layers::convolution& p) { add_weights(digest, p); },
+                            [&](const layers::deconvolution& p) { add_weights(digest, p); },
+                            [&](const layers::fully_connected& p) { add_weights(digest, p); }, [](const auto&) {}},
+                 l.params);
+    }
+    for (const auto& [name, ranges] : problem_.ranges.layers) {
+      digest.add(name);
+      for (const activation_range& r : ranges) {
+        digest.add(static_cast<double>(r.in_8bit.z()));
+        digest.add(static_cast<double>(r.in_16bit.z()));
+      }
+    }
+    network_runner runner(net_, float_plan(net_), {.keep = problem_.target.blobs, .threads = problem_.threads});
+    for (const auto& picture : problem_.pictures) {
+      runner.run(picture);
+      for (const tensor_view<const float>& input : picture) digest.add(input.span());
+      auto& values = references_.emplace_back();
+      for (const std::size_t b : problem_.target.blobs) {
+        digest.add(std::uint64_t{b});
+        values.push_back(runner.value(b));
+        digest.add(std::span<const float>(values.back().data(), values.back().size()));
+      }
+    }
+    fingerprint_ = digest.hex();
+  }
+  template <class Params>
+  static void add_weights(value_digest& digest, const Params& p) {
+    digest.add(std::span<const float>(p.weights.data(), p.weights.size()));
+    digest.add(std::span<const float>(p.bias));
+  }
+
+  void read_state() {
+    file_.emplace(options_.state_file, fingerprint_);
+    for (const evaluation_file::entry& e : file_->entries()) {
+      raised_layers raised = none();
+      for (const std::size_t l : e.layers) {
+        const auto found = std::lower_bound(candidates_.begin(), candidates_.end(), l);
+        require<parse_error>(found != candidates_.end() && *found == l, options_.state_file.string(), ": got layer ", l,
+                             ", expected one that can be raised");
+        raised[static_cast<std::size_t>(found - candidates_.begin())] = true;
+      }
+      if (known_.try_emplace(raised, plans_.size()).second) plans_.push_back({raised, cost(raised), e.score, false});
+    }
+  }
+
+  [[nodiscard]] raised_layers none() const { return raised_layers(candidates_.size(), false); }
+  [[nodiscard]] raised_layers all() const { return raised_layers(candidates_.size(), true); }
+  [[nodiscard]] static raised_layers with(raised_layers raised, std::size_t candidate, bool value = true) {
+    raised[candidate] = value;
+    return raised;
+  }
+  [[nodiscard]] precision_plan plan(const raised_layers& raised) const {
+    precision_plan p = base_;
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      if (raised[c]) p.layers[candidates_[c]] = layer_precision::w16a16;
+    }
+    return p;
+  }
+  [[nodiscard]] double cost(const raised_layers& raised) const {
+    return time_of(net_, plan(raised), problem_.model) / unit_;
+  }
+  [[nodiscard]] bool fits(const raised_layers& raised) const { return cost(raised) <= problem_.budget; }
+  [[nodiscard]] bool reaches(const known_plan& p) const { return p.score >= problem_.goal; }
+
+  /// Runs the network, unless the plan's score is known.
+  double score(const raised_layers& raised) {
+    const auto found = known_.find(raised);
+    const bool is_new = found == known_.end();
+    const std::size_t index = is_new ? plans_.size() : found->second;
+    if (is_new) {
+      plans_.push_back({raised, cost(raised), measure(raised), false});
+      known_.emplace(raised, index);
+      ++made_;
+      if (file_) {
+        evaluation_file::entry e{plans_[index].score, {}};
+        for (std::size_t c = 0; c < candidates_.size(); ++c) {
+          if (raised[c]) e.layers.push_back(candidates_[c]);
+        }
+        file_->append(e);
+      }
+    }
+    if (!plans_[index].asked_for) {
+      plans_[index].asked_for = true;
+      ++asked_for_;
+      const bool goes_on =
+          !options_.progress || options_.progress({asked_for_, std::max(asked_for_, estimate_), as_evaluated(best())});
+      if (!goes_on) throw ended{};
+    }
+    return plans_[index].score;
+  }
+  [[nodiscard]] double measure(const raised_layers& raised) {
+    network_runner runner(net_, plan(raised),
+                          {.keep = problem_.target.blobs, .threads = problem_.threads, .prepared = &prepared_});
+    runner.use(problem_.ranges);
+    double worst = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < problem_.pictures.size(); ++i) {
+      runner.run(problem_.pictures[i]);
+      const double value = problem_.target.score(references_[i], runner);
+      worst = std::isnan(value) ? -std::numeric_limits<double>::infinity() : std::min(worst, value);
+    }
+    return worst;
+  }
+
+  /// One more layer at a time. Returns with the first plan that reaches the goal.
+  void from_first() {
+    raised_layers raised = none();
+    for (std::size_t c = 0; score(raised) < problem_.goal && c < candidates_.size(); ++c) {
+      raised[c] = true;
+      if (!fits(raised)) return;
+    }
+  }
+
+  void by_gain() {
+    estimate_ = 1 + 3 * candidates_.size();
+    if (score(none()) >= problem_.goal) return;
+    greedy();
+    from_first();
+    while (take_back() || exchange()) {
+    }
+  }
+
+  /// Adds the layer with the most gain per time, again and again, until the goal is reached or nothing more fits. Gains
+  /// shrink as others are raised: the leader is measured again with those, and taken where it still leads.
+  void greedy() {
+    struct candidate {
+      std::size_t index;
+      double worth;
+      std::size_t measured_at;  ///< how many layers were raised then
+    };
+    raised_layers raised = none();
+    std::vector<candidate> left;
+    const auto measured = [&](std::size_t c, std::size_t step) {
+      const double before = score(raised);
+      const double after = score(with(raised, c));
+      const double gain = after == before ? 0 : after - before;
+      const double time = cost(with(raised, c)) - cost(raised);
+      return candidate{c, gain > 0 ? gain / time : gain * time, step};
+    };
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      if (fits(with(raised, c))) left.push_back(measured(c, 0));
+    }
+    for (std::size_t step = 0; score(raised) < problem_.goal;) {
+      std::erase_if(left, [&](const candidate& c) { return !fits(with(raised, c.index)); });
+      if (left.empty()) return;
+      const auto leader = std::max_element(left.begin(), left.end(), [](const candidate& a, const candidate& b) {
+        return a.worth < b.worth || (a.worth == b.worth && a.index > b.index);
+      });
+      if (leader->measured_at != step) {
+        *leader = measured(leader->index, step);
+      } else {
+        raised[leader->index] = true;
+        left.erase(leader);
+        ++step;
+      }
+    }
+  }
+
+  /// Drops layers that the best plan does not need, the dearest first; whether there was any.
+  bool take_back() {
+    const known_plan from = best();
+    raised_layers raised = from.raised;
+    double left = from.score;
+    std::vector<std::size_t> order;
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      if (raised[c]) order.push_back(c);
+    }
+    const auto saved = [&](std::size_t c) { return from.cost - cost(with(from.raised, c, false)); };
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return saved(a) > saved(b); });
+    for (const std::size_t c : order) {
+      const double without = score(with(raised, c, false));
+      if (without < (reaches(from) ? problem_.goal : left)) continue;
+      raised[c] = false;
+      left = without;
+    }
+    return raised != from.raised;
+  }
+
+  /// What raising each candidate gained on average, over all pairs of known plans that differ in nothing else.
+  [[nodiscard]] std::vector<double> mean_gains() const {
+    std::vector<double> gains;
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      double sum = 0;
+      std::size_t pairs = 0;
+      for (const known_plan& p : plans_) {
+        if (!p.asked_for || p.raised[c]) continue;
+        const auto other = known_.find(with(p.raised, c));
+        if (other == known_.end() || !plans_[other->second].asked_for) continue;
+        const double gain = plans_[other->second].score - p.score;
+        if (!std::isfinite(gain)) continue;
+        sum += gain;
+        ++pairs;
+      }
+      gains.push_back(pairs == 0 ? 0 : sum / static_cast<double>(pairs));
+    }
+    return gains;
+  }
+
+  /// Tries plans that differ in one or two layers from the best or from those next to it: cheaper ones where the goal
+  /// is reached, else any within the budget. Those first that the mean gains promise most of; gives up after a few for
+  /// each candidate. Whether there is a new best.
+  bool exchange() {
+    constexpr std::size_t centre_count = 4;
+    constexpr std::size_t tries_per_candidate = 4;
+    const known_plan from = best();
+    const std::size_t n = candidates_.size();
+    const auto allowed = [&](double time) { return reaches(from) ? time < from.cost : time <= problem_.budget; };
+    std::vector<known_plan> centres = {from};
+    for (const known_plan& p : plans_) {
+      if (p.asked_for && allowed(p.cost) && std::isfinite(p.score) && p.raised != from.raised) centres.push_back(p);
+    }
+    std::stable_sort(centres.begin() + 1, centres.end(),
+                     [](const known_plan& a, const known_plan& b) { return a.score > b.score; });
+    if (centres.size() > centre_count) centres.erase(centres.begin() + centre_count, centres.end());
+
+    const std::vector<double> gains = mean_gains();
+    std::map<raised_layers, double> promises;
+    for (const known_plan& centre : centres) {
+      const auto look = [&](std::initializer_list<std::size_t> changed) {
+        raised_layers raised = centre.raised;
+        double promise = centre.score;
+        double time = centre.cost;
+        for (const std::size_t c : changed) {
+          raised[c] = !raised[c];
+          promise += raised[c] ? gains[c] : -gains[c];
+          time += raised[c] ? extra_time_[c] : -extra_time_[c];
+        }
+        const auto known = known_.find(raised);
+        const bool is_new = known == known_.end() || !plans_[known->second].asked_for;
+        if (!is_new || !allowed(time)) return;
+        double& most = promises.try_emplace(std::move(raised), promise).first->second;
+        most = std::max(most, promise);
+      };
+      for (std::size_t a = 0; a < n; ++a) {
+        look({a});
+        for (std::size_t b = a + 1; b < n; ++b) look({a, b});
+      }
+    }
+    std::vector<std::pair<raised_layers, double>> order(promises.begin(), promises.end());
+    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    order.resize(std::min(order.size(), tries_per_candidate * n));
+    estimate_ = asked_for_ + order.size();
+    for (const auto& [raised, promise] : order) {
+      (void)score(raised);
+      if (best().raised != from.raised) return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool is_better(const known_plan& a, const known_plan& b) const {
+    const bool a_fits = a.cost <= problem_.budget;
+    const bool b_fits = b.cost <= problem_.budget;
+    if (a_fits != b_fits) return a_fits;
+    if (reaches(a) != reaches(b)) return reaches(a);
+    if (reaches(a) && a.cost != b.cost) return a.cost < b.cost;
+    if (a.score != b.score) return a.score > b.score;
+    if (a.cost != b.cost) return a.cost < b.cost;
+    return a.raised < b.raised;
+  }
+  /// Of the plans that this search asked for, so that a resumed search goes the same way as one in one piece.
+  [[nodiscard]] const known_plan& best() const {
+    const known_plan* found = nullptr;
+    for (const known_plan& p : plans_) {
+      if (p.asked_for && (found == nullptr || is_better(p, *found))) found = &p;
+    }
+    return *found;
+  }
+
+  [[nodiscard]] evaluated_plan as_evaluated(const known_plan& p) const {
+    evaluated_plan e{{}, p.cost, p.score};
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      if (p.raised[c]) e.layers.push_back(net_.layers[candidates_[c]].name);
+    }
+    return e;
+  }
+
+  [[nodiscard]] search_result result(bool finished) const {
+    search_result r;
+    for (const known_plan& p : plans_) r.evaluated.push_back(as_evaluated(p));
+    std::vector<std::size_t> order(plans_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      const known_plan& x = plans_[a];
+      const known_plan& y = plans_[b];
+      return std::tie(x.cost, y.score, y.raised) < std::tie(y.cost, x.score, x.raised);
+    });
+    for (const std::size_t i : order) {
+      if (r.front.empty() || plans_[i].score > r.front.back().score) r.front.push_back(r.evaluated[i]);
+    }
+    const known_plan& best_of_all =
+        *std::min_element(plans_.begin(), plans_.end(), [&](const auto& a, const auto& b) { return is_better(a, b); });
+    r.best = as_evaluated(best_of_all);
+    r.reached = reaches(best_of_all);
+    r.finished = finished;
+    r.evaluations = made_;
+    if (const auto found = known_.find(all()); !r.reached && found != known_.end()) {
+      r.all_in_16bit = plans_[found->second].score;
+    }
+    r.verdict = verdict(r);
+    return r;
+  }
+
+  [[nodiscard]] std::string verdict(const search_result& r) const {
+    const std::string plan =
+        concat(r.best.layers.size(), " of ", candidates_.size(), " layers in 16 bits, ", r.best.cost,
+               " times the time of 8 bits, ", problem_.target.name, " ", r.best.score);
+    if (r.reached) return concat("the goal ", problem_.goal, " is reached: ", plan);
+    std::string text = concat("the goal ", problem_.goal, " is not reached within the budget ", problem_.budget,
+                              " by any of ", r.evaluated.size(), " plans; the best: ", plan);
+    if (r.all_in_16bit && *r.all_in_16bit >= problem_.goal) {
+      text += concat("; with all in 16 bits it would be: ", *r.all_in_16bit);
+    } else if (r.all_in_16bit) {
+      text +=
+          concat("; nor with all in 16 bits: ", *r.all_in_16bit, ", so that precision alone is not what is missing");
+    }
+    return r.finished ? text : text + "; the search was ended before it was complete";
+  }
+
+  const search_problem& problem_;
+  const search_options& options_;
+  const network& net_;
+  prepared_layers prepared_;
+  precision_plan base_;                                 ///< no candidate raised
+  std::vector<std::size_t> candidates_;                 ///< layers, by index
+  std::vector<double> extra_time_;                      ///< of each, in costs
+  double unit_ = 0;                                     ///< the time of all layers in 8 bits
+  std::vector<std::vector<tensor<float>>> references_;  ///< of each picture
+  std::string fingerprint_;
+  std::optional<evaluation_file> file_;
+  std::vector<known_plan> plans_;
+  std::map<raised_layers, std::size_t> known_;  ///< index in plans_
+  std::size_t made_ = 0, asked_for_ = 0, estimate_ = 0;
+};
+
+}  // namespace detail
+
+inline search_target output_cosine(const network& net) {
+  return detail::smallest_over_blobs("output cosine", detail::output_blobs(net),
+                                     [](const comparison& c) { return c.cosine; });
+}
+
+inline search_target worst_layer_cosine(const network& net) {
+  (void)detail::output_blobs(net);
+  std::vector<std::size_t> blobs;
+  for (const layer& l : net.layers) {
+    if (!std::holds_alternative<layers::input>(l.params)) {
+      blobs.insert(blobs.end(), l.outputs.begin(), l.outputs.end());
+    }
+  }
+  return detail::smallest_over_blobs("worst layer cosine", std::move(blobs),
+                                     [](const comparison& c) { return c.cosine; });
+}
+
+inline search_target norm_error(const network& net, std::string_view layer_name) {
+  std::vector<std::size_t> blobs;
+  if (layer_name.empty()) {
+    blobs = detail::output_blobs(net);
+  } else {
+    const auto found =
+        std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == layer_name; });
+    detail::require<format_error>(found != net.layers.end(), "search: no layer ", detail::excerpt(layer_name),
+                                  " whose norm could be the target");
+    blobs = found->outputs;
+  }
+  const std::string name = layer_name.empty() ? "norm error" : detail::concat("norm error of ", layer_name);
+  return detail::smallest_over_blobs(name, std::move(blobs),
+                                     [](const comparison& c) { return -std::fabs(c.relative_l2); });
+}
+
+/// Searches. Deterministic, for any number of threads. Throws format_error for a problem without pictures, target or
+/// layers that compute, a goal that is not finite, a budget below what no raised layer costs and a state file of
+/// another problem; parse_error for a damaged state file, error for one that cannot be written; and as network_runner.
+[[nodiscard]] inline search_result search_precisions(const search_problem& problem,
+                                                     const search_options& options = {}) {
+  return detail::precision_searcher(problem, options).search();
+}
+
+NNIESIM_END_NAMESPACE
