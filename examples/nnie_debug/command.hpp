@@ -34,6 +34,7 @@ void add_run(CLI::App& app, int& result);
 void add_compare(CLI::App& app, int& result);
 void add_calibrate(CLI::App& app, int& result);
 void add_quantize(CLI::App& app, int& result);
+void add_search(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
 
 /// Text for a terminal or JSON whose strings need not be UTF-8.

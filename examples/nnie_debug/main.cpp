@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   add_run(app, result);
   add_compare(app, result);
   add_calibrate(app, result);
+  add_search(app, result);
   add_quantize(app, result);
   add_info(app, result);
   try {

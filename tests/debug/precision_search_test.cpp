@@ -115,9 +115,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
-TEST_CASE("the search comes near the cheapest of all plans and never behind the vendor's way", "[debug]") {
+TEST_CASE("of few layers the search finds the cheapest of all plans, never behind the vendor's way", "[debug]") {
   std::size_t runs = 0;
-  std::size_t far = 0;
   for (std::uint32_t seed = 1; seed <= 12; ++seed) {
     draws random(seed);
     const example e(random);
@@ -137,12 +136,10 @@ TEST_CASE("the search comes near the cheapest of all plans and never behind the 
         CHECK(found.reached);
         CHECK(found.finished);
         CHECK(found.best.score >= goal);
-        CHECK(found.best.cost >= cheapest);
         CHECK(found.best.cost <= vendor.best.cost);
         CHECK(found.evaluations == found.evaluated.size());
-        CHECK(found.best.cost <= 1.15 * cheapest);
+        CHECK(found.best.cost == cheapest);
         ++runs;
-        far += found.best.cost > 1.05 * cheapest ? 1U : 0U;
         // What was measured is what the runners give.
         for (const evaluated_plan& p : found.evaluated) {
           CHECK(std::find(plans.begin(), plans.end(), std::pair(p.cost, p.score)) != plans.end());
@@ -161,7 +158,6 @@ TEST_CASE("the search comes near the cheapest of all plans and never behind the 
     }
   }
   CHECK(runs == 72);
-  CHECK(far <= 1);
 }
 
 TEST_CASE("the search keeps to the budget and says where the goal is out of reach", "[debug]") {
@@ -379,7 +375,7 @@ TEST_CASE("problems that make no sense are refused", "[debug]") {
 
   auto broken = e.first;
   broken.data()[5] = std::nanf("");
-  p = good;
+  p.target = good.target;
   p.pictures = {{view_of(std::as_const(broken))}};
   CHECK_THAT(message(p), contains("NaN"));
   auto zero = zeros({1, 3, 12, 12});

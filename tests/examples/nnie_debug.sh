@@ -71,6 +71,17 @@ is_json "$tool" quantize "$folder/v.npy" --json
 expect 0 "419136 multiply-accumulates" "$tool" info --cfg "$cfg"
 is_json "$tool" info "${model[@]}" --json
 
+# The marks that the search writes do what it says they do; what it measured once it reads again.
+search=("$tool" search --cfg "$cfg" --goal 0.9999 --state "$folder/search.txt")
+expect 0 "is reached" "${search[@]}" --output "$folder/hp"
+expect 0 '"marks_verified": true' "${search[@]}" --output "$folder/hp" --json
+expect 0 '"evaluations": 0' "${search[@]}" --json
+sed "s|feature_norm.prototxt|$folder/hp.prototxt|; s|feature_norm.caffemodel|$folder/hp.caffemodel|; s|\] comp|] $net/comp|" "$cfg" >"$folder/hp.cfg"
+expect 0 "classifier_hp" "$tool" run --cfg "$folder/hp.cfg" --mode 2
+expect 1 "not reached within the budget" "$tool" search --cfg "$cfg" --goal 0.9999 --budget 1.001
+expect 2 "another problem's" "$tool" search --cfg "$cfg" --goal 0.9998 --state "$folder/search.txt"
+expect 2 "no layer 'nosuch'" "$tool" search --cfg "$cfg" --target norm-error --layer nosuch
+
 # What is wrong is said with its place.
 sed 's/\[norm_type\] 0/[norm_typ] 0/' "$cfg" >"$folder/bad.cfg"
 expect 2 "norm_typ" "$tool" run --cfg "$folder/bad.cfg"

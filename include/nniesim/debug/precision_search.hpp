@@ -80,7 +80,9 @@ struct search_progress {
 
 enum class search_strategy {
   from_first,  ///< the vendor's: one more layer at a time, from the first on, until the goal or the budget is reached
-  by_gain,     ///< most gain per time first; then what is not needed is taken back. Tries the vendor's plans as well
+  /// Most gain per time first; then what is not needed is taken back, and exchanged. Tries the vendor's plans as well.
+  /// Of at most 12 layers it tries every plan that could be better: the best is then the best there is.
+  by_gain,
 };
 
 struct search_options {
@@ -287,6 +289,8 @@ class precision_searcher {
   }
 
  private:
+  static constexpr std::size_t few_candidates = 12;  ///< whose plans, at most 4096, can all be tried
+
   struct ended {};  ///< thrown where the callback wants no more
   struct known_plan {
     raised_layers raised;
@@ -446,6 +450,7 @@ class precision_searcher {
     from_first();
     while (take_back() || exchange()) {
     }
+    if (candidates_.size() <= few_candidates) try_all();
   }
 
   /// Adds the layer with the most gain per time, again and again, until the goal is reached or nothing more fits. Gains
@@ -573,6 +578,27 @@ class precision_searcher {
       if (best().raised != from.raised) return true;
     }
     return false;
+  }
+
+  /// Every plan that could still be better, the cheapest first, so that the first to reach the goal is the cheapest.
+  void try_all() {
+    std::vector<std::pair<double, raised_layers>> order;
+    for (std::size_t set = 0; set < std::size_t{1} << candidates_.size(); ++set) {
+      raised_layers raised = none();
+      for (std::size_t c = 0; c < candidates_.size(); ++c) raised[c] = (set >> c & 1U) != 0;
+      const double time = cost(raised);
+      if (time <= problem_.budget) order.emplace_back(time, std::move(raised));
+    }
+    std::sort(order.begin(), order.end());
+    const auto could_be_better = [&](double time) { return !reaches(best()) || time < best().cost; };
+    estimate_ = asked_for_ + static_cast<std::size_t>(std::count_if(order.begin(), order.end(), [&](const auto& p) {
+                  const auto known = known_.find(p.second);
+                  return could_be_better(p.first) && (known == known_.end() || !plans_[known->second].asked_for);
+                }));
+    for (const auto& [time, raised] : order) {
+      if (!could_be_better(time)) return;
+      (void)score(raised);
+    }
   }
 
   [[nodiscard]] bool is_better(const known_plan& a, const known_plan& b) const {

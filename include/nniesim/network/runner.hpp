@@ -56,7 +56,7 @@ struct runner_options {
   bool keep_all = false;  ///< every blob can be read after a run; else the network's outputs, its reported blobs and
                           ///< what is in `keep`
   std::vector<std::size_t> keep{};
-  executor threads{};  ///< who shares the work; the results are the same bits for any number
+  executor threads{};                   ///< who shares the work; the results are the same bits for any number
   prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
 };
 

@@ -1,0 +1,136 @@
+// nnie-debug search: which layers to mark _hp, written into a new prototxt and caffemodel and checked there.
+#include <iostream>
+#include <nniesim/debug/hp_names.hpp>
+#include <nniesim/debug/precision_search.hpp>
+
+#include "command.hpp"
+
+namespace nnie_debug {
+
+namespace {
+
+struct options {
+  network_options network;
+  std::string target = "output-cosine", layer, strategy = "by-gain", state, calibration, output;
+  std::optional<double> goal;
+  double budget = std::numeric_limits<double>::infinity();
+  std::size_t pictures = 1;
+  bool as_json = false;
+};
+
+search_target target_of(const options& o, const network& net) {
+  if (o.target == "worst-layer-cosine") return worst_layer_cosine(net);
+  if (o.target == "norm-error") return norm_error(net, o.layer);
+  return output_cosine(net);
+}
+
+json as_json(const evaluated_plan& plan) {
+  return {{"time", plan.cost},
+          {"score", std::isfinite(plan.score) ? json(plan.score) : json(nullptr)},
+          {"layers", plan.layers}};
+}
+
+int search(const options& o) {
+  detail::require<error>(o.layer.empty() || o.target == "norm-error", "--layer is for --target norm-error");
+  loaded_network loaded(o.network, true);
+  const network& net = loaded.net();
+  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+  std::vector<std::vector<tensor<float>>> inputs;
+  if (!o.network.pictures.empty() || loaded.listed() == 0) {
+    inputs.push_back(loaded.chosen_inputs());
+  } else {
+    const std::size_t count = std::min(o.pictures, loaded.listed());
+    for (std::size_t i = 0; i < count; ++i) inputs.push_back(loaded.listed_inputs(loaded.listed() - count + i));
+  }
+  search_problem problem{net, ranges};
+  for (const auto& of_picture : inputs) problem.pictures.push_back(loaded_network::views(of_picture));
+  problem.target = target_of(o, net);
+  problem.goal = o.goal.value_or(o.target == "norm-error" ? -0.01 : 0.99);
+  problem.budget = o.budget;
+  problem.threads = loaded.threads();
+
+  search_options how;
+  how.strategy = o.strategy == "from-first" ? search_strategy::from_first : search_strategy::by_gain;
+  how.state_file = o.state;
+  std::optional<progress> bar;
+  std::size_t shown = 0;
+  how.progress = [&](const search_progress& p) {
+    if (!bar) bar.emplace("searching", p.estimate);
+    for (; shown < p.evaluations; ++shown) bar->step();
+    return true;
+  };
+  const search_result result = search_precisions(problem, how);
+  bar.reset();
+
+  std::optional<hp_verification> verified;
+  if (!o.output.empty()) {
+    const auto& cfg = loaded.cfg();
+    const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
+    const std::string text =
+        detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
+    const hp_files marked = hp_prototxt(text, result.best.layers, &model, cfg.prototxt_file.text);
+    verified = verify_hp(loaded.original(), marked, result.best.layers);
+    detail::write_whole_file(o.output + ".prototxt", marked.prototxt);
+    write_caffemodel(o.output + ".caffemodel", *marked.model);
+  }
+
+  if (o.as_json) {
+    json front = json::array();
+    for (const evaluated_plan& p : result.front) front.push_back(as_json(p));
+    json j = {{"target", problem.target.name},    {"goal", problem.goal},         {"reached", result.reached},
+              {"verdict", result.verdict},        {"best", as_json(result.best)}, {"pareto_front", front},
+              {"evaluations", result.evaluations}};
+    if (verified) j["marks_verified"] = verified->passed();
+    print_json(j);
+  } else {
+    std::cout << result.verdict << "\n\ntime (all 8 bits: 1)   " << problem.target.name << "   layers in 16 bits\n";
+    for (const evaluated_plan& p : result.front) {
+      std::printf("%20.3f   %.6f  ", p.cost, p.score);
+      for (const std::string& name : p.layers) std::printf(" %s", name.c_str());
+      std::printf("\n");
+    }
+    std::printf("(%zu plans evaluated)\n", result.evaluations);
+    if (verified) {
+      std::printf(
+          "%s.prototxt and %s.caffemodel have the marks: %zu layers went from 8 to 16 bits under compile_mode 2\n",
+          o.output.c_str(), o.output.c_str(), verified->raised.size());
+      for (const auto& n : verified->without_effect)
+        std::printf("no effect: %s: %s\n", n.layer.c_str(), n.reason.c_str());
+      for (const std::string& w : verified->wrong) std::printf("WRONG: %s\n", w.c_str());
+    }
+  }
+  if (verified && !verified->passed()) return failed;
+  return result.reached ? passed : below_threshold;
+}
+
+}  // namespace
+
+void add_search(CLI::App& app, int& result) {
+  auto o = std::make_shared<options>();
+  CLI::App* command = app.add_subcommand("search", "find the layers to mark _hp (16 bits in compile_mode 2)");
+  o->network.add_to(*command, true);
+  command->add_option("--target", o->target, "what must reach the goal")
+      ->check(CLI::IsMember({"output-cosine", "worst-layer-cosine", "norm-error"}))
+      ->capture_default_str();
+  command->add_option("--layer", o->layer, "whose norm error; else the network's outputs'");
+  command->add_option("--goal", o->goal, "of the target; 0.99 for cosines, -0.01 (norms within 1 %) for norm-error");
+  command->add_option("--budget", o->budget, "most time, where all layers in 8 bits take 1")
+      ->check(CLI::Range(1.0, 100.0));
+  command->add_option("--strategy", o->strategy, "from-first is the vendor's way")
+      ->check(CLI::IsMember({"by-gain", "from-first"}))
+      ->capture_default_str();
+  command->add_option("--pictures", o->pictures, "how many of the cfg's lists, from their ends")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--calibration", o->calibration, "ranges from `calibrate`")->check(CLI::ExistingFile);
+  command->add_option("--state", o->state,
+                      "file that keeps every evaluation: a search that was stopped goes on from it");
+  command->add_option("--output,-o", o->output, "write NAME.prototxt and NAME.caffemodel with the marks");
+  command->add_flag("--json", o->as_json, "print JSON");
+  command->footer(
+      "Exit code 1: the goal cannot be reached within the budget.\nExample:\n"
+      "  nnie-debug search --cfg net.cfg --goal 0.995 --budget 1.3 --state search.txt -o net_hp");
+  command->callback([o, &result] { result = search(*o); });
+}
+
+}  // namespace nnie_debug
