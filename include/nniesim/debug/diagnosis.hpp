@@ -1,0 +1,83 @@
+// What a diagnosis says: the cause, where it enters, the evidence for and against, what to measure or to change next.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nniesim/metrics/compare.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What can be wrong, in the order of the vendor's procedure.
+enum class fault {
+  none,              ///< nothing: what differs is what the format costs
+  preprocessing,     ///< step 2: the network's input is made in another way
+  other_picture,     ///< step 2: the two runs saw different pictures
+  not_a_number,      ///< NaN or infinity enters in a layer
+  all_zero,          ///< a layer that should not be is zero everywhere
+  layer_mapping,     ///< step 4: names stand for different blobs; what corresponds agrees
+  precision,         ///< step 3: 8 bits are not enough; 16 are
+  activation_scale,  ///< a layer encodes its input with a range that does not fit: saturation or underflow
+  norm_gain,         ///< norms are off while cosines are intact: Power / ReduceMean chains
+  suspect_layer,     ///< step 6: a layer computes something else, and not for want of bits
+  post_processing,   ///< step 5: the data agree; what is made of them is sensitive, or the board's code is wrong
+  inconclusive,      ///< the evidence does not decide; `next` says what would
+};
+
+[[nodiscard]] constexpr std::string_view to_string(fault f) noexcept {
+  switch (f) {
+    case fault::none: return "no fault";
+    case fault::preprocessing: return "preprocessing";
+    case fault::other_picture: return "another picture";
+    case fault::not_a_number: return "NaN or infinity";
+    case fault::all_zero: return "all-zero layer";
+    case fault::layer_mapping: return "layers do not correspond by name";
+    case fault::precision: return "8-bit precision";
+    case fault::activation_scale: return "activation scale";
+    case fault::norm_gain: return "norm error";
+    case fault::suspect_layer: return "suspect layer";
+    case fault::post_processing: return "post-processing";
+    case fault::inconclusive: return "inconclusive";
+  }
+  return "?";
+}
+
+/// Another explanation, and what makes it less likely.
+struct rival_explanation {
+  fault cause = fault::none;
+  std::string why_not;
+};
+
+/// One fault that was found.
+struct finding {
+  fault cause = fault::none;
+  std::string layer{};    ///< where it enters; empty where it is of no layer
+  std::string summary{};  ///< one sentence
+  std::vector<std::string> evidence{};
+  std::vector<std::string> against{};  ///< what speaks against it
+  std::vector<rival_explanation> rivals{};
+  std::vector<std::string> change{};  ///< the exact changes to make: cfg lines, layer names, edits of the prototxt
+  std::string next{};                 ///< the measurement that would decide or confirm; empty where none is needed
+};
+
+/// One layer as the diagnosis saw it.
+struct layer_evidence {
+  std::string name{};                   ///< in the reference
+  std::string partner{};                ///< in the other run; empty: unmatched, which never counts as equal
+  std::string relation{};               ///< how partners correspond, where not simply by the same content
+  std::optional<comparison> result{};   ///< after the relation; none where unmatched or not comparable
+  std::optional<double> floor_ratio{};  ///< the error as a multiple of the format's unavoidable one
+  std::optional<double> isolated{};     ///< cosine of the layer by itself, fed with the reference's input
+  std::optional<double> in_16bit{};     ///< accumulated cosine with all layers in 16 bits
+  bool suspicious = false;              ///< misses a threshold
+};
+
+struct diagnosis {
+  finding verdict{};
+  std::vector<finding> also{};           ///< further faults, in the procedure's order
+  std::vector<layer_evidence> layers{};  ///< in order of execution, the network's inputs first
+};
+
+NNIESIM_END_NAMESPACE
