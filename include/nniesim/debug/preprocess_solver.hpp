@@ -1,0 +1,546 @@
+// Step 2 of the procedure: from a network's input as it should be and as it is, what was done differently to the
+// picture, and the lines of the cfg that make the two equal.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/preprocess.hpp>
+#include <nniesim/metrics/compare.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What a cfg does to a picture: (x - mean) * scale.
+struct known_preprocessing {
+  cfg_norm_type norm_type = cfg_norm_type::none;
+  channel_order order = channel_order::bgr;
+  double scale = 1;           ///< 1 where norm_type uses none
+  std::vector<float> mean{};  ///< of each channel, or of each element (C x H x W); empty: none
+  std::string mean_file{};    ///< its name, for messages
+  [[nodiscard]] bool has_mean_image(std::size_t channels) const noexcept { return mean.size() > channels; }
+};
+
+/// Reads what a cfg's input does. `shape` is that of the network's input. Throws as picture_transform.
+[[nodiscard]] inline known_preprocessing known_preprocessing_of(const cfg_input& input, const tensor_shape& shape) {
+  known_preprocessing known{input.norm_type, input.order, 1, {}, {}};
+  if (uses_data_scale(input.norm_type)) known.scale = static_cast<double>(input.data_scale);
+  if (input.mean_file) known.mean_file = input.mean_file->text;
+  if (uses_mean_image(input.norm_type)) {
+    const tensor<float> mean = read_binaryproto(input.mean_file->path);
+    known.mean.assign(mean.begin(), mean.end());
+  } else if (uses_channel_means(input.norm_type)) {
+    known.mean = read_channel_means(input.mean_file->path, shape.rank() == 4 ? shape[1] : 1);
+  }
+  return known;
+}
+
+/// How the other data are laid out, seen from the reference's C x H x W.
+enum class data_layout {
+  same,
+  channels_last,  ///< H x W x C
+  transposed,     ///< rows and columns exchanged
+  rows_padded,    ///< every row padded to a multiple of 16 or 32 elements
+  wrong_stride,   ///< rows of W read as if they were padded to a multiple of 16 or 32, so that the picture is sheared
+};
+
+[[nodiscard]] constexpr std::string_view to_string(data_layout layout) noexcept {
+  switch (layout) {
+    case data_layout::same: return "the same layout";
+    case data_layout::channels_last: return "channels last (H x W x C in place of C x H x W)";
+    case data_layout::transposed: return "rows and columns exchanged";
+    case data_layout::rows_padded: return "rows padded";
+    case data_layout::wrong_stride: return "rows read with a wrong stride";
+  }
+  return "?";
+}
+
+/// reference[c] = gain[c] * other[order[c]] + offset[c], the other data brought into the reference's layout before.
+struct preprocess_fit {
+  data_layout layout = data_layout::same;
+  std::size_t stride = 0;            ///< of the padded rows, in elements
+  std::vector<std::size_t> order{};  ///< the other's channel, for each of the reference's
+  std::vector<double> gain{}, offset{};
+  double residual = 0;          ///< norm of what is left over the norm of the reference about its channel means
+  bool alike_channels = false;  ///< other orders fit as well
+};
+
+enum class preprocess_verdict {
+  same,           ///< nothing to explain
+  explained,      ///< the fit holds; `changes` makes the two equal
+  other_picture,  ///< what both show is not alike
+  unexplained,    ///< the same picture, but no channel order, gain, offset or layout explains the difference
+};
+
+struct preprocess_solution {
+  preprocess_verdict verdict = preprocess_verdict::same;
+  preprocess_fit fit{};
+  std::string summary{};
+  std::vector<std::string> evidence{};
+  std::vector<std::string> changes{};  ///< lines of the cfg, as they should be
+};
+
+namespace detail {
+
+/// Below this the fit holds: a picture that was encoded in 8 bits once leaves about 0.03.
+inline constexpr double explained_residual = 0.06;
+/// Above this the two do not show the same picture: with equal spread a correlation of about 0.8.
+inline constexpr double other_picture_residual = 0.6;
+/// Gains and scales closer than this count as equal.
+inline constexpr double gain_tolerance = 0.02;
+
+/// Sums over the pairs of one channel of each.
+struct line_fit {
+  double gain = 0, offset = 0;
+  double unexplained = 0;  ///< sum of squares
+  double spread = 0;       ///< of the reference about its mean
+};
+
+[[nodiscard]] inline line_fit fit_line(std::span<const float> r, std::span<const float> x) {
+  const auto n = static_cast<double>(r.size());
+  double mean_r = 0, mean_x = 0;
+  for (std::size_t i = 0; i < r.size(); ++i) {
+    mean_r += static_cast<double>(r[i]) / n;
+    mean_x += static_cast<double>(x[i]) / n;
+  }
+  double rr = 0, xx = 0, rx = 0;
+  for (std::size_t i = 0; i < r.size(); ++i) {
+    const double a = static_cast<double>(r[i]) - mean_r;
+    const double b = static_cast<double>(x[i]) - mean_x;
+    rr += a * a;
+    xx += b * b;
+    rx += a * b;
+  }
+  line_fit f;
+  f.spread = rr;
+  f.gain = xx > 0 ? rx / xx : 0;
+  f.offset = mean_r - f.gain * mean_x;
+  f.unexplained = xx > 0 ? std::max(0.0, rr - rx * rx / xx) : rr;
+  return f;
+}
+
+class preprocess_solver {
+ public:
+  preprocess_solver(std::span<const float> reference, const tensor_shape& shape, std::span<const float> other,
+                    const known_preprocessing* known)
+      : r_(reference), x_(other), known_(known) {
+    require<shape_error>(shape.rank() >= 1 && shape.size() == reference.size() && !reference.empty(),
+                         "preprocessing: ", reference.size(), " values of shape ", shape,
+                         ", expected all of a tensor that is not empty");
+    const std::size_t rank = shape.rank();
+    columns_ = rank >= 3 ? shape[rank - 1] : 1;
+    rows_ = rank >= 3 ? shape[rank - 2] : 1;
+    channels_ = rank >= 3 ? reference.size() / rows_ / columns_ : (rank == 2 ? shape[1] : shape[0]);
+    if (channels_ * rows_ * columns_ != reference.size()) {  // a batch of vectors
+      channels_ = reference.size();
+    }
+  }
+
+  [[nodiscard]] preprocess_solution solve() {
+    const auto finite = [](std::span<const float> v) {
+      return std::all_of(v.begin(), v.end(), [](float f) { return std::isfinite(f); });
+    };
+    preprocess_solution s;
+    if (!finite(r_) || !finite(x_)) {
+      s.verdict = preprocess_verdict::unexplained;
+      s.summary = "the input data hold NaN or infinity";
+      return s;
+    }
+    if (std::equal(r_.begin(), r_.end(), x_.begin(), x_.end())) {
+      s.summary = "the inputs are equal";
+      return s;
+    }
+    s.fit = best_fit();
+    fit_picture(s.fit);
+    if (s.fit.gain.empty()) {
+      s.verdict = preprocess_verdict::unexplained;
+      s.summary = concat("the input data have ", x_.size(), " values, the reference's ", r_.size(),
+                         ", and no padding of rows explains that");
+      return s;
+    }
+    s.evidence.push_back(concat("best fit: ", to_string(s.fit.layout), ", ", fit_text(s.fit), "; it leaves ",
+                                percent(s.fit.residual), " of the reference's spread"));
+    if (s.fit.residual > other_picture_residual) {
+      s.verdict = preprocess_verdict::other_picture;
+      s.summary = "the two inputs do not show the same picture";
+    } else if (s.fit.residual > explained_residual) {
+      s.verdict = preprocess_verdict::unexplained;
+      s.summary =
+          "the inputs show the same picture, but no order of channels, gain, offset or layout explains the "
+          "difference: another way to resize, crop or decode it";
+    } else {
+      interpret(s);
+    }
+    return s;
+  }
+
+ private:
+  [[nodiscard]] static std::string percent(double share) { return concat(std::round(share * 1000) / 10, " %"); }
+  [[nodiscard]] static std::string digits(double v) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", v);
+    return text;
+  }
+  template <class Values>
+  [[nodiscard]] static std::string list(const Values& values) {
+    std::string text;
+    for (const auto v : values) text += (text.empty() ? "" : ", ") + digits(static_cast<double>(v));
+    return text;
+  }
+
+  [[nodiscard]] std::string fit_text(const preprocess_fit& f) const {
+    return concat("channels ", list(f.order), ", gain ", list(f.gain), ", offset ", list(f.offset));
+  }
+
+  /// The other data in the reference's layout; nothing where the sizes do not allow it.
+  [[nodiscard]] std::optional<std::vector<float>> arranged(data_layout layout, std::size_t stride) const {
+    std::vector<float> y;
+    const std::size_t c = channels_, h = rows_, w = columns_;
+    const auto take = [&](auto place) {
+      y.reserve(r_.size());
+      for (std::size_t i = 0; i < c; ++i) {
+        for (std::size_t j = 0; j < h; ++j) {
+          for (std::size_t k = 0; k < w; ++k) y.push_back(x_[place(i, j, k)]);
+        }
+      }
+    };
+    const bool same_size = x_.size() == r_.size();
+    switch (layout) {
+      case data_layout::same:
+        if (!same_size) return std::nullopt;
+        return std::vector<float>(x_.begin(), x_.end());
+      case data_layout::channels_last:
+        if (!same_size || c == 1 || h * w == 1) return std::nullopt;
+        take([&](std::size_t i, std::size_t j, std::size_t k) { return (j * w + k) * c + i; });
+        return y;
+      case data_layout::transposed:
+        if (!same_size || h == 1 || w == 1) return std::nullopt;
+        take([&](std::size_t i, std::size_t j, std::size_t k) { return (i * w + k) * h + j; });
+        return y;
+      case data_layout::rows_padded:
+        if (stride <= w || x_.size() != c * h * stride) return std::nullopt;
+        take([&](std::size_t i, std::size_t j, std::size_t k) { return (i * h + j) * stride + k; });
+        return y;
+      case data_layout::wrong_stride: return std::nullopt;  // see sheared()
+    }
+    return std::nullopt;
+  }
+
+  /// Where element i of the other data comes from, if rows of the reference were stepped over by `stride`.
+  [[nodiscard]] std::optional<preprocess_fit> sheared(std::size_t stride) const {
+    if (x_.size() != r_.size() || stride == columns_ || rows_ < 4) return std::nullopt;
+    preprocess_fit f{data_layout::wrong_stride, stride, {}, {}, {}, 0, false};
+    double left = 0, spread = 0;
+    for (std::size_t c = 0; c < channels_; ++c) {
+      std::vector<float> a, b;
+      for (std::size_t j = 0; j < rows_; ++j) {
+        for (std::size_t k = 0; k < columns_; ++k) {
+          const std::size_t from = (c * rows_ + j) * stride + k;
+          if (from >= r_.size()) continue;
+          a.push_back(r_[from]);
+          b.push_back(x_[(c * rows_ + j) * columns_ + k]);
+        }
+      }
+      if (a.size() < 4 * columns_) {
+        if (c == 0) return std::nullopt;
+        f.gain.push_back(f.gain[0]);
+        f.offset.push_back(f.offset[0]);
+      } else {
+        const line_fit line = fit_line(a, b);
+        left += line.unexplained;
+        spread += line.spread;
+        f.gain.push_back(line.gain);
+        f.offset.push_back(line.offset);
+      }
+      f.order.push_back(c);
+    }
+    if (!(spread > 0)) return std::nullopt;
+    f.residual = std::sqrt(left / spread);
+    return f;
+  }
+
+  [[nodiscard]] preprocess_fit fit(const std::vector<float>& y) const {
+    const std::size_t plane = rows_ * columns_;
+    const bool by_channel = plane >= 8 && channels_ <= 4;
+    const std::size_t groups = by_channel ? channels_ : 1;
+    const std::size_t length = r_.size() / groups;
+    std::vector<line_fit> lines;  // of the reference's channel a with the other's channel b
+    for (std::size_t a = 0; a < groups; ++a) {
+      for (std::size_t b = 0; b < groups; ++b) {
+        lines.push_back(fit_line(r_.subspan(a * length, length), std::span(y).subspan(b * length, length)));
+      }
+    }
+    std::vector<std::size_t> order(groups);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto left = [&](const std::vector<std::size_t>& of) {
+      double sum = 0;
+      for (std::size_t a = 0; a < groups; ++a) sum += lines[a * groups + of[a]].unexplained;
+      return sum;
+    };
+    double spread = 0;
+    for (std::size_t a = 0; a < groups; ++a) spread += lines[a * groups + a].spread;
+    preprocess_fit f;
+    f.order = order;
+    const double as_they_are = left(order);
+    double best = as_they_are;
+    while (std::next_permutation(order.begin(), order.end())) {
+      if (const double l = left(order); l < best) {
+        best = l;
+        f.order = order;
+      }
+    }
+    // As they are, unless another order is clearly better: channels of a grey picture are all alike.
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const double enough = explained_residual * explained_residual / 4 * spread;
+    if (f.order != order && as_they_are < std::max(2 * best, enough)) {
+      f.order = order;
+      best = as_they_are;
+    }
+    if (groups > 1 && f.order == order) {
+      std::swap(order.front(), order.back());
+      f.alike_channels = left(order) < std::max(2 * best, enough);
+    }
+    for (std::size_t a = 0; a < groups; ++a) {
+      f.gain.push_back(lines[a * groups + f.order[a]].gain);
+      f.offset.push_back(lines[a * groups + f.order[a]].offset);
+    }
+    f.residual = spread > 0 ? std::sqrt(best / spread) : 1;
+    return f;
+  }
+
+  [[nodiscard]] preprocess_fit best_fit() const {
+    preprocess_fit best;
+    const auto offer = [&](std::optional<preprocess_fit> f) {
+      // Another layout must be much better than the one before.
+      if (f && (best.gain.empty() || f->residual < best.residual / 2)) best = std::move(*f);
+    };
+    const auto offer_layout = [&](data_layout layout, std::size_t stride) {
+      if (const auto y = arranged(layout, stride)) {
+        preprocess_fit f = fit(*y);
+        f.layout = layout;
+        f.stride = stride;
+        offer(std::move(f));
+      }
+    };
+    offer_layout(data_layout::same, 0);
+    if (!best.gain.empty() && best.residual <= explained_residual) return best;
+    offer_layout(data_layout::channels_last, 0);
+    offer_layout(data_layout::transposed, 0);
+    for (const std::size_t unit : {std::size_t{16}, std::size_t{32}}) {
+      const std::size_t stride = (columns_ + unit - 1) / unit * unit;
+      offer_layout(data_layout::rows_padded, stride);
+      offer(sheared(stride));
+    }
+    return best;
+  }
+
+  /// Where the cfg subtracts a mean image: whether the reference follows better from the picture before that.
+  void fit_picture(preprocess_fit& best) {
+    if (known_ == nullptr || !known_->has_mean_image(channels_) || known_->mean.size() != x_.size() ||
+        x_.size() != r_.size()) {
+      return;
+    }
+    std::vector<float> picture(x_.begin(), x_.end());
+    for (std::size_t i = 0; i < picture.size(); ++i) picture[i] += static_cast<float>(known_->scale) * known_->mean[i];
+    preprocess_fit f = fit(picture);
+    if (!best.gain.empty() && f.residual >= best.residual / 2) return;
+    best = std::move(f);
+    on_picture_ = true;
+  }
+
+  [[nodiscard]] static bool near(double a, double b) {
+    return std::fabs(a - b) <= gain_tolerance * std::max(std::fabs(a), std::fabs(b));
+  }
+
+  /// What the fit means: with the cfg known, in terms of the picture before it; else of the data themselves.
+  void interpret(preprocess_solution& s) const {
+    const preprocess_fit& f = s.fit;
+    const std::size_t groups = f.gain.size();
+    const double scale = known_ != nullptr ? known_->scale : 1;
+    std::vector<double> mean(groups, 0.0);  // that the cfg subtracts, a mean image's averaged
+    if (known_ != nullptr && !known_->mean.empty()) {
+      const std::size_t each = std::max<std::size_t>(known_->mean.size() / groups, 1);
+      for (std::size_t g = 0; g < groups; ++g) {
+        double sum = 0;
+        for (std::size_t i = g * each; i < std::min((g + 1) * each, known_->mean.size()); ++i) {
+          sum += static_cast<double>(known_->mean[i]);
+        }
+        mean[g] = sum / static_cast<double>(each);
+      }
+    }
+    // other = (p - mean) * scale, so reference = wanted_scale * (p[order] - wanted_mean).
+    std::vector<double> wanted_scale, wanted_mean;
+    double most = 0;
+    for (const float v : x_) most = std::max(most, std::fabs(static_cast<double>(v)));
+    const double range = most / scale;  // of pictures
+    for (std::size_t g = 0; g < groups; ++g) {
+      const double a = f.gain[g] * scale;
+      const double b = on_picture_ ? f.offset[g] : f.offset[g] - f.gain[g] * mean[f.order[g]] * scale;
+      wanted_scale.push_back(a);
+      wanted_mean.push_back(a != 0 ? -b / a : 0);
+    }
+    const double mean_tolerance = std::max(0.01 * range, 1e-6);
+    const auto means_are = [&](auto expected) {
+      for (std::size_t g = 0; g < groups; ++g) {
+        if (!(std::fabs(wanted_mean[g] - expected(g)) <= mean_tolerance)) return false;
+      }
+      return true;
+    };
+    const auto scales_are = [&](double expected) {
+      return std::all_of(wanted_scale.begin(), wanted_scale.end(), [&](double v) { return near(v, expected); });
+    };
+    const bool swapped = std::any_of(f.order.begin(), f.order.end(), [&](const std::size_t& c) {
+      return c != static_cast<std::size_t>(&c - f.order.data());
+    });
+    const bool has_mean = std::any_of(mean.begin(), mean.end(), [](double m) { return m != 0; });
+    const bool mean_ok = means_are([&](std::size_t g) { return mean[g]; });
+    const bool scale_ok = scales_are(scale);
+    s.verdict = preprocess_verdict::explained;
+    std::string what;
+    const auto say = [&](std::string_view text) { what += (what.empty() ? "" : "; ") + std::string(text); };
+
+    if (f.layout != data_layout::same) {
+      say(concat("layout: ", to_string(f.layout)));
+      if (f.stride != 0) say(concat("rows of ", columns_, " stand ", f.stride, " apart"));
+      s.changes.push_back(
+          f.layout == data_layout::rows_padded || f.layout == data_layout::wrong_stride
+              ? concat("board input: rows of ", columns_, " values, ", f.stride, " apart (stride); no line of the cfg")
+              : concat("feed the input as C x H x W = ", channels_, " x ", rows_, " x ", columns_,
+                       "; no line of the cfg"));
+    }
+    if (swapped) {
+      say("the channels stand in another order");
+      const bool reversed = groups == 3 && f.order == std::vector<std::size_t>{2, 1, 0};
+      if (reversed) {
+        if (known_ != nullptr) {
+          s.changes.push_back(concat("[RGB_order] ", known_->order == channel_order::rgb ? "BGR" : "RGB"));
+        } else {
+          s.changes.push_back("[RGB_order] the other one: RGB where it is BGR, BGR where it is RGB");
+        }
+      } else {
+        s.changes.push_back(concat("channel order ", list(f.order), " of the input; RGB_order can only reverse three"));
+      }
+    }
+    if (!(mean_ok && scale_ok)) explain_values(s, what, scale, mean, wanted_scale, wanted_mean, has_mean, range);
+    if (on_picture_ && mean_ok && scale_ok) {
+      say("the reference averages the mean image to one value for each channel; the cfg subtracts it element by "
+          "element");
+      add_norm(s, true, scale != 1, wanted_mean, scale);
+    }
+    if (f.alike_channels && !swapped) {
+      s.evidence.push_back("the picture's channels are alike: their order cannot be told from it");
+    }
+    if (what.empty()) {
+      s.verdict = f.layout == data_layout::same ? preprocess_verdict::same : preprocess_verdict::explained;
+      what = "the inputs are the same but for rounding";
+    }
+    s.summary = what;
+  }
+
+  /// Mean and scale differ from the cfg's: in which way.
+  void explain_values(preprocess_solution& s, std::string& what, double scale, const std::vector<double>& mean,
+                      const std::vector<double>& wanted_scale, const std::vector<double>& wanted_mean, bool has_mean,
+                      double range) const {
+    const auto say = [&](std::string_view text) { what += (what.empty() ? "" : "; ") + std::string(text); };
+    const std::size_t groups = mean.size();
+    const double tolerance = std::max(0.01 * range, 1e-6);
+    const auto means_are = [&](auto expected, double within) {
+      for (std::size_t g = 0; g < groups; ++g) {
+        if (!(std::fabs(wanted_mean[g] - expected(g)) <= within)) return false;
+      }
+      return true;
+    };
+    const double common = std::accumulate(wanted_scale.begin(), wanted_scale.end(), 0.0) / static_cast<double>(groups);
+    const bool one_scale =
+        std::all_of(wanted_scale.begin(), wanted_scale.end(), [&](double v) { return near(v, common); });
+    const bool scale_ok = one_scale && near(common, scale);
+    const bool mean_ok = means_are([&](std::size_t g) { return mean[g]; }, tolerance);
+    const bool no_mean = means_are([](std::size_t) { return 0.0; }, tolerance);
+    const bool no_scale = one_scale && near(common, 1.0);
+    s.evidence.push_back(concat("the reference is (picture - mean) * scale with mean ", list(wanted_mean),
+                                " and scale ", list(wanted_scale),
+                                known_ != nullptr ? "; the cfg has mean " : "; the other data have mean ", list(mean),
+                                " and scale ", digits(scale)));
+    const bool uses_both = has_mean && scale != 1;
+    if (uses_both && no_mean && no_scale) {
+      say("the cfg normalizes a picture that is normalized already, or the reference does not normalize it");
+    } else if (uses_both && scale_ok &&
+               means_are([&](std::size_t g) { return mean[g] / scale; }, 0.02 * std::fabs(mean[0] / scale))) {
+      say("the reference scales first and subtracts the mean then: (x * scale) - mean");
+    } else if (has_mean && scale_ok && no_mean) {
+      say("the mean is subtracted once too often: the picture, or the reference, does without");
+    } else if (has_mean && scale_ok && means_are([&](std::size_t g) { return 2 * mean[g]; }, tolerance)) {
+      say("the reference subtracts the mean twice");
+    } else if (!mean_ok && has_mean && groups > 1 &&
+               means_are([&](std::size_t g) { return mean[groups - 1 - g]; }, tolerance)) {
+      say("the means stand in the other order of channels");
+    } else if (!mean_ok) {
+      say(has_mean ? "the means differ" : "the mean is not subtracted");
+    }
+    if (!scale_ok && !(uses_both && no_mean && no_scale)) {
+      say(scale == 1 && known_ != nullptr ? "the scale is missing"
+                                          : concat("the scale differs by a factor of ", digits(common / scale)));
+    }
+    if (!one_scale) {
+      say("every channel has a scale of its own, which a cfg cannot express");
+      s.changes.push_back(concat("no cfg can: put scales ", list(wanted_scale),
+                                 " into a Scale layer in front, or into the first convolution's weights"));
+      return;
+    }
+    if (known_ == nullptr) {
+      if (!scale_ok) s.changes.push_back(concat("[data_scale] times ", digits(common)));
+      if (!mean_ok) {
+        s.changes.push_back(
+            concat("[mean_file] means, in units of the data given to the network, larger by ", list(wanted_mean)));
+      }
+      return;
+    }
+    add_norm(s, !no_mean, !no_scale, wanted_mean, common);
+  }
+
+  void add_norm(preprocess_solution& s, bool mean, bool scale, const std::vector<double>& means, double factor) const {
+    const cfg_norm_type type = mean ? (scale ? cfg_norm_type::channel_means_scale : cfg_norm_type::channel_means)
+                                    : (scale ? cfg_norm_type::scale : cfg_norm_type::none);
+    if (type != known_->norm_type) s.changes.push_back(concat("[norm_type] ", static_cast<int>(type)));
+    if (mean) {
+      std::string lines = "[mean_file] a text file with one line for each channel:";
+      for (const double m : means) lines += ' ' + digits(std::round(m * 100) / 100);
+      s.changes.push_back(lines);
+    }
+    if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", digits(factor)));
+  }
+
+  std::span<const float> r_, x_;
+  const known_preprocessing* known_;
+  std::size_t channels_ = 1, rows_ = 1, columns_ = 1;
+  bool on_picture_ = false;  ///< the fit is from the picture before the cfg's mean image was subtracted
+};
+
+}  // namespace detail
+
+/// Explains the difference of two inputs of a network: the reference's, of the given shape (1 x C x H x W, C x H x W or
+/// vectors), and the other's, which is the same picture through the cfg that `known` describes, or through something
+/// unknown (nullptr). Fitted by least squares for each channel, over all orders of up to four channels and all
+/// data_layouts; the simplest that explains all but the rounding counts. Channels of fewer than 8 elements, and more
+/// than four channels, share one gain and offset. Throws shape_error for an empty reference.
+///
+/// The traps that it knows by name: the scale before the mean, a mean image averaged by channel, preprocessing applied
+/// twice, means in the other channel order, another picture, padded rows.
+[[nodiscard]] inline preprocess_solution solve_preprocessing(std::span<const float> reference,
+                                                             const tensor_shape& shape, std::span<const float> other,
+                                                             const known_preprocessing* known = nullptr) {
+  return detail::preprocess_solver(reference, shape, other, known).solve();
+}
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,258 @@
+#include <nniesim/debug/preprocess_solver.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <nniesim/formats/gfpq.hpp>
+#include <nniesim/kernels/quantize.hpp>
+
+#include "catch.hpp"
+#include "support/random.hpp"
+#include "support/scratch_folder.hpp"
+
+using namespace nniesim;
+
+namespace {
+
+using floats = std::vector<float>;
+constexpr std::size_t rows = 20, columns = 30, plane = rows * columns;
+const tensor_shape shape = {1, 3, rows, columns};
+
+/// A picture of three planes, B G R, which are alike as those of photographs are: smooth shapes, a tint, a little
+/// noise.
+floats picture(std::uint32_t seed, float tint = 1.0F) {
+  draws random(seed);
+  floats p(3 * plane);
+  const float a = 0.2F + 0.1F * std::fabs(random.symmetric());
+  const float b = 3.0F * random.symmetric();
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t i = 0; i < plane; ++i) {
+      const auto x = static_cast<float>(i % columns);
+      const auto y = static_cast<float>(i / columns);
+      const float shade = 110.0F + 70.0F * std::sin(a * x + b) * std::cos(0.3F * y + b);
+      const float own = 40.0F * std::sin(0.15F * (x + y) + 2.0F * static_cast<float>(c)) + 8.0F * random.symmetric();
+      p[c * plane + i] = std::round(std::fmin(255.0F, std::fmax(0.0F, shade + tint * own)));
+    }
+  }
+  return p;
+}
+
+floats swapped(const floats& p) {
+  floats s(p.begin() + 2 * plane, p.end());
+  s.insert(s.end(), p.begin() + plane, p.begin() + 2 * plane);
+  s.insert(s.end(), p.begin(), p.begin() + plane);
+  return s;
+}
+
+const floats means = {104, 117, 123};
+constexpr float scale = 1.0F / 128;
+
+floats normalized(const floats& p, const floats& mean, float factor) {
+  floats x = p;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!mean.empty()) x[i] -= mean.size() == 3 ? mean[i / plane] : mean[i];
+    x[i] *= factor;
+  }
+  return x;
+}
+
+/// As a layer of the accelerator writes it, or as 8 bits hold it.
+floats in_8bit(const floats& x) {
+  floats y(x.size());
+  fake_quantize<gfpq8>(x, y, gfpq8::scale_of(x));
+  return y;
+}
+floats truncated(floats x) {
+  for (float& v : x) v = std::floor(v * 4096) / 4096;
+  return x;
+}
+
+const known_preprocessing full{cfg_norm_type::channel_means_scale, channel_order::bgr, 1.0 / 128, means, "mean.txt"};
+
+struct expectation {
+  std::string summary;
+  std::vector<std::string> changes;
+};
+void check(const floats& reference, const floats& other, const known_preprocessing* known, const expectation& e,
+           bool fits_8bit = true) {
+  for (const floats& x : {other, truncated(other), fits_8bit ? in_8bit(other) : other}) {
+    const preprocess_solution s = solve_preprocessing(reference, shape, x, known);
+    CAPTURE(s.summary, s.evidence, s.changes);
+    CHECK(s.verdict == preprocess_verdict::explained);
+    CHECK(s.summary == e.summary);
+    REQUIRE(s.changes.size() == e.changes.size());
+    for (std::size_t i = 0; i < e.changes.size(); ++i) CHECK_THAT(s.changes[i], contains(e.changes[i]));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("inputs that are the same but for rounding need no change", "[debug]") {
+  for (std::uint32_t seed = 1; seed <= 5; ++seed) {
+    const floats r = normalized(picture(seed), means, scale);
+    for (const floats& x : {r, truncated(r), in_8bit(r)}) {
+      for (const known_preprocessing* known : {&full, static_cast<const known_preprocessing*>(nullptr)}) {
+        const auto s = solve_preprocessing(r, shape, x, known);
+        CAPTURE(seed, s.summary, s.evidence);
+        CHECK(s.verdict == preprocess_verdict::same);
+        CHECK(s.changes.empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("the order of channels", "[debug]") {
+  for (std::uint32_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    const floats p = picture(seed);
+    const std::string summary = "the channels stand in another order";
+    // The reference takes RGB; its means stand in that order.
+    check(normalized(swapped(p), means, scale), normalized(p, means, scale), &full, {summary, {"[RGB_order] RGB"}});
+    known_preprocessing raw;
+    raw.order = channel_order::rgb;
+    check(p, swapped(p), &raw, {summary, {"[RGB_order] BGR"}});
+    check(p, swapped(p), nullptr, {summary, {"[RGB_order] the other one"}});
+    floats turned = p;  // no cfg makes 1, 2, 0
+    std::rotate(turned.begin(), turned.begin() + plane, turned.end());
+    check(p, turned, &raw, {summary, {"channel order 2, 0, 1"}});
+  }
+}
+
+TEST_CASE("mean and scale, in which way they differ", "[debug]") {
+  for (std::uint32_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    const floats p = picture(seed);
+    const floats r = normalized(p, means, scale);
+    const std::string lines = "[mean_file] a text file with one line for each channel: 10";
+
+    known_preprocessing only_scale{cfg_norm_type::scale, channel_order::bgr, 1.0 / 128, {}, {}};
+    check(r, normalized(p, {}, scale), &only_scale, {"the mean is not subtracted", {"[norm_type] 5", lines}});
+    known_preprocessing only_mean{cfg_norm_type::channel_means, channel_order::bgr, 1, means, "mean.txt"};
+    check(r, normalized(p, means, 1), &only_mean,
+          {"the scale is missing", {"[norm_type] 5", lines, "[data_scale] 0.0078"}});
+    known_preprocessing nothing;
+    check(r, p, &nothing,
+          {"the mean is not subtracted; the scale is missing", {"[norm_type] 5", lines, "[data_scale] 0.0078"}});
+    // The picture was normalized before the cfg does it again.
+    check(r, normalized(r, means, scale), &full,
+          {"the cfg normalizes a picture that is normalized already, or the reference does not normalize it",
+           {"[norm_type] 0"}},
+          false);
+    check(p, r, &full,
+          {"the cfg normalizes a picture that is normalized already, or the reference does not normalize it",
+           {"[norm_type] 0"}});
+    check(r, normalized(normalized(p, means, 1), means, scale), &full,
+          {"the mean is subtracted once too often: the picture, or the reference, does without", {"[norm_type] 3"}});
+    known_preprocessing other_scale = full;
+    other_scale.scale = 1.0 / 256;
+    check(r, normalized(p, means, 1.0F / 256), &other_scale,
+          {"the scale differs by a factor of 2", {lines, "[data_scale] 0.0078"}});
+    check(r, normalized(p, means, 1.0F / 256), nullptr,
+          {"the scale differs by a factor of 2", {"[data_scale] times 2"}});
+    // An old script: scale first, then the mean.
+    floats first = normalized(p, {}, scale);
+    for (std::size_t i = 0; i < first.size(); ++i) first[i] -= means[i / plane];
+    check(first, r, &full,
+          {"the reference scales first and subtracts the mean then: (x * scale) - mean",
+           {"[mean_file] a text file with one line for each channel: 13"}});
+    known_preprocessing reversed = full;
+    reversed.mean = {123, 117, 104};
+    check(r, normalized(p, reversed.mean, scale), &reversed,
+          {"the means stand in the other order of channels", {lines}});
+    // Two at once.
+    check(normalized(swapped(p), means, scale), normalized(p, {}, scale), &only_scale,
+          {"the channels stand in another order; the mean is not subtracted",
+           {"[RGB_order] RGB", "[norm_type] 5", lines}});
+  }
+}
+
+TEST_CASE("a mean image that the reference averages", "[debug]") {
+  const floats p = picture(7);
+  floats image(3 * plane);
+  floats averages(3);
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    image[i] = 90.0F + 25.0F * std::sin(static_cast<float>(i % plane) * 0.05F) + 10.0F * static_cast<float>(i / plane);
+    averages[i / plane] += image[i] / plane;
+  }
+  const known_preprocessing by_element{cfg_norm_type::mean_image_scale, channel_order::bgr, 1.0 / 128, image,
+                                       "mean.binaryproto"};
+  check(normalized(p, averages, scale), normalized(p, image, scale), &by_element,
+        {"the reference averages the mean image to one value for each channel; the cfg subtracts it element by element",
+         {"[norm_type] 5", "[mean_file]"}});
+  const auto same = solve_preprocessing(normalized(p, image, scale), shape, normalized(p, image, scale), &by_element);
+  CHECK(same.verdict == preprocess_verdict::same);
+  check(normalized(swapped(p), {}, scale), normalized(p, image, scale), &by_element,
+        {"the channels stand in another order; the mean is subtracted once too often: the picture, or the reference, "
+         "does without",
+         {"[RGB_order] RGB", "[norm_type] 3"}});
+}
+
+TEST_CASE("layouts of the input", "[debug]") {
+  const floats r = normalized(picture(3), means, scale);
+  floats last(r.size()), turned(r.size()), padded(3 * rows * 32), sheared(r.size());
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t y = 0; y < rows; ++y) {
+      for (std::size_t x = 0; x < columns; ++x) {
+        const std::size_t at = (c * rows + y) * columns + x;
+        last[(y * columns + x) * 3 + c] = r[at];
+        turned[(c * columns + x) * rows + y] = r[at];
+        padded[(c * rows + y) * 32 + x] = r[at];
+        const std::size_t from = (c * rows + y) * 32 + x;
+        sheared[at] = from < r.size() ? r[from] : 0.0F;
+      }
+    }
+  }
+  check(r, last, &full, {"layout: channels last (H x W x C in place of C x H x W)", {"C x H x W = 3 x 20 x 30"}});
+  check(r, turned, &full, {"layout: rows and columns exchanged", {"C x H x W = 3 x 20 x 30"}});
+  check(r, padded, &full, {"layout: rows padded; rows of 30 stand 32 apart", {"32 apart (stride)"}});
+  check(r, sheared, &full, {"layout: rows read with a wrong stride; rows of 30 stand 32 apart", {"32 apart (stride)"}});
+}
+
+TEST_CASE("another picture, and the same one made in another way", "[debug]") {
+  const floats r = normalized(picture(1), means, scale);
+  const auto other = solve_preprocessing(r, shape, normalized(picture(2), means, scale), &full);
+  CHECK(other.verdict == preprocess_verdict::other_picture);
+  CHECK_THAT(other.summary, contains("do not show the same picture"));
+  floats blurred = r;  // as another way of resizing does
+  for (std::size_t i = 2; i + 2 < r.size(); ++i) {
+    blurred[i] = 0.2F * (r[i - 2] + r[i - 1] + r[i] + r[i + 1] + r[i + 2]);
+  }
+  const auto resized = solve_preprocessing(r, shape, blurred, &full);
+  CAPTURE(resized.summary, resized.evidence);
+  CHECK(resized.verdict == preprocess_verdict::unexplained);
+  CHECK(resized.changes.empty());
+}
+
+TEST_CASE("inputs that say little", "[debug]") {
+  const floats grey = [] {
+    floats p = picture(4, 0.0F);
+    for (std::size_t i = plane; i < p.size(); ++i) p[i] = p[i % plane];
+    return p;
+  }();
+  const auto alike = solve_preprocessing(grey, shape, swapped(grey), nullptr);
+  CHECK(alike.verdict == preprocess_verdict::same);
+  CHECK_THAT(alike.evidence.back(), contains("their order cannot be told"));
+
+  floats broken = grey;
+  broken[5] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(solve_preprocessing(grey, shape, broken, nullptr).verdict == preprocess_verdict::unexplained);
+  CHECK_THAT(solve_preprocessing(broken, shape, grey, nullptr).summary, contains("NaN or infinity"));
+  const floats zeros(3 * plane), few(7);
+  CHECK(solve_preprocessing(zeros, shape, zeros, nullptr).verdict == preprocess_verdict::same);
+  CHECK(solve_preprocessing(grey, shape, zeros, nullptr).verdict == preprocess_verdict::other_picture);
+  CHECK(solve_preprocessing(zeros, shape, grey, nullptr).verdict != preprocess_verdict::same);
+  const auto sizes = solve_preprocessing(grey, shape, few, nullptr);
+  CHECK(sizes.verdict == preprocess_verdict::unexplained);
+  CHECK_THAT(sizes.summary, contains("have 7 values, the reference's 1800"));
+  CHECK_THROWS_AS(solve_preprocessing({}, {1, 0, 2, 2}, grey), shape_error);
+  CHECK_THROWS_AS(solve_preprocessing(few, shape, few), shape_error);
+  // Vectors, and more channels than pictures have, share one gain and offset.
+  const floats vector = {1, 2, 3, 5, 8, 13, 21};
+  floats doubled = vector;
+  for (float& v : doubled) v *= 2;
+  const auto s = solve_preprocessing(vector, {1, 7}, doubled, nullptr);
+  CHECK(s.verdict == preprocess_verdict::explained);
+  CHECK_THAT(s.changes.at(0), contains("[data_scale] times 0.5"));
+}
