@@ -131,10 +131,10 @@ TEST_CASE("mean and scale, in which way they differ", "[debug]") {
     check(r, normalized(p, {}, scale), &only_scale, {"the mean is not subtracted", {"[norm_type] 5", lines}});
     known_preprocessing only_mean{cfg_norm_type::channel_means, channel_order::bgr, 1, means, "mean.txt"};
     check(r, normalized(p, means, 1), &only_mean,
-          {"the scale is missing", {"[norm_type] 5", lines, "[data_scale] 0.0078"}});
+          {"the scale is missing", {"[norm_type] 5", lines, "[data_scale] 0.007"}});
     known_preprocessing nothing;
     check(r, p, &nothing,
-          {"the mean is not subtracted; the scale is missing", {"[norm_type] 5", lines, "[data_scale] 0.0078"}});
+          {"the mean is not subtracted; the scale is missing", {"[norm_type] 5", lines, "[data_scale] 0.007"}});
     // The picture was normalized before the cfg does it again.
     check(r, normalized(r, means, scale), &full,
           {"the cfg normalizes a picture that is normalized already, or the reference does not normalize it",
@@ -148,7 +148,7 @@ TEST_CASE("mean and scale, in which way they differ", "[debug]") {
     known_preprocessing other_scale = full;
     other_scale.scale = 1.0 / 256;
     check(r, normalized(p, means, 1.0F / 256), &other_scale,
-          {"the scale differs by a factor of 2", {lines, "[data_scale] 0.0078"}});
+          {"the scale differs by a factor of 2", {lines, "[data_scale] 0.007"}});
     check(r, normalized(p, means, 1.0F / 256), nullptr,
           {"the scale differs by a factor of 2", {"[data_scale] times 2"}});
     // An old script: scale first, then the mean.
@@ -231,7 +231,7 @@ TEST_CASE("inputs that say little", "[debug]") {
     for (std::size_t i = plane; i < p.size(); ++i) p[i] = p[i % plane];
     return p;
   }();
-  const auto alike = solve_preprocessing(grey, shape, swapped(grey), nullptr);
+  const auto alike = solve_preprocessing(grey, shape, in_8bit(swapped(grey)), nullptr);
   CHECK(alike.verdict == preprocess_verdict::same);
   CHECK_THAT(alike.evidence.back(), contains("their order cannot be told"));
 

@@ -187,9 +187,9 @@ class preprocess_solver {
 
  private:
   [[nodiscard]] static std::string percent(double share) { return concat(std::round(share * 1000) / 10, " %"); }
-  [[nodiscard]] static std::string digits(double v) {
+  [[nodiscard]] static std::string digits(double v, int count = 4) {
     char text[32];
-    std::snprintf(text, sizeof text, "%.6g", v);
+    std::snprintf(text, sizeof text, "%.*g", count, v);
     return text;
   }
   template <class Values>
@@ -515,7 +515,7 @@ class preprocess_solver {
     if (type != known_->norm_type) s.changes.push_back(concat("[norm_type] ", static_cast<int>(type)));
     if (mean) {
       std::string lines = "[mean_file] a text file with one line for each channel:";
-      for (const double m : means) lines += ' ' + digits(std::round(m * 100) / 100);
+      for (const double m : means) lines += ' ' + digits(std::round(m * 100) / 100, 7);
       s.changes.push_back(lines);
     }
     if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", digits(factor)));
