@@ -490,7 +490,7 @@ class preprocess_solver {
     }
     if (!scale_ok && !(uses_both && no_mean && no_scale)) {
       say(scale == 1 && known_ != nullptr ? "the scale is missing"
-                                          : concat("the scale differs by a factor of ", digits(common / scale)));
+                                          : concat("the scale differs by a factor of ", digits(common / scale, 3)));
     }
     if (!one_scale) {
       say("every channel has a scale of its own, which a cfg cannot express");
@@ -499,7 +499,7 @@ class preprocess_solver {
       return;
     }
     if (known_ == nullptr) {
-      if (!scale_ok) s.changes.push_back(concat("[data_scale] times ", digits(common)));
+      if (!scale_ok) s.changes.push_back(concat("[data_scale] times ", digits(common, 3)));
       if (!mean_ok) {
         s.changes.push_back(
             concat("[mean_file] means, in units of the data given to the network, larger by ", list(wanted_mean)));

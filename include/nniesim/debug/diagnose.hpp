@@ -1,0 +1,1130 @@
+// The vendor's procedure as a decision: two runs of a network, and the network itself where it is at hand, to the cause
+// of what differs. With the network every layer is judged on the input that it really had.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/match_layers.hpp>
+#include <nniesim/debug/preprocess_solver.hpp>
+#include <nniesim/metrics/format_error.hpp>
+#include <nniesim/network/runner.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// The limits of the procedure. The cosines are the vendor's; the rest is ours.
+struct diagnose_options {
+  double data_cosine = 0.999;  ///< the network's inputs reach it
+  double layer_cosine = 0.99;  ///< a good layer reaches it
+  double last_cosine = 0.95;   ///< below it the last layer is bad for certain
+  double dip_cosine = 0.90;    ///< below it a layer in between is a dip
+  double norm_error = 0.02;    ///< |relative_l2| of a good layer at most
+  std::vector<std::string>
+      data_layers{};  ///< names of the inputs, where no network tells; else by name, else the first
+};
+
+/// What lets a diagnosis try things out. All must outlive the call.
+struct laboratory {
+  const network& net;                                ///< folded, as the other run computed it
+  std::vector<tensor_view<const float>> inputs{};    ///< what the other run was fed with
+  const activation_ranges& ranges;                   ///< of its layers' inputs
+  precision_plan plan{};                             ///< its precisions
+  std::vector<known_preprocessing> preprocessing{};  ///< of each input by the cfg; or empty
+  executor threads{};
+};
+
+/// A runner's values as layers to compare. It must have kept all blobs and outlive the list.
+[[nodiscard]] inline std::vector<named_values> layers_of(const network_runner& runner) {
+  std::vector<named_values> result;
+  for (const layer& l : runner.net().layers) {
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      const std::size_t b = l.outputs[o];
+      result.push_back({o == 0 ? l.name : detail::concat(l.name, ":", o), runner.net().blobs[b].shape, [&runner, b] {
+                          const tensor<float> t = runner.value(b);
+                          return std::vector<float>(t.begin(), t.end());
+                        }});
+    }
+  }
+  return result;
+}
+
+namespace detail {
+
+/// The other's values in the reference's order of elements, and the reference's as the relation asks; empty where the
+/// relation gives no values to compare.
+struct aligned_values {
+  std::vector<float> reference, other;
+};
+
+[[nodiscard]] inline std::array<std::size_t, 4> nchw_of(const tensor_shape& shape, std::size_t count) {
+  std::array<std::size_t, 4> dims{1, count, 1, 1};
+  if (shape.rank() >= 1 && shape.rank() <= 4 && shape.size() == count) {
+    dims = {1, 1, 1, 1};
+    constexpr std::array<std::size_t, 5> first = {0, 1, 0, 1, 0};
+    std::copy(shape.begin(), shape.end(), dims.begin() + static_cast<std::ptrdiff_t>(first[shape.rank()]));
+  }
+  return dims;
+}
+
+[[nodiscard]] inline aligned_values align(match_relation relation, std::vector<float> y, const tensor_shape& shape,
+                                          std::vector<float> x) {
+  const auto relu = [](std::vector<float>& v) {
+    for (float& f : v) f = rectified(f);
+  };
+  const auto d = nchw_of(shape, y.size());
+  std::optional<std::vector<float>> back;
+  switch (relation) {
+    case match_relation::same:
+    case match_relation::differs:
+    case match_relation::unverifiable: break;
+    case match_relation::relu_behind: relu(x); break;
+    case match_relation::fused_relu: relu(y); break;
+    case match_relation::channels_last:
+      if (x.size() == y.size()) x = permuted(x, {d[0], d[2], d[3], d[1]}, {0, 3, 1, 2});
+      break;
+    case match_relation::channels_first:
+      if (x.size() == y.size()) x = permuted(x, {d[0], d[3], d[1], d[2]}, {0, 2, 3, 1});
+      break;
+    case match_relation::transposed:
+      if (x.size() != y.size()) break;
+      if (shape.rank() == 2) x = permuted(x, {d[1], d[0], 1, 1}, {1, 0, 2, 3});
+      else x = permuted(x, {d[0], d[1], d[3], d[2]}, {0, 1, 3, 2});
+      break;
+    case match_relation::channels_padded:
+      if (x.size() % d[0] == 0) back = without_padding(x, d[0], y.size() / d[0], x.size() / d[0]);
+      break;
+    case match_relation::rows_padded:
+      if (x.size() % (y.size() / d[3]) == 0) {
+        back = without_padding(x, y.size() / d[3], d[3], x.size() / (y.size() / d[3]));
+      }
+      break;
+    case match_relation::affine: return {};
+  }
+  if (back) x = std::move(*back);
+  if (x.size() != y.size()) return {};
+  return {std::move(y), std::move(x)};
+}
+
+[[nodiscard]] inline comparison compare_values(std::span<const float> r, std::span<const float> x) {
+  comparison_accumulator sums;
+  sums.add(r, x);
+  return sums.result();
+}
+
+[[nodiscard]] inline std::string short_number(double v, int digits = 4) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*g", digits, v);
+  return text;
+}
+[[nodiscard]] inline std::string cosine_text(double v) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.5f", v);
+  return text;
+}
+[[nodiscard]] inline std::string percent_text(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%+.2f %%", share * 100);
+  return text;
+}
+
+class diagnostician {
+ public:
+  diagnostician(std::span<const named_values> reference, std::span<const named_values> other,
+                const diagnose_options& options, const laboratory* lab)
+      : reference_(reference), other_(other), o_(options), lab_(lab) {
+    require<format_error>(!reference.empty() && !other.empty(), "diagnose: ", reference.size(), " and ", other.size(),
+                          " layers, expected some in both runs");
+  }
+
+  [[nodiscard]] diagnosis run() {
+    match();
+    find_inputs();
+    if (judged_ == 0) {
+      finding f{fault::inconclusive};
+      f.summary = "no layer of one run could be compared with one of the other";
+      f.next = "write both runs' layers under the same names, as .npy with their shapes";
+      for (const unmatched_layer& u : matching_.only_reference) {
+        if (f.evidence.size() == 5) break;
+        f.evidence.push_back(u.reason);
+      }
+      add(std::move(f));
+      return finished();
+    }
+    check_reference();
+    check_inputs();
+    if (lab_ != nullptr) judge_layers();
+    else find_entries();
+    check_not_a_number();
+    check_all_zero();
+    check_suspects();
+    check_precision();
+    check_mapping();
+    check_norms();
+    return finished();
+  }
+
+ private:
+  struct row {
+    layer_evidence shown;
+    std::size_t reference;               ///< index in the list
+    std::optional<std::size_t> other{};  ///< index in the list
+    match_relation relation = match_relation::same;
+    bool is_input = false;
+    bool other_is_zero = false, reference_is_zero = false;
+    std::size_t count = 0;
+  };
+  /// A layer of the network judged by itself: fed with what the other run fed it with.
+  struct local {
+    std::size_t layer;
+    comparison result{};  ///< float on the other's input, against the other's output
+    double floor_ratio = 1;
+    bool is_input_finite = true;
+    bool is_zero = false;    ///< the output; while float gives something
+    bool only_relu = false;  ///< what the other calls the layer's output is that of the ReLU behind it
+  };
+
+  // ---- what is seen ----
+
+  void match() {
+    matching_ = match_layers(reference_, other_);
+    std::vector<const layer_match*> partner(reference_.size());
+    for (const layer_match& m : matching_.pairs) partner[m.reference] = &m;
+    for (std::size_t i = 0; i < reference_.size(); ++i) {
+      row r{{}, i};
+      r.shown.name = reference_[i].name;
+      if (const layer_match* m = partner[i]) {
+        r.other = m->other;
+        r.relation = m->relation;
+        r.shown.partner = other_[m->other].name;
+        if (m->relation != match_relation::same || m->names == name_agreement::none) r.shown.relation = m->reason;
+        compare_row(r);
+      } else {
+        for (const unmatched_layer& u : matching_.only_reference) {
+          if (u.index == i) r.shown.relation = u.reason;
+        }
+      }
+      rows_.push_back(std::move(r));
+    }
+  }
+  void compare_row(row& r) {
+    aligned_values v =
+        align(r.relation, reference_[r.reference].values(), reference_[r.reference].shape, other_[*r.other].values());
+    if (v.reference.empty()) return;
+    ++judged_;
+    r.count = v.reference.size();
+    const auto zero = [](const std::vector<float>& x) {
+      return std::all_of(x.begin(), x.end(), [](float f) { return f == 0.0F; });
+    };
+    r.reference_is_zero = zero(v.reference);
+    r.other_is_zero = zero(v.other);
+    r.shown.result = compare_values(v.reference, v.other);
+    const comparison& c = *r.shown.result;
+    if (c.bad_reference + c.bad_other == 0) {
+      const bool in_16bit = lab_ != nullptr && plan_bits(r.shown.name) == 16;
+      const auto view = [](const std::vector<float>& x) { return tensor_view<const float>(x, {x.size()}); };
+      r.shown.floor_ratio = in_16bit ? floor_ratio<gfpq16>(view(v.reference), view(v.other))
+                                     : floor_ratio<gfpq8>(view(v.reference), view(v.other));
+    }
+    r.shown.suspicious = is_bad(c);
+  }
+  [[nodiscard]] int plan_bits(std::string_view name) const {
+    const std::optional<std::size_t> l = layer_named(name);
+    return l && lab_->plan.layers[*l] == layer_precision::w16a16 ? 16 : 8;
+  }
+  [[nodiscard]] bool is_bad(const comparison& c) const { return !(c.cosine >= o_.layer_cosine); }
+  /// An error that is mostly one of scale.
+  [[nodiscard]] bool is_gain(const comparison& c) const {
+    return c.cosine >= o_.layer_cosine && std::fabs(c.relative_l2) >= o_.norm_error &&
+           std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
+  }
+  [[nodiscard]] std::optional<std::size_t> layer_named(std::string_view name) const {
+    if (lab_ == nullptr) return std::nullopt;
+    const std::string key = layer_key(name);
+    for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
+      if (layer_key(lab_->net.layers[l].name) == key) return l;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] const row* row_named(std::string_view name) const {
+    const std::string key = layer_key(name);
+    for (const row& r : rows_) {
+      if (layer_key(r.shown.name) == key) return &r;
+    }
+    return nullptr;
+  }
+
+  void find_inputs() {
+    const auto lower = [](std::string text) {
+      for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      return text;
+    };
+    for (row& r : rows_) {
+      if (!o_.data_layers.empty()) {
+        r.is_input = std::find(o_.data_layers.begin(), o_.data_layers.end(), r.shown.name) != o_.data_layers.end();
+      } else if (lab_ != nullptr) {
+        const auto l = layer_named(r.shown.name);
+        r.is_input = l && std::holds_alternative<layers::input>(lab_->net.layers[*l].params);
+      } else {
+        const std::string name = lower(r.shown.name);
+        r.is_input = name == "data" || name == "input" || name == "image" || name.starts_with("data_") ||
+                     name.starts_with("input_") || name.ends_with("_data") || name == "img";
+      }
+    }
+    if (std::none_of(rows_.begin(), rows_.end(), [](const row& r) { return r.is_input; })) {
+      if (o_.data_layers.empty()) {
+        rows_.front().is_input = true;
+        guessed_input_ = true;
+      } else {
+        throw format_error(concat("diagnose: no layer ", excerpt(o_.data_layers.front()),
+                                  " in the reference, expected the names of its inputs"));
+      }
+    }
+    std::stable_partition(rows_.begin(), rows_.end(), [](const row& r) { return r.is_input; });
+  }
+
+  // ---- steps 1 and 2 ----
+
+  void check_reference() {
+    for (const row& r : rows_) {
+      if (!r.shown.result || r.shown.result->bad_reference == 0) continue;
+      finding f{fault::not_a_number, r.shown.name};
+      f.summary = concat("the reference itself has ", r.shown.result->bad_reference, " NaN or infinity in '",
+                         r.shown.name, "'");
+      f.evidence.push_back(concat("in the other run that layer has ", r.shown.result->bad_other));
+      f.next = "find out why the float network gives NaN; no comparison means anything before that";
+      add(std::move(f));
+      return;
+    }
+  }
+
+  void check_inputs() {
+    std::size_t number = 0;
+    for (const row& r : rows_) {
+      if (!r.is_input) continue;
+      const std::size_t index = number++;
+      if (!r.other) {
+        missing_input_ = r.shown.name;
+        continue;
+      }
+      const bool compared = r.shown.result.has_value();
+      const bool is_good = compared && r.shown.result->cosine >= o_.data_cosine &&
+                           std::fabs(r.shown.result->relative_l2) <= 0.5 * o_.norm_error &&
+                           r.relation == match_relation::same;
+      if (is_good || (compared && r.shown.result->bad_reference + r.shown.result->bad_other != 0)) continue;
+      if (compared && r.other_is_zero && !r.reference_is_zero) continue;
+      const std::vector<float> y = reference_[r.reference].values();
+      const std::vector<float> x = other_[*r.other].values();
+      const known_preprocessing* known =
+          lab_ != nullptr && index < lab_->preprocessing.size() ? &lab_->preprocessing[index] : nullptr;
+      const tensor_shape& given = reference_[r.reference].shape;
+      const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
+      const preprocess_solution s = solve_preprocessing(y, shape, x, known);
+      if (s.verdict == preprocess_verdict::same) continue;
+      finding f{s.verdict == preprocess_verdict::other_picture ? fault::other_picture : fault::preprocessing,
+                r.shown.name};
+      f.summary = s.summary;
+      if (compared) {
+        f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ",
+                                    cosine_text(r.shown.result->cosine), " (expected ", o_.data_cosine,
+                                    ") and a norm off by ", percent_text(r.shown.result->relative_l2)));
+      }
+      f.evidence.insert(f.evidence.end(), s.evidence.begin(), s.evidence.end());
+      if (guessed_input_) f.against.push_back("that this layer is the network's input is a guess: it comes first");
+      f.change = s.changes;
+      if (s.verdict == preprocess_verdict::explained) {
+        f.rivals.push_back({fault::other_picture, "one gain and offset per channel explains the difference"});
+        f.next = "make the change, then compare again";
+      } else if (s.verdict == preprocess_verdict::other_picture) {
+        f.rivals.push_back({fault::preprocessing, "no order of channels, gain, offset or layout comes near"});
+        f.next =
+            "compare the dump of the picture that was compiled last: the compiler dumps the last line of image_list";
+      } else {
+        f.next =
+            "feed both with the same .npy in place of the picture: if they agree then, it is how the picture is "
+            "resized, cropped or decoded";
+      }
+      input_differs_ = true;
+      add(std::move(f));
+    }
+  }
+
+  // ---- every layer by itself ----
+
+  /// The other run's values of a blob, in the network's order of elements.
+  [[nodiscard]] std::optional<tensor<float>> other_value(std::size_t blob) {
+    std::optional<tensor<float>> result;
+    if (const auto found = source_.find(blob); found != source_.end()) {
+      const auto [index, relation] = found->second;
+      std::vector<float> x = other_[index].values();
+      const tensor_shape& shape = lab_->net.blobs[blob].shape;
+      const bool moves = relation != match_relation::relu_behind && relation != match_relation::fused_relu &&
+                         relation != match_relation::affine;
+      if (moves && (x.size() != shape.size() || relation != match_relation::same)) {
+        x = align(relation, std::vector<float>(shape.size(), 1.0F), shape, std::move(x)).other;
+      }
+      if (x.size() == shape.size()) {
+        result = make_tensor<float>(shape);
+        std::copy(x.begin(), x.end(), result->begin());
+      }
+    }
+    return result;
+  }
+  void find_sources() {
+    std::map<std::string, std::size_t> by_name;
+    for (std::size_t i = 0; i < other_.size(); ++i) by_name.emplace(match_key(other_[i].name), i);
+    for (const layer& l : lab_->net.layers) {
+      for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+        const std::string name = o == 0 ? l.name : concat(l.name, ":", o);
+        if (const row* r = row_named(name); r != nullptr && r->other) {
+          source_[l.outputs[o]] = {*r->other, r->relation};
+        } else if (const auto found = by_name.find(match_key(name)); found != by_name.end()) {
+          source_[l.outputs[o]] = {found->second, match_relation::same};
+        }
+      }
+    }
+  }
+
+  /// Runs one layer under a policy on given floats. `shift`: levels added to the scales; `own`: scales from the data
+  /// instead of the laboratory's.
+  template <class P>
+  [[nodiscard]] std::vector<tensor<float>> run_layer(std::size_t index, const std::vector<tensor<float>>& inputs,
+                                                     bool own, int shift) const {
+    const layer& l = lab_->net.layers[index];
+    using value = value_t<P>;
+    std::vector<tensor_shape> shapes;
+    std::vector<tensor<value>> in, out;
+    for (const tensor<float>& t : inputs) {
+      shapes.push_back(shape_of(t));
+      in.push_back(make_tensor<value>(shapes.back()));
+      encode<typename P::output>(view_of(t).span(), view_of(in.back()).span(), {}, lab_->threads);
+    }
+    const layer_operator<P> op(l, shapes);
+    for (const tensor_shape& s : op.output_shapes()) out.push_back(make_tensor<value>(s));
+    std::vector<tensor_view<const value>> from;
+    std::vector<tensor_view<value>> to;
+    for (const auto& t : in) from.push_back(view_of(t));
+    for (auto& t : out) to.push_back(view_of(t));
+    auto scales = op.derive_scales(from);
+    if constexpr (!std::same_as<P, float32>) {
+      const auto found = lab_->ranges.layers.find(l.name);
+      if (!own && found != lab_->ranges.layers.end() && found->second.size() == scales.size()) {
+        for (std::size_t i = 0; i < scales.size(); ++i) {
+          if constexpr (std::same_as<P, w8a8>) scales[i] = found->second[i].in_8bit;
+          else scales[i] = found->second[i].in_16bit;
+        }
+      }
+      using scale = typename P::activations::scale;
+      for (auto& s : scales) s = scale(std::clamp(s.z() + shift, scale::min_z, scale::max_z));
+    }
+    std::vector<std::byte> workspace(op.workspace_bytes(lab_->threads) + 64);
+    const std::size_t skip = (64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64) % 64;
+    op.run(from, scales, to, std::span(workspace).subspan(skip, workspace.size() - 64), lab_->threads);
+    std::vector<tensor<float>> result;
+    for (const auto& t : out) {
+      result.push_back(make_tensor<float>(shape_of(t)));
+      std::transform(t.begin(), t.end(), result.back().begin(), [](const auto& v) { return static_cast<float>(v); });
+    }
+    return result;
+  }
+  [[nodiscard]] std::vector<tensor<float>> run_layer(std::size_t index, const std::vector<tensor<float>>& inputs,
+                                                     layer_precision p, bool own = false, int shift = 0) const {
+    return with_policy(p, [&]<class P>(P) { return run_layer<P>(index, inputs, own, shift); });
+  }
+  [[nodiscard]] std::optional<std::vector<tensor<float>>> other_inputs(std::size_t layer_index) {
+    std::vector<tensor<float>> inputs;
+    for (const std::size_t b : lab_->net.layers[layer_index].inputs) {
+      auto x = other_value(b);
+      if (!x) return std::nullopt;
+      inputs.push_back(std::move(*x));
+    }
+    return inputs;
+  }
+  [[nodiscard]] static bool is_finite(const tensor<float>& t) {
+    return std::all_of(t.begin(), t.end(), [](float v) { return std::isfinite(v); });
+  }
+  [[nodiscard]] bool has_relu_behind(std::size_t index) const {
+    for (const layer& l : lab_->net.layers) {
+      if (std::holds_alternative<relu_params>(l.params) && l.inputs[0] == lab_->net.layers[index].outputs[0])
+        return true;
+    }
+    return false;
+  }
+
+  void judge_layers() {
+    find_sources();
+    for (std::size_t i = 0; i < lab_->net.layers.size(); ++i) {
+      const layer& l = lab_->net.layers[i];
+      if (std::holds_alternative<layers::input>(l.params)) continue;
+      const auto y = other_value(l.outputs[0]);
+      const auto inputs = other_inputs(i);
+      if (!y || !inputs) continue;
+      local j{i};
+      j.is_input_finite = std::all_of(inputs->begin(), inputs->end(), is_finite);
+      if (!j.is_input_finite) {
+        locals_.push_back(j);
+        continue;
+      }
+      const std::vector<tensor<float>> expected = run_layer(i, *inputs, layer_precision::float32);
+      const std::span<const float> r = view_of(expected[0]).span();
+      const std::span<const float> x = view_of(*y).span();
+      j.result = compare_values(r, x);
+      if (is_bad(j.result) && has_relu_behind(i)) {
+        std::vector<float> rectified_r(r.begin(), r.end());
+        for (float& v : rectified_r) v = rectified(v);
+        const comparison c = compare_values(rectified_r, x);
+        if (!is_bad(c)) {
+          j.result = c;
+          j.only_relu = true;
+        }
+      }
+      j.is_zero = j.result.l2_other == 0 && j.result.l2_reference > 0;
+      if (j.result.bad_other == 0) {
+        const auto view = [](std::span<const float> v) { return tensor_view<const float>(v, {v.size()}); };
+        j.floor_ratio = lab_->plan.layers[i] == layer_precision::w16a16 ? floor_ratio<gfpq16>(view(r), view(x))
+                                                                        : floor_ratio<gfpq8>(view(r), view(x));
+      }
+      for (row& shown : rows_) {
+        if (layer_key(shown.shown.name) == layer_key(l.name)) shown.shown.isolated = j.result.cosine;
+      }
+      locals_.push_back(j);
+    }
+  }
+
+  /// Without the network: where the error enters, by the differences from row to row.
+  void find_entries() {
+    double worst_so_far = 0;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const row& r = rows_[i];
+      if (!r.shown.result || r.is_input) continue;
+      const double e = error_of(*r.shown.result);
+      if (e - worst_so_far > worst_jump_) {
+        worst_jump_ = e - worst_so_far;
+        jump_row_ = i;
+      }
+      worst_so_far = std::max(worst_so_far, std::isfinite(e) ? e : worst_so_far);
+    }
+  }
+  /// The relative difference that equal norms and this cosine mean.
+  [[nodiscard]] static double error_of(const comparison& c) {
+    return std::isnan(c.cosine) ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 2 - 2 * c.cosine));
+  }
+
+  // ---- NaN and zeros ----
+
+  void check_not_a_number() {
+    std::string entry;
+    std::size_t count = 0, elements = 0;
+    if (lab_ != nullptr) {
+      for (const local& j : locals_) {
+        if (j.is_input_finite && j.result.bad_other != 0 && entry.empty()) {
+          entry = lab_->net.layers[j.layer].name;
+          count = j.result.bad_other;
+          elements = j.result.count;
+        }
+      }
+    }
+    for (const row& r : rows_) {
+      if (!entry.empty()) break;
+      if (r.shown.result && r.shown.result->bad_other != 0 && r.shown.result->bad_reference == 0) {
+        entry = r.shown.name;
+        count = r.shown.result->bad_other;
+        elements = r.shown.result->count;
+      }
+    }
+    if (entry.empty()) return;
+    finding f{fault::not_a_number, entry};
+    f.summary = concat("NaN or infinity enters in '", entry, "'");
+    f.evidence.push_back(concat(count, " of ", elements, " values are NaN or infinity; the reference has none"));
+    if (lab_ != nullptr) f.evidence.push_back("all inputs of the layer are finite");
+    f.against.push_back("Q20.12 holds neither: a file that was damaged or read in another format would look like this");
+    f.rivals.push_back({fault::suspect_layer, "a wrong result of the accelerator would be a number"});
+    f.next = "dump the layer again; if it is the board's, look at the memory that it is written to";
+    f.change.push_back(concat("'", entry, "': write it as 32-bit words of Q20.12 and read it as such"));
+    add(std::move(f));
+  }
+
+  void check_all_zero() {
+    std::string entry;
+    if (lab_ != nullptr) {
+      for (const local& j : locals_) {
+        if (j.is_zero && entry.empty()) entry = lab_->net.layers[j.layer].name;
+      }
+    }
+    std::size_t both = 0;
+    for (const row& r : rows_) {
+      if (!r.shown.result) continue;
+      both += r.other_is_zero && r.reference_is_zero ? 1U : 0U;
+      if (entry.empty() && lab_ == nullptr && r.other_is_zero && !r.reference_is_zero) entry = r.shown.name;
+      if (entry.empty() && lab_ != nullptr && r.is_input && r.other_is_zero && !r.reference_is_zero)
+        entry = r.shown.name;
+    }
+    if (entry.empty()) return;
+    finding f{fault::all_zero, entry};
+    f.summary = concat("'", entry, "' is zero everywhere");
+    const row* r = row_named(entry);
+    if (r != nullptr && r->shown.result) {
+      f.evidence.push_back(concat("its norm in the reference is ", short_number(r->shown.result->l2_reference)));
+    }
+    if (both != 0) f.evidence.push_back(concat(both, " layers are zero in both runs, which is no fault"));
+    const std::optional<std::size_t> l = layer_named(entry);
+    if (l) {
+      f.evidence.push_back("in float the layer gives values other than zero from the input that it had");
+      if (const auto inputs = other_inputs(*l); inputs && !lab_->plan.is_float) {
+        const auto simulated = run_layer(*l, *inputs, lab_->plan.layers[*l]);
+        const bool zero = std::all_of(simulated[0].begin(), simulated[0].end(), [](float v) { return v == 0.0F; });
+        f.evidence.push_back(zero ? "the simulation gives zeros too: all its input, or its output, underflows"
+                                  : "the simulation does not give zeros");
+        if (zero) f.change.push_back(concat("calibrate again: the range of '", entry, "' is far too large"));
+      }
+    }
+    f.rivals.push_back({fault::suspect_layer, "wrong arithmetic would not give zero everywhere"});
+    f.next = "see whether the layer was written at all: a buffer that nobody fills is zero as well";
+    if (f.change.empty()) f.change.push_back(concat("dump '", entry, "' again, with the mark _report on its name"));
+    add(std::move(f));
+  }
+
+  // ---- suspect layers ----
+
+  void check_suspects() {
+    if (lab_ == nullptr) return;
+    std::size_t shown = 0;
+    std::set<std::size_t> tainted;  // blobs whose dump is not what was computed
+    for (const local& j : locals_) {
+      const layer& l = lab_->net.layers[j.layer];
+      if (!j.is_input_finite || j.result.bad_other != 0 || j.is_zero || !is_bad(j.result)) continue;
+      // Fed with a blob that the dump shows wrongly a layer must look wrong too.
+      if (std::any_of(l.inputs.begin(), l.inputs.end(), [&](std::size_t b) { return tainted.contains(b); })) continue;
+      if (j.result.l2_reference == 0 && j.result.l2_other == 0) continue;
+      if (consumers_agree(j.layer)) {
+        tainted.insert(l.outputs.begin(), l.outputs.end());
+        only_shown_wrongly_.push_back(l.name);
+        continue;
+      }
+      if (++shown <= 5) judge_suspect(j);
+    }
+  }
+  /// Whether all layers behind, of which there is at least one, agree with the reference although this one does not.
+  [[nodiscard]] bool consumers_agree(std::size_t index) const {
+    const row* own = row_named(lab_->net.layers[index].name);
+    if (own == nullptr || !own->shown.result || !is_bad(*own->shown.result)) return false;
+    bool any = false;
+    for (const layer& l : lab_->net.layers) {
+      for (const std::size_t b : lab_->net.layers[index].outputs) {
+        if (std::find(l.inputs.begin(), l.inputs.end(), b) == l.inputs.end()) continue;
+        const row* r = row_named(l.name);
+        if (r == nullptr || !r->shown.result || is_bad(*r->shown.result)) return false;
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  struct best_scale {
+    int shift = 0;
+    double cosine = -1;
+  };
+  /// The activation scale, as a distance from what the data ask for, with which the simulation comes nearest to y.
+  [[nodiscard]] best_scale fit_scale(std::size_t index, const std::vector<tensor<float>>& inputs,
+                                     std::span<const float> y) const {
+    const layer_precision p = lab_->plan.layers[index];
+    const int octave = p == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
+    best_scale best;
+    const auto offer = [&](int shift) {
+      const auto out = run_layer(index, inputs, p, true, shift);
+      const comparison c = compare_values(y, view_of(out[0]).span());
+      // The norms decide where cosines are as good.
+      const double like = c.cosine - 0.1 * std::fabs(c.relative_l2);
+      if (like > best.cosine) best = {shift, like};
+    };
+    for (int shift = -10 * octave; shift <= 10 * octave; shift += octave / 2) offer(shift);
+    for (int step = octave / 4; step >= 1; step /= 2) {
+      const int centre = best.shift;
+      offer(centre - step);
+      offer(centre + step);
+    }
+    const auto out = run_layer(index, inputs, p, true, best.shift);
+    best.cosine = compare_values(y, view_of(out[0]).span()).cosine;
+    return best;
+  }
+  /// The shares of the inputs' values that lie above the range and that the range rounds to zero.
+  [[nodiscard]] std::pair<double, double> outside(std::size_t index, const std::vector<tensor<float>>& inputs,
+                                                  int shift) const {
+    const int octave = lab_->plan.layers[index] == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
+    const double window = lab_->plan.layers[index] == layer_precision::w16a16
+                              ? static_cast<double>(gfpq16::max_magnitude) / gfpq16::levels
+                              : static_cast<double>(gfpq8::max_magnitude) / gfpq8::levels;
+    std::size_t above = 0, below = 0, nonzero = 0;
+    for (const tensor<float>& t : inputs) {
+      double most = 0;
+      for (const float v : t) most = std::max(most, std::fabs(static_cast<double>(v)));
+      const double high = most * std::exp2(static_cast<double>(shift) / octave);
+      const double low = high * std::exp2(-window - 0.5);
+      for (const float v : t) {
+        const double m = std::fabs(static_cast<double>(v));
+        nonzero += m > 0 ? 1U : 0U;
+        above += m > high * 1.05 ? 1U : 0U;
+        below += m > 0 && m < low ? 1U : 0U;
+      }
+    }
+    const auto n = static_cast<double>(std::max<std::size_t>(nonzero, 1));
+    return {static_cast<double>(above) / n, static_cast<double>(below) / n};
+  }
+
+  void judge_suspect(const local& j) {
+    const layer& l = lab_->net.layers[j.layer];
+    const auto inputs = other_inputs(j.layer);
+    const auto y = other_value(l.outputs[0]);
+    const std::span<const float> given = view_of(*y).span();
+    finding f{fault::suspect_layer, l.name};
+    f.evidence.push_back(concat("fed with the input that it had, the layer in float gives cosine ",
+                                cosine_text(j.result.cosine), " with what the run shows, norm error ",
+                                percent_text(j.result.relative_l2)));
+    const layer_precision p = lab_->plan.layers[j.layer];
+    if (p == layer_precision::float32) {
+      f.summary = concat("'", l.name, "' computes something else than its definition, and it runs in float");
+      f.next = "compare the layer's parameters and weights in both runs";
+      add_bundle(f);
+      add(std::move(f));
+      return;
+    }
+    const auto exact = run_layer(j.layer, *inputs, layer_precision::float32);
+    const auto simulated = run_layer(j.layer, *inputs, p);
+    const auto own = run_layer(j.layer, *inputs, p, true);
+    const auto high = run_layer(j.layer, *inputs, layer_precision::w16a16, true);
+    const double with_simulated = compare_values(view_of(simulated[0]).span(), given).cosine;
+    const double own_against_float = compare_values(view_of(exact[0]).span(), view_of(own[0]).span()).cosine;
+    const double high_against_float = compare_values(view_of(exact[0]).span(), view_of(high[0]).span()).cosine;
+    f.evidence.push_back(concat("the simulation with the calibrated range comes to ", cosine_text(with_simulated),
+                                " of it; with the data's own range it would reach ", cosine_text(own_against_float),
+                                " of float, in 16 bits ", cosine_text(high_against_float)));
+    const bool as_simulated = with_simulated >= 0.999;
+    const bool has_ranges = input_ranges(l) != 0;
+    best_scale fit;
+    if (has_ranges) fit = fit_scale(j.layer, *inputs, given);
+    const double octave = p == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
+    const bool scale_explains = has_ranges && fit.cosine >= 0.995 &&
+                                std::abs(fit.shift) >= static_cast<int>(octave) / 4 &&
+                                own_against_float >= o_.layer_cosine;
+    if (scale_explains) {
+      f.cause = fault::activation_scale;
+      const auto [above, below] = outside(j.layer, *inputs, fit.shift);
+      const double factor = std::exp2(fit.shift / octave);
+      f.summary = concat("'", l.name, "' encodes its input with a range ", short_number(factor, 3),
+                         " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
+      f.evidence.push_back(concat("z ", fit.shift > 0 ? "+" : "", fit.shift,
+                                  " from the data's own explains the output to cosine ", cosine_text(fit.cosine)));
+      f.evidence.push_back(concat(short_number(above * 100, 3), " % of its input lies above that range, ",
+                                  short_number(below * 100, 3), " % below it"));
+      f.change.push_back(as_simulated ? concat("calibrate again with pictures like this one: the calibrated range of '",
+                                               l.name, "' does not fit")
+                                      : concat("compile again with pictures like this one in image_list: '", l.name,
+                                               "' was compiled with another range than calibration gives here"));
+      f.rivals.push_back({fault::precision, concat("with a range that fits the same bits reach cosine ",
+                                                   cosine_text(own_against_float))});
+      f.rivals.push_back({fault::suspect_layer, "a wrong range explains the output"});
+    } else if (as_simulated && high_against_float >= o_.layer_cosine && own_against_float < o_.layer_cosine) {
+      f.cause = fault::precision;
+      f.summary = concat("8 bits are not enough for '", l.name, "'");
+      f.evidence.push_back("the accelerator does what the simulation says; 16 bits would be enough");
+      f.change.push_back(concat("compile_mode 2 and the name '", l.name, "_hp'"));
+      f.rivals.push_back({fault::activation_scale, "no other range is better"});
+      f.rivals.push_back({fault::suspect_layer, "the simulation of 8 bits gives the same output"});
+    } else {
+      f.summary = concat("'", l.name, "' computes something else than its definition, and not for want of bits");
+      f.rivals.push_back(
+          {fault::precision,
+           concat("the simulation of its precision reaches ",
+                  cosine_text(compare_values(view_of(exact[0]).span(), view_of(simulated[0]).span()).cosine),
+                  " of float")});
+      if (has_ranges) {
+        f.rivals.push_back(
+            {fault::activation_scale, concat("the range that explains most reaches cosine ", cosine_text(fit.cosine))});
+      }
+      f.next = "compare its weights and parameters in the compiled model with the caffemodel's";
+      add_bundle(f);
+    }
+    add(std::move(f));
+  }
+  void add_bundle(finding& f) const {
+    f.change.push_back(concat("report it to the vendor: nnie-debug bundle --layer '", f.layer, "' ..."));
+  }
+
+  // ---- step 3 ----
+
+  [[nodiscard]] std::vector<const row*> judged_rows() const {
+    std::vector<const row*> result;
+    for (const row& r : rows_) {
+      if (r.shown.result && !r.is_input && r.shown.result->bad_reference + r.shown.result->bad_other == 0) {
+        result.push_back(&r);
+      }
+    }
+    return result;
+  }
+
+  void check_precision() {
+    const auto rows = judged_rows();
+    std::size_t bad = 0;
+    const row* first_bad = nullptr;
+    for (const row* r : rows) {
+      if (!is_bad(*r->shown.result)) continue;
+      if (is_tainted(r->shown.name)) continue;
+      ++bad;
+      if (first_bad == nullptr) first_bad = r;
+    }
+    if (bad == 0) return;
+    // A fault further up explains what is bad behind it.
+    if (has(fault::preprocessing) || has(fault::other_picture) || has(fault::not_a_number) || has(fault::all_zero) ||
+        has(fault::activation_scale) || has(fault::suspect_layer) || has(fault::precision)) {
+      return;
+    }
+    if (lab_ != nullptr) check_precision_in_laboratory(rows, bad, *first_bad);
+    else check_precision_by_pattern(rows, bad, *first_bad);
+  }
+
+  void check_precision_in_laboratory(const std::vector<const row*>& rows, std::size_t bad, const row& first_bad) {
+    precision_plan high = lab_->plan;
+    bool has_8bit = false;
+    for (std::size_t l = 0; l < high.layers.size(); ++l) {
+      if (high.layers[l] != layer_precision::w8a8) continue;
+      has_8bit = has_8bit || input_ranges(lab_->net.layers[l]) != 0;
+      high.layers[l] = layer_precision::w16a16;
+    }
+    std::map<std::string, double> in_16bit;
+    double worst = 1;
+    {
+      network_runner reference(lab_->net, float_plan(lab_->net), {.keep_all = true, .threads = lab_->threads});
+      reference.run(lab_->inputs);
+      network_runner quantized(lab_->net, high, {.keep_all = true, .threads = lab_->threads});
+      quantized.use(lab_->ranges);
+      quantized.run(lab_->inputs);
+      for (const layer& l : lab_->net.layers) {
+        const auto r = reference.value(l.outputs[0]);
+        const auto x = quantized.value(l.outputs[0]);
+        const double cosine = compare(r, x).cosine;
+        in_16bit[layer_key(l.name)] = cosine;
+        worst = std::min(worst, cosine);
+      }
+    }
+    for (row& r : rows_) {
+      if (const auto found = in_16bit.find(layer_key(r.shown.name)); found != in_16bit.end()) {
+        r.shown.in_16bit = found->second;
+      }
+    }
+    std::size_t judged = 0;
+    double worst_local = 1;
+    for (const local& j : locals_) {
+      if (!j.is_input_finite || j.result.bad_other != 0) continue;
+      ++judged;
+      worst_local = std::min(worst_local, j.result.cosine);
+    }
+    finding f{fault::precision, first_bad.shown.name};
+    f.evidence.push_back(concat(bad, " of ", rows.size(), " layers miss cosine ", o_.layer_cosine, ", the first is '",
+                                first_bad.shown.name, "' (", cosine_text(first_bad.shown.result->cosine),
+                                "), the last layer has ", cosine_text(rows.back()->shown.result->cosine)));
+    f.evidence.push_back(concat("each of ", judged,
+                                " layers by itself is right for the input that it had: the lowest cosine is ",
+                                cosine_text(worst_local)));
+    f.evidence.push_back(concat("with all layers in 16 bits the lowest cosine is ", cosine_text(worst)));
+    f.rivals.push_back({fault::suspect_layer, "no layer is wrong by itself"});
+    if (has_8bit && worst >= o_.layer_cosine) {
+      f.summary = "8 bits are not enough for this network: small errors of many layers add up";
+      f.change.push_back("compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
+      f.change.push_back("or compile_mode 1: all 16 bits, at half the speed");
+      f.next = "nnie-debug search";
+    } else {
+      f.cause = fault::inconclusive;
+      f.summary = has_8bit ? "the layers lose accuracy together, and 16 bits do not cure it"
+                           : "the layers lose accuracy together, in 16 bits already";
+      f.against.push_back("quantization is the nearest case, but more bits do not bring the layers back");
+      f.next =
+          "run the float network on inputs disturbed by 0.1 %: if its outputs move as much, the network itself is "
+          "sensitive and must be retrained with the quantizer in the loop";
+    }
+    add(std::move(f));
+  }
+
+  /// The vendor's table, from cosines alone.
+  void check_precision_by_pattern(const std::vector<const row*>& rows, std::size_t bad, const row& first_bad) {
+    const double first = rows.front()->shown.result->cosine;
+    const double last = rows.back()->shown.result->cosine;
+    double lowest = 1;
+    const row* dip = nullptr;
+    for (const row* r : rows) {
+      if (r->shown.result->cosine < lowest) {
+        lowest = r->shown.result->cosine;
+        dip = r;
+      }
+    }
+    const std::string counts = concat(
+        bad, " of ", rows.size(), " layers miss cosine ", o_.layer_cosine, ", the first is '", first_bad.shown.name,
+        "' (", cosine_text(first_bad.shown.result->cosine), "), the last layer has ", cosine_text(last));
+    const row& jump = rows_[jump_row_];
+    const double total = error_of(*dip->shown.result);
+    const bool sharp = worst_jump_ > 0.5 * total && worst_jump_ > 0.1;
+    if (last >= o_.layer_cosine) {
+      finding f{lowest < o_.dip_cosine ? fault::layer_mapping : fault::inconclusive, dip->shown.name};
+      f.summary =
+          concat("'", dip->shown.name, "' dips to cosine ", cosine_text(lowest), ", but the last layer is right");
+      f.evidence.push_back(counts);
+      f.evidence.push_back("what is computed from it agrees, so that the dump rather than the layer is wrong");
+      f.against.push_back("a later layer may hide the error: a ReLU, a pooling, or a branch that matters little");
+      f.rivals.push_back({fault::suspect_layer, "its error would reach the last layer"});
+      f.change.push_back(
+          concat("make '", dip->shown.name, "' and the layer behind it non-in-place, then compare again"));
+      f.next = "look up in cnn_net_tree.dot what the compiler made of that layer";
+      add(std::move(f));
+    } else if (sharp) {
+      finding f{fault::suspect_layer, jump.shown.name};
+      f.summary = concat("similarity drops sharply at '", jump.shown.name, "'");
+      f.evidence.push_back(counts);
+      f.evidence.push_back(concat("the error rises by ", short_number(worst_jump_ * 100, 3),
+                                  " % of the norm there, to ", short_number(total * 100, 3), " % at most"));
+      f.against.push_back("from cosines alone a layer that needs 16 bits looks the same");
+      f.rivals.push_back({fault::precision, "it would fall layer by layer"});
+      f.next = concat("compile with compile_mode 1: if the layer recovers, mark it '", jump.shown.name,
+                      "_hp'; give the network to the diagnosis to decide it at once");
+      add_bundle(f);
+      add(std::move(f));
+    } else if (first >= o_.layer_cosine && last < o_.last_cosine) {
+      finding f{fault::precision, first_bad.shown.name};
+      f.summary = "similarity falls layer by layer: quantization error";
+      f.evidence.push_back(counts);
+      f.against.push_back("not confirmed: no run in 16 bits was seen");
+      f.rivals.push_back({fault::suspect_layer, "no single layer brings most of the error"});
+      f.change.push_back("compile_mode 1; or compile_mode 2 with _hp on the first layers");
+      f.next = "compile with compile_mode 1: it is quantization if all layers reach 0.99 then";
+      add(std::move(f));
+    } else {
+      finding f{fault::inconclusive, first_bad.shown.name};
+      f.summary = first < o_.layer_cosine ? concat("the first layer already has cosine ", cosine_text(first),
+                                                   " although the input is right")
+                                          : concat("the last layer's cosine ", cosine_text(last), " lies between ",
+                                                   o_.last_cosine, " and ", o_.layer_cosine);
+      f.evidence.push_back(counts);
+      f.against.push_back("quantization error is the nearest case of the procedure");
+      f.next = "compile with compile_mode 1: it is quantization if all layers reach 0.99 then";
+      add(std::move(f));
+    }
+  }
+
+  // ---- step 4 ----
+
+  [[nodiscard]] bool is_tainted(std::string_view name) const {
+    return std::any_of(only_shown_wrongly_.begin(), only_shown_wrongly_.end(),
+                       [&](const std::string& n) { return layer_key(n) == layer_key(name); });
+  }
+
+  void check_mapping() {
+    std::vector<const row*> moved;
+    for (const row& r : rows_) {
+      if (!r.other || r.is_input) continue;
+      const bool by_content = r.relation != match_relation::same && r.relation != match_relation::differs &&
+                              r.relation != match_relation::unverifiable;
+      const layer_match* m = nullptr;
+      for (const layer_match& pair : matching_.pairs) {
+        if (pair.reference == r.reference) m = &pair;
+      }
+      if (by_content || (m != nullptr && m->namesake)) moved.push_back(&r);
+    }
+    if (moved.empty() && only_shown_wrongly_.empty()) return;
+    finding f{fault::layer_mapping, moved.empty() ? only_shown_wrongly_.front() : moved.front()->shown.name};
+    for (const row* r : moved) {
+      if (f.evidence.size() == 5) {
+        f.evidence.push_back(concat("and ", moved.size() - 5, " more"));
+        break;
+      }
+      f.evidence.push_back(concat("'", r->shown.name, "' is '", r->shown.partner, "': ", r->shown.relation));
+    }
+    for (const std::string& name : only_shown_wrongly_) {
+      f.evidence.push_back(concat("'", name, "' is not what its input makes of it, but all layers that read it agree"));
+    }
+    f.summary =
+        moved.size() + only_shown_wrongly_.size() == 1
+            ? concat("under the name '", f.layer, "' the two runs show different blobs")
+            : concat("under ", moved.size() + only_shown_wrongly_.size(), " names the two runs show different blobs");
+    f.change.push_back(concat("compare as paired in the table; or make '", f.layer,
+                              "' and the layer behind it non-in-place, or compare with the permuted blob"));
+    f.rivals.push_back({fault::suspect_layer, "what corresponds by content agrees"});
+    add(std::move(f));
+  }
+
+  // ---- norms ----
+
+  [[nodiscard]] bool is_chain_layer(std::size_t l) const {
+    const layer_params& p = lab_->net.layers[l].params;
+    return std::holds_alternative<power_params>(p) || std::holds_alternative<reduce_mean_params>(p) ||
+           std::holds_alternative<reduce_sum_params>(p);
+  }
+
+  void check_norms() {
+    if (input_differs_ || has(fault::not_a_number) || has(fault::all_zero) || has(fault::activation_scale) ||
+        has(fault::suspect_layer)) {
+      return;
+    }
+    std::vector<const row*> off;
+    for (const row* r : judged_rows()) {
+      if (r->count < 16 || !is_gain(*r->shown.result)) continue;
+      const auto l = layer_named(r->shown.name);
+      if (l && is_chain_layer(*l)) continue;  // what is inside a norm; its result counts
+      off.push_back(r);
+    }
+    if (off.empty()) return;
+    finding f{fault::norm_gain, off.front()->shown.name};
+    for (const row* r : off) {
+      if (f.evidence.size() == 6) {
+        f.evidence.push_back(concat("and ", off.size() - 6, " more"));
+        break;
+      }
+      f.evidence.push_back(concat("'", r->shown.name, "': norm off by ", percent_text(r->shown.result->relative_l2),
+                                  " with cosine ", cosine_text(r->shown.result->cosine)));
+    }
+    // Where the gain enters: the first layers whose norm is off for the input that they had.
+    std::vector<std::string> sources;
+    bool chain = false;
+    for (const local& j : locals_) {
+      if (!j.is_input_finite || j.result.bad_other != 0 || j.result.l2_reference == 0) continue;
+      if (std::fabs(j.result.relative_l2) < 0.25 * o_.norm_error) continue;
+      if (std::fabs(j.result.relative_l2) < 0.5 * j.result.relative_difference) continue;
+      chain = chain || is_chain_layer(j.layer);
+      sources.push_back(
+          concat("'", lab_->net.layers[j.layer].name, "' by itself: norm off by ", percent_text(j.result.relative_l2)));
+    }
+    if (lab_ == nullptr) {
+      f.summary = concat("norms are off by up to ", percent_text(largest(off)), " while the cosines are intact");
+      f.next = "give the network to the diagnosis: it finds where the gain enters";
+      f.change.push_back("look for a Power / ReduceMean chain in front of that layer: nnie-debug compensate");
+    } else if (chain) {
+      f.summary = concat("norms are off by up to ", percent_text(largest(off)),
+                         " while the cosines are intact: a Power / ReduceMean chain truncates");
+      for (std::size_t i = 0; i < std::min<std::size_t>(sources.size(), 6); ++i) f.evidence.push_back(sources[i]);
+      f.change.push_back("add more than the norm's constant: nnie-debug compensate gives each and writes the prototxt");
+      f.rivals.push_back({fault::precision, "cosines are intact, and the truncation of Q20.12 is the same in 16 bits"});
+    } else {
+      const bool by_one = !sources.empty();
+      if (by_one) {
+        for (const local& j : locals_) {
+          if (j.is_input_finite && is_gain(j.result)) {
+            f.cause = fault::suspect_layer;
+            f.layer = lab_->net.layers[j.layer].name;
+            break;
+          }
+        }
+      }
+      for (std::size_t i = 0; i < std::min<std::size_t>(sources.size(), 6); ++i) f.evidence.push_back(sources[i]);
+      if (f.cause == fault::suspect_layer) {
+        f.summary =
+            concat("'", f.layer, "' is off by a constant factor: its weights or scales differ from the caffemodel's");
+        f.rivals.push_back({fault::norm_gain, "no Power or ReduceMean is involved"});
+        add_bundle(f);
+      } else {
+        f.summary = concat("norms are off by up to ", percent_text(largest(off)),
+                           " while the cosines are intact; no single layer brings it");
+        f.change.push_back(
+            "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error");
+      }
+    }
+    if (has(fault::precision) || has(fault::inconclusive)) {
+      if (f.cause == fault::norm_gain && !chain) return;  // what was found explains it
+    }
+    add(std::move(f));
+  }
+  [[nodiscard]] static double largest(const std::vector<const row*>& rows) {
+    double most = 0;
+    for (const row* r : rows) {
+      if (std::fabs(r->shown.result->relative_l2) > std::fabs(most)) most = r->shown.result->relative_l2;
+    }
+    return most;
+  }
+
+  // ---- the end ----
+
+  void add(finding f) { findings_.push_back(std::move(f)); }
+  [[nodiscard]] bool has(fault cause) const {
+    return std::any_of(findings_.begin(), findings_.end(), [&](const finding& f) { return f.cause == cause; });
+  }
+
+  [[nodiscard]] diagnosis finished() {
+    diagnosis d;
+    for (row& r : rows_) d.layers.push_back(std::move(r.shown));
+    if (findings_.empty()) {
+      finding f{fault::none};
+      double lowest = 1, norm = 0;
+      std::string at;
+      for (const layer_evidence& l : d.layers) {
+        if (!l.result) continue;
+        if (l.result->cosine <= lowest) {
+          lowest = l.result->cosine;
+          at = l.name;
+        }
+        norm = std::max(norm, std::fabs(l.result->relative_l2));
+      }
+      f.summary = "the runs agree but for what the format costs";
+      f.evidence.push_back(
+          concat("the lowest cosine of ", judged_, " layers is ", cosine_text(lowest), " ('", at, "')"));
+      f.next = "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
+      findings_.push_back(std::move(f));
+    }
+    const std::size_t unmatched = matching_.only_reference.size();
+    if (unmatched != 0) {
+      findings_.front().against.push_back(
+          concat(unmatched, " layers of the reference have no partner and were not judged"));
+    }
+    if (!missing_input_.empty()) {
+      findings_.front().against.push_back(
+          concat("the input '", missing_input_, "' is not in the other run: not compared"));
+    }
+    d.verdict = std::move(findings_.front());
+    d.also.assign(std::make_move_iterator(findings_.begin() + 1), std::make_move_iterator(findings_.end()));
+    return d;
+  }
+
+  struct source {
+    std::size_t index;  ///< in the other's list
+    match_relation relation;
+  };
+
+  std::span<const named_values> reference_, other_;
+  const diagnose_options& o_;
+  const laboratory* lab_;
+  layer_matching matching_;
+  std::vector<row> rows_;
+  std::vector<local> locals_;
+  std::map<std::size_t, source> source_;         ///< of a blob
+  std::vector<std::string> only_shown_wrongly_;
+  std::vector<finding> findings_;
+  std::string missing_input_;
+  std::size_t judged_ = 0, jump_row_ = 0;
+  double worst_jump_ = 0;
+  bool guessed_input_ = false, input_differs_ = false;
+};
+
+}  // namespace detail
+
+/// Compares two runs of a network on one picture and names the cause of what differs. The lists are in execution order.
+/// The findings come in this order, each with its evidence: NaN in the reference, the network's input (step 2), NaN, a
+/// layer of zeros, layers that are wrong for the input that they had (a wrong activation range, too few bits, or
+/// something else: step 6), the want of bits in general (step 3), layers that do not correspond (step 4), norms; the
+/// first is the verdict. What a fault brings about further down is not reported as another one. Without a laboratory
+/// the vendor's table decides, and says what would confirm it.
+///
+/// Throws format_error for empty lists and for data_layers that are not there; as match_layers.
+[[nodiscard]] inline diagnosis diagnose(std::span<const named_values> reference, std::span<const named_values> other,
+                                        const diagnose_options& options = {}, const laboratory* lab = nullptr) {
+  return detail::diagnostician(reference, other, options, lab).run();
+}
+
+NNIESIM_END_NAMESPACE
