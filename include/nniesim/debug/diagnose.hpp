@@ -190,8 +190,8 @@ class diagnostician {
   /// A layer of the network judged by itself: fed with what the other run fed it with.
   struct local {
     std::size_t layer;
-    comparison result{};  ///< float on the other's input, against the other's output
-    double floor_ratio = 1;
+    comparison result{};    ///< float on the other's input, against the other's output
+    comparison expected{};  ///< float against the simulation, of the calibrated range and the data's own the better
     bool is_input_finite = true;
     bool is_zero = false;    ///< the output; while float gives something
     bool only_relu = false;  ///< what the other calls the layer's output is that of the ReLU behind it
@@ -492,10 +492,13 @@ class diagnostician {
         }
       }
       j.is_zero = j.result.l2_other == 0 && j.result.l2_reference > 0;
-      if (j.result.bad_other == 0) {
-        const auto view = [](std::span<const float> v) { return tensor_view<const float>(v, {v.size()}); };
-        j.floor_ratio = lab_->plan.layers[i] == layer_precision::w16a16 ? floor_ratio<gfpq16>(view(r), view(x))
-                                                                        : floor_ratio<gfpq8>(view(r), view(x));
+      if (lab_->plan.layers[i] != layer_precision::float32) {
+        for (const bool own : {false, true}) {
+          if (own && input_ranges(l) == 0) continue;
+          const auto simulated = run_layer(i, *inputs, lab_->plan.layers[i], own);
+          const comparison c = compare_values(r, view_of(simulated[0]).span());
+          if (!own || c.relative_difference < j.expected.relative_difference) j.expected = c;
+        }
       }
       for (row& shown : rows_) {
         if (layer_key(shown.shown.name) == layer_key(l.name)) shown.shown.isolated = j.result.cosine;
@@ -605,10 +608,9 @@ class diagnostician {
     std::set<std::size_t> tainted;  // blobs whose dump is not what was computed
     for (const local& j : locals_) {
       const layer& l = lab_->net.layers[j.layer];
-      if (!j.is_input_finite || j.result.bad_other != 0 || j.is_zero || !is_bad(j.result)) continue;
+      if (!j.is_input_finite || j.result.bad_other != 0 || j.is_zero || !is_suspect(j)) continue;
       // Fed with a blob that the dump shows wrongly a layer must look wrong too.
       if (std::any_of(l.inputs.begin(), l.inputs.end(), [&](std::size_t b) { return tainted.contains(b); })) continue;
-      if (j.result.l2_reference == 0 && j.result.l2_other == 0) continue;
       if (consumers_agree(j.layer)) {
         tainted.insert(l.outputs.begin(), l.outputs.end());
         only_shown_wrongly_.push_back(l.name);
@@ -616,6 +618,18 @@ class diagnostician {
       }
       if (++shown <= 5) judge_suspect(j);
     }
+  }
+  /// Much further from float than the simulation of the layer is: rounding does not look like that.
+  [[nodiscard]] bool is_suspect(const local& j) const {
+    if (j.result.l2_reference == 0 && j.result.l2_other == 0) return false;
+    const double expected = j.only_relu ? 0 : j.expected.relative_difference;
+    const double norm = j.only_relu ? 0 : j.expected.relative_l2;
+    if (!j.only_relu && is_as_expected(j)) return is_bad(j.result);
+    return is_bad(j.result) || j.result.relative_difference > std::max(0.03, 4 * expected) ||
+           std::fabs(j.result.relative_l2 - norm) >= o_.norm_error;
+  }
+  [[nodiscard]] static bool is_as_expected(const local& j) {
+    return j.result.relative_difference <= 1.5 * j.expected.relative_difference;
   }
   /// Whether all layers behind, of which there is at least one, agree with the reference although this one does not.
   [[nodiscard]] bool consumers_agree(std::size_t index) const {
@@ -635,7 +649,7 @@ class diagnostician {
 
   struct best_scale {
     int shift = 0;
-    double cosine = -1;
+    double difference = std::numeric_limits<double>::infinity();  ///< relative
   };
   /// The activation scale, as a distance from what the data ask for, with which the simulation comes nearest to y.
   [[nodiscard]] best_scale fit_scale(std::size_t index, const std::vector<tensor<float>>& inputs,
@@ -645,10 +659,8 @@ class diagnostician {
     best_scale best;
     const auto offer = [&](int shift) {
       const auto out = run_layer(index, inputs, p, true, shift);
-      const comparison c = compare_values(y, view_of(out[0]).span());
-      // The norms decide where cosines are as good.
-      const double like = c.cosine - 0.1 * std::fabs(c.relative_l2);
-      if (like > best.cosine) best = {shift, like};
+      const double difference = compare_values(y, view_of(out[0]).span()).relative_difference;
+      if (difference < best.difference) best = {shift, difference};
     };
     for (int shift = -10 * octave; shift <= 10 * octave; shift += octave / 2) offer(shift);
     for (int step = octave / 4; step >= 1; step /= 2) {
@@ -656,8 +668,6 @@ class diagnostician {
       offer(centre - step);
       offer(centre + step);
     }
-    const auto out = run_layer(index, inputs, p, true, best.shift);
-    best.cosine = compare_values(y, view_of(out[0]).span()).cosine;
     return best;
   }
   /// The shares of the inputs' values that lie above the range and that the range rounds to zero.
@@ -701,59 +711,66 @@ class diagnostician {
       add(std::move(f));
       return;
     }
-    const auto exact = run_layer(j.layer, *inputs, layer_precision::float32);
+    const std::vector<tensor<float>> exact = run_layer(j.layer, *inputs, layer_precision::float32);
+    const auto difference = [&](std::span<const float> r, const std::vector<tensor<float>>& x) {
+      return compare_values(r, view_of(x[0]).span()).relative_difference;
+    };
     const auto simulated = run_layer(j.layer, *inputs, p);
     const auto own = run_layer(j.layer, *inputs, p, true);
     const auto high = run_layer(j.layer, *inputs, layer_precision::w16a16, true);
-    const double with_simulated = compare_values(view_of(simulated[0]).span(), given).cosine;
-    const double own_against_float = compare_values(view_of(exact[0]).span(), view_of(own[0]).span()).cosine;
-    const double high_against_float = compare_values(view_of(exact[0]).span(), view_of(high[0]).span()).cosine;
-    f.evidence.push_back(concat("the simulation with the calibrated range comes to ", cosine_text(with_simulated),
-                                " of it; with the data's own range it would reach ", cosine_text(own_against_float),
-                                " of float, in 16 bits ", cosine_text(high_against_float)));
-    const bool as_simulated = with_simulated >= 0.999;
-    const bool has_ranges = input_ranges(l) != 0;
+    const std::span<const float> in_float = view_of(exact[0]).span();
+    const double seen = j.result.relative_difference;
+    const double from_simulated = difference(given, simulated);
+    const double with_own = difference(in_float, own);
+    const double with_16bit = difference(in_float, high);
+    f.evidence.push_back(concat("its error is ", short_number(seen * 100, 3), " % of the norm; the simulation has ",
+                                short_number(difference(in_float, simulated) * 100, 3),
+                                " % with the calibrated range, ", short_number(with_own * 100, 3),
+                                " % with the data's own, ", short_number(with_16bit * 100, 3), " % in 16 bits"));
+    const bool as_simulated = from_simulated <= 0.25 * seen;
     best_scale fit;
-    if (has_ranges) fit = fit_scale(j.layer, *inputs, given);
+    if (input_ranges(l) != 0) fit = fit_scale(j.layer, *inputs, given);
     const double octave = p == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
-    const bool scale_explains = has_ranges && fit.cosine >= 0.995 &&
-                                std::abs(fit.shift) >= static_cast<int>(octave) / 4 &&
-                                own_against_float >= o_.layer_cosine;
-    if (scale_explains) {
+    if (fit.difference <= 0.25 * seen && std::abs(fit.shift) >= static_cast<int>(octave) / 4 &&
+        with_own <= 0.5 * seen) {
       f.cause = fault::activation_scale;
       const auto [above, below] = outside(j.layer, *inputs, fit.shift);
       const double factor = std::exp2(fit.shift / octave);
       f.summary = concat("'", l.name, "' encodes its input with a range ", short_number(factor, 3),
                          " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
-      f.evidence.push_back(concat("z ", fit.shift > 0 ? "+" : "", fit.shift,
-                                  " from the data's own explains the output to cosine ", cosine_text(fit.cosine)));
+      f.evidence.push_back(concat("a scale z ", fit.shift > 0 ? "+" : "", fit.shift,
+                                  " from the data's own explains the output: ", short_number(fit.difference * 100, 3),
+                                  " % are left"));
       f.evidence.push_back(concat(short_number(above * 100, 3), " % of its input lies above that range, ",
                                   short_number(below * 100, 3), " % below it"));
       f.change.push_back(as_simulated ? concat("calibrate again with pictures like this one: the calibrated range of '",
                                                l.name, "' does not fit")
                                       : concat("compile again with pictures like this one in image_list: '", l.name,
                                                "' was compiled with another range than calibration gives here"));
-      f.rivals.push_back({fault::precision, concat("with a range that fits the same bits reach cosine ",
-                                                   cosine_text(own_against_float))});
+      f.rivals.push_back({fault::precision, concat("with a range that fits, the same bits leave ",
+                                                   short_number(with_own * 100, 3), " %")});
       f.rivals.push_back({fault::suspect_layer, "a wrong range explains the output"});
-    } else if (as_simulated && high_against_float >= o_.layer_cosine && own_against_float < o_.layer_cosine) {
+    } else if (as_simulated && p == layer_precision::w8a8 && with_16bit <= 0.25 * seen) {
       f.cause = fault::precision;
       f.summary = concat("8 bits are not enough for '", l.name, "'");
-      f.evidence.push_back("the accelerator does what the simulation says; 16 bits would be enough");
+      f.evidence.push_back("the run shows what the simulation of 8 bits gives; 16 bits would be enough");
       f.change.push_back(concat("compile_mode 2 and the name '", l.name, "_hp'"));
       f.rivals.push_back({fault::activation_scale, "no other range is better"});
       f.rivals.push_back({fault::suspect_layer, "the simulation of 8 bits gives the same output"});
     } else {
-      f.summary = concat("'", l.name, "' computes something else than its definition, and not for want of bits");
-      f.rivals.push_back(
-          {fault::precision,
-           concat("the simulation of its precision reaches ",
-                  cosine_text(compare_values(view_of(exact[0]).span(), view_of(simulated[0]).span()).cosine),
-                  " of float")});
-      if (has_ranges) {
-        f.rivals.push_back(
-            {fault::activation_scale, concat("the range that explains most reaches cosine ", cosine_text(fit.cosine))});
+      const bool gain =
+          j.result.cosine >= o_.layer_cosine && std::fabs(j.result.relative_l2) >= 0.5 * j.result.relative_difference;
+      f.summary = gain
+                      ? concat("'", l.name, "' is off by a constant factor of ", short_number(1 + j.result.relative_l2),
+                               ": its weights or its scale differ from the caffemodel's")
+                      : concat("'", l.name, "' computes something else than its definition, and not for want of bits");
+      f.rivals.push_back({fault::precision, concat("16 bits or not, the run is ", short_number(from_simulated * 100, 3),
+                                                   " % away from the simulation")});
+      if (input_ranges(l) != 0) {
+        f.rivals.push_back({fault::activation_scale, concat("the range that explains most leaves ",
+                                                            short_number(fit.difference * 100, 3), " %")});
       }
+      if (is_chain_layer(j.layer)) f.rivals.push_back({fault::norm_gain, "truncation in Q20.12 is less than that"});
       f.next = "compare its weights and parameters in the compiled model with the caffemodel's";
       add_bundle(f);
     }
@@ -1014,32 +1031,13 @@ class diagnostician {
       f.change.push_back("add more than the norm's constant: nnie-debug compensate gives each and writes the prototxt");
       f.rivals.push_back({fault::precision, "cosines are intact, and the truncation of Q20.12 is the same in 16 bits"});
     } else {
-      const bool by_one = !sources.empty();
-      if (by_one) {
-        for (const local& j : locals_) {
-          if (j.is_input_finite && is_gain(j.result)) {
-            f.cause = fault::suspect_layer;
-            f.layer = lab_->net.layers[j.layer].name;
-            break;
-          }
-        }
-      }
+      f.summary = concat("norms are off by up to ", percent_text(largest(off)),
+                         " while the cosines are intact; no single layer brings it");
       for (std::size_t i = 0; i < std::min<std::size_t>(sources.size(), 6); ++i) f.evidence.push_back(sources[i]);
-      if (f.cause == fault::suspect_layer) {
-        f.summary =
-            concat("'", f.layer, "' is off by a constant factor: its weights or scales differ from the caffemodel's");
-        f.rivals.push_back({fault::norm_gain, "no Power or ReduceMean is involved"});
-        add_bundle(f);
-      } else {
-        f.summary = concat("norms are off by up to ", percent_text(largest(off)),
-                           " while the cosines are intact; no single layer brings it");
-        f.change.push_back(
-            "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error");
-      }
+      f.change.push_back(
+          "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error");
     }
-    if (has(fault::precision) || has(fault::inconclusive)) {
-      if (f.cause == fault::norm_gain && !chain) return;  // what was found explains it
-    }
+    if ((has(fault::precision) || has(fault::inconclusive)) && !chain) return;  // what was found explains it
     add(std::move(f));
   }
   [[nodiscard]] static double largest(const std::vector<const row*>& rows) {
@@ -1103,7 +1101,7 @@ class diagnostician {
   layer_matching matching_;
   std::vector<row> rows_;
   std::vector<local> locals_;
-  std::map<std::size_t, source> source_;         ///< of a blob
+  std::map<std::size_t, source> source_;  ///< of a blob
   std::vector<std::string> only_shown_wrongly_;
   std::vector<finding> findings_;
   std::string missing_input_;

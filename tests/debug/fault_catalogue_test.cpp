@@ -1,0 +1,425 @@
+// A catalogue of planted faults: each on real networks, each diagnosed, the verdicts in a confusion table. What a fault
+// is planted into is chosen by its place in the network, never by name, and no threshold is set here.
+#include <nniesim/debug/diagnose.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nniesim/network/calibrate.hpp>
+#include <nniesim/network/fold.hpp>
+
+#include "catch.hpp"
+#include "support/models.hpp"
+#include "support/networks.hpp"
+
+using namespace nniesim;
+
+namespace {
+
+using floats = std::vector<float>;
+using tensors = std::vector<tensor<float>>;
+
+std::vector<tensor_view<const float>> views(const tensors& t) {
+  std::vector<tensor_view<const float>> result;
+  for (const auto& x : t) result.push_back(view_of(x));
+  return result;
+}
+
+/// A network with its pictures.
+struct subject {
+  std::string name;
+  network net;                                     ///< folded
+  tensors pictures, other_pictures;                ///< not normalized
+  std::vector<known_preprocessing> preprocessing;  ///< the right one
+  activation_ranges ranges{};
+  compile_mode background = compile_mode::all_16bit;  ///< in which the network alone has no fault
+  bool is_clean = true;                               ///< whether there is such a mode
+
+  [[nodiscard]] tensors inputs() const { return normalized(pictures, preprocessing); }
+  [[nodiscard]] static tensors normalized(const tensors& p, const std::vector<known_preprocessing>& how) {
+    tensors result = p;
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      const std::size_t channels = shape_of(p[i])[1];
+      const std::size_t plane = p[i].size() / channels;
+      for (std::size_t e = 0; e < p[i].size(); ++e) {
+        float& v = result[i].data()[e];
+        if (!how[i].mean.empty()) v -= how[i].mean[e / plane];
+        v *= static_cast<float>(how[i].scale);
+      }
+    }
+    return result;
+  }
+  void calibrate() {
+    calibrator c(net);
+    c.add(views(inputs()));
+    c.add(views(normalized(other_pictures, preprocessing)));
+    ranges = c.ranges();
+  }
+  /// Convolutions that read no input of the network, in order.
+  [[nodiscard]] std::vector<std::size_t> convolutions() const {
+    std::vector<std::size_t> result;
+    for (std::size_t l = 0; l < net.layers.size(); ++l) {
+      const layer& x = net.layers[l];
+      if (!std::holds_alternative<layers::convolution>(x.params)) continue;
+      const bool reads_input = std::any_of(net.layers.begin(), net.layers.end(), [&](const layer& i) {
+        return std::holds_alternative<layers::input>(i.params) && i.outputs[0] == x.inputs[0];
+      });
+      if (!reads_input) result.push_back(l);
+    }
+    return result;
+  }
+  /// The convolution at a share of the way through.
+  [[nodiscard]] std::size_t at(double share) const {
+    const auto all = convolutions();
+    return all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))];
+  }
+  [[nodiscard]] std::string name_at(double share) const { return net.layers[at(share)].name; }
+};
+
+/// What a run wrote down.
+struct dump {
+  std::string name;
+  tensor_shape shape;
+  floats values;
+};
+using dumps = std::vector<dump>;
+
+dumps dumps_of(const network_runner& runner) {
+  dumps result;
+  for (const named_values& l : layers_of(runner)) result.push_back({l.name, l.shape, l.values()});
+  return result;
+}
+std::vector<named_values> as_layers(const dumps& all) {
+  std::vector<named_values> result;
+  for (const dump& d : all) result.push_back({d.name, d.shape, [&d] { return d.values; }});
+  return result;
+}
+dump& named(dumps& all, const std::string& name) {
+  for (dump& d : all) {
+    if (d.name == name) return d;
+  }
+  throw error("no dump '" + name + "'");
+}
+
+/// Everything that a fault can be planted into: the two runs, and what the diagnosis is told.
+struct experiment {
+  network net;     ///< that the other run computes
+  tensors inputs;  ///< of the other run
+  activation_ranges ranges;
+  precision_plan plan;
+  std::vector<known_preprocessing> preprocessing;  ///< what the cfg of the other run says
+  bool with_laboratory = true;
+  bool ranges_known_wrong = false;  ///< the diagnosis is given the other run's own ranges
+  dumps reference{}, other{};
+};
+
+struct planted {
+  std::string name;
+  std::vector<fault> expected;              ///< the verdict is one of these, the others are among the further findings
+  std::string layer;                        ///< of the verdict; empty: not checked
+  std::function<void(experiment&)> before;  ///< the runs
+  std::function<void(experiment&)> after;
+};
+
+void swap_first_and_last_channel(tensor<float>& t) {
+  const std::size_t plane = t.size() / shape_of(t)[1];
+  std::swap_ranges(t.data(), t.data() + plane, t.data() + 2 * plane);
+}
+
+void shift_ranges(activation_ranges& ranges, const std::string& layer_name, int octaves) {
+  for (activation_range& r : ranges.layers.at(layer_name)) {
+    r.in_8bit = gfpq8::scale(r.in_8bit.z() + octaves * gfpq8::levels);
+    r.in_16bit = gfpq16::scale(r.in_16bit.z() + octaves * gfpq16::levels);
+  }
+}
+
+layers::convolution& convolution_of(network& net, std::size_t l) {
+  return std::get<layers::convolution>(net.layers[l].params);
+}
+
+/// y = x / (1 + |x| s) behind a blob, as the layers of the accelerator make it; r = |x| s is near 2 for `like`.
+void append_norm(network& net, const std::string& behind, const floats& like) {
+  const auto at = std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == behind; });
+  const std::size_t x = at->outputs[0];
+  const tensor_shape shape = net.blobs[x].shape;
+  double squares = 0;
+  for (const float v : like) squares += static_cast<double>(v) * static_cast<double>(v);
+  const double s = 2 / std::sqrt(squares);
+  const auto add = [&](const std::string& name, layer_params params, std::vector<std::size_t> inputs) {
+    layer l{name, name, "planted:1:1", inputs, {0}, std::move(params)};
+    std::vector<tensor_shape> shapes;
+    for (const std::size_t b : inputs) shapes.push_back(net.blobs[b].shape);
+    net.blobs.push_back({name, infer_shapes(l, shapes)[0]});
+    l.outputs[0] = net.blobs.size() - 1;
+    net.layers.push_back(std::move(l));
+    return net.blobs.size() - 1;
+  };
+  std::size_t flat = add("norm.flat", layers::flatten{1, shape.rank() - 1}, {x});
+  std::size_t p = add("norm.square", power_params{2, s, 0}, {flat});
+  p = add("norm.mean", reduce_mean_params{{1}, false}, {p});
+  p = add("norm.root", power_params{0.5, static_cast<double>(like.size()), 0}, {p});
+  p = add("norm.inverse", power_params{-1, 1, 1}, {p});
+  add("norm", layers::scale{{.axis = 0}, std::nullopt, {}}, {flat, p});
+}
+
+/// Faults that every network can have.
+std::vector<planted> faults_of_any(const subject& s) {
+  std::vector<planted> all;
+  const auto add = [&](std::string name, std::vector<fault> expected, std::string layer,
+                       std::function<void(experiment&)> before, std::function<void(experiment&)> after = {}) {
+    all.push_back({std::move(name), std::move(expected), std::move(layer), std::move(before), std::move(after)});
+  };
+  const auto nothing = [](experiment&) {};
+  const std::string early = s.name_at(0.2), middle = s.name_at(0.5), late = s.name_at(0.8);
+  const std::size_t middle_index = s.at(0.5), late_index = s.at(0.8);
+
+  add("NaN in one blob", {fault::not_a_number}, middle, nothing,
+      [=](experiment& e) { named(e.other, middle).values[3] = std::nanf(""); });
+  add(
+      "NaN in one blob, folders only", {fault::not_a_number}, middle, [](experiment& e) { e.with_laboratory = false; },
+      [=](experiment& e) { named(e.other, middle).values[3] = std::nanf(""); });
+  add("infinity in one blob", {fault::not_a_number}, late, nothing,
+      [=](experiment& e) { named(e.other, late).values.back() = std::numeric_limits<float>::infinity(); });
+  add("NaN in the reference", {fault::not_a_number}, early, nothing,
+      [=](experiment& e) { named(e.reference, early).values[0] = std::nanf(""); });
+  const auto silence = [=](experiment& e) {
+    auto& c = convolution_of(e.net, middle_index);
+    c.weights.fill(0.0F);
+    c.bias.clear();
+  };
+  add("a layer that gives zeros", {fault::all_zero}, middle, silence);
+  add("a layer that gives zeros, folders only", {fault::all_zero}, middle, [=](experiment& e) {
+    silence(e);
+    e.with_laboratory = false;
+  });
+  add("range 32 times too small", {fault::activation_scale}, early,
+      [=](experiment& e) { shift_ranges(e.ranges, early, -5); });
+  add("range 32 times too small, late", {fault::activation_scale}, late,
+      [=](experiment& e) { shift_ranges(e.ranges, late, -5); });
+  add("range far too large", {fault::activation_scale}, middle, [=](experiment& e) {
+    shift_ranges(e.ranges, middle, e.plan.layers[middle_index] == layer_precision::w16a16 ? 9 : 6);
+  });
+  add("calibrated range 32 times too small", {fault::activation_scale}, middle, [=](experiment& e) {
+    shift_ranges(e.ranges, middle, -5);
+    e.ranges_known_wrong = true;
+  });
+  add("weights of another layer", {fault::suspect_layer}, middle, [=](experiment& e) {
+    auto& w = convolution_of(e.net, middle_index).weights;
+    std::reverse(w.begin(), w.end());
+  });
+  add("weights of another layer, late", {fault::suspect_layer}, late, [=](experiment& e) {
+    auto& w = convolution_of(e.net, late_index).weights;
+    std::reverse(w.begin(), w.end());
+  });
+  add("a constant gain of 1.06", {fault::suspect_layer}, middle, [=](experiment& e) {
+    auto& c = convolution_of(e.net, middle_index);
+    for (float& v : c.weights) v *= 1.06F;
+    for (float& v : c.bias) v *= 1.06F;
+  });
+  add("another blob under a name", {fault::layer_mapping}, middle, nothing, [=](experiment& e) {
+    draws random(5);
+    for (float& v : named(e.other, middle).values) v = random.normal();
+  });
+  add(
+      "two faults: a range and a NaN behind it", {fault::activation_scale, fault::not_a_number}, "",
+      [=](experiment& e) { shift_ranges(e.ranges, early, -5); },
+      [=](experiment& e) { named(e.other, late).values[0] = std::nanf(""); });
+  return all;
+}
+
+/// Faults that need layers in sequence with ReLU, and pictures of three channels.
+std::vector<planted> faults_of_photographs(const subject& s) {
+  std::vector<planted> all = faults_of_any(s);
+  const auto add = [&](std::string name, std::vector<fault> expected, std::string layer,
+                       std::function<void(experiment&)> before, std::function<void(experiment&)> after = {}) {
+    all.push_back({std::move(name), std::move(expected), std::move(layer), std::move(before), std::move(after)});
+  };
+  const auto nothing = [](experiment&) {};
+  const std::string middle = s.name_at(0.5);
+  const tensors pictures = s.pictures, others = s.other_pictures;
+  const std::vector<known_preprocessing> right = s.preprocessing;
+  const auto folders = [](experiment& e) { e.with_laboratory = false; };
+  const auto cfg = [=](auto change) {
+    return [=](experiment& e) {
+      for (known_preprocessing& k : e.preprocessing) change(k);
+      e.inputs = subject::normalized(pictures, e.preprocessing);
+    };
+  };
+
+  add("none", {fault::none}, "", nothing);
+  add("none, folders only", {fault::none}, "", folders);
+  add("8 bits are not enough", {fault::precision}, "",
+      [=](experiment& e) { e.plan = plan_of(e.net, compile_mode::all_8bit); });
+
+  add("channels swapped", {fault::preprocessing}, "", [=](experiment& e) {
+    tensors p = pictures;
+    swap_first_and_last_channel(p[0]);
+    e.preprocessing[0].order = channel_order::bgr;
+    e.inputs = subject::normalized(p, e.preprocessing);
+  });
+  add("channels swapped, folders only", {fault::preprocessing}, "", [=](experiment& e) {
+    tensors p = pictures;
+    swap_first_and_last_channel(p[0]);
+    e.inputs = subject::normalized(p, right);
+    e.with_laboratory = false;
+  });
+  add("another mean", {fault::preprocessing}, "", cfg([](known_preprocessing& k) {
+        k.mean = k.mean.empty() ? floats{104, 117, 123} : floats{};
+      }));
+  add("the mean twice", {fault::preprocessing}, "", cfg([](known_preprocessing& k) {
+        if (k.mean.empty()) k.mean = {127, 127, 127};
+        for (float& m : k.mean) m *= 2;
+      }));
+  add("a scale that is wrong by 2", {fault::preprocessing}, "", cfg([](known_preprocessing& k) { k.scale *= 2; }));
+  add("mean and scale missing", {fault::preprocessing}, "", [=](experiment& e) {
+    for (known_preprocessing& k : e.preprocessing) {
+      k.scale = right[0].scale == 1 ? 1.0 / 128 : 1;
+      k.mean = right[0].mean.empty() ? floats{127, 127, 127} : floats{};
+    }
+    e.inputs = subject::normalized(pictures, e.preprocessing);
+  });
+  add("preprocessing twice", {fault::preprocessing}, "", [=](experiment& e) {
+    known_preprocessing& k = e.preprocessing[0];
+    if (k.mean.empty()) k = {cfg_norm_type::channel_means_scale, k.order, 1.0 / 128, {127, 127, 127}, "mean.txt"};
+    e.inputs = subject::normalized(e.inputs, e.preprocessing);
+  });
+  add("another picture", {fault::other_picture}, "",
+      [=](experiment& e) { e.inputs = subject::normalized(others, right); });
+  add("another picture, folders only", {fault::other_picture}, "", [=](experiment& e) {
+    e.inputs = subject::normalized(others, right);
+    e.with_laboratory = false;
+  });
+  add("channels last", {fault::preprocessing}, "", [=](experiment& e) {
+    const auto d = shape_of(e.inputs[0]);
+    const floats moved = detail::permuted(view_of(e.inputs[0]).span(), {1, d[1], d[2], d[3]}, {0, 2, 3, 1});
+    std::copy(moved.begin(), moved.end(), e.inputs[0].begin());
+  });
+
+  add("in-place layers split", {fault::layer_mapping}, "", nothing, [=](experiment& e) {
+    // The reference's convolutions hold what the ReLU behind them made of them, as Caffe dumps in-place layers.
+    for (const layer& l : e.net.layers) {
+      if (!std::holds_alternative<relu_params>(l.params)) continue;
+      for (const layer& c : e.net.layers) {
+        if (c.outputs[0] != l.inputs[0] || !std::holds_alternative<layers::convolution>(c.params)) continue;
+        named(e.reference, c.name).values = named(e.reference, l.name).values;
+        std::erase_if(e.reference, [&](const dump& d) { return d.name == l.name; });
+      }
+    }
+  });
+  add("a permute inserted", {fault::layer_mapping}, middle, nothing, [=](experiment& e) {
+    dump& d = named(e.other, middle);
+    d.values = detail::permuted(d.values, {1, d.shape[1], d.shape[2], d.shape[3]}, {0, 2, 3, 1});
+    d.shape = {1, d.shape[2], d.shape[3], d.shape[1]};
+  });
+  add("a permute inserted, folders only", {fault::layer_mapping}, middle, folders, [=](experiment& e) {
+    dump& d = named(e.other, middle);
+    d.values = detail::permuted(d.values, {1, d.shape[1], d.shape[2], d.shape[3]}, {0, 2, 3, 1});
+    d.shape = {1, d.shape[2], d.shape[3], d.shape[1]};
+  });
+  add("two faults: channels and zeros", {fault::preprocessing, fault::all_zero}, "", [=](experiment& e) {
+    tensors p = pictures;
+    swap_first_and_last_channel(p[0]);
+    e.inputs = subject::normalized(p, right);
+    auto& c = convolution_of(e.net, s.at(0.8));
+    c.weights.fill(0.0F);
+    c.bias.clear();
+  });
+  return all;
+}
+
+/// Plants and diagnoses one after the other; prints a table of what was planted against what was said.
+void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
+  std::map<std::pair<fault, fault>, std::size_t> confusion;
+  network_runner reference(s.net, float_plan(s.net), {.keep_all = true});
+  const tensors inputs = s.inputs();
+  reference.run(views(inputs));
+  const dumps in_float = dumps_of(reference);
+  for (const planted& p : catalogue) {
+    experiment e{s.net, inputs, s.ranges, plan_of(s.net, s.background), s.preprocessing};
+    p.before(e);
+    e.reference = in_float;
+    {
+      network_runner other(e.net, e.plan, {.keep_all = true});
+      other.use(e.ranges);
+      other.run(views(e.inputs));
+      e.other = dumps_of(other);
+    }
+    if (p.after) p.after(e);
+    const laboratory lab{s.net, views(e.inputs), e.ranges_known_wrong ? e.ranges : s.ranges, e.plan, e.preprocessing};
+    const diagnosis d = diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr);
+
+    std::string found;
+    const auto describe = [&](const finding& f) {
+      found += detail::concat(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
+      for (const std::string& t : f.evidence) found += "    " + t + '\n';
+    };
+    describe(d.verdict);
+    for (const finding& f : d.also) describe(f);
+    CAPTURE(s.name, p.name, found);
+    const auto has = [&](fault f) {
+      return d.verdict.cause == f ||
+             std::any_of(d.also.begin(), d.also.end(), [&](const finding& x) { return x.cause == f; });
+    };
+    CHECK(std::find(p.expected.begin(), p.expected.end(), d.verdict.cause) != p.expected.end());
+    for (const fault f : p.expected) CHECK(has(f));
+    if (!p.layer.empty()) CHECK(d.verdict.layer == p.layer);
+    CHECK_FALSE(d.verdict.summary.empty());
+    CHECK_FALSE(d.verdict.evidence.empty());
+    CHECK(d.layers.size() == e.reference.size());
+    if (p.expected.size() == 1) {
+      ++confusion[{p.expected[0], d.verdict.cause}];
+      if (p.expected[0] == fault::none) CHECK(d.also.empty());
+      else CHECK_FALSE((d.verdict.change.empty() && d.verdict.next.empty()));
+    }
+  }
+  std::printf("\n%s: planted faults and verdicts\n", s.name.c_str());
+  for (const auto& [pair, count] : confusion) {
+    std::printf("  %-36s -> %-36s %zu%s\n", std::string(to_string(pair.first)).c_str(),
+                std::string(to_string(pair.second)).c_str(), count, pair.first == pair.second ? "" : "  WRONG");
+  }
+}
+
+subject real_model(const real_models::model& m, std::size_t extent) {
+  subject s;
+  s.name = m.name;
+  const auto file = real_models::folder / (std::string(m.name) + ".prototxt");
+  std::string text = detail::read_whole_file(file, prototxt_limits{}.file_bytes, "a prototxt");
+  for (std::size_t at = 0; extent != 0 && (at = text.find("dim: 640", at)) != std::string::npos; ++at) {
+    text.replace(at, 8, "dim: " + std::to_string(extent));
+  }
+  const caffe_model weights = read_caffemodel(real_models::folder / (std::string(m.name) + ".caffemodel"));
+  s.net = fold_batch_norm(import_caffe(parse_prototxt(text, file.string()), &weights));
+  known_preprocessing how;
+  how.order = channel_order::rgb;
+  if (m.normalized) {
+    how = {cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 128, {127, 127, 127}, "mean.txt"};
+  }
+  s.preprocessing = {how};
+  const tensor_shape shape = s.net.blobs[s.net.layers[0].outputs[0]].shape;
+  cfg_input input;
+  input.order = channel_order::rgb;
+  for (const auto& [picture, to] : {std::pair("cat.jpg", &s.pictures), std::pair("fish-bike.jpg", &s.other_pictures)}) {
+    to->push_back(preprocess(read_image(real_models::folder / picture), input, 3, shape[2], shape[3]));
+  }
+  s.calibrate();
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("fault catalogue: a face detector at 320 x 320", "[debug]") {
+  if (!real_models::are_here()) return;
+  const subject s = real_model(real_models::models[0], 320);
+  run_catalogue(s, faults_of_photographs(s));
+}
+
+TEST_CASE("fault catalogue: a face detector at 320 x 240", "[debug]") {
+  if (!real_models::are_here()) return;
+  const subject s = real_model(real_models::models[1], 0);
+  run_catalogue(s, faults_of_photographs(s));
+}
