@@ -28,7 +28,7 @@ void check_sound(const error_parts& p) {
     CHECK(share >= 0);
     CHECK(share <= 1);
   }
-  CHECK(sum(p) == Approx(1));
+  CHECK(sum(p) == approx(1));
 }
 double squared_error(const tensor<float>& r, const tensor<float>& x) {
   double total = 0;
@@ -48,9 +48,9 @@ TEST_CASE("A gain is a gain, whatever the reference's mean", "[error_parts]") {
       const error_parts p = split_error(r, mapped(r, [&](float v) { return v * gain; }));
       CAPTURE(mean, gain);
       check_sound(p);
-      CHECK(p.gain_share == Approx(1).margin(1e-5));
-      CHECK(p.gain == Approx(gain).epsilon(1e-5));
-      CHECK(p.offset == Approx(0).margin(1e-3));
+      CHECK(p.gain_share == approx(1).margin(1e-5));
+      CHECK(p.gain == approx(gain).epsilon(1e-5));
+      CHECK(p.offset == approx(0).margin(1e-3));
       CHECK(p.saturated == 0);
       CHECK(p.underflowed == 0);
     }
@@ -64,11 +64,11 @@ TEST_CASE("An offset is an offset, also where it makes a zero", "[error_parts]")
   const auto x = mapped(r, [](float v) { return v + 0.5F; });
   const error_parts p = split_error(r, x);
   check_sound(p);
-  CHECK(p.offset_share == Approx(1).margin(1e-6));
-  CHECK(p.offset == Approx(0.5));
-  CHECK(p.gain == Approx(1));
+  CHECK(p.offset_share == approx(1).margin(1e-6));
+  CHECK(p.offset == approx(0.5));
+  CHECK(p.gain == approx(1));
   CHECK(p.underflowed == 0);
-  CHECK(p.l2_error == Approx(0.5 * std::sqrt(384.0)));
+  CHECK(p.l2_error == approx(0.5 * std::sqrt(384.0)));
 }
 
 TEST_CASE("Clipped values are saturation, of either sign", "[error_parts]") {
@@ -77,11 +77,11 @@ TEST_CASE("Clipped values are saturation, of either sign", "[error_parts]") {
   const auto x = mapped(r, [](float v) { return std::clamp(v, -1.2F, 1.2F); });
   const error_parts p = split_error(r, x);
   check_sound(p);
-  CHECK(p.saturation_share == Approx(1));
+  CHECK(p.saturation_share == approx(1));
   CHECK(p.saturated ==
         static_cast<std::size_t>(std::count_if(r.begin(), r.end(), [](float v) { return std::fabs(v) > 1.2F; })));
-  CHECK(p.gain == Approx(1));
-  CHECK(p.rounding_share == Approx(0).margin(1e-12));
+  CHECK(p.gain == approx(1));
+  CHECK(p.rounding_share == approx(0).margin(1e-12));
 }
 
 TEST_CASE("Values below what an 8-bit code reaches up to are no saturation", "[error_parts]") {
@@ -109,7 +109,7 @@ TEST_CASE("Small values flushed to zero are underflow", "[error_parts]") {
   const auto x = mapped(r, [](float v) { return std::fabs(v) < 0.3F ? 0.0F : v; });
   const error_parts p = split_error(r, x);
   check_sound(p);
-  CHECK(p.underflow_share == Approx(1));
+  CHECK(p.underflow_share == approx(1));
   CHECK(p.underflowed ==
         static_cast<std::size_t>(std::count_if(r.begin(), r.end(), [](float v) { return std::fabs(v) < 0.3F; })));
 }
@@ -143,15 +143,15 @@ TEST_CASE("A mixture is taken apart", "[error_parts]") {
   const double total = squared_error(r, x);
   const error_parts p = split_error(r, x);
   check_sound(p);
-  CHECK(p.gain == Approx(1.1).epsilon(0.002));
-  CHECK(p.offset == Approx(0.05).epsilon(0.02));
-  CHECK(p.saturation_share == Approx(saturation / total).epsilon(0.02));
-  CHECK(static_cast<double>(p.saturated) == Approx(static_cast<double>(saturated)).epsilon(0.02));
+  CHECK(p.gain == approx(1.1).epsilon(0.002));
+  CHECK(p.offset == approx(0.05).epsilon(0.02));
+  CHECK(p.saturation_share == approx(saturation / total).epsilon(0.02));
+  CHECK(static_cast<double>(p.saturated) == approx(static_cast<double>(saturated)).epsilon(0.02));
   CHECK(p.underflowed <= underflowed);
-  CHECK(p.rounding_share == Approx(rest / total).epsilon(0.1));
+  CHECK(p.rounding_share == approx(rest / total).epsilon(0.1));
   CHECK(p.gain_share > 0.1);
   CHECK(p.offset_share > 0.05);
-  CHECK(p.l2_error == Approx(std::sqrt(total)));
+  CHECK(p.l2_error == approx(std::sqrt(total)));
 }
 
 TEST_CASE("Noise alone is rounding", "[error_parts]") {
@@ -195,7 +195,7 @@ TEST_CASE("Degenerate tensors are defined", "[error_parts]") {
   const auto flat = split_error(row(of({1, 2, 3})), row(of({2, 2, 2})));
   check_sound(flat);
   CHECK(flat.saturated == 0);
-  CHECK(flat.gain == Approx(0).margin(1e-15));
+  CHECK(flat.gain == approx(0).margin(1e-15));
 
   const auto single = split_error(row(of({4})), row(of({5})));
   CHECK(single.offset_share == 1);
@@ -218,9 +218,9 @@ TEST_CASE("Neither huge nor tiny values leave the range", "[error_parts]") {
     const std::vector<double> r = {size, -2 * size, 3 * size}, x = {1.5 * size, -3 * size, 4.5 * size};
     const tensor_view<const double> rv(r, {3}), xv(x, {3});
     const error_parts p = split_error(rv, xv);
-    CHECK(p.gain_share == Approx(1));
-    CHECK(p.gain == Approx(1.5));
-    CHECK(channel_errors(rv, xv).channels[0].share == Approx(9.0 / 14));
+    CHECK(p.gain_share == approx(1));
+    CHECK(p.gain == approx(1.5));
+    CHECK(channel_errors(rv, xv).channels[0].share == approx(9.0 / 14));
   }
 }
 
@@ -259,13 +259,13 @@ TEST_CASE("Channels are sorted by their share of the error", "[error_parts]") {
   CHECK(list.channels[3].channel == 0);
   CHECK(list.most == 2);
   CHECK(list.bad == 0);
-  CHECK(list.channels[0].relative_l2 == Approx(0.5));
-  CHECK(list.channels[1].relative_l2 == Approx(-0.4));
-  CHECK(list.channels[0].cosine == Approx(1));
+  CHECK(list.channels[0].relative_l2 == approx(0.5));
+  CHECK(list.channels[1].relative_l2 == approx(-0.4));
+  CHECK(list.channels[0].cosine == approx(1));
   CHECK(list.channels[3].share == 0);
   double total = 0;
   for (const channel_error& c : list.channels) total += c.share;
-  CHECK(total == Approx(1));
+  CHECK(total == approx(1));
 }
 
 TEST_CASE("Channels of vectors, without error, and with NaN", "[error_parts]") {
