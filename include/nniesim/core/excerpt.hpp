@@ -11,9 +11,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// The text in quotes; bytes that are not printable ASCII as \xNN, "..." in place of what exceeds 40 bytes.
-[[nodiscard]] inline std::string excerpt(std::string_view text) {
-  constexpr std::size_t limit = 40;
+/// The text in quotes; bytes that are not printable ASCII as \xNN, "..." in place of what exceeds `limit` bytes.
+[[nodiscard]] inline std::string excerpt(std::string_view text, std::size_t limit = 40) {
   std::string shown = "'";
   for (const char c : text.substr(0, limit)) {
     const auto byte = static_cast<unsigned char>(c);

@@ -1,0 +1,221 @@
+// Weight-only and activation-only runs: which side of a layer's arithmetic costs the accuracy. All in float, so that
+// nothing but the encoding of weights, of inputs or of both is different from the reference.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/kernels/quantize.hpp>
+#include <nniesim/metrics/compare.hpp>
+#include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/network/layer_operator.hpp>
+#include <nniesim/network/precision_plan.hpp>
+#include <nniesim/network/runner.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// One output of one layer in the three runs, against the float run: accumulated, every layer before it encoded in the
+/// same way.
+struct layer_ablation {
+  std::size_t layer = 0;   ///< index in the network
+  std::size_t output = 0;  ///< of the layer
+  comparison weights_only{};
+  comparison activations_only{};
+  comparison both{};
+};
+
+/// Runs the network four times, side by side: in float, with the weights of convolutions, deconvolutions and fully
+/// connected layers replaced by decode(encode(w)), with the inputs of all layers that have input_ranges() replaced by
+/// decode(encode(x)), and with both: options 0, 2, 1 and 3 of the forward_quantization_option of the vendor's later
+/// tools. No q20_12, in no run: what accumulators and outputs lose is not in these numbers.
+///
+/// `net` is folded, as it is quantized. `plan` says in which width each layer encodes: plan_of(net, compile_mode::...)
+/// for one of the compiler's modes; layers in float32 (the host's) encode nothing. Weight scales are those of the
+/// policies, one per tensor, from its largest magnitude; activation scales come from `ranges`, one per group of a
+/// grouped layer. `inputs` are the network's, in order. Results: every output of every layer in order of execution,
+/// the network's inputs left out (nothing encodes them). Memory: four times the blobs that are still to be read, and
+/// the layer at hand prepared twice. Throws shape_error or format_error where inputs, plan or ranges do not fit, as
+/// network_runner does; the same numbers for any number of threads.
+[[nodiscard]] std::vector<layer_ablation> ablate(const network& net, const precision_plan& plan,
+                                                 const activation_ranges& ranges,
+                                                 std::span<const tensor_view<const float>> inputs,
+                                                 const executor& threads = {});
+
+namespace detail {
+
+/// The layer with weights that were encoded and decoded; none where it has none that are encoded.
+[[nodiscard]] inline std::optional<layer> with_encoded_weights(const layer& l, layer_precision precision) {
+  if (!is_mac_layer(l) || precision == layer_precision::float32) return std::nullopt;
+  layer result = l;
+  std::visit(
+      [&](auto& p) {
+        if constexpr (requires { p.weights; }) {
+          const std::span<float> w(p.weights.data(), p.weights.size());
+          with_policy(precision, [&]<class P>(P) {
+            using format = typename P::weights;
+            fake_quantize<format>(w, w, format::scale_of(w));
+          });
+        }
+      },
+      result.params);
+  return result;
+}
+
+/// One of a layer's inputs, encoded and decoded, with a scale of its own for each group of its channels.
+template <class Format>
+[[nodiscard]] tensor<float> encoded(const tensor<float>& x, std::span<const typename Format::scale> scales,
+                                    const executor& threads) {
+  tensor<float> y = x;
+  const std::size_t batch = scales.size() == 1 ? 1 : shape_of(x)[0];
+  const std::size_t part = x.size() / batch / scales.size();
+  for (std::size_t i = 0; i < batch * scales.size(); ++i) {
+    const std::span<float> values(y.data() + i * part, part);
+    fake_quantize<Format>(values, values, scales[i % scales.size()], threads);
+  }
+  return y;
+}
+
+/// The four runs, layer by layer.
+class ablation {
+ public:
+  ablation(const network& net, const precision_plan& plan, const activation_ranges& ranges, const executor& threads)
+      : net_(net), plan_(plan), ranges_(ranges), threads_(threads), readers_(net.blobs.size()) {
+    require<format_error>(plan.layers.size() == net.layers.size(), "ablate: a plan of ", plan.layers.size(),
+                          " layers, the network has ", net.layers.size());
+    for (auto& run : blobs_) run.resize(net.blobs.size());
+    for (const layer& l : net.layers) {
+      for (const std::size_t b : l.inputs) ++readers_[b];
+    }
+    for (std::size_t i = 0; i < net.layers.size(); ++i) {
+      if (encodes_inputs(i)) (void)ranges_of(i);
+    }
+  }
+
+  void set_inputs(std::span<const tensor_view<const float>> inputs) {
+    std::size_t next = 0;
+    for (const layer& l : net_.layers) {
+      if (!std::holds_alternative<layers::input>(l.params)) continue;
+      const tensor_shape& expected = net_.blobs[l.outputs[0]].shape;
+      require<shape_error>(next < inputs.size(), "ablate: ", inputs.size(),
+                           " inputs, expected one for each of the network's input layers");
+      const tensor_view<const float>& x = inputs[next++];
+      require<shape_error>(x.shape() == expected, "input '", l.name, "': got shape ", x.shape(), ", expected ",
+                           expected);
+      refuse_nan(x, l.name);
+      for (auto& run : blobs_) {
+        run[l.outputs[0]] = make_tensor<float>(expected);
+        std::copy_n(x.data(), x.size(), run[l.outputs[0]].data());
+      }
+    }
+    require<shape_error>(next == inputs.size(), "ablate: ", inputs.size(), " inputs, expected ", next);
+  }
+
+  void run_layer(std::size_t index, std::vector<layer_ablation>& results) {
+    const layer& l = net_.layers[index];
+    std::vector<tensor_shape> shapes;
+    for (const std::size_t b : l.inputs) shapes.push_back(net_.blobs[b].shape);
+    const layer_operator<float32> op(l, shapes);
+    run(index, op, of_float, false);
+    run(index, op, of_activations, true);
+    const std::optional<layer> changed = with_encoded_weights(l, plan_.layers[index]);
+    std::optional<layer_operator<float32>> changed_op;
+    if (changed) changed_op.emplace(*changed, shapes);
+    run(index, changed_op ? *changed_op : op, of_weights, false);
+    run(index, changed_op ? *changed_op : op, of_both, true);
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      const std::size_t b = l.outputs[o];
+      const tensor<float>& reference = blobs_[of_float][b];
+      results.push_back({index, o, compare(reference, blobs_[of_weights][b]),
+                         compare(reference, blobs_[of_activations][b]), compare(reference, blobs_[of_both][b])});
+      if (readers_[b] == 0) forget(b);
+    }
+    for (const std::size_t b : l.inputs) {
+      if (--readers_[b] == 0) forget(b);
+    }
+  }
+
+ private:
+  enum run_kind : std::size_t { of_float, of_weights, of_activations, of_both, runs };
+
+  [[nodiscard]] bool encodes_inputs(std::size_t index) const {
+    return plan_.layers[index] != layer_precision::float32 && input_ranges(net_.layers[index]) != 0;
+  }
+  [[nodiscard]] std::span<const activation_range> ranges_of(std::size_t index) const {
+    const layer& l = net_.layers[index];
+    const auto found = ranges_.layers.find(l.name);
+    const std::size_t got = found == ranges_.layers.end() ? 0 : found->second.size();
+    require<format_error>(got == input_ranges(l), "calibration: ", got, " ranges for layer '", l.name, "', expected ",
+                          input_ranges(l));
+    return found->second;
+  }
+
+  [[nodiscard]] tensor<float> encoded_input(std::size_t index, std::size_t input, const tensor<float>& x) const {
+    const std::span<const activation_range> all = ranges_of(index);
+    // Ranges are of the inputs where there are several, of the groups of channels where there is one.
+    const auto mine = net_.layers[index].inputs.size() == 1 ? all : all.subspan(input, 1);
+    if (plan_.layers[index] == layer_precision::w8a8) {
+      std::vector<gfpq8::scale> scales;
+      for (const activation_range& r : mine) scales.push_back(r.in_8bit);
+      return encoded<gfpq8>(x, scales, threads_);
+    }
+    std::vector<gfpq16::scale> scales;
+    for (const activation_range& r : mine) scales.push_back(r.in_16bit);
+    return encoded<gfpq16>(x, scales, threads_);
+  }
+
+  void run(std::size_t index, const layer_operator<float32>& op, run_kind kind, bool encode_inputs) {
+    const layer& l = net_.layers[index];
+    const bool encodes = encode_inputs && encodes_inputs(index);
+    std::vector<tensor<float>> changed;
+    changed.reserve(l.inputs.size());
+    std::vector<tensor_view<const float>> inputs;
+    for (std::size_t i = 0; i < l.inputs.size(); ++i) {
+      const tensor<float>& x = blobs_[kind][l.inputs[i]];
+      if (encodes) changed.push_back(encoded_input(index, i, x));
+      inputs.push_back(view_of(encodes ? std::as_const(changed.back()) : x));
+    }
+    std::vector<tensor_view<float>> outputs;
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      blobs_[kind][l.outputs[o]] = make_tensor<float>(op.output_shapes()[o]);
+      outputs.push_back(view_of(blobs_[kind][l.outputs[o]]));
+    }
+    const std::vector<no_scale> scales(input_ranges(l));
+    memory_.resize(op.workspace_bytes(threads_));
+    op.run(inputs, scales, outputs, memory_, threads_);
+  }
+
+  void forget(std::size_t blob) {
+    for (auto& run : blobs_) run[blob] = tensor<float>{};
+  }
+
+  const network& net_;
+  const precision_plan& plan_;
+  const activation_ranges& ranges_;
+  const executor& threads_;
+  std::vector<std::size_t> readers_;  ///< of each blob, those still to come
+  std::array<std::vector<tensor<float>>, runs> blobs_;
+  std::vector<std::byte> memory_;
+};
+
+}  // namespace detail
+
+inline std::vector<layer_ablation> ablate(const network& net, const precision_plan& plan,
+                                          const activation_ranges& ranges,
+                                          std::span<const tensor_view<const float>> inputs, const executor& threads) {
+  detail::ablation runs(net, plan, ranges, threads);
+  runs.set_inputs(inputs);
+  std::vector<layer_ablation> results;
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    if (std::holds_alternative<layers::input>(net.layers[i].params)) continue;
+    detail::in_layer(net.layers[i], [&] { runs.run_layer(i, results); });
+  }
+  return results;
+}
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,462 @@
+// Is the post-processing at fault? Runs it on the reference's outputs, on the other run's, and on the reference's
+// disturbed by the measured error (step 5 of the vendor's procedure). The user's own command needs POSIX.
+#pragma once
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/npy.hpp>
+#include <nniesim/metrics/compare.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// How far an output is from another decision.
+struct decision_border {
+  std::size_t output = 0;  ///< which of the outputs the decision is made of
+  double distance = 0;  ///< Euclidean, in the output's unit, to the nearest output of another decision; may be infinite
+};
+
+/// Makes a decision of a network's outputs. Decisions are equal where their texts are.
+struct postprocessing {
+  std::string name;
+  std::function<std::string(std::span<const tensor<float>>)> decide;
+  /// Empty where it is not known; asked only for outputs without NaN and infinity.
+  std::function<decision_border(std::span<const tensor<float>>)> border{};
+};
+
+/// The built-in ones; each reads one of the outputs and throws shape_error where it is not there or does not fit. An
+/// output with NaN or infinity in it gives the decision "not a number".
+namespace postprocess {
+
+/// The indices of the k largest values of an output of one sample (the first of several axes is 1), as a set in rising
+/// order; of equal values those of lower index. k = 1 is arg-max; after a softmax, which changes no order, it is the
+/// same. Border: sqrt(1/2) of the gap between the k-th and the next value. Throws format_error for k = 0, shape_error
+/// where there are fewer than k values.
+[[nodiscard]] postprocessing top_k(std::size_t k, std::size_t output = 0);
+
+/// "same" where the Euclidean distance of the output to `reference` (as many values, in the same order) is at most
+/// `most`, else "other". Neither is normalised here. Throws format_error unless `reference` is finite and `most` is
+/// finite and not negative.
+[[nodiscard]] postprocessing l2_feature_distance(std::vector<float> reference, double most, std::size_t output = 0);
+
+/// The row-major indices of values above t. Border: the smallest |value - t|. Throws format_error for a t that is not
+/// finite.
+[[nodiscard]] postprocessing threshold(double t, std::size_t output = 0);
+
+/// A command, run by /bin/sh in the current folder with every {} replaced by a fresh folder, which holds the outputs as
+/// 0.npy, 1.npy and so on and is removed afterwards. What it writes to stdout, less line feeds at the end, is the
+/// decision; its stdin is empty. Throws format_error where the command has no {} or writes more than 1 MiB, and error,
+/// with the beginning of its stderr, where it does not exit with 0.
+/// The folder stands in the command as it is: error where the system's folder for temporary files has a name that a
+/// shell would not take literally.
+[[nodiscard]] postprocessing command(std::string text);
+
+}  // namespace postprocess
+
+enum class probe_verdict {
+  data_fault,  ///< the outputs are too far apart for the question: look for the fault in the data first
+  sensitive,   ///< they agree, but the decision flips on the other's data or with errors of that size
+  board_side,  ///< the same decision on both, and a stable one: where the board's differs, its own code is at fault
+};
+
+[[nodiscard]] constexpr std::string_view to_string(probe_verdict v) noexcept {
+  switch (v) {
+    case probe_verdict::data_fault: return "data fault";
+    case probe_verdict::sensitive: return "sensitive post-processing";
+    case probe_verdict::board_side: return "fault on the board's side";
+  }
+  return "?";
+}
+
+/// What counts as agreement and as stable. The cosine is the vendor's; 0.15 is what that cosine costs by itself, 0.141,
+/// and little more, so that errors of the norm that a cosine does not see count too; 5 % is our choice.
+struct probe_limits {
+  double least_cosine = 0.99;
+  double most_relative_difference = 0.15;
+  double most_flips = 0.05;  ///< share of the trials
+};
+
+struct probe_result {
+  probe_verdict verdict = probe_verdict::data_fault;
+  std::string reference_decision;
+  std::string other_decision;
+  bool flips = false;                 ///< whether they differ
+  std::vector<comparison> outputs{};  ///< the data
+  /// The distance of the reference from its decision's border in units of the RMS error of the output that it is made
+  /// of: with errors of random signs, about how many standard deviations away another decision is. Infinite where the
+  /// outputs are equal or there is no other decision; none where the border is not known or an output is not finite.
+  std::optional<double> margin{};
+  std::size_t trials = 0;
+  std::size_t sign_flips = 0;         ///< trials with random signs that changed the decision
+  std::size_t permutation_flips = 0;  ///< trials with permuted errors that did
+  double flip_rate = 0;               ///< of all trials
+};
+
+/// Probes a post-processing: the decisions on both, and on `trials` disturbed copies of the reference, to which the
+/// measured difference other - reference is added: in trials 0, 2, ... each element's with a random sign, in trials 1,
+/// 3, ... permuted over the elements of its output. The same seed gives the same trials on every machine. Not disturbed
+/// where an output has NaN or infinity, which is a data fault; then trials is 0.
+/// Throws shape_error unless both have the same outputs, at least one and none empty; format_error for no trials, for
+/// limits that are not numbers, and for a post-processing that decides differently on the same data; and whatever the
+/// post-processing throws.
+[[nodiscard]] probe_result probe(const postprocessing& post, std::span<const tensor<float>> reference,
+                                 std::span<const tensor<float>> other, std::size_t trials, std::uint64_t seed,
+                                 const probe_limits& limits = {});
+
+namespace detail {
+
+/// The output that a built-in post-processing reads.
+[[nodiscard]] inline tensor_view<const float> read_output(std::span<const tensor<float>> outputs, std::size_t index,
+                                                          std::string_view name) {
+  require<shape_error>(index < outputs.size() && outputs[index].size() != 0, name, ": output ", index, " of ",
+                       outputs.size(), ", expected one that is there and not empty");
+  return view_of(outputs[index]);
+}
+
+[[nodiscard]] inline bool is_finite(tensor_view<const float> x) {
+  return std::all_of(x.span().begin(), x.span().end(), [](float v) { return std::isfinite(v); });
+}
+
+/// A post-processing that reads one output.
+template <class Decide, class Distance>
+[[nodiscard]] postprocessing of_one_output(std::string name, std::size_t output, Decide decide, Distance distance) {
+  auto checked = [name, output, decide](std::span<const tensor<float>> outputs) {
+    const tensor_view<const float> x = read_output(outputs, output, name);
+    return is_finite(x) ? decide(x) : std::string("not a number");
+  };
+  auto border = [name, output, distance](std::span<const tensor<float>> outputs) {
+    return decision_border{output, distance(read_output(outputs, output, name))};
+  };
+  return {std::move(name), std::move(checked), std::move(border)};
+}
+
+/// Indices of all values, the first `k` and the one behind them in falling order of the values.
+[[nodiscard]] inline std::vector<std::size_t> largest_first(tensor_view<const float> x, std::size_t k) {
+  require<shape_error>(x.size() >= k && (x.shape().rank() < 2 || x.shape()[0] == 1), "top_k: output of shape ",
+                       x.shape(), ", expected one sample of at least ", k, " values");
+  std::vector<std::size_t> order(x.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(std::min(k + 1, x.size()));
+  std::partial_sort(order.begin(), end, order.end(),
+                    [&](std::size_t a, std::size_t b) { return x[a] != x[b] ? x[a] > x[b] : a < b; });
+  return order;
+}
+
+[[nodiscard]] inline std::string joined(std::span<const std::size_t> indices) {
+  std::string text;
+  for (const std::size_t i : indices) text += (text.empty() ? "" : " ") + std::to_string(i);
+  return text;
+}
+
+/// A fresh folder, removed with everything in it.
+class temporary_folder {
+ public:
+  temporary_folder() {
+    std::error_code problem;
+    const std::filesystem::path parent = std::filesystem::temp_directory_path(problem);
+    require<error>(!problem, "command: no folder for temporary files: ", problem.message(), "; set TMPDIR");
+    std::string name = (parent / "nniesim-XXXXXX").string();
+    const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             std::string_view("/._-+,:@%").find(c) != std::string_view::npos;
+    });
+    require<error>(is_plain, "command: the folder for temporary files is ", excerpt(name),
+                   ", expected letters, digits and /._-+,:@% alone; set TMPDIR");
+    require<error>(::mkdtemp(name.data()) != nullptr, "command: no folder can be made as ", excerpt(name), ": ",
+                   std::generic_category().message(errno));
+    path_ = name;
+  }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A pipe whose ends the commands of others do not inherit.
+class command_pipe {
+ public:
+  command_pipe() {
+    require<error>(::pipe(ends_.data()) == 0, "command: no pipe: ", std::generic_category().message(errno));
+    for (const int end : ends_) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
+  }
+  command_pipe(const command_pipe&) = delete;
+  command_pipe& operator=(const command_pipe&) = delete;
+  ~command_pipe() {
+    close_end(0);
+    close_end(1);
+  }
+  [[nodiscard]] int reading() const noexcept { return ends_[0]; }
+  [[nodiscard]] int writing() const noexcept { return ends_[1]; }
+  void close_writing() noexcept { close_end(1); }
+
+ private:
+  void close_end(std::size_t i) noexcept {
+    if (ends_[i] >= 0) (void)::close(ends_[i]);
+    ends_[i] = -1;
+  }
+  std::array<int, 2> ends_{-1, -1};
+};
+
+struct command_output {
+  std::string text{};        ///< stdout, one byte more than the limit at most
+  std::string complaints{};  ///< the beginning of stderr
+  int status = 0;            ///< as waitpid gives it
+};
+
+/// Runs the command until it has closed stdout and stderr and ended, or has written more than `limit` bytes.
+[[nodiscard]] inline command_output run_command(const std::string& text, std::size_t limit) {
+  command_pipe out, err;
+  posix_spawn_file_actions_t actions;
+  require<error>(::posix_spawn_file_actions_init(&actions) == 0, "command: no memory to start it");
+  (void)::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  (void)::posix_spawn_file_actions_adddup2(&actions, out.writing(), 1);
+  (void)::posix_spawn_file_actions_adddup2(&actions, err.writing(), 2);
+  std::string shell = "sh", flag = "-c", copy = text;
+  char* const arguments[] = {shell.data(), flag.data(), copy.data(), nullptr};
+  ::pid_t child = 0;
+  const int problem = ::posix_spawn(&child, "/bin/sh", &actions, nullptr, arguments, ::environ);
+  (void)::posix_spawn_file_actions_destroy(&actions);
+  require<error>(problem == 0, "command: /bin/sh cannot be started: ", std::generic_category().message(problem));
+  out.close_writing();
+  err.close_writing();
+
+  constexpr std::size_t most_complaints = 2048;
+  command_output result;
+  std::array<::pollfd, 2> open = {{{out.reading(), POLLIN, 0}, {err.reading(), POLLIN, 0}}};
+  std::vector<char> piece(std::size_t{1} << 16U);
+  while ((open[0].fd >= 0 || open[1].fd >= 0) && result.text.size() <= limit) {
+    if (::poll(open.data(), open.size(), -1) < 0 && errno != EINTR) break;
+    for (::pollfd& p : open) {
+      if (p.fd < 0 || p.revents == 0) continue;
+      const auto got = ::read(p.fd, piece.data(), piece.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) {
+        p.fd = -1;  // poll leaves it out
+        continue;
+      }
+      std::string& to = &p == open.data() ? result.text : result.complaints;
+      const std::size_t room = (&p == open.data() ? limit + 1 : most_complaints) - to.size();
+      to.append(piece.data(), std::min(static_cast<std::size_t>(got), room));
+    }
+  }
+  if (result.text.size() > limit) (void)::kill(child, SIGKILL);
+  while (::waitpid(child, &result.status, 0) < 0 && errno == EINTR) {
+  }
+  return result;
+}
+
+[[nodiscard]] inline std::string decision_of_command(const std::string& text, std::span<const tensor<float>> outputs) {
+  constexpr std::size_t limit = std::size_t{1} << 20U;
+  const temporary_folder folder;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    write_npy(folder.path() / (std::to_string(i) + ".npy"), outputs[i]);
+  }
+  const std::string name = folder.path().string();
+  std::string filled = text;
+  for (std::size_t at = 0; (at = filled.find("{}", at)) != std::string::npos; at += name.size()) {
+    filled.replace(at, 2, name);
+  }
+  command_output result = run_command(filled, limit);
+  require<format_error>(result.text.size() <= limit, "command ", excerpt(text), " wrote more than ", limit,
+                        " bytes, expected a decision");
+  const bool exited = WIFEXITED(result.status);
+  if (!exited || WEXITSTATUS(result.status) != 0) {
+    throw error(concat("command ", excerpt(text), exited ? " exited with " : " was ended by signal ",
+                       exited ? WEXITSTATUS(result.status) : WTERMSIG(result.status),
+                       ", expected 0; its stderr begins ", excerpt(result.complaints, 400)));
+  }
+  result.text.resize(result.text.find_last_not_of('\n') + 1);
+  return std::move(result.text);
+}
+
+[[nodiscard]] inline double rms_error(const tensor<float>& r, const tensor<float>& x) {
+  double squared = 0;
+  for (std::size_t i = 0; i < r.size(); ++i) {
+    const double d = double{x.data()[i]} - double{r.data()[i]};
+    squared = std::fma(d, d, squared);
+  }
+  return std::sqrt(squared / static_cast<double>(r.size()));
+}
+
+/// The reference with the measured error on it: with random signs, or permuted.
+class disturber {
+ public:
+  disturber(std::span<const tensor<float>> reference, std::span<const tensor<float>> other, std::uint64_t seed)
+      : reference_(reference), disturbed_(reference.begin(), reference.end()), random_(seed) {
+    for (std::size_t o = 0; o < reference.size(); ++o) {
+      std::vector<double>& d = errors_.emplace_back(reference[o].size());
+      for (std::size_t i = 0; i < d.size(); ++i) d[i] = double{other[o].data()[i]} - double{reference[o].data()[i]};
+    }
+  }
+  [[nodiscard]] std::span<const tensor<float>> with_random_signs() {
+    for (std::size_t o = 0; o < errors_.size(); ++o) {
+      std::uint64_t bits = 0;
+      for (std::size_t i = 0; i < errors_[o].size(); ++i, bits >>= 1U) {
+        if (i % 64 == 0) bits = random_();
+        set(o, i, (bits & 1U) != 0 ? errors_[o][i] : -errors_[o][i]);
+      }
+    }
+    return disturbed_;
+  }
+  [[nodiscard]] std::span<const tensor<float>> permuted() {
+    for (std::size_t o = 0; o < errors_.size(); ++o) {
+      std::vector<double> mixed = errors_[o];  // by hand: std::shuffle differs between libraries
+      for (std::size_t i = mixed.size(); i > 1; --i) std::swap(mixed[i - 1], mixed[random_() % i]);
+      for (std::size_t i = 0; i < mixed.size(); ++i) set(o, i, mixed[i]);
+    }
+    return disturbed_;
+  }
+
+ private:
+  void set(std::size_t output, std::size_t i, double error) {
+    disturbed_[output].data()[i] = static_cast<float>(double{reference_[output].data()[i]} + error);
+  }
+  std::span<const tensor<float>> reference_;
+  std::vector<tensor<float>> disturbed_;
+  std::vector<std::vector<double>> errors_;
+  std::mt19937_64 random_;
+};
+
+}  // namespace detail
+
+inline postprocessing postprocess::top_k(std::size_t k, std::size_t output) {
+  detail::require<format_error>(k != 0, "top_k: k is 0, expected at least 1");
+  return detail::of_one_output(
+      "top_k", output,
+      [k](tensor_view<const float> x) {
+        std::vector<std::size_t> order = detail::largest_first(x, k);
+        order.resize(k);
+        std::sort(order.begin(), order.end());
+        return detail::joined(order);
+      },
+      [k](tensor_view<const float> x) {
+        const std::vector<std::size_t> order = detail::largest_first(x, k);
+        if (order.size() == k) return std::numeric_limits<double>::infinity();
+        return (double{x[order[k - 1]]} - double{x[order[k]]}) * std::sqrt(0.5);
+      });
+}
+
+inline postprocessing postprocess::l2_feature_distance(std::vector<float> reference, double most, std::size_t output) {
+  const tensor_view<const float> view(reference, {reference.size()});
+  detail::require<format_error>(!reference.empty() && detail::is_finite(view) && std::isfinite(most) && most >= 0,
+                                "l2_feature_distance: a reference of ", reference.size(), " values and a threshold of ",
+                                most, ", expected finite values and a finite threshold of at least 0");
+  const auto distance = [reference = std::move(reference)](tensor_view<const float> x) {
+    detail::require<shape_error>(x.size() == reference.size(), "l2_feature_distance: output of shape ", x.shape(),
+                                 ", expected the reference's ", reference.size(), " values");
+    double squared = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double d = double{x[i]} - double{reference[i]};
+      squared = std::fma(d, d, squared);
+    }
+    return std::sqrt(squared);
+  };
+  return detail::of_one_output(
+      "l2_feature_distance", output,
+      [=](tensor_view<const float> x) { return std::string(distance(x) <= most ? "same" : "other"); },
+      [=](tensor_view<const float> x) { return std::fabs(distance(x) - most); });
+}
+
+inline postprocessing postprocess::threshold(double t, std::size_t output) {
+  detail::require<format_error>(std::isfinite(t), "threshold: ", t, ", expected a finite number");
+  return detail::of_one_output(
+      "threshold", output,
+      [t](tensor_view<const float> x) {
+        std::vector<std::size_t> above;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          if (double{x[i]} > t) above.push_back(i);
+        }
+        return detail::joined(above);
+      },
+      [t](tensor_view<const float> x) {
+        double least = std::numeric_limits<double>::infinity();
+        for (const float v : x.span()) least = std::min(least, std::fabs(double{v} - t));
+        return least;
+      });
+}
+
+inline postprocessing postprocess::command(std::string text) {
+  detail::require<format_error>(text.find("{}") != std::string::npos && text.find('\0') == std::string::npos,
+                                "command ", detail::excerpt(text),
+                                ": expected {} where the folder with the outputs is to stand, and no byte 0");
+  return {"command", [text = std::move(text)](std::span<const tensor<float>> outputs) {
+            return detail::decision_of_command(text, outputs);
+          }};
+}
+
+inline probe_result probe(const postprocessing& post, std::span<const tensor<float>> reference,
+                          std::span<const tensor<float>> other, std::size_t trials, std::uint64_t seed,
+                          const probe_limits& limits) {
+  detail::require<shape_error>(!reference.empty() && reference.size() == other.size(), "probe: ", reference.size(),
+                               " and ", other.size(), " outputs, expected equally many, at least one");
+  detail::require<format_error>(trials != 0, "probe: 0 trials, expected at least 1");
+  detail::require<format_error>(!std::isnan(limits.least_cosine) && !std::isnan(limits.most_relative_difference) &&
+                                    !std::isnan(limits.most_flips),
+                                "probe: a limit is NaN, expected numbers");
+  probe_result result;
+  bool agree = true;
+  bool finite = true;
+  for (std::size_t o = 0; o < reference.size(); ++o) {
+    const comparison& c = result.outputs.emplace_back(compare(reference[o], other[o]));
+    agree = agree && c.cosine >= limits.least_cosine && c.relative_difference <= limits.most_relative_difference;
+    finite = finite && c.bad_reference + c.bad_other == 0;
+  }
+  result.reference_decision = post.decide(reference);
+  detail::require<format_error>(post.decide(reference) == result.reference_decision, "probe: ", post.name,
+                                " decides differently when it is run again on the same data");
+  result.other_decision = post.decide(other);
+  result.flips = result.reference_decision != result.other_decision;
+  if (!finite) return result;
+
+  if (post.border) {
+    const decision_border border = post.border(reference);
+    const double rms = detail::rms_error(reference[border.output], other[border.output]);
+    result.margin = rms > 0 ? border.distance / rms : std::numeric_limits<double>::infinity();
+  }
+  detail::disturber disturbed(reference, other, seed);
+  for (; result.trials < trials; ++result.trials) {
+    const bool by_sign = result.trials % 2 == 0;
+    const bool flipped =
+        post.decide(by_sign ? disturbed.with_random_signs() : disturbed.permuted()) != result.reference_decision;
+    (by_sign ? result.sign_flips : result.permutation_flips) += flipped ? 1U : 0U;
+  }
+  result.flip_rate = static_cast<double>(result.sign_flips + result.permutation_flips) / static_cast<double>(trials);
+  if (agree) {
+    const bool unstable = result.flips || result.flip_rate > limits.most_flips;
+    result.verdict = unstable ? probe_verdict::sensitive : probe_verdict::board_side;
+  }
+  return result;
+}
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,278 @@
+#include <nniesim/debug/postprocess_probe.hpp>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/random.hpp"
+#include "support/scratch_folder.hpp"
+
+using namespace nniesim;
+
+namespace {
+
+using tensors = std::vector<tensor<float>>;
+
+tensor<float> row(const std::vector<float>& v) {
+  auto t = make_tensor<float>({1, v.size()});
+  std::copy(v.begin(), v.end(), t.data());
+  return t;
+}
+/// The values with an error of the given deviation.
+tensor<float> off(draws& d, tensor<float> t, float deviation) {
+  for (float& v : t) v += d.normal() * deviation;
+  return t;
+}
+std::string decide(const postprocessing& p, const tensors& outputs) { return p.decide(outputs); }
+double border(const postprocessing& p, const tensors& outputs) { return p.border(outputs).distance; }
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+
+/// A folder for temporary files, so that what is left there can be seen.
+struct own_tmpdir {
+  scratch_folder folder;
+  std::string before = std::getenv("TMPDIR") != nullptr ? std::getenv("TMPDIR") : "";
+  bool had = std::getenv("TMPDIR") != nullptr;
+
+  own_tmpdir() { use(folder / ""); }
+  own_tmpdir(const own_tmpdir&) = delete;
+  own_tmpdir& operator=(const own_tmpdir&) = delete;
+  ~own_tmpdir() {
+    if (had) (void)::setenv("TMPDIR", before.c_str(), 1);
+    else (void)::unsetenv("TMPDIR");
+  }
+  static void use(const std::filesystem::path& path) { (void)::setenv("TMPDIR", path.c_str(), 1); }
+  [[nodiscard]] bool is_empty() const { return std::filesystem::is_empty(folder / ""); }
+};
+
+}  // namespace
+
+TEST_CASE("The largest labels as a set, and how far the next one is", "[postprocess_probe]") {
+  const tensors x = {row({1, 5, 3, 4, 5})};
+  CHECK(decide(postprocess::top_k(1), x) == "1");
+  CHECK(decide(postprocess::top_k(2), x) == "1 4");
+  CHECK(decide(postprocess::top_k(3), x) == "1 3 4");
+  CHECK(decide(postprocess::top_k(5), x) == "0 1 2 3 4");
+  CHECK(border(postprocess::top_k(1), x) == 0);
+  CHECK(border(postprocess::top_k(3), x) == approx(1 / std::sqrt(2.0)));
+  CHECK(border(postprocess::top_k(5), x) == infinity);
+  CHECK(decide(postprocess::top_k(1), {row({1, not_a_number})}) == "not a number");
+  CHECK(decide(postprocess::top_k(1), {row({1, -infinity})}) == "not a number");
+  CHECK_THROWS_AS(postprocess::top_k(0), format_error);
+  CHECK_THROWS_AS(decide(postprocess::top_k(6), x), shape_error);
+  CHECK_THROWS_AS(decide(postprocess::top_k(1, 1), x), shape_error);
+  CHECK_THROWS_AS(decide(postprocess::top_k(1), {zeros({2, 3})}), shape_error);
+  CHECK_THROWS_AS(decide(postprocess::top_k(1), {zeros({1, 0})}), shape_error);
+  CHECK(decide(postprocess::top_k(1, 1), {row({3, 1}), row({1, 3})}) == "1");
+}
+
+TEST_CASE("Features are the same person's up to a distance", "[postprocess_probe]") {
+  const auto p = postprocess::l2_feature_distance({1, 2}, 5);
+  CHECK(decide(p, {row({4, 6})}) == "same");
+  CHECK(decide(p, {row({4, 6.5F})}) == "other");
+  CHECK(border(p, {row({1, 2})}) == 5);
+  CHECK(border(p, {row({1, 9})}) == approx(2));
+  CHECK(decide(p, {row({not_a_number, 0})}) == "not a number");
+  CHECK_THROWS_AS(decide(p, {row({1})}), shape_error);
+  CHECK_THROWS_AS(postprocess::l2_feature_distance({}, 1), format_error);
+  CHECK_THROWS_AS(postprocess::l2_feature_distance({infinity}, 1), format_error);
+  CHECK_THROWS_AS(postprocess::l2_feature_distance({1}, -1), format_error);
+  CHECK_THROWS_AS(postprocess::l2_feature_distance({1}, std::nan("")), format_error);
+}
+
+TEST_CASE("Which values are above a threshold", "[postprocess_probe]") {
+  const auto p = postprocess::threshold(0.5);
+  CHECK(decide(p, {row({0.4F, 0.5F, 0.6F, 2})}) == "2 3");
+  CHECK(decide(p, {row({0.1F, 0})}).empty());
+  CHECK(border(p, {row({0.25F, 2})}) == 0.25);
+  CHECK_THROWS_AS(postprocess::threshold(infinity), format_error);
+}
+
+TEST_CASE("A stable decision that stays points to the board", "[postprocess_probe]") {
+  draws random(1);
+  auto r = random.tensor({1, 100}, 0.5F);
+  r.data()[42] = 10;
+  const tensors reference = {r}, other = {off(random, r, 0.02F)};
+  const probe_result p = probe(postprocess::top_k(1), reference, other, 200, 1);
+  CHECK(p.verdict == probe_verdict::board_side);
+  CHECK(p.reference_decision == "42");
+  CHECK(p.other_decision == "42");
+  CHECK_FALSE(p.flips);
+  CHECK(p.trials == 200);
+  CHECK(p.flip_rate == 0);
+  REQUIRE(p.margin);
+  CHECK(*p.margin > 100);
+  REQUIRE(p.outputs.size() == 1);
+  CHECK(p.outputs[0].cosine > 0.99);
+}
+
+TEST_CASE("A decision that flips on data that agree is sensitive", "[postprocess_probe]") {
+  draws random(2);
+  auto r = random.tensor({1, 100});
+  r.data()[3] = 8;
+  r.data()[7] = 7.999F;
+  auto x = off(random, r, 0.01F);
+  x.data()[3] = 7.99F;
+  x.data()[7] = 8.0F;
+  const probe_result p = probe(postprocess::top_k(1), tensors{r}, tensors{x}, 200, 1);
+  CHECK(p.verdict == probe_verdict::sensitive);
+  CHECK(p.flips);
+  CHECK(p.reference_decision == "3");
+  CHECK(p.other_decision == "7");
+  REQUIRE(p.margin);
+  CHECK(*p.margin < 1);
+  CHECK(p.sign_flips > 20);
+  CHECK(p.permutation_flips > 20);
+  CHECK(p.flip_rate == approx(static_cast<double>(p.sign_flips + p.permutation_flips) / 200));
+}
+
+TEST_CASE("A decision that happens to stay but flips with other errors of that size is sensitive",
+          "[postprocess_probe]") {
+  draws random(3);
+  auto r = random.tensor({1, 256});
+  const auto feature = random.tensor({1, 256});
+  double distance = 0;
+  for (std::size_t i = 0; i < 256; ++i) distance += std::pow(double{r.data()[i]} - double{feature.data()[i]}, 2);
+  distance = std::sqrt(distance);
+  const auto x = off(random, r, 0.05F);
+  const std::vector<float> reference_feature(feature.begin(), feature.end());
+  const auto near = [&](double by) {
+    return probe(postprocess::l2_feature_distance(reference_feature, distance + by), tensors{r}, tensors{x}, 400, 5);
+  };
+  const probe_result close = near(0.03);
+  CHECK(close.reference_decision == "same");
+  CHECK(close.verdict == probe_verdict::sensitive);
+  CHECK(*close.margin < 1);
+  CHECK(close.flip_rate > 0.1);
+  const probe_result far = near(0.5);
+  CHECK(far.verdict == probe_verdict::board_side);
+  CHECK(*far.margin > 5);
+  CHECK(far.flip_rate < 0.01);
+}
+
+TEST_CASE("Outputs that do not agree are a fault of the data", "[postprocess_probe]") {
+  draws random(4);
+  auto r = random.tensor({1, 50});
+  r.data()[9] = 9;
+  const auto verdict = [&](const tensor<float>& x) {
+    return probe(postprocess::top_k(1), tensors{r}, tensors{x}, 10, 1).verdict;
+  };
+  CHECK(verdict(off(random, r, 1.0F)) == probe_verdict::data_fault);
+  CHECK(verdict(r * 1.3F) == probe_verdict::data_fault);
+  CHECK(verdict(r * 1.1F) == probe_verdict::board_side);
+  CHECK(verdict(zeros({1, 50})) == probe_verdict::data_fault);
+  auto bad = r;
+  bad.data()[0] = not_a_number;
+  const probe_result p = probe(postprocess::top_k(1), tensors{r}, tensors{bad}, 10, 1);
+  CHECK(p.verdict == probe_verdict::data_fault);
+  CHECK(p.trials == 0);
+  CHECK_FALSE(p.margin);
+  CHECK(p.other_decision == "not a number");
+  // The second output disagrees, though the decision is not made of it.
+  CHECK(probe(postprocess::top_k(1), tensors{r, r}, tensors{r, r * 2.0F}, 10, 1).verdict == probe_verdict::data_fault);
+}
+
+TEST_CASE("Equal and all-zero outputs are defined", "[postprocess_probe]") {
+  draws random(5);
+  const tensors r = {random.tensor({1, 9})};
+  const probe_result equal = probe(postprocess::top_k(1), r, r, 10, 1);
+  CHECK(equal.verdict == probe_verdict::board_side);
+  CHECK(*equal.margin == infinity);
+  CHECK(equal.flip_rate == 0);
+  const tensors zero = {zeros({1, 9})};
+  CHECK(probe(postprocess::top_k(1), zero, zero, 10, 1).verdict == probe_verdict::board_side);
+  const probe_result from_zero = probe(postprocess::top_k(1), zero, r, 10, 1);
+  CHECK(from_zero.verdict == probe_verdict::data_fault);
+  CHECK(*from_zero.margin == 0);
+}
+
+TEST_CASE("The same seed gives the same trials", "[postprocess_probe]") {
+  draws random(6);
+  auto r = random.tensor({1, 100});
+  r.data()[3] = 5;
+  r.data()[7] = 4.95F;
+  const tensors reference = {r}, other = {off(random, r, 0.03F)};
+  const auto flips = [&](std::uint64_t seed) {
+    const probe_result p = probe(postprocess::top_k(1), reference, other, 101, seed);
+    CHECK(p.trials == 101);
+    return std::pair(p.sign_flips, p.permutation_flips);
+  };
+  CHECK(flips(7) == flips(7));
+  CHECK((flips(7) != flips(8) || flips(7) != flips(9)));
+}
+
+TEST_CASE("What does not fit the probe is refused", "[postprocess_probe]") {
+  const tensors r = {row({1, 2})};
+  const auto post = postprocess::top_k(1);
+  CHECK_THROWS_AS(probe(post, {}, {}, 1, 1), shape_error);
+  CHECK_THROWS_AS(probe(post, r, {}, 1, 1), shape_error);
+  CHECK_THROWS_AS(probe(post, r, tensors{row({1})}, 1, 1), shape_error);
+  CHECK_THROWS_AS(probe(post, r, r, 0, 1), format_error);
+  CHECK_THROWS_AS(probe(post, r, r, 1, 1, {.least_cosine = std::nan("")}), format_error);
+  int calls = 0;
+  const postprocessing fickle{"fickle", [&](std::span<const tensor<float>>) { return std::to_string(++calls); }, {}};
+  CHECK_THROWS_WITH(probe(fickle, r, r, 1, 1), contains("fickle decides differently"));
+}
+
+TEST_CASE("A command reads the outputs in order and decides", "[postprocess_probe]") {
+  own_tmpdir tmp;
+  const tensors outputs = {row({1, 2, 3}), zeros({2, 2, 2})};
+  CHECK(decide(postprocess::command("cd {} && ls *"), outputs) == "0.npy\n1.npy");
+  CHECK(decide(postprocess::command("wc -c < \"{}/0.npy\" | tr -d ' '; printf end"), outputs) == "140\nend");
+  CHECK(decide(postprocess::command("cat; echo {} > /dev/null"), outputs).empty());
+  CHECK(tmp.is_empty());
+  const scratch_folder copies;
+  const std::string to = (copies / "copy.npy").string();
+  (void)decide(postprocess::command("cp {}/0.npy " + to), outputs);
+  CHECK(same_bits(read_npy<float>(to), outputs[0]));
+}
+
+TEST_CASE("A command takes part in the probe", "[postprocess_probe]") {
+  own_tmpdir tmp;
+  draws random(7);
+  const tensors r = {random.tensor({1, 50}, 2.0F)};
+  const tensors x = {off(random, r[0], 0.01F)};
+  const probe_result stable = probe(postprocess::command("test -f {}/0.npy && echo cat"), r, x, 4, 1);
+  CHECK(stable.verdict == probe_verdict::board_side);
+  CHECK(stable.reference_decision == "cat");
+  CHECK_FALSE(stable.margin);
+  const probe_result sensitive = probe(postprocess::command("cksum < {}/0.npy"), r, x, 4, 1);
+  CHECK(sensitive.verdict == probe_verdict::sensitive);
+  CHECK(sensitive.flips);
+  CHECK(sensitive.flip_rate == 1);
+  CHECK(tmp.is_empty());
+}
+
+TEST_CASE("A command that fails says so and leaves nothing behind", "[postprocess_probe]") {
+  own_tmpdir tmp;
+  const tensors r = {row({1, 2})};
+  const auto run = [&](const std::string& text) { return decide(postprocess::command(text), r); };
+  CHECK_THROWS_WITH(run("echo no such label >&2; echo {}; exit 3"),
+                    contains("exited with 3") && contains("no such label"));
+  CHECK_THROWS_WITH(run("kill -9 $$ {}"), contains("signal 9"));
+  CHECK_THROWS_AS(run("/no/such/program {}"), error);
+  CHECK_THROWS_AS(run("if {"
+                      "} then"),
+                  error);
+  CHECK_THROWS_WITH(run("yes {}"), contains("more than 1048576 bytes"));
+  CHECK(run("head -c 1048576 /dev/zero; : {}").size() == 1048576);
+  CHECK_THROWS_AS(run("head -c 1048577 /dev/zero; : {}"), format_error);
+  // More on stderr than a pipe holds.
+  CHECK(run("head -c 300000 /dev/zero >&2; echo done; : {}") == "done");
+  CHECK(tmp.is_empty());
+  CHECK_THROWS_AS(postprocess::command("echo"), format_error);
+  CHECK_THROWS_AS(postprocess::command(""), format_error);
+
+  const auto strange = tmp.folder / "a b;c";
+  std::filesystem::create_directory(strange);
+  own_tmpdir::use(strange);
+  CHECK_THROWS_WITH(run("ls {}"), contains("set TMPDIR"));
+  own_tmpdir::use(tmp.folder / "missing");
+  CHECK_THROWS_WITH(run("ls {}"), contains("set TMPDIR"));
+}
