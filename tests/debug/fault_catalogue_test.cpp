@@ -124,6 +124,8 @@ struct planted {
   std::string layer;                        ///< of the verdict; empty: not checked
   std::function<void(experiment&)> before;  ///< the runs
   std::function<void(experiment&)> after;
+  /// What is made of the outputs, given the reference's and the other's; and what the board made of them.
+  std::function<std::pair<postprocessing, std::string>(const dumps& reference, const dumps& other)> post{};
 };
 
 void swap_first_and_last_channel(tensor<float>& t) {
@@ -321,6 +323,19 @@ std::vector<planted> faults_of_photographs(const subject& s) {
     d.values = detail::permuted(d.values, {1, d.shape[1], d.shape[2], d.shape[3]}, {0, 2, 3, 1});
     d.shape = {1, d.shape[2], d.shape[3], d.shape[1]};
   });
+  // A threshold between the two values of one element, or far from all.
+  const auto last = [](const dumps& d) -> const floats& { return d.back().values; };
+  add("a sensitive threshold", {fault::post_processing}, "", nothing);
+  all.back().post = [=](const dumps& r, const dumps& x) {
+    std::size_t i = 0;
+    while (last(r)[i] == last(x)[i]) ++i;
+    const double t = (static_cast<double>(last(r)[i]) + static_cast<double>(last(x)[i])) / 2;
+    return std::pair(postprocess::threshold(t), std::string());
+  };
+  add("the board's own code", {fault::post_processing}, "", nothing);
+  all.back().post = [](const dumps&, const dumps&) { return std::pair(postprocess::threshold(1e6), std::string("7")); };
+  add("none, with a stable post-processing", {fault::none}, "", nothing);
+  all.back().post = [](const dumps&, const dumps&) { return std::pair(postprocess::threshold(1e6), std::string()); };
   add("two faults: channels and zeros", {fault::preprocessing, fault::all_zero}, "", [=](experiment& e) {
     tensors p = pictures;
     swap_first_and_last_channel(p[0]);
@@ -351,7 +366,18 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
     }
     if (p.after) p.after(e);
     const laboratory lab{s.net, views(e.inputs), e.ranges_known_wrong ? e.ranges : s.ranges, e.plan, e.preprocessing};
-    const diagnosis d = diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr);
+    diagnosis d = diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr);
+
+    if (p.post) {
+      const auto as_outputs = [](const dumps& all) {
+        tensors t = {make_tensor<float>(all.back().shape)};
+        std::copy(all.back().values.begin(), all.back().values.end(), t[0].begin());
+        return t;
+      };
+      const auto [post, board] = p.post(e.reference, e.other);
+      const probe_result probed = probe(post, as_outputs(e.reference), as_outputs(e.other), 50, 1);
+      add_postprocessing(d, probed, post.name, board.empty() ? std::nullopt : std::optional(board));
+    }
 
     std::string found;
     const auto describe = [&](const finding& f) {
@@ -410,16 +436,103 @@ subject real_model(const real_models::model& m, std::size_t extent) {
   return s;
 }
 
+/// The same with a norm behind a late convolution of few values, and nothing else.
+subject with_norm(subject s) {
+  const auto all = s.convolutions();
+  const auto found = std::find_if(all.rbegin(), all.rend(), [&](std::size_t l) {
+    const std::size_t n = s.net.blobs[s.net.layers[l].outputs[0]].shape.size();
+    return n >= 500 && n <= 5000;
+  });
+  REQUIRE(found != all.rend());
+  const std::string behind = s.net.layers[*found].name;
+  network_runner runner(s.net, float_plan(s.net), {.keep_all = true});
+  const tensors inputs = s.inputs();
+  runner.run(views(inputs));
+  dumps all_dumps = dumps_of(runner);
+  append_norm(s.net, behind, named(all_dumps, behind).values);
+  s.name += " with a norm";
+  return s;
+}
+
+/// The network that the project carries: four branches, whose norms truncate.
+subject carried() {
+  subject s;
+  s.name = "feature_norm";
+  const std::filesystem::path folder = std::filesystem::path(NNIESIM_SOURCE_DIR) / "examples/feature_norm/network";
+  const compiler_cfg cfg = read_compiler_cfg(folder / "feature_norm.cfg");
+  s.net = fold_batch_norm(read_caffe_network(cfg.prototxt_file.path, cfg.caffemodel_file.path));
+  std::size_t input = 0;
+  for (const layer& l : s.net.layers) {
+    if (!std::holds_alternative<layers::input>(l.params)) continue;
+    const input_source list(cfg.inputs[input], s.net.blobs[l.outputs[0]].shape);
+    s.preprocessing.push_back(known_preprocessing_of(cfg.inputs[input], s.net.blobs[l.outputs[0]].shape));
+    s.pictures.push_back(list[list.size() - 1]);
+    s.other_pictures.push_back(list[0]);
+    ++input;
+  }
+  s.background = cfg.mode;
+  s.calibrate();
+  return s;
+}
+
+std::vector<planted> faults_of_carried(const subject& s) {
+  std::vector<planted> all = faults_of_any(s);
+  const tensors pictures = s.pictures, others = s.other_pictures;
+  const auto right = s.preprocessing;
+  all.push_back({"the norms, as they are", {fault::norm_gain}, "", [](experiment&) {}, {}});
+  all.push_back({"the norms, as they are, in 16 bits",
+                 {fault::norm_gain},
+                 "",
+                 [](experiment& e) { e.plan = plan_of(e.net, compile_mode::all_16bit); },
+                 {}});
+  all.push_back(
+      {"the norms, folders only", {fault::norm_gain}, "", [](experiment& e) { e.with_laboratory = false; }, {}});
+  all.push_back({"the second input scaled",
+                 {fault::preprocessing},
+                 "comp1",
+                 [=](experiment& e) {
+                   e.preprocessing[1].scale = 0.5;
+                   e.inputs = subject::normalized(pictures, e.preprocessing);
+                 },
+                 {}});
+  all.push_back({"another picture",
+                 {fault::other_picture},
+                 "comp0",
+                 [=](experiment& e) { e.inputs = subject::normalized(others, right); },
+                 {}});
+  // What the layers give to the last digit, as a dump of another float run has it.
+  all.push_back({"none",
+                 {fault::none},
+                 "",
+                 [](experiment&) {},
+                 [](experiment& e) {
+                   e.other = e.reference;
+                   for (dump& d : e.other) {
+                     for (float& v : d.values) v *= 1.00001F;
+                   }
+                 }});
+  return all;
+}
+
 }  // namespace
+
+TEST_CASE("fault catalogue: the carried network", "[debug]") {
+  const subject s = carried();
+  run_catalogue(s, faults_of_carried(s));
+}
 
 TEST_CASE("fault catalogue: a face detector at 320 x 320", "[debug]") {
   if (!real_models::are_here()) return;
   const subject s = real_model(real_models::models[0], 320);
   run_catalogue(s, faults_of_photographs(s));
+  const subject n = with_norm(s);
+  run_catalogue(n, {{"a norm that truncates", {fault::norm_gain}, "norm", [](experiment&) {}, {}}});
 }
 
 TEST_CASE("fault catalogue: a face detector at 320 x 240", "[debug]") {
   if (!real_models::are_here()) return;
   const subject s = real_model(real_models::models[1], 0);
   run_catalogue(s, faults_of_photographs(s));
+  const subject n = with_norm(s);
+  run_catalogue(n, {{"a norm that truncates", {fault::norm_gain}, "norm", [](experiment&) {}, {}}});
 }

@@ -20,6 +20,7 @@
 
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/match_layers.hpp>
+#include <nniesim/debug/postprocess_probe.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
 #include <nniesim/metrics/format_error.hpp>
 #include <nniesim/network/runner.hpp>
@@ -171,6 +172,7 @@ class diagnostician {
     check_not_a_number();
     check_all_zero();
     check_suspects();
+    add_in_order();
     check_precision();
     check_mapping();
     check_norms();
@@ -557,7 +559,7 @@ class diagnostician {
     f.rivals.push_back({fault::suspect_layer, "a wrong result of the accelerator would be a number"});
     f.next = "dump the layer again; if it is the board's, look at the memory that it is written to";
     f.change.push_back(concat("'", entry, "': write it as 32-bit words of Q20.12 and read it as such"));
-    add(std::move(f));
+    add_at(entry, std::move(f), false);
   }
 
   void check_all_zero() {
@@ -584,20 +586,21 @@ class diagnostician {
     }
     if (both != 0) f.evidence.push_back(concat(both, " layers are zero in both runs, which is no fault"));
     const std::optional<std::size_t> l = layer_named(entry);
+    bool as_simulated = false;
     if (l) {
       f.evidence.push_back("in float the layer gives values other than zero from the input that it had");
       if (const auto inputs = other_inputs(*l); inputs && !lab_->plan.is_float) {
         const auto simulated = run_layer(*l, *inputs, lab_->plan.layers[*l]);
-        const bool zero = std::all_of(simulated[0].begin(), simulated[0].end(), [](float v) { return v == 0.0F; });
-        f.evidence.push_back(zero ? "the simulation gives zeros too: all its input, or its output, underflows"
-                                  : "the simulation does not give zeros");
-        if (zero) f.change.push_back(concat("calibrate again: the range of '", entry, "' is far too large"));
+        as_simulated = std::all_of(simulated[0].begin(), simulated[0].end(), [](float v) { return v == 0.0F; });
+        f.evidence.push_back(as_simulated ? "the simulation gives zeros too: all its input, or its output, underflows"
+                                          : "the simulation does not give zeros");
+        if (as_simulated) f.change.push_back(concat("calibrate again: the range of '", entry, "' is far too large"));
       }
     }
     f.rivals.push_back({fault::suspect_layer, "wrong arithmetic would not give zero everywhere"});
     f.next = "see whether the layer was written at all: a buffer that nobody fills is zero as well";
     if (f.change.empty()) f.change.push_back(concat("dump '", entry, "' again, with the mark _report on its name"));
-    add(std::move(f));
+    add_at(entry, std::move(f), as_simulated);
   }
 
   // ---- suspect layers ----
@@ -624,7 +627,7 @@ class diagnostician {
     if (j.result.l2_reference == 0 && j.result.l2_other == 0) return false;
     const double expected = j.only_relu ? 0 : j.expected.relative_difference;
     const double norm = j.only_relu ? 0 : j.expected.relative_l2;
-    if (!j.only_relu && is_as_expected(j)) return is_bad(j.result);
+    if (!j.only_relu && is_as_expected(j)) return is_bad(j.result) && input_ranges(lab_->net.layers[j.layer]) != 0;
     return is_bad(j.result) || j.result.relative_difference > std::max(0.03, 4 * expected) ||
            std::fabs(j.result.relative_l2 - norm) >= o_.norm_error;
   }
@@ -708,7 +711,7 @@ class diagnostician {
       f.summary = concat("'", l.name, "' computes something else than its definition, and it runs in float");
       f.next = "compare the layer's parameters and weights in both runs";
       add_bundle(f);
-      add(std::move(f));
+      add_at(l.name, std::move(f), false);
       return;
     }
     const std::vector<tensor<float>> exact = run_layer(j.layer, *inputs, layer_precision::float32);
@@ -757,6 +760,11 @@ class diagnostician {
       f.change.push_back(concat("compile_mode 2 and the name '", l.name, "_hp'"));
       f.rivals.push_back({fault::activation_scale, "no other range is better"});
       f.rivals.push_back({fault::suspect_layer, "the simulation of 8 bits gives the same output"});
+    } else if (as_simulated) {
+      f.cause = fault::precision;
+      f.summary = concat("the values of '", l.name, "' are too small for Q20.12, whatever its bits");
+      f.change.push_back(concat("scale the weights of '", l.name, "' up by a power of two, and those behind it down"));
+      f.rivals.push_back({fault::suspect_layer, "the simulation gives the same output"});
     } else {
       const bool gain =
           j.result.cosine >= o_.layer_cosine && std::fabs(j.result.relative_l2) >= 0.5 * j.result.relative_difference;
@@ -774,7 +782,7 @@ class diagnostician {
       f.next = "compare its weights and parameters in the compiled model with the caffemodel's";
       add_bundle(f);
     }
-    add(std::move(f));
+    add_at(l.name, std::move(f), as_simulated);
   }
   void add_bundle(finding& f) const {
     f.change.push_back(concat("report it to the vendor: nnie-debug bundle --layer '", f.layer, "' ..."));
@@ -1051,6 +1059,25 @@ class diagnostician {
   // ---- the end ----
 
   void add(finding f) { findings_.push_back(std::move(f)); }
+  /// Of faults that enter in layers the first in execution comes first, whatever it is.
+  void add_at(std::string_view layer_name, finding f, bool as_simulated) {
+    std::size_t position = 0;
+    if (const auto l = layer_named(layer_name)) {
+      position = *l;
+    } else {
+      while (position < rows_.size() && rows_[position].shown.name != layer_name) ++position;
+    }
+    local_findings_.push_back({position, as_simulated, std::move(f)});
+  }
+  /// A layer that does what the simulation does is at fault only if no other one stands before it: with the input that
+  /// it got from that one nothing else can be expected.
+  void add_in_order() {
+    std::stable_sort(local_findings_.begin(), local_findings_.end(),
+                     [](const local_finding& a, const local_finding& b) { return a.position < b.position; });
+    for (local_finding& l : local_findings_) {
+      if (&l == &local_findings_.front() || !l.as_simulated) add(std::move(l.what));
+    }
+  }
   [[nodiscard]] bool has(fault cause) const {
     return std::any_of(findings_.begin(), findings_.end(), [&](const finding& f) { return f.cause == cause; });
   }
@@ -1090,6 +1117,11 @@ class diagnostician {
     return d;
   }
 
+  struct local_finding {
+    std::size_t position;
+    bool as_simulated;
+    finding what;
+  };
   struct source {
     std::size_t index;  ///< in the other's list
     match_relation relation;
@@ -1104,6 +1136,7 @@ class diagnostician {
   std::map<std::size_t, source> source_;  ///< of a blob
   std::vector<std::string> only_shown_wrongly_;
   std::vector<finding> findings_;
+  std::vector<local_finding> local_findings_;
   std::string missing_input_;
   std::size_t judged_ = 0, jump_row_ = 0;
   double worst_jump_ = 0;
@@ -1113,16 +1146,62 @@ class diagnostician {
 }  // namespace detail
 
 /// Compares two runs of a network on one picture and names the cause of what differs. The lists are in execution order.
-/// The findings come in this order, each with its evidence: NaN in the reference, the network's input (step 2), NaN, a
-/// layer of zeros, layers that are wrong for the input that they had (a wrong activation range, too few bits, or
-/// something else: step 6), the want of bits in general (step 3), layers that do not correspond (step 4), norms; the
-/// first is the verdict. What a fault brings about further down is not reported as another one. Without a laboratory
-/// the vendor's table decides, and says what would confirm it.
+/// The findings come in this order, each with its evidence: NaN in the reference, the network's input (step 2); by
+/// their place in the network NaN, a layer of zeros and layers that are wrong for the input that they had (a wrong
+/// activation range, too few bits, or something else: step 6), the want of bits in general (step 3), layers that do not
+/// correspond (step 4), norms; the first is the verdict. What a fault brings about further down is not reported as
+/// another one. Without a laboratory the vendor's table decides, and says what would confirm it.
 ///
 /// Throws format_error for empty lists and for data_layers that are not there; as match_layers.
 [[nodiscard]] inline diagnosis diagnose(std::span<const named_values> reference, std::span<const named_values> other,
                                         const diagnose_options& options = {}, const laboratory* lab = nullptr) {
   return detail::diagnostician(reference, other, options, lab).run();
+}
+
+/// Step 5: takes what a probe of the post-processing `name` found into a diagnosis. Where the data had no fault, a
+/// decision that their small errors flip, or one of the board's that is not that of the other run's data, becomes the
+/// verdict; else it is a further finding.
+inline void add_postprocessing(diagnosis& d, const probe_result& p, std::string_view name,
+                               const std::optional<std::string>& board_decision = {}) {
+  finding f{fault::post_processing};
+  f.evidence.push_back(detail::concat(name, " decides ", detail::excerpt(p.reference_decision),
+                                      " on the reference and ", detail::excerpt(p.other_decision),
+                                      " on the other run's data"));
+  if (p.margin) {
+    f.evidence.push_back(detail::concat("the reference is ", detail::short_number(*p.margin, 3),
+                                        " standard deviations of the error away from another decision"));
+  }
+  f.evidence.push_back(detail::concat(detail::short_number(p.flip_rate * 100, 3), " % of ", p.trials,
+                                      " trials with errors of that size decide otherwise"));
+  const bool board_differs = board_decision && *board_decision != p.other_decision;
+  if (board_differs) {
+    f.evidence.push_back(detail::concat("the board decided ", detail::excerpt(*board_decision)));
+  }
+  if (p.verdict == probe_verdict::data_fault || (p.verdict == probe_verdict::board_side && !board_differs)) {
+    d.verdict.evidence.insert(d.verdict.evidence.end(), f.evidence.begin(), f.evidence.end());
+    if (d.verdict.cause == fault::none) {
+      d.verdict.next =
+          "where the board decides otherwise on these data, the fault is in its code of the post-processing";
+    }
+    return;
+  }
+  if (p.verdict == probe_verdict::sensitive) {
+    f.summary = "the data agree, but the post-processing is sensitive: errors of that size change its decision";
+    f.change.push_back("widen the margin: a softer threshold, hysteresis, or more bits for the last layers (_hp)");
+    f.rivals.push_back({fault::suspect_layer, "the outputs agree to what the format costs"});
+    f.next = "count the flips over many pictures: how often is the margin that small?";
+  } else {
+    f.summary = "the data and the post-processing are right: the board's own code decides otherwise on the same data";
+    f.change.push_back("run the board's post-processing on the dumped outputs and compare it with the reference's");
+    f.rivals.push_back({fault::precision, "the decision is the same on both data, and stable"});
+    f.next = "dump what the board's post-processing reads: stride, order of channels, the factor 4096 of Q20.12";
+  }
+  if (d.verdict.cause == fault::none) {
+    f.against = std::move(d.verdict.against);
+    d.verdict = std::move(f);
+  } else {
+    d.also.push_back(std::move(f));
+  }
 }
 
 NNIESIM_END_NAMESPACE
