@@ -57,8 +57,8 @@ struct bundle_options {
 inline constexpr std::size_t bundle_seeds = 16;
 
 struct layer_bundle {
-  std::vector<tar_file> files;  ///< names below the archive's folder
-  double cosine = 0;            ///< quantized against float, the layer by itself: the smallest over its outputs
+  std::vector<tar_file> files;          ///< names below the archive's folder
+  double cosine = 0;                    ///< quantized against float, the layer by itself: the smallest over its outputs
   std::optional<std::uint64_t> seed{};  ///< of the random weights
 };
 
@@ -69,9 +69,9 @@ struct layer_bundle {
 /// computes in the network when it is fed with the float run's values.
 ///
 /// Random weights (of convolution, deconvolution and fully connected layers): of the same shape, those of each output
-/// channel drawn from its own distribution (the whole blob's where a channel has under 16 values), its largest magnitude
-/// kept. They keep the failure where the layer's cosine by itself stays on the same side of the threshold and what it
-/// lacks to 1 stays within a factor of 2.
+/// channel drawn from its own distribution (the whole blob's where a channel has under 16 values), its largest
+/// magnitude kept. They keep the failure where the layer's cosine by itself stays on the same side of the threshold and
+/// what it lacks to 1 stays within a factor of 2.
 ///
 /// Throws format_error for a layer that is not there, is an input or was folded into another, inputs that are not
 /// finite, other outputs of the wrong size, a layer that computes something else by itself (one whose place depends on
