@@ -35,6 +35,7 @@ void add_compare(CLI::App& app, int& result);
 void add_calibrate(CLI::App& app, int& result);
 void add_quantize(CLI::App& app, int& result);
 void add_search(CLI::App& app, int& result);
+void add_bundle(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
 
 /// Text for a terminal or JSON whose strings need not be UTF-8.
@@ -180,6 +181,13 @@ class loaded_network {
         result.push_back(picture_transform(cfg_.inputs[i], shape)(read_image(pictures_[i])));
       }
     }
+    return result;
+  }
+  /// The file that each of them comes from; empty for one line of a file of feature maps.
+  [[nodiscard]] std::vector<std::filesystem::path> chosen_files() const {
+    std::vector<std::filesystem::path> result(pictures_.begin(), pictures_.end());
+    if (!result.empty()) return result;
+    for (const input_source& list : lists_) result.push_back(list.file(listed() - 1));
     return result;
   }
   [[nodiscard]] std::string chosen_name() const {

@@ -1,6 +1,7 @@
 // nnie-debug run: a network in float and in a compile mode, every layer compared.
 #include <fstream>
 #include <iostream>
+#include <nniesim/debug/dump_folder.hpp>
 #include <nniesim/io/mapper_dump.hpp>
 #include <nniesim/network/compare_network.hpp>
 
@@ -17,20 +18,12 @@ struct options {
   double fail_below = -2;
 };
 
-/// A name for files: what the compiler makes of a layer's name.
-std::string file_stem(std::string name) {
-  std::replace(name.begin(), name.end(), '/', '_');
-  return name;
-}
-
 /// Every layer's output as .npy, of the float run in float/, of the other in quantized/.
 void write_npy_folder(const std::filesystem::path& folder, const network_runner& runner) {
   std::filesystem::create_directories(folder);
   for (const layer& l : runner.net().layers) {
     for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      std::string name = file_stem(l.name);
-      if (o != 0) name += "_output" + std::to_string(o);
-      write_npy(folder / (name + ".npy"), runner.value(l.outputs[o]));
+      write_npy(folder / npy_dump_name(l.name, o), runner.value(l.outputs[o]));
     }
   }
 }

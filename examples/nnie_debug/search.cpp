@@ -4,6 +4,7 @@
 #include <nniesim/debug/precision_search.hpp>
 
 #include "command.hpp"
+#include "score_command.hpp"
 
 namespace nnie_debug {
 
@@ -12,6 +13,7 @@ namespace {
 struct options {
   network_options network;
   std::string target = "output-cosine", layer, strategy = "by-gain", state, calibration, output;
+  std::optional<std::string> score_command;
   std::optional<double> goal;
   double budget = std::numeric_limits<double>::infinity();
   std::size_t pictures = 1;
@@ -19,6 +21,7 @@ struct options {
 };
 
 search_target target_of(const options& o, const network& net) {
+  if (o.score_command) return score_by_command(net, *o.score_command);
   if (o.target == "worst-layer-cosine") return worst_layer_cosine(net);
   if (o.target == "norm-error") return norm_error(net, o.layer);
   return output_cosine(net);
@@ -32,6 +35,7 @@ json as_json(const evaluated_plan& plan) {
 
 int search(const options& o) {
   detail::require<error>(o.layer.empty() || o.target == "norm-error", "--layer is for --target norm-error");
+  detail::require<error>(!o.score_command || o.goal, "--score-command needs a --goal: its scale is the command's");
   loaded_network loaded(o.network, true);
   const network& net = loaded.net();
   const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
@@ -83,7 +87,8 @@ int search(const options& o) {
     if (verified) j["marks_verified"] = verified->passed();
     print_json(j);
   } else {
-    std::cout << result.verdict << "\n\ntime (all 8 bits: 1)   " << problem.target.name << "   layers in 16 bits\n";
+    std::cout << result.verdict << "\n\ntime (all 8 bits: 1)   " << (o.score_command ? "score" : problem.target.name)
+              << "   layers in 16 bits\n";
     for (const evaluated_plan& p : result.front) {
       std::printf("%20.3f   %.6f  ", p.cost, p.score);
       for (const std::string& name : p.layers) std::printf(" %s", name.c_str());
@@ -109,9 +114,15 @@ void add_search(CLI::App& app, int& result) {
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("search", "find the layers to mark _hp (16 bits in compile_mode 2)");
   o->network.add_to(*command, true);
-  command->add_option("--target", o->target, "what must reach the goal")
-      ->check(CLI::IsMember({"output-cosine", "worst-layer-cosine", "norm-error"}))
-      ->capture_default_str();
+  auto* target = command->add_option("--target", o->target, "what must reach the goal")
+                     ->check(CLI::IsMember({"output-cosine", "worst-layer-cosine", "norm-error"}))
+                     ->capture_default_str();
+  command
+      ->add_option("--score-command", o->score_command,
+                   "in place of a target: run by /bin/sh for every picture of every plan; $1 is a folder with "
+                   "reference/NAME.npy and quantized/NAME.npy of the network's outputs; the last line that it prints "
+                   "is one number, larger is better")
+      ->excludes(target);
   command->add_option("--layer", o->layer, "whose norm error; else the network's outputs'");
   command->add_option("--goal", o->goal, "of the target; 0.99 for cosines, -0.01 (norms within 1 %) for norm-error");
   command->add_option("--budget", o->budget, "most time, where all layers in 8 bits take 1")
@@ -129,7 +140,8 @@ void add_search(CLI::App& app, int& result) {
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
       "Exit code 1: the goal cannot be reached within the budget.\nExample:\n"
-      "  nnie-debug search --cfg net.cfg --goal 0.995 --budget 1.3 --state search.txt -o net_hp");
+      "  nnie-debug search --cfg net.cfg --goal 0.995 --budget 1.3 --state search.txt -o net_hp\n"
+      "  nnie-debug search --cfg net.cfg --goal 0.8 --pictures 50 --score-command 'python3 same_top1.py \"$1\"'");
   command->callback([o, &result] { result = search(*o); });
 }
 

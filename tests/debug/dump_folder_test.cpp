@@ -341,3 +341,12 @@ TEST_CASE("damaged files give errors, never more") {
   }
   SUCCEED();
 }
+
+TEST_CASE("the names that the tool gives its .npy files are read back", "[debug]") {
+  CHECK(npy_dump_name("conv1", 0) == "conv1.npy");
+  CHECK(npy_dump_name("a/b", 2) == "a_b_output2.npy");
+  const auto entry = dump_entry_of(npy_dump_name("a/b", 2));
+  REQUIRE(entry.has_value());
+  CHECK(entry->layer == "a_b");
+  CHECK(entry->output == 2);
+}

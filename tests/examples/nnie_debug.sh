@@ -82,6 +82,44 @@ expect 1 "not reached within the budget" "$tool" search --cfg "$cfg" --goal 0.99
 expect 2 "another problem's" "$tool" search --cfg "$cfg" --goal 0.9998 --state "$folder/search.txt"
 expect 2 "no layer 'nosuch'" "$tool" search --cfg "$cfg" --target norm-error --layer nosuch
 
+# A score of the user's own: the same measure as a built-in one finds the same plan.
+score() { echo "'$tool' compare --json \"\$1/reference/classifier.npy\" \"\$1/quantized/classifier.npy\" | sed -n 's/.*\"$1\": *\([^,]*\),.*/\1/p'"; }
+own=("$tool" search --cfg "$cfg" --goal 0.9999)
+"${own[@]}" --json | sed -n '/"best"/,/}/p' >"$folder/built_in.txt"
+"${own[@]}" --json --score-command "$(score cosine)" --state "$folder/own.txt" | sed -n '/"best"/,/}/p' >"$folder/own_score.txt"
+[ -s "$folder/own_score.txt" ] || problem "search --score-command has no best plan"
+cmp -s "$folder/built_in.txt" "$folder/own_score.txt" || problem "the score by command found another plan: $(cat "$folder/own_score.txt")"
+expect 2 "another problem's" "${own[@]}" --score-command "$(score snr_db)" --state "$folder/own.txt"
+expect 0 "is reached" "$tool" search --cfg "$cfg" --goal 36 --pictures 2 --score-command "echo words; $(score snr_db); echo"
+expect 2 "needs a --goal" "$tool" search --cfg "$cfg" --score-command "echo 1"
+expect 2 "excludes" "${own[@]}" --score-command "echo 1" --target norm-error
+expect 2 "ended with 3 and the output 'half', expected 0: echo half; exit 3" "${own[@]}" --score-command "echo half; exit 3"
+expect 2 "was ended by signal 9" "${own[@]}" --score-command 'kill -9 $$'
+for text in "" good nan inf "1 2" "1,5" 0x10; do
+  expect 2 "last line is '$text', expected one finite number: echo" "${own[@]}" --score-command "echo '$text'"
+done
+
+# A bundle computes in another place what it has stored: bit for bit, or it says what differs.
+mkdir "$folder/vendor"
+expect 0 "in 18 files" "$tool" bundle --cfg "$cfg" --layer comp0.conv2 --compiler-version "mapper 1.2" -o "$folder/conv.tar"
+expect 0 "in 18 files" "$tool" bundle --cfg "$cfg" --layer comp0.cnorm.root -o "$folder/power.tar"
+expect 0 "in 19 files" "$tool" bundle "${model[@]}" "${pictures[@]}" --layer jfc --other "$folder/dumps/mapper_quant/jfc_output0_32_1_1_quant.linear.hex" -o "$folder/other.tar"
+expect 0 '"seed": ' "$tool" bundle --cfg "$cfg" --layer comp1.conv3 --random-weights --json -o "$folder/random.tar"
+for name in conv power other random; do
+  tar -xf "$folder/$name.tar" -C "$folder/vendor" || problem "tar -xf $name.tar"
+  expect 0 "equal bits" env NNIE_DEBUG="$tool" "$folder/vendor/$name/replay.sh"
+done
+expect 0 "other/jfc.npy, against the layer by itself" env NNIE_DEBUG="$tool" "$folder/vendor/other/replay.sh"
+grep -qF "mapper 1.2" "$folder/vendor/conv/versions.txt" || problem "the compiler's version is not in versions.txt"
+cmp -s "$folder/vendor/conv/original/19_comp2.png" "$net/pictures/19_comp2.png" || problem "the picture is not in the bundle"
+cmp -s "$folder/vendor/conv/original/feature_norm.cfg" "$cfg" || problem "the cfg is not in the bundle"
+cp "$folder/vendor/conv/float/comp0.conv2.npy" "$folder/vendor/conv/quantized/comp0.conv2.npy"
+expect 1 "DIFFERENT BITS" env NNIE_DEBUG="$tool" "$folder/vendor/conv/replay.sh"
+expect 2 "no layer 'nosuch'" "$tool" bundle --cfg "$cfg" --layer nosuch -o "$folder/none.tar"
+expect 2 "expected NAME.tar" "$tool" bundle --cfg "$cfg" --layer jfc -o "$folder/none"
+expect 2 "random weights do not keep the failure" "$tool" bundle --cfg "$cfg" --layer jfc --random-weights -o "$folder/none.tar"
+[ ! -e "$folder/none.tar" ] || problem "a bundle was written that cannot be"
+
 # What is wrong is said with its place.
 sed 's/\[norm_type\] 0/[norm_typ] 0/' "$cfg" >"$folder/bad.cfg"
 expect 2 "norm_typ" "$tool" run --cfg "$folder/bad.cfg"

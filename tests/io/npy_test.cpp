@@ -408,3 +408,11 @@ TEST_CASE("six thousand mutated files are each read rightly or refused with a cl
   CHECK(read > 600);
   CHECK(refused > 3000);
 }
+
+TEST_CASE("the bytes of a file are what is written", "[io]") {
+  const scratch_folder folder;
+  const tensor<float> x = draws(1).tensor({2, 3, 5});
+  write_npy(folder / "x.npy", x);
+  std::ifstream file(folder / "x.npy", std::ios::binary);
+  CHECK(npy_bytes(x) == std::string(std::istreambuf_iterator<char>(file), {}));
+}

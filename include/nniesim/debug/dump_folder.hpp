@@ -102,6 +102,13 @@ namespace detail {
   return x.empty() == y.empty() ? a < b : x.empty();
 }
 
+/// The name of the .npy file of a layer's output, as the tool's commands write them: "a/b" and 1 give
+/// "a_b_output1.npy", 0 gives "a_b.npy".
+[[nodiscard]] inline std::string npy_dump_name(std::string layer, std::size_t output) {
+  std::replace(layer.begin(), layer.end(), '/', '_');
+  return layer + (output == 0 ? "" : "_output" + std::to_string(output)) + ".npy";
+}
+
 /// What a file's name, and the header of a .npy file, tell; nothing where it is no dump. A .npy file's layer is its
 /// stem without an "_output{n}" at its end (0 where there is none). A header that cannot be read is the entry's
 /// problem, as are codes, whose scale no file has.

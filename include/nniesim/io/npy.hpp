@@ -354,38 +354,62 @@ template <npy_element T>
   return result;
 }
 
+namespace detail {
+
+/// All that stands before the elements of a file in C order, little-endian, version 1.0.
+template <npy_element T>
+[[nodiscard]] std::string npy_start(const tensor_shape& shape) {
+  const npy_kind& kind = npy_kind_of<T>();
+  std::string header = concat("{'descr': '", kind.bytes == 1 ? '|' : '<', kind.code, kind.bytes,
+                              "', 'fortran_order': False, 'shape': (");
+  for (const std::size_t extent : shape) header += std::to_string(extent) + ", ";
+  if (shape.rank() > 1) header.resize(header.size() - 2);
+  if (shape.rank() == 1) header.resize(header.size() - 1);
+  header += "), }";
+  constexpr std::size_t before = 10;                                             // magic, version, length
+  header.resize((before + header.size() + 1 + 63) / 64 * 64 - before - 1, ' ');  // so that the data are aligned
+  header += '\n';
+  std::string start(npy_magic);
+  start += {'\x01', '\x00', static_cast<char>(header.size() & 255U), static_cast<char>(header.size() >> 8U)};
+  return start + header;
+}
+
+/// Calls f with the file's bytes, piece after piece.
+template <npy_element T, class F>
+void write_npy_pieces(tensor_view<const T> x, F&& f) {
+  f(std::string_view(npy_start<T>(x.shape())));
+  if constexpr (std::endian::native == std::endian::big) {
+    std::vector<T> swapped(x.span().begin(), x.span().end());
+    reverse_bytes<T>(swapped);
+    f(std::string_view(reinterpret_cast<const char*>(swapped.data()), x.size() * sizeof(T)));
+  } else {
+    f(std::string_view(reinterpret_cast<const char*>(x.data()), x.size() * sizeof(T)));
+  }
+}
+
+}  // namespace detail
+
+/// The bytes of the file that write_npy writes.
+template <tensor_like E>
+requires npy_element<element_t<E>>
+[[nodiscard]] std::string npy_bytes(const E& e) {
+  const dense<element_t<E>> source(e);
+  std::string bytes;
+  detail::write_npy_pieces<element_t<E>>(source.view(), [&](std::string_view piece) { bytes += piece; });
+  return bytes;
+}
+
 /// Writes a tensor, an xtensor or Eigen expression or a view in C order, little-endian, version 1.0. An existing file
 /// is replaced. Throws error where not everything could be written; what is then left of the file is removed.
 template <tensor_like E>
 requires npy_element<element_t<E>>
 void write_npy(const std::filesystem::path& path, const E& e) {
-  using value = element_t<E>;
-  const dense<value> source(e);
-  const auto& x = source.view();
-  const detail::npy_kind& kind = detail::npy_kind_of<value>();
-
-  std::string header = detail::concat("{'descr': '", kind.bytes == 1 ? '|' : '<', kind.code, kind.bytes,
-                                      "', 'fortran_order': False, 'shape': (");
-  for (const std::size_t extent : x.shape()) header += std::to_string(extent) + ", ";
-  if (x.shape().rank() > 1) header.resize(header.size() - 2);
-  if (x.shape().rank() == 1) header.resize(header.size() - 1);
-  header += "), }";
-  constexpr std::size_t before = 10;                                             // magic, version, length
-  header.resize((before + header.size() + 1 + 63) / 64 * 64 - before - 1, ' ');  // so that the data are aligned
-  header += '\n';
-
-  std::string start(detail::npy_magic);
-  start += {'\x01', '\x00', static_cast<char>(header.size() & 255U), static_cast<char>(header.size() >> 8U)};
+  const dense<element_t<E>> source(e);
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   detail::require<error>(file.is_open(), path.string(), ": cannot be opened for writing");
-  file << start << header;
-  if constexpr (std::endian::native == std::endian::big) {
-    std::vector<value> swapped(x.span().begin(), x.span().end());
-    detail::reverse_bytes<value>(swapped);
-    file.write(reinterpret_cast<const char*>(swapped.data()), static_cast<std::streamsize>(x.size() * sizeof(value)));
-  } else {
-    file.write(reinterpret_cast<const char*>(x.data()), static_cast<std::streamsize>(x.size() * sizeof(value)));
-  }
+  detail::write_npy_pieces<element_t<E>>(source.view(), [&](std::string_view piece) {
+    file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+  });
   file.close();
   if (!file) {
     std::error_code ignored;

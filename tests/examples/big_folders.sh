@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Two folders of 2 GB of dumps each, compared by a process that may not have 100 MB: big_folders.sh PROGRAM.
+# The files are sparse, so that they take hardly any disk: zeros with a few values at known places.
+set -uo pipefail
+tool=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+elements=$((128 << 20)) # of each file: 512 MiB of float32
+make_file() { # path: zeros
+  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1024, 128, 1024), }" >"$1" &&
+    truncate -s $((128 + 4 * elements)) "$1" || fail "$1 could not be made"
+}
+put() { # path, index, value as its bytes in octal
+  printf "$3" | dd of="$1" bs=1 seek=$((128 + 4 * $2)) conv=notrunc status=none || fail "$1 could not be written"
+}
+two='\000\000\000\100' three='\000\000\100\100' four='\000\000\200\100' nan='\000\000\300\177'
+last=$((elements - 1))
+mkdir "$folder/reference" "$folder/other"
+for name in ends equal nan twice; do
+  for run in reference other; do make_file "$folder/$run/$name.npy"; done
+  put "$folder/reference/$name.npy" 70000 "$three"
+  put "$folder/reference/$name.npy" $last "$four"
+done
+put "$folder/other/ends.npy" 70000 "$three" # and not the last: cosine 3 / 5
+put "$folder/other/equal.npy" 70000 "$three"
+put "$folder/other/equal.npy" $last "$four"
+put "$folder/other/nan.npy" 70000 "$three"
+put "$folder/other/nan.npy" $last "$nan"
+put "$folder/other/twice.npy" 70001 "$two" # in another place: cosine 0
+put "$folder/other/twice.npy" 0 "$two"
+
+(
+  ulimit -v 100000
+  exec "$tool" compare "$folder/reference" "$folder/other" --json
+) >"$folder/out.json" || fail "compare in 100 MB ended with $?"
+got=$(sed -n 's/^ *"\(layer\|cosine\|max_abs\|l2_float\|bad_elements\)": "\{0,1\}\([^",]*\).*/\2/p' "$folder/out.json" | tr '\n' ' ')
+expected="ends 5 0.6 4 0 equal 5 1 0 0 nan null null null 1 twice 5 0 4 0 "
+[ "$got" = "$expected" ] || fail "got $got, expected $expected: $(cat "$folder/out.json")"
+echo "2 GB against 2 GB in 100 MB: as expected; the files take $(du -sk "$folder" | cut -f 1) KB of disk"
