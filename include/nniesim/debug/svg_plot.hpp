@@ -56,7 +56,7 @@ namespace detail {
   if (!(step > 0) || !std::isfinite(step)) return ticks;
   const int decimals = static_cast<int>(std::clamp(-std::floor(std::log10(step) + 1e-9), 0.0, 12.0));
   const bool plain = step >= 1e-6 && std::max(std::fabs(low), std::fabs(high)) < 1e7;
-  const double first = std::ceil(low / step - 1e-9);
+  const double first = std::ceil(low / step - 1e-9) + 0.0;  // never -0
   for (double i = first; i * step <= high + step * 1e-9 && ticks.size() < 100; ++i) {
     ticks.push_back({i * step, plain ? fixed_text(i * step, decimals) : number_text(i * step, 9)});
   }
@@ -67,7 +67,7 @@ namespace detail {
 [[nodiscard]] inline std::vector<plot_tick> decade_ticks(double low, double high) {
   std::vector<plot_tick> ticks;
   const double step = std::max(1.0, std::ceil((high - low) / 8));
-  for (double e = std::ceil(low - 1e-9); e <= high + 1e-9 && ticks.size() < 100; e += step) {
+  for (double e = std::ceil(low - 1e-9) + 0.0; e <= high + 1e-9 && ticks.size() < 100; e += step) {
     ticks.push_back({e, std::fabs(e) <= 3 ? number_text(std::pow(10.0, e)) : "1e" + number_text(e)});
   }
   return ticks;
