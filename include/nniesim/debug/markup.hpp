@@ -118,7 +118,12 @@ void for_each_character(std::string_view text, F f) {
   return out.find_first_not_of("-0.") == std::string::npos && out[0] == '-' ? out.substr(1) : out;
 }
 
-[[nodiscard]] inline std::string with_sign(std::string text) { return text[0] == '-' ? text : '+' + text; }
+/// 0.031 as "+3.1 %".
+[[nodiscard]] inline std::string percent_with_sign(double v, int decimals) {
+  const std::string text = fixed_text(100 * v, decimals);
+  if (!std::isfinite(v)) return text;
+  return (text[0] == '-' ? text : '+' + text) + " %";
+}
 
 }  // namespace detail
 

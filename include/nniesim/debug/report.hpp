@@ -103,11 +103,12 @@ dt { color: #555; } dd { margin: 0; overflow-wrap: anywhere; }
 .finding .summary { font-size: 1.1rem; }
 pre { background: #f4f4f4; border: 1px solid var(--line); padding: .5rem .8rem; overflow-x: auto; font-size: .9rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .scroll { overflow: auto; max-height: 80vh; border: 1px solid var(--line); }
-table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; width: 100%; }
+table { border-collapse: collapse; font-size: .78rem; font-variant-numeric: tabular-nums; width: 100%; }
 caption { text-align: left; padding: .3rem .5rem; color: #444; }
-th, td { padding: .2rem .5rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
-th { background: #eee; vertical-align: bottom; font-weight: 600; } thead th { position: sticky; top: 0; }
-.text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 6rem; } tbody th { background: none; }
+th, td { padding: .2rem .4rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
+th { background: #eee; vertical-align: bottom; font-weight: 600; } thead th { white-space: normal; } thead th { position: sticky; top: 0; }
+.text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; } tbody th, .wide { min-width: 8.5rem; }
+tbody th { background: none; vertical-align: inherit; } .mark { text-align: left; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; text-decoration: underline dotted; }
 th[aria-sort=ascending] button::after { content: " \25b2"; } th[aria-sort=descending] button::after { content: " \25bc"; }
 tr.bad { background: var(--bad); } tr.bad th { font-weight: 700; } tr.here { outline: 2px solid #d55e00; outline-offset: -2px; }
@@ -203,7 +204,7 @@ struct column {
   };
   const auto fixed = [](int decimals) { return [decimals](double v) { return fixed_text(v, decimals); }; };
   const auto general = [](int digits) { return [digits](double v) { return number_text(v, digits); }; };
-  const auto percent = [](double v) { return with_sign(fixed_text(100 * v, 3)) + " %"; };
+  const auto percent = [](double v) { return percent_with_sign(v, 3); };
   return {
       {"l2_float", "norm float", "L2 norm in the reference", of(&comparison::l2_reference), general(6)},
       {"l2_other", "norm other", "L2 norm in the other run", of(&comparison::l2_other), general(6)},
@@ -305,15 +306,15 @@ inline void write_layers(std::ostream& out, const report& r) {
     const bool here = !e.name.empty() && e.name == r.result.verdict.layer;
     const std::string number = std::to_string(++order);
     out << "<tr data-order='" << number << "' class='" << (e.suspicious ? "bad" : "") << (here ? " here" : "")
-        << "'><td data-v='" << number << "'>" << number << "</td><td data-v='" << number_text(mark_order(e)) << "'>"
-        << layer_mark(r, e) << "</td>";
-    const auto text = [&out](std::string_view tag, const std::string& value) {
-      out << '<' << tag << " class='text'" << (tag == "th" ? " scope='row'" : "");
+        << "'><td data-v='" << number << "'>" << number << "</td><td class='mark' data-v='"
+        << number_text(mark_order(e)) << "'>" << layer_mark(r, e) << "</td>";
+    const auto text = [&out](std::string_view tag, const std::string& value, bool wide = false) {
+      out << '<' << tag << " class='text" << (wide ? " wide'" : "'") << (tag == "th" ? " scope='row'" : "");
       if (!value.empty()) out << " data-v='" << escape_html(value) << "'";
       out << '>' << escape_html(value) << "</" << tag << '>';
     };
     text("th", e.name);
-    text("td", e.partner);
+    text("td", e.partner, true);
     text("td", e.relation);
     for (const column& c : columns) {
       const auto v = c.value(e);
@@ -337,7 +338,7 @@ inline void write_error_parts(std::ostream& out, const report& r) {
   for (const layer_error_parts& p : r.error_parts) {
     out << "<tr><th scope='row' class='text'>" << escape_html(p.layer) << "</th>";
     for (const double share : {p.gain, p.offset, p.saturation, p.underflow, p.rounding}) {
-      out << "<td>" << fixed_text(100 * share, 1) << " %</td>";
+      out << "<td>" << fixed_text(100 * share, 1) << (std::isfinite(share) ? " %" : "") << "</td>";
     }
     out << "<td class='text'>" << escape_html(p.worst_channels) << "</td></tr>\n";
   }
@@ -397,7 +398,7 @@ inline void add_layer_hovers(svg_plot& plot, const report& r) {
   }
 }
 
-/// Crosses at the suspicious layers; where they have no value to stand at, at the bottom.
+/// Crosses at the suspicious layers; where they have no finite value to stand at, at an edge.
 inline void add_bad_layers(svg_plot& plot, const report& r, const std::vector<double>& x, std::vector<double> y,
                            double bottom) {
   bool any = false;
@@ -405,9 +406,9 @@ inline void add_bad_layers(svg_plot& plot, const report& r, const std::vector<do
     const layer_evidence& e = r.result.layers[i];
     any = any || e.suspicious;
     if (!e.suspicious) y[i] = std::numeric_limits<double>::quiet_NaN();
-    else if (!std::isfinite(y[i])) y[i] = bottom;
+    else y[i] = std::isnan(y[i]) ? bottom : std::clamp(y[i], -1e300, 1e300);
   }
-  if (any) plot.line(x, y, bad_look, "bad layer (at the bottom: NaN or no value)");
+  if (any) plot.line(x, y, bad_look, "bad layer (at an edge: no finite value)");
 }
 
 inline void write_curves(std::ostream& out, const report& r) {
@@ -457,8 +458,9 @@ inline void write_curves(std::ostream& out, const report& r) {
   const double limit = 100 * r.thresholds.norm_error;
   double least = 0, most = 0;
   for (const double v : error) {
-    if (!std::isnan(v)) least = std::min(least, std::max(v, -100.0));
-    if (!std::isnan(v)) most = std::max(most, std::min(v, 100.0));
+    if (!std::isfinite(v)) continue;
+    least = std::clamp(v, -100.0, least);
+    most = std::clamp(v, most, 100.0);
   }
   if (limit <= 100) {
     least = std::min(least, -limit);
@@ -673,7 +675,7 @@ inline void write_norms(std::ostream& out, const report& r) {
       if (values->empty()) continue;
       const double mean = finite_mean(*values);
       out << (name == "float" ? " " : ", ") << name << ' ' << number_text(mean, 5);
-      if (name != "float") out << " (" << with_sign(fixed_text(100 * (mean - reference) / reference, 2)) << " %)";
+      if (name != "float") out << " (" << percent_with_sign((mean - reference) / reference, 2) << ")";
       const auto bad = std::count_if(values->begin(), values->end(), [](double v) { return !std::isfinite(v); });
       if (bad != 0) out << " without " << std::to_string(bad) << " NaN or infinite";
     }
@@ -794,8 +796,8 @@ inline void write_layers(std::ostream& out, const report& r) {
     const auto error = of(&comparison::relative_l2);
     out << "| " << std::to_string(i + 1) << " | " << escape_markdown(e.name) << " | " << escape_markdown(e.partner)
         << " | " << cell(of(&comparison::cosine), 6) << " | " << cell(e.isolated, 6) << " | " << cell(e.in_16bit, 6)
-        << " | " << (error ? with_sign(fixed_text(100 * *error, 3)) + " %" : "-") << " | " << cell(e.floor_ratio, 2)
-        << " | " << report_html::layer_mark(r, e) << " |\n";
+        << " | " << (error ? percent_with_sign(*error, 3) : "-") << " | " << cell(e.floor_ratio, 2) << " | "
+        << report_html::layer_mark(r, e) << " |\n";
   }
   out << '\n';
   if (left_out != 0) out << std::to_string(left_out) << " more suspicious layers are left out here.\n\n";

@@ -151,10 +151,10 @@ class svg_plot {
       widest = std::max(widest, static_cast<double>(detail::count_characters(t.text)) * letter + 8);
     }
     const bool slanted = !x_.ticks.empty() && widest > width_ / static_cast<double>(x_.ticks.size());
-    const double below = slanted ? 24 + static_cast<double>(longest) * letter * 0.87 : 24;
+    const double below = slanted ? 20 + static_cast<double>(longest) * letter * 0.8 : 24;
     const double above = 14 + 20 * static_cast<double>(rows_of_legend_);
     const double total_width = left_margin + width_ + right_margin;
-    const double total_height = above + height_ + below + 20;
+    const double total_height = above + height_ + below + (x_.label.empty() ? 2 : 20);
     out << "<svg role='img' aria-label='" << escaped(label_) << "' viewBox='0 0 " << coordinate(total_width) << ' '
         << coordinate(total_height) << "' style='max-width:" << coordinate(total_width)
         << "px' font-family='sans-serif' font-size='12'>\n"
