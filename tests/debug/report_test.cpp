@@ -139,13 +139,14 @@ report sample(std::size_t layers) {
       {"stage0_conv3", histogram(reference, quantized, 1000), histogram_bins::linear},
       {v.layer, histogram(reference, quantized, 64), histogram_bins::linear},
       {"in magnitudes", histogram(reference, quantized, 48, histogram_bins::logarithmic), histogram_bins::logarithmic}};
-  r.search = {"the smallest cosine of the outputs over 8 pictures",
-              0.99,
-              {{{}, 1, 0.871},
-               {{"stage3_conv26"}, 1.04, 0.962},
-               {{"stage3_conv26", "stage0_conv0"}, 1.09, 0.9911},
-               {{"stage0_conv0", "stage1_conv9", "stage3_conv26", "stage3_conv27"}, 1.31, 0.9972}},
-              {{"stage3_conv26", "stage0_conv0"}, 1.09, 0.9911}};
+  const evaluated_plan chosen{{"stage3_conv26", "stage0_conv0"}, 1.09, 0.9911};
+  r.search.score = "the smallest cosine of the outputs over 8 pictures";
+  r.search.goal = 0.99;
+  r.search.front = {{{}, 1, 0.871},
+                    {{"stage3_conv26"}, 1.04, 0.962},
+                    chosen,
+                    {{"stage0_conv0", "stage1_conv9", "stage3_conv26", "stage3_conv27"}, 1.31, 0.9972}};
+  r.search.chosen = chosen;
   for (const char* chain : {"norm_a", "norm_b"}) {
     norm_distribution d{chain, {}, {}, {}, 1e-12, 2.44e-4};
     for (int i = 0; i < 300; ++i) {
@@ -226,6 +227,7 @@ TEST_CASE("the page of a report says what was found", "[debug]") {
   CHECK(count(page, "<option") == 3);
   CHECK(count(page, "<svg") == 2 + 3 + 1 + 2);
   CHECK_THAT(page, contains("mean norm float 13."));
+  CHECK(count(page, "▶ chosen") == 1);
   CHECK(page == html(r));
 }
 
@@ -252,7 +254,7 @@ TEST_CASE("no value breaks the drawings", "[debug]") {
     }
     r.thresholds = {v, v};
     r.search.goal = v;
-    r.search.chosen = {{"x"}, v, v};
+    r.search.chosen = evaluated_plan{{"x"}, v, v};
     r.search.front = {{{}, v, v}, {{"x"}, 1, v}};
     r.norms = {{"c", {v, v}, {v}, {}, v, v}, {"d", {}, {}, {}, 0, 0}, {"e", {1, v}, {2}, {v}, 0, 0}};
     r.error_parts = {{"x", v, v, v, v, v, ""}};

@@ -17,6 +17,7 @@
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/precision_search.hpp>
+#include <nniesim/debug/report_page.hpp>
 #include <nniesim/debug/svg_plot.hpp>
 #include <nniesim/metrics/histogram.hpp>
 #include <nniesim/metrics/table.hpp>
@@ -46,7 +47,7 @@ struct report_search {
   std::string score{};                  ///< what the score is; larger is better
   double goal = 0;                      ///< NaN: none
   std::vector<evaluated_plan> front{};  ///< as search_result::front
-  evaluated_plan chosen{};
+  std::optional<evaluated_plan> chosen{};
 };
 
 /// Norms of one Power / ReduceMean chain over many pictures.
@@ -87,93 +88,6 @@ void write_markdown(std::ostream& out, const report& r);
 namespace detail {
 
 namespace report_html {
-
-inline constexpr std::string_view style = R"css(
-:root { --line: #bbb; --bad: #fbe3d4; }
-body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #111; background: #fff;
-  max-width: 1240px; margin: 0 auto; padding: 1rem 1.5rem 3rem; }
-h1 { font-size: 1.6rem; margin: .2rem 0; } h2 { font-size: 1.25rem; margin: 2.2rem 0 .5rem; border-bottom: 1px solid var(--line); }
-h3 { font-size: 1.1rem; margin: .2rem 0; } h4 { margin: .8rem 0 .1rem; }
-p, ul { margin: .3rem 0; } ul { padding-left: 1.4rem; } a { color: #0072b2; }
-nav a { margin-right: 1rem; }
-dl.about { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; margin: .5rem 0; }
-dt { color: #555; } dd { margin: 0; overflow-wrap: anywhere; }
-.finding { border: 1px solid var(--line); border-left: 6px solid #0072b2; padding: .6rem 1rem; margin: .7rem 0; overflow-wrap: anywhere; }
-.finding.verdict { border-left-color: #d55e00; } .finding.fine { border-left-color: #009e73; }
-.finding .summary { font-size: 1.1rem; }
-pre { background: #f4f4f4; border: 1px solid var(--line); padding: .5rem .8rem; overflow-x: auto; font-size: .9rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-.scroll { overflow: auto; max-height: 80vh; border: 1px solid var(--line); }
-table { border-collapse: collapse; font-size: .78rem; font-variant-numeric: tabular-nums; width: 100%; }
-caption { text-align: left; padding: .3rem .5rem; color: #444; }
-th, td { padding: .2rem .4rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
-th { background: #eee; vertical-align: bottom; font-weight: 600; } thead th { white-space: normal; } thead th { position: sticky; top: 0; }
-.text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; } tbody th, .wide { min-width: 8.5rem; }
-tbody th { background: none; vertical-align: inherit; } .mark { text-align: left; }
-th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; text-decoration: underline dotted; }
-th[aria-sort=ascending] button::after { content: " \25b2"; } th[aria-sort=descending] button::after { content: " \25bc"; }
-tr.bad { background: var(--bad); } tr.bad th { font-weight: 700; } tr.here { outline: 2px solid #d55e00; outline-offset: -2px; }
-figure { margin: .8rem 0; } figcaption { color: #444; font-size: .9rem; } svg { display: block; width: 100%; height: auto; }
-.small { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 0 1rem; }
-select { font: inherit; max-width: 100%; }
-@media print {
-  body { font-size: 10pt; max-width: none; padding: 0; color: #000; } nav, .choose { display: none; }
-  .scroll { max-height: none; overflow: visible; border: 0; } pre { white-space: pre-wrap; background: none; }
-  table { font-size: 6.5pt; } th, td { padding: 1pt 2pt; } .text { min-width: 0; } thead th { position: static; }
-  h2, h3, h4 { break-after: avoid; } tr, figure, .finding li { break-inside: avoid; } a { color: inherit; text-decoration: none; }
-  th button { text-decoration: none; } tr.bad, tr.bad * { font-weight: 700; }
-}
-)css";
-
-inline constexpr std::string_view script = R"js(
-'use strict';
-window.onerror = function (message) { document.documentElement.setAttribute('data-error', message); };
-(function () {
-  var body = document.querySelector('#layers tbody');
-  var buttons = document.querySelectorAll('#layers button');
-  var choice = document.getElementById('layer-choice');
-  var figures = document.querySelectorAll('#histograms figure');
-  // Missing values come last in either order; NaN is less than all numbers.
-  function sortBy(button, falling) {
-    var column = button.parentNode.cellIndex, numeric = button.dataset.kind === 'number';
-    function value(row) {
-      var text = row.cells[column].dataset.v;
-      if (text === undefined || !numeric) return text;
-      var number = Number(text);
-      return number === number ? number : -Infinity;
-    }
-    var rows = Array.from(body.rows).map(function (row) { return { row: row, value: value(row), order: +row.dataset.order }; });
-    rows.sort(function (a, b) {
-      if (a.value === b.value) return a.order - b.order;
-      if (a.value === undefined) return 1;
-      if (b.value === undefined) return -1;
-      return (a.value < b.value ? -1 : 1) * (falling ? -1 : 1);
-    });
-    rows.forEach(function (r) { body.appendChild(r.row); });
-    buttons.forEach(function (b) { b.parentNode.setAttribute('aria-sort', 'none'); });
-    button.parentNode.setAttribute('aria-sort', falling ? 'descending' : 'ascending');
-  }
-  buttons.forEach(function (b) {
-    b.addEventListener('click', function () { sortBy(b, b.parentNode.getAttribute('aria-sort') === 'ascending'); });
-  });
-  function choose() {
-    figures.forEach(function (f, i) { f.hidden = i !== choice.selectedIndex; });
-  }
-  if (choice) choice.addEventListener('change', choose);
-  function followFragment() {
-    location.hash.slice(1).split('&').forEach(function (part) {
-      var at = part.indexOf('='), name = part.slice(0, at), value = part.slice(at + 1);
-      if (name === 'sort') buttons.forEach(function (b) {
-        if (b.dataset.key === value.replace(/^-/, '')) sortBy(b, value[0] === '-');
-      });
-      if (name === 'histogram' && choice && choice.options[+value]) choice.selectedIndex = +value;
-    });
-    if (choice) choose();
-  }
-  window.addEventListener('hashchange', followFragment);
-  followFragment();
-  document.documentElement.setAttribute('data-ready', '1');
-})();
-)js";
 
 /// What a layer's row is marked with, the worst first.
 [[nodiscard]] inline std::string layer_mark(const report& r, const layer_evidence& e) {
@@ -289,9 +203,9 @@ inline void write_layers(std::ostream& out, const report& r) {
   }
   out << ").</caption>\n<thead><tr>\n";
   const auto head = [&out](std::string_view key, std::string_view text, std::string_view tip, bool number) {
-    out << "<th scope='col' aria-sort='none'" << (number ? "" : " class='text'") << "><button type='button' data-key='"
-        << key << "' data-kind='" << (number ? "number" : "text") << "' title='" << escape_html(tip) << "'>" << text
-        << "</button></th>\n";
+    out << "<th scope='col' aria-sort='none'" << (number ? key == "mark" ? " class='mark'" : "" : " class='text'")
+        << "><button type='button' data-key='" << key << "' data-kind='" << (number ? "number" : "text") << "' title='"
+        << escape_html(tip) << "'>" << text << "</button></th>\n";
   };
   head("order", "#", "order of execution", true);
   head("mark", "mark", "bad ones first", true);
@@ -373,12 +287,13 @@ inline constexpr plot_style compensated_look{plot_styles::blue, "2 2", shape::no
   return axis;
 }
 
-/// One value of each layer, NaN where there is none.
-[[nodiscard]] inline std::vector<double> along_network(
-    const report& r, const std::function<std::optional<double>(const layer_evidence&)>& value) {
+/// f of each layer, NaN where it has none.
+template <class F>
+[[nodiscard]] std::vector<double> along_network(const report& r, F f) {
   std::vector<double> values;
   for (const layer_evidence& e : r.result.layers) {
-    values.push_back(value(e).value_or(std::numeric_limits<double>::quiet_NaN()));
+    const std::optional<double> v = f(e);
+    values.push_back(v.value_or(std::numeric_limits<double>::quiet_NaN()));
   }
   return values;
 }
@@ -411,37 +326,32 @@ inline void add_bad_layers(svg_plot& plot, const report& r, const std::vector<do
   if (any) plot.line(x, y, bad_look, "bad layer (at an edge: no finite value)");
 }
 
-inline void write_curves(std::ostream& out, const report& r) {
-  if (r.result.layers.empty()) return;
-  open_section(out, "curves", "Along the network");
+/// The places of the layers on the x axis.
+[[nodiscard]] inline std::vector<double> layer_places(const report& r) {
   std::vector<double> x;
   for (std::size_t i = 0; i < r.result.layers.size(); ++i) x.push_back(static_cast<double>(i + 1));
-  const auto column_values = [&](std::string_view key, const std::function<double(double)>& map) {
-    for (const column& c : number_columns()) {
-      if (c.key != key) continue;
-      std::vector<double> values = along_network(r, c.value);
-      std::transform(values.begin(), values.end(), values.begin(), map);
-      return values;
-    }
-    return std::vector<double>();
-  };
-  const auto any = [](const std::vector<double>& v) {
-    return std::any_of(v.begin(), v.end(), [](double d) { return std::isfinite(d); });
-  };
-  const std::vector<double> cosine = column_values("cosine", nines);
-  const std::vector<double> isolated = column_values("isolated", nines);
-  const std::vector<double> in_16bit = column_values("in_16bit", nines);
-  double low = std::isfinite(r.thresholds.cosine) ? std::min(1.0, nines(r.thresholds.cosine)) : 1;
+  return x;
+}
+
+inline void write_cosines(std::ostream& out, const report& r) {
+  const auto scaled = [](std::optional<double> c) { return c ? std::optional(nines(*c)) : c; };
+  const std::vector<double> cosine = along_network(
+      r, [&](const layer_evidence& e) { return e.result ? std::optional(nines(e.result->cosine)) : std::nullopt; });
+  const std::vector<double> isolated = along_network(r, [&](const layer_evidence& e) { return scaled(e.isolated); });
+  const std::vector<double> in_16bit = along_network(r, [&](const layer_evidence& e) { return scaled(e.in_16bit); });
+  double low = std::min(1.0, nines(std::isnan(r.thresholds.cosine) ? 1 : r.thresholds.cosine));
   for (const auto* values : {&cosine, &isolated, &in_16bit}) {
     for (const double v : *values) low = v < low ? v : low;
   }
-  const std::vector<plot_tick> ticks = {{-0.301, "-1"}, {0, "0"},      {0.301, "0.5"}, {1, "0.9"}, {2, "0.99"},
-                                        {3, "0.999"},   {4, "0.9999"}, {5, "0.99999"}, {6, "1"}};
-  plot_axis y{"cosine", -0.301, 6.2, {}};
-  for (const double edge : {0.0, 0.301, 1.0}) y.low = low >= edge ? edge : y.low;
-  for (const plot_tick& t : ticks) {
-    if (t.at >= y.low) y.ticks.push_back(t);
+  plot_axis y{"cosine", nines(-1), 6.2, {}};
+  for (const double edge : {nines(0), nines(0.5), nines(0.9)}) y.low = low >= edge ? edge : y.low;
+  for (const double at : {-1.0, 0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 1.0}) {
+    if (nines(at) >= y.low) y.ticks.push_back({nines(at), number_text(at)});
   }
+  const auto any = [](const std::vector<double>& values) {
+    return std::any_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  };
+  const std::vector<double> x = layer_places(r);
   svg_plot plot("Cosine of each layer along the network", layers_axis(r), y, 1060, 280);
   plot.level(nines(r.thresholds.cosine), limit_look, "threshold " + number_text(r.thresholds.cosine));
   if (any(in_16bit)) plot.line(x, in_16bit, in_16bit_look, "all layers in 16 bits");
@@ -453,9 +363,12 @@ inline void write_curves(std::ostream& out, const report& r) {
   plot.write(out);
   out << "<figcaption>Cosine with the reference, on a scale of its nines: each step is a tenth of the error. Rest the "
          "pointer on a layer for its values.</figcaption>\n</figure>\n";
+}
 
-  const std::vector<double> error = column_values("norm_error", [](double v) { return 100 * v; });
-  const double limit = 100 * r.thresholds.norm_error;
+inline void write_norm_errors(std::ostream& out, const report& r) {
+  const std::vector<double> error = along_network(
+      r, [](const layer_evidence& e) { return e.result ? std::optional(100 * e.result->relative_l2) : std::nullopt; });
+  const double limit = 100 * std::fabs(r.thresholds.norm_error);
   double least = 0, most = 0;
   for (const double v : error) {
     if (!std::isfinite(v)) continue;
@@ -467,20 +380,29 @@ inline void write_curves(std::ostream& out, const report& r) {
     most = std::max(most, limit);
   }
   const double room = (most - least) * 0.06;
-  svg_plot norms("Signed error of the norm of each layer along the network", layers_axis(r),
-                 {"norm error, %", least - room, most + room, {}}, 1060, 200);
-  norms.level(0, {"#555555", "1 3", shape::none}, "");
+  const std::vector<double> x = layer_places(r);
+  svg_plot plot("Signed error of the norm of each layer along the network", layers_axis(r),
+                {"norm error, %", least - room, most + room, {}}, 1060, 200);
+  plot.level(0, {"#555555", "1 3", shape::none}, "");
   if (limit <= 100) {
-    norms.level(limit, limit_look, "threshold ±" + number_text(limit) + " %");
-    norms.level(-limit, limit_look, "");
+    plot.level(limit, limit_look, "threshold ±" + number_text(limit) + " %");
+    plot.level(-limit, limit_look, "");
   }
-  norms.line(x, error, accumulated_look, "norm error");
-  add_bad_layers(norms, r, x, error, least - room);
-  add_layer_hovers(norms, r);
+  plot.line(x, error, accumulated_look, "norm error");
+  add_bad_layers(plot, r, x, error, least - room);
+  add_layer_hovers(plot, r);
   out << "<figure>\n";
-  norms.write(out);
+  plot.write(out);
   out << "<figcaption>(norm of the other run − norm of the reference) / norm of the reference; values beyond ±100 % "
-         "stand at the edge.</figcaption>\n</figure>\n</section>\n";
+         "stand at the edge.</figcaption>\n</figure>\n";
+}
+
+inline void write_curves(std::ostream& out, const report& r) {
+  if (r.result.layers.empty()) return;
+  open_section(out, "curves", "Along the network");
+  write_cosines(out, r);
+  write_norm_errors(out, r);
+  out << "</section>\n";
 }
 
 inline void check_histogram(const layer_histogram& h) {
@@ -583,21 +505,24 @@ inline void write_search(std::ostream& out, const report& r) {
   const report_search& s = r.search;
   if (s.front.empty()) return;
   open_section(out, "search", "Layers to raise to 16 bits");
-  std::vector<double> costs, scores, levels = {s.goal, s.chosen.score};
+  std::vector<double> costs, scores, levels = {s.goal};
   for (const evaluated_plan& p : s.front) {
     costs.push_back(p.cost);
     scores.push_back(p.score);
     levels.push_back(p.score);
   }
   std::vector<double> all_costs = costs;
-  all_costs.push_back(s.chosen.cost);
+  if (s.chosen) {
+    all_costs.push_back(s.chosen->cost);
+    levels.push_back(s.chosen->score);
+  }
   const auto [left, right] = range_of(all_costs);
   const auto [bottom, top] = range_of(levels);
   svg_plot plot("Score over time of the best plans", {"time, where all layers in 8 bits take 1", left, right, {}},
                 {"score", bottom, top, {}}, 900, 280);
   plot.level(s.goal, limit_look, "goal " + number_text(s.goal));
   plot.line(costs, scores, accumulated_look, "no plan is both faster and better");
-  plot.note(s.chosen.cost, s.chosen.score, {plot_styles::blue, "", shape::diamond}, "chosen");
+  if (s.chosen) plot.note(s.chosen->cost, s.chosen->score, {plot_styles::blue, "", shape::diamond}, "chosen");
   out << "<figure>\n";
   const auto describe = [](const evaluated_plan& p) {
     return "time " + number_text(p.cost) + ", score " + number_text(p.score) + "\n" + joined(p.layers, "no layer");
@@ -610,7 +535,7 @@ inline void write_search(std::ostream& out, const report& r) {
          "<th scope='col'>score</th><th scope='col' class='text'>goal</th><th scope='col' class='text'>layers in 16 "
          "bits</th></tr></thead>\n<tbody>\n";
   for (const evaluated_plan& p : s.front) {
-    const bool chosen = p.layers == s.chosen.layers;
+    const bool chosen = s.chosen && p.layers == s.chosen->layers;
     out << "<tr" << (chosen ? " class='here'" : "") << "><td>" << fixed_text(p.cost, 4) << "</td><td>"
         << number_text(p.score, 7) << "</td><td class='text'>" << (p.score >= s.goal ? "reached" : "")
         << (chosen ? " ▶ chosen" : "") << "</td><td class='text'>" << escape_html(joined(p.layers, "none"))

@@ -97,7 +97,12 @@ class svg_plot {
       joined = drawn;
     }
     if (style.dashes != "none") add_path(path, style);
-    for (std::size_t i = 0; i < x.size(); ++i) marker(x[i], y[i], style, x.size() > 100 ? 2.5 : 4);
+    // Of many markers on a line only some, and those that no line reaches.
+    const std::size_t every = style.dashes == "none" ? 1 : x.size() / 60 + 1;
+    const auto gap = [&](std::size_t i) { return i >= y.size() || !std::isfinite(y[i]) || !std::isfinite(x[i]); };
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (i % every == 0 || (gap(i - 1) && gap(i + 1))) marker(x[i], y[i], style, x.size() > 100 ? 3 : 4);
+    }
     add_legend(legend, style);
   }
 
