@@ -2,6 +2,7 @@
 # A report's page in a browser without a window: report_page.sh PAGE [ROWS]. Every check that fails is printed; 77:
 # there is no browser. SCREENSHOT=file.png and PDF=file.pdf in the environment keep what it shows and prints.
 set -uo pipefail
+export LC_ALL=C.UTF-8
 page=$(realpath "$1") || exit 1
 rows=${2:-}
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
@@ -32,7 +33,7 @@ dom() { # FRAGMENT FILE
 layer_rows() { grep -o '<tr data-order="[0-9]*"' "$1" | grep -o '[0-9]*'; }
 # The values of a column of the layer table, by its place from 0, as Number() would read them.
 column() { # FILE PLACE
-  grep '<tr data-order=' "$1" | awk -v place="$2" '{
+  sed 's/<tr /\n&/g' "$1" | grep '^<tr data-order=' | awk -v place="$2" '{
     n = split($0, cells, /<t[dh][ >]/)
     cell = cells[place + 2]
     if (match(cell, /^[^>]*data-v="[^"]*"/)) { sub(/.*data-v="/, "", cell); sub(/".*/, "", cell); print cell } else print "missing"
@@ -53,9 +54,11 @@ for direction in "" -; do
   [ "$(layer_rows "$folder/sorted.html" | sort -n)" = "$(seq 1 "$shown")" ] || problem "sorting lost rows"
   sort_options=-gs
   [ -z "$direction" ] || sort_options=-gsr
-  column "$folder/sorted.html" $cosine | grep -v missing | comparable >"$folder/got"
+  column "$folder/sorted.html" $cosine >"$folder/values"
+  [ "$(wc -l <"$folder/values")" -eq "$shown" ] || problem "$(wc -l <"$folder/values") cosines for $shown layers"
+  grep -v missing "$folder/values" | comparable >"$folder/got"
   sort $sort_options "$folder/got" | cmp -s - "$folder/got" || problem "#sort=${direction}cosine gives $(tr '\n' ' ' <"$folder/got")"
-  column "$folder/sorted.html" $cosine | sed -n '/missing/,$p' | grep -qv missing && problem "layers without a cosine are not last"
+  sed -n '/missing/,$p' "$folder/values" | grep -qv missing && problem "layers without a cosine are not last"
 done
 grep -q 'aria-sort="descending"' "$folder/sorted.html" || problem "the sorted column is not told"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -138,7 +138,9 @@ struct column {
 /// In the form in which Number() of the script reads it.
 [[nodiscard]] inline std::string data_value(double v) {
   if (std::isnan(v)) return "NaN";
-  return std::isinf(v) ? (v > 0 ? "Infinity" : "-Infinity") : number_text(v, 17);
+  if (std::isinf(v)) return v > 0 ? "Infinity" : "-Infinity";
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, v).ptr};
 }
 
 inline void write_list(std::ostream& out, std::string_view heading, const std::vector<std::string>& lines) {

@@ -29,19 +29,29 @@ caption { text-align: left; padding: .3rem .5rem; color: #444; }
 th, td { padding: .2rem .4rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 th { background: #eee; vertical-align: bottom; font-weight: 600; } thead th { white-space: normal; } thead th { position: sticky; top: 0; }
 .text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; } tbody th, .wide { min-width: 8.5rem; }
-tbody th { background: none; vertical-align: inherit; } .mark { text-align: left; }
+tbody th { background: none; font-weight: 400; vertical-align: inherit; } .mark { text-align: left; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; text-decoration: underline dotted; }
 th[aria-sort=ascending] button::after { content: " \25b2"; } th[aria-sort=descending] button::after { content: " \25bc"; }
-tr.bad { background: var(--bad); } tr.bad th { font-weight: 700; } tr.here { outline: 2px solid #d55e00; outline-offset: -2px; }
+tr.bad { background: var(--bad); } tr.bad th, tr.bad .mark { font-weight: 700; } tr.here { outline: 2px solid #d55e00; outline-offset: -2px; }
 figure { margin: .8rem 0; } figcaption { color: #444; font-size: .9rem; } svg { display: block; width: 100%; height: auto; }
 .small { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 0 1rem; }
 select { font: inherit; max-width: 100%; }
+@page { margin: 12mm; }
+@page wide { size: landscape; margin: 12mm; }
 @media print {
-  body { font-size: 10pt; max-width: none; padding: 0; color: #000; } nav, .choose { display: none; }
-  .scroll { max-height: none; overflow: visible; border: 0; } pre { white-space: pre-wrap; background: none; }
-  table { font-size: 6.5pt; } th, td { padding: 1pt 2pt; } .text { min-width: 0; } thead th { position: static; }
-  h2, h3, h4 { break-after: avoid; } tr, figure, .finding li { break-inside: avoid; } a { color: inherit; text-decoration: none; }
-  th button { text-decoration: none; } tr.bad, tr.bad * { font-weight: 700; }
+  html { font-size: 9pt; }
+  body { font-size: 1rem; max-width: none; padding: 0; color: #000; }
+  nav, .choose { display: none; }
+  #layers { page: wide; }
+  .scroll { max-height: none; overflow: visible; border: 0; }
+  pre { background: none; }
+  table { font-size: 7pt; }
+  th, td { padding: 1pt 3pt; }
+  thead th { position: static; }
+  th button { display: contents; }
+  h2, h3, h4 { break-after: avoid; }
+  tr, figure, li { break-inside: avoid; }
+  .small { grid-template-columns: 1fr 1fr; }
 }
 )css";
 
