@@ -51,10 +51,9 @@ struct portable {
   static void adjacent(const operand* a, const std::int32_t* offset, const operand* w, chain_steps chain,
                        std::size_t rows, std::size_t vectors, sum* out) {
     for (std::size_t run = 0; run < chain.runs; ++run) {
-      tile([&](std::size_t i, std::size_t t) { return a[offset[t] + static_cast<std::ptrdiff_t>(i)]; }, w, chain.steps,
-           rows, vectors, out, run != 0);
-      offset += chain.distance;
-      w += chain.distance * vectors * lanes;
+      const std::int32_t* o = offset + run * chain.distance;
+      tile([&](std::size_t i, std::size_t t) { return a[o[t] + static_cast<std::ptrdiff_t>(i)]; },
+           w + run * chain.distance * vectors * lanes, chain.steps, rows, vectors, out, run != 0);
     }
   }
   static void strided(const operand* a, std::ptrdiff_t stride, const operand* w, std::size_t steps, std::size_t rows,

@@ -56,10 +56,9 @@ struct kernel_set {
   static void adjacent(const T* a, const std::int32_t* offset, const T* w, chain_steps chain, std::size_t rows,
                        std::size_t vectors, T* sum) {
     for (std::size_t run = 0; run < chain.runs; ++run) {
-      run_tile([&](std::size_t i, std::size_t t) { return a[offset[t] + static_cast<std::ptrdiff_t>(i)]; }, w,
-               chain.steps, rows, vectors, sum, run != 0);
-      offset += chain.distance;
-      w += chain.distance * vectors * lanes;
+      const std::int32_t* o = offset + run * chain.distance;
+      run_tile([&](std::size_t i, std::size_t t) { return a[o[t] + static_cast<std::ptrdiff_t>(i)]; },
+               w + run * chain.distance * vectors * lanes, chain.steps, rows, vectors, sum, run != 0);
     }
   }
   template <class T>

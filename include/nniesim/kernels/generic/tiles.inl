@@ -12,9 +12,10 @@ inline void adjacent_tile(const typename V::element* a, const std::int32_t* offs
     for (std::size_t v = 0; v < Vectors; ++v) acc[i][v] = V::zero();
   }
   for (std::size_t run = 0; run < chain.runs; ++run) {
-    const typename V::element* b = w;
+    const std::int32_t* o = offset + run * chain.distance;
+    const typename V::element* b = w + run * chain.distance * Vectors * V::lanes;
     for (std::size_t t = 0; t < chain.steps; ++t) {
-      const typename V::element* x = a + offset[t];
+      const typename V::element* x = a + o[t];
       typename V::reg bv[Vectors];
       NNIESIM_UNROLL
       for (std::size_t v = 0; v < Vectors; ++v) bv[v] = V::load(b + v * V::lanes);
@@ -26,8 +27,6 @@ inline void adjacent_tile(const typename V::element* a, const std::int32_t* offs
         for (std::size_t v = 0; v < Vectors; ++v) acc[i][v] = V::fma(bv[v], xi, acc[i][v]);
       }
     }
-    offset += chain.distance;
-    w += chain.distance * Vectors * V::lanes;
   }
   NNIESIM_UNROLL
   for (std::size_t i = 0; i < Rows; ++i) {
