@@ -36,6 +36,7 @@ void add_calibrate(CLI::App& app, int& result);
 void add_quantize(CLI::App& app, int& result);
 void add_search(CLI::App& app, int& result);
 void add_bundle(CLI::App& app, int& result);
+void add_diagnose(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
 
 /// Text for a terminal or JSON whose strings need not be UTF-8.

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
                                                    ".", NNIESIM_VERSION_PATCH, ", results ", NNIESIM_RESULTS_VERSION));
   app.require_subcommand(1);
   int result = passed;
+  add_diagnose(app, result);
   add_run(app, result);
   add_compare(app, result);
   add_calibrate(app, result);

@@ -335,10 +335,11 @@ class diagnostician {
       const tensor_shape& given = reference_[r.reference].shape;
       const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
       const preprocess_solution s = solve_preprocessing(y, shape, x, known);
-      if (s.verdict == preprocess_verdict::same) continue;
+      if (s.verdict == preprocess_verdict::same && r.relation != match_relation::same) continue;
       finding f{s.verdict == preprocess_verdict::other_picture ? fault::other_picture : fault::preprocessing,
                 r.shown.name};
-      f.summary = s.summary;
+      f.summary = s.verdict == preprocess_verdict::same ? "the inputs are made alike, but differ by more than the limit"
+                                                        : s.summary;
       if (compared) {
         f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ",
                                     cosine_text(r.shown.result->cosine), " (expected ", o_.data_cosine,
@@ -899,7 +900,7 @@ class diagnostician {
         "' (", cosine_text(first_bad.shown.result->cosine), "), the last layer has ", cosine_text(last));
     const row& jump = rows_[jump_row_];
     const double total = error_of(*dip->shown.result);
-    const bool sharp = worst_jump_ > 0.5 * total && worst_jump_ > 0.1;
+    const bool sharp = worst_jump_ > 0.5 * total && worst_jump_ > 0.2;  // at once from 1 to 0.98 or lower
     if (last >= o_.layer_cosine) {
       finding f{lowest < o_.dip_cosine ? fault::layer_mapping : fault::inconclusive, dip->shown.name};
       f.summary =

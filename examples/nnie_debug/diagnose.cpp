@@ -1,0 +1,375 @@
+// nnie-debug diagnose: from two runs, or a network alone, to the cause of what differs; and the report.
+#include <fstream>
+#include <iostream>
+#include <nniesim/debug/ablation.hpp>
+#include <nniesim/debug/diagnose.hpp>
+#include <nniesim/debug/error_parts.hpp>
+#include <nniesim/debug/precision_search.hpp>
+#include <nniesim/debug/report.hpp>
+
+#include "command.hpp"
+
+namespace nnie_debug {
+
+namespace {
+
+struct options {
+  network_options network;
+  diagnose_options limits;
+  std::string mode, calibration, reference, other, html, markdown;
+  std::size_t top_k = 0;
+  std::optional<double> threshold, goal;
+  std::string command, board_decision, output_layer;
+  std::size_t trials = 200;
+  bool as_json = false;
+};
+
+/// A folder's layers, in the order of the compiler's graph where that lies beside them.
+std::vector<named_values> read_folder(const std::string& folder) {
+  dump_list list = list_dumps(folder);
+  std::map<std::string, std::size_t> place;
+  for (const std::filesystem::path& file : list.others) {
+    if (file.extension() != ".dot") continue;
+    const net_tree tree = read_net_tree(file);
+    name_board_dumps(list, tree);
+    for (std::size_t i = 0; i < tree.labelled; ++i) place.emplace(detail::layer_key(tree.nodes[i].name), i);
+  }
+  std::vector<named_values> layers = layers_of(list);
+  detail::require<error>(!layers.empty(), folder, ": no dumps of layers' outputs, expected .npy, linear.hex or .float");
+  if (!place.empty()) {
+    const auto at = [&](const named_values& v) {
+      const auto found = place.find(detail::layer_key(v.name));
+      return found == place.end() ? place.size() : found->second;
+    };
+    std::stable_sort(layers.begin(), layers.end(),
+                     [&](const named_values& a, const named_values& b) { return at(a) < at(b); });
+  }
+  return layers;
+}
+
+json as_json(const finding& f) {
+  json rivals = json::array();
+  for (const rival_explanation& r : f.rivals) rivals.push_back({{"cause", to_string(r.cause)}, {"why_not", r.why_not}});
+  return {{"cause", to_string(f.cause)}, {"layer", f.layer}, {"summary", f.summary}, {"evidence", f.evidence},
+          {"against", f.against},        {"rivals", rivals}, {"change", f.change},   {"next", f.next}};
+}
+json as_json(const diagnosis& d) {
+  json also = json::array(), rows = json::array();
+  for (const finding& f : d.also) also.push_back(as_json(f));
+  const auto number = [](double v) { return std::isfinite(v) ? json(v) : json(nullptr); };
+  const auto optional = [&](const std::optional<double>& v) { return v ? number(*v) : json(nullptr); };
+  for (const layer_evidence& l : d.layers) {
+    json row = {{"layer", l.name}, {"partner", l.partner}, {"relation", l.relation}, {"suspicious", l.suspicious}};
+    row["cosine"] = l.result ? number(l.result->cosine) : json(nullptr);
+    row["norm_error"] = l.result ? number(l.result->relative_l2) : json(nullptr);
+    row["relative_difference"] = l.result ? number(l.result->relative_difference) : json(nullptr);
+    row["floor_ratio"] = optional(l.floor_ratio);
+    row["isolated_cosine"] = optional(l.isolated);
+    row["cosine_in_16_bits"] = optional(l.in_16bit);
+    rows.push_back(std::move(row));
+  }
+  return {{"verdict", as_json(d.verdict)}, {"also", also}, {"layers", rows}};
+}
+
+void print(const finding& f) {
+  const auto list = [](const char* title, const std::vector<std::string>& lines) {
+    for (std::size_t i = 0; i < lines.size(); ++i) std::printf("  %-10s %s\n", i == 0 ? title : "", lines[i].c_str());
+  };
+  std::printf("%s%s%s%s\n  %s\n", std::string(to_string(f.cause)).c_str(), f.layer.empty() ? "" : ": '",
+              f.layer.c_str(), f.layer.empty() ? "" : "'", f.summary.c_str());
+  list("evidence", f.evidence);
+  list("against", f.against);
+  std::vector<std::string> rivals;
+  for (const rival_explanation& r : f.rivals)
+    rivals.push_back(detail::concat("not ", to_string(r.cause), ": ", r.why_not));
+  list("rivals", rivals);
+  list("change", f.change);
+  if (!f.next.empty()) std::printf("  %-10s %s\n", "next", f.next.c_str());
+}
+
+/// What the runs are made of, held for as long as their layers are looked at.
+struct experiment {
+  std::optional<loaded_network> loaded;
+  std::vector<tensor<float>> inputs;
+  activation_ranges ranges;
+  std::optional<network_runner> in_float, quantized;
+  std::optional<laboratory> lab;
+  std::vector<named_values> reference, other;
+};
+
+void set_up(const options& o, experiment& e) {
+  const bool has_network = !o.network.cfg.empty() || !o.network.prototxt.empty();
+  detail::require<error>(has_network || (!o.reference.empty() && !o.other.empty()),
+                         "nothing to compare: expected --cfg (or --prototxt and --caffemodel), or --reference and "
+                         "--other with folders of dumps");
+  if (has_network) {
+    loaded_network& loaded = e.loaded.emplace(o.network, true);
+    const network& net = loaded.net();
+    const compile_mode mode = o.mode.empty() ? loaded.cfg().mode : compile_mode_of(std::stoi(o.mode));
+    e.ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+    e.inputs = loaded.chosen_inputs();
+    laboratory& lab = e.lab.emplace(
+        laboratory{net, loaded_network::views(e.inputs), e.ranges, plan_of(net, mode), {}, loaded.threads()});
+    std::size_t input = 0;
+    for (const layer& l : net.layers) {
+      if (!std::holds_alternative<layers::input>(l.params)) continue;
+      lab.preprocessing.push_back(known_preprocessing_of(loaded.cfg().inputs[input++], net.blobs[l.outputs[0]].shape));
+    }
+    if (o.reference.empty()) {
+      e.in_float.emplace(net, float_plan(net), runner_options{.keep_all = true, .threads = loaded.threads()});
+      e.in_float->run(lab.inputs);
+      e.reference = layers_of(*e.in_float);
+    }
+    if (o.other.empty()) {
+      e.quantized.emplace(net, lab.plan, runner_options{.keep_all = true, .threads = loaded.threads()});
+      e.quantized->use(e.ranges);
+      e.quantized->run(lab.inputs);
+      e.other = layers_of(*e.quantized);
+    }
+  } else {
+    detail::require<error>(o.mode.empty() && o.calibration.empty(), "--mode and --calibration need a network");
+  }
+  if (!o.reference.empty()) e.reference = read_folder(o.reference);
+  if (!o.other.empty()) e.other = read_folder(o.other);
+}
+
+const named_values* find(const std::vector<named_values>& layers, const std::string& name) {
+  for (const named_values& v : layers) {
+    if (v.name == name) return &v;
+  }
+  return nullptr;
+}
+
+tensor<float> as_tensor(const named_values& v) {
+  const std::vector<float> values = v.values();
+  tensor<float> t = make_tensor<float>(
+      v.shape.size() == values.size() && v.shape.rank() != 0 ? v.shape : tensor_shape{values.size()});
+  std::copy(values.begin(), values.end(), t.begin());
+  return t;
+}
+
+/// The network's outputs by name, or the layer that was asked for, or the last.
+std::vector<std::string> output_names(const options& o, const experiment& e) {
+  if (!o.output_layer.empty()) return {o.output_layer};
+  if (!e.lab) return {e.reference.back().name};
+  std::vector<std::string> names;
+  for (const std::size_t b : detail::output_blobs(e.lab->net)) {
+    for (const layer& l : e.lab->net.layers) {
+      if (l.outputs[0] == b) names.push_back(l.name);
+    }
+  }
+  return names;
+}
+
+std::optional<postprocessing> chosen_postprocessing(const options& o) {
+  if (o.top_k != 0) return postprocess::top_k(o.top_k);
+  if (o.threshold) return postprocess::threshold(*o.threshold);
+  if (!o.command.empty()) return postprocess::command(o.command);
+  detail::require<error>(o.board_decision.empty() && o.output_layer.empty(),
+                         "--board-decision and --output-layer need --top-k, --threshold or --post");
+  return std::nullopt;
+}
+
+std::vector<std::string> probe_outputs(const options& o, const experiment& e, const postprocessing& post,
+                                       diagnosis& d) {
+  std::vector<tensor<float>> reference, other;
+  for (const std::string& name : output_names(o, e)) {
+    const named_values* r = find(e.reference, name);
+    const named_values* x = find(e.other, name);
+    detail::require<error>(r != nullptr && x != nullptr, "the output '", name, "' is not in ",
+                           r == nullptr ? "the reference" : "the other run", ", expected it in both");
+    reference.push_back(as_tensor(*r));
+    other.push_back(as_tensor(*x));
+  }
+  const probe_result p = probe(post, reference, other, o.trials, 1);
+  add_postprocessing(d, p, post.name, o.board_decision.empty() ? std::nullopt : std::optional(o.board_decision));
+  return {detail::concat(post.name, ": ", to_string(p.verdict)),
+          detail::concat("reference: ", detail::excerpt(p.reference_decision),
+                         ", other: ", detail::excerpt(p.other_decision)),
+          detail::concat(p.sign_flips + p.permutation_flips, " of ", p.trials, " disturbed copies decide otherwise")};
+}
+
+/// Where 8 bits are short: which side loses more.
+void add_ablation(const experiment& e, diagnosis& d) {
+  if (!e.lab || d.verdict.cause != fault::precision) return;
+  const auto all = ablate(e.lab->net, e.lab->plan, e.ranges, e.lab->inputs, e.lab->threads);
+  double weights = 1, activations = 1;
+  for (const layer_ablation& a : all) {
+    weights = std::min(weights, a.weights_only.cosine);
+    activations = std::min(activations, a.activations_only.cosine);
+  }
+  d.verdict.evidence.push_back(detail::concat("with only the weights encoded the lowest cosine is ",
+                                              detail::cosine_text(weights), ", with only the activations ",
+                                              detail::cosine_text(activations)));
+}
+
+/// Layers worth a closer look: the verdict's, the first bad ones, the last.
+std::vector<std::string> layers_to_show(const diagnosis& d) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (!name.empty() && names.size() < 12 && std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  };
+  add(d.verdict.layer);
+  for (const finding& f : d.also) add(f.layer);
+  for (const layer_evidence& l : d.layers) {
+    if (l.suspicious && names.size() < 8) add(l.name);
+  }
+  if (!d.layers.empty()) {
+    add(d.layers.front().name);
+    add(d.layers.back().name);
+  }
+  return names;
+}
+
+report report_of(const options& o, experiment& e, const diagnosis& d, std::vector<std::string> post) {
+  report r;
+  r.title = "What the accelerator makes of the network";
+  r.network = e.lab ? e.lab->net.name : o.reference;
+  r.picture = e.lab ? e.loaded->chosen_name() : o.other;
+  if (!o.other.empty()) r.mode = o.other + " against " + (o.reference.empty() ? "the float network" : o.reference);
+  else if (e.lab)
+    r.mode =
+        "simulated, compile_mode " + (o.mode.empty() ? std::to_string(static_cast<int>(e.loaded->cfg().mode)) : o.mode);
+  r.versions = detail::concat("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ", results version ",
+                              NNIESIM_RESULTS_VERSION);
+  r.result = d;
+  r.thresholds = {o.limits.layer_cosine, o.limits.norm_error};
+  r.post_processing = std::move(post);
+  for (const std::string& name : layers_to_show(d)) {
+    const named_values* a = find(e.reference, name);
+    const named_values* b = find(e.other, name);
+    if (a == nullptr || b == nullptr) continue;
+    const tensor<float> x = as_tensor(*a), y = as_tensor(*b);
+    if (x.size() == 0 || y.size() == 0) continue;
+    r.histograms.push_back({name, histogram(x, y, 64), histogram_bins::linear});
+    if (shape_of(x) != shape_of(y)) continue;
+    const nniesim::error_parts p = split_error(x, y);
+    std::string worst;
+    if (shape_of(x).rank() >= 1) {
+      const channel_error_list channels = channel_errors(x, y);
+      worst = detail::concat(channels.most, " of ", channels.channels.size(), " carry 90 %");
+      for (std::size_t i = 0; i < std::min<std::size_t>(3, channels.channels.size()); ++i) {
+        worst += detail::concat(i == 0 ? ": " : ", ", channels.channels[i].channel, " (",
+                                detail::short_number(channels.channels[i].share * 100, 3), " %)");
+      }
+    }
+    r.error_parts.push_back(
+        {name, p.gain_share, p.offset_share, p.saturation_share, p.underflow_share, p.rounding_share, worst});
+  }
+  return r;
+}
+
+void search_layers(const options& o, experiment& e, report& r) {
+  search_problem problem{e.lab->net, e.ranges};
+  problem.pictures.push_back(e.lab->inputs);
+  problem.target = output_cosine(e.lab->net);
+  problem.goal = *o.goal;
+  problem.threads = e.lab->threads;
+  search_options how;
+  std::optional<progress> bar;
+  std::size_t shown = 0;
+  how.progress = [&](const search_progress& p) {
+    if (!bar) bar.emplace("searching", p.estimate);
+    for (; shown < p.evaluations; ++shown) bar->step();
+    return true;
+  };
+  const search_result found = search_precisions(problem, how);
+  r.search = {problem.target.name, *o.goal, found.front, found.best};
+}
+
+void write_text(const std::string& file, const report& r, void (*write)(std::ostream&, const report&)) {
+  std::ofstream out(file, std::ios::binary);
+  write(out, r);
+  out.close();
+  detail::require<error>(out.good(), file, ": could not be written");
+}
+
+int run_diagnosis(const options& o) {
+  const std::optional<postprocessing> post = chosen_postprocessing(o);
+  experiment e;
+  set_up(o, e);
+  diagnosis d = diagnose(e.reference, e.other, o.limits, e.lab ? &*e.lab : nullptr);
+  add_ablation(e, d);
+  std::vector<std::string> probed;
+  if (post) probed = probe_outputs(o, e, *post, d);
+  if (!o.html.empty() || !o.markdown.empty()) {
+    report r = report_of(o, e, d, std::move(probed));
+    if (o.goal) search_layers(o, e, r);
+    if (!o.html.empty()) write_text(o.html, r, write_html);
+    if (!o.markdown.empty()) write_text(o.markdown, r, write_markdown);
+  }
+  if (o.as_json) {
+    print_json(as_json(d));
+  } else {
+    print(d.verdict);
+    for (const finding& f : d.also) {
+      std::printf("\nalso ");
+      print(f);
+    }
+    for (const std::string& file : {o.html, o.markdown}) {
+      if (!file.empty()) std::printf("\nreport: %s\n", std::filesystem::absolute(file).c_str());
+    }
+  }
+  return d.verdict.cause == fault::none ? passed : below_threshold;
+}
+
+}  // namespace
+
+void add_diagnose(CLI::App& app, int& result) {
+  auto o = std::make_shared<options>();
+  CLI::App* command = app.add_subcommand("diagnose", "find the cause of what differs: the vendor's procedure, decided");
+  o->network.add_to(*command, true);
+  command->add_option("--reference", o->reference, "folder of dumps that are right; else the float network")
+      ->check(CLI::ExistingDirectory);
+  command->add_option("--other", o->other, "folder of dumps to judge; else the simulation in the cfg's mode")
+      ->check(CLI::ExistingDirectory);
+  command->add_option("--mode", o->mode, "compile_mode of the other run: 0, 1 or 2; else the cfg's")
+      ->check(CLI::IsMember({"0", "1", "2"}));
+  command->add_option("--calibration", o->calibration, "ranges from `calibrate`")->check(CLI::ExistingFile);
+  command->add_option("--html", o->html, "write the report, one self-contained file");
+  command->add_option("--markdown", o->markdown, "write the report for a ticket");
+  command->add_option("--goal", o->goal, "in the report: search the layers to mark _hp for this cosine of the outputs")
+      ->check(CLI::Range(-1.0, 1.0));
+  auto* top =
+      command->add_option("--top-k", o->top_k, "post-processing: the K largest outputs")->check(CLI::Range(1, 1000000));
+  auto* threshold =
+      command->add_option("--threshold", o->threshold, "post-processing: outputs above a value")->excludes(top);
+  command
+      ->add_option("--post", o->command,
+                   "post-processing: a command of yours, {} is a folder with the outputs as 0.npy, 1.npy ...; "
+                   "what it prints is the decision")
+      ->excludes(top)
+      ->excludes(threshold);
+  command->add_option("--output-layer", o->output_layer, "what the post-processing reads; else the network's outputs");
+  command->add_option("--board-decision", o->board_decision,
+                      "what the board decided, as the post-processing prints it");
+  command->add_option("--trials", o->trials, "disturbed copies that the post-processing is tried on")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command->add_option("--data-layer", o->limits.data_layers, "names of the inputs in the dumps, without a network");
+  const auto limit = [&](const char* name, double& value, const char* help) {
+    command->add_option(name, value, help)->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  };
+  limit("--data-cosine", o->limits.data_cosine, "what the inputs must reach");
+  limit("--layer-cosine", o->limits.layer_cosine, "what a good layer reaches");
+  limit("--last-cosine", o->limits.last_cosine, "below it the last layer is bad for certain");
+  limit("--dip-cosine", o->limits.dip_cosine, "below it a layer in between is a dip");
+  limit("--norm-error", o->limits.norm_error, "largest error of a good layer's norm");
+  command->add_flag("--json", o->as_json, "print JSON");
+  command->footer(
+      "Exit code 0: no fault; 1: a fault, or inconclusive.\nExamples:\n"
+      "  nnie-debug diagnose --cfg net.cfg --html report.html       # what 8 bits do to this network\n"
+      "  nnie-debug diagnose --cfg net.cfg --other mapper_quant     # what the compiler or the board really did\n"
+      "  nnie-debug diagnose --reference caffe --other mapper_quant # two folders, no network\n"
+      "  nnie-debug diagnose --cfg net.cfg --top-k 5 --board-decision '3 7 12 40 99'");
+  command->callback([o, &result] {
+    detail::require<error>(!o->goal || ((!o->html.empty() || !o->markdown.empty()) &&
+                                        !(o->network.cfg.empty() && o->network.prototxt.empty())),
+                           "--goal needs a network and --html or --markdown");
+    result = run_diagnosis(*o);
+  });
+}
+
+}  // namespace nnie_debug

@@ -1,0 +1,230 @@
+// The decisions of a diagnosis on made-up layers; on real networks: fault_catalogue_test.cpp.
+#include <nniesim/debug/diagnose.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <nniesim/kernels/thread_pool.hpp>
+#include <nniesim/network/calibrate.hpp>
+
+#include "catch.hpp"
+#include "support/networks.hpp"
+
+using namespace nniesim;
+using namespace test_networks;
+
+namespace {
+
+using floats = std::vector<float>;
+
+/// Two runs of which only the layers' outputs are known.
+struct runs {
+  std::vector<named_values> reference, other;
+  draws random{7};
+
+  floats noise() {
+    floats v(512);
+    for (float& x : v) x = random.normal();
+    return v;
+  }
+  void put(const std::string& name, const floats& r, const floats& x) {
+    reference.push_back({name, {1, 8, 8, 8}, [r] { return r; }});
+    other.push_back({name, {1, 8, 8, 8}, [x] { return x; }});
+  }
+  /// A layer whose cosine is near the given one, with equal norms.
+  void add(const std::string& name, double cosine) {
+    const floats r = noise(), e = noise();
+    const auto side = static_cast<float>(std::sqrt(1 - cosine * cosine));
+    floats x(r.size());
+    for (std::size_t i = 0; i < r.size(); ++i) x[i] = static_cast<float>(cosine) * r[i] + side * e[i];
+    put(name, r, x);
+  }
+  [[nodiscard]] diagnosis diagnosed(const diagnose_options& options = {}) const {
+    return diagnose(reference, other, options);
+  }
+};
+
+runs with_layers(const std::vector<double>& cosines) {
+  runs r;
+  r.add("data", 1.0);
+  for (std::size_t i = 0; i < cosines.size(); ++i) r.add("layer" + std::to_string(i), cosines[i]);
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("the procedure's table, from two folders alone", "[debug]") {
+  // Falls layer by layer: quantization, not confirmed.
+  diagnosis d = with_layers({0.999, 0.995, 0.985, 0.977, 0.967, 0.956, 0.945, 0.935}).diagnosed();
+  CHECK(d.verdict.cause == fault::precision);
+  CHECK(d.verdict.layer == "layer2");
+  CHECK_THAT(d.verdict.next, contains("compile_mode 1"));
+  CHECK_THAT(d.verdict.against.at(0), contains("not confirmed"));
+
+  // Drops at once.
+  d = with_layers({0.999, 0.998, 0.998, 0.80, 0.82, 0.81}).diagnosed();
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.layer == "layer3");
+  CHECK_THAT(d.verdict.next, contains("compile_mode 1"));
+
+  // The last layer between the two limits, which the table leaves open.
+  d = with_layers({0.999, 0.995, 0.99, 0.985, 0.98, 0.975, 0.97}).diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("lies between 0.95 and 0.99"));
+  CHECK_FALSE(d.verdict.next.empty());
+
+  // The first layer is bad, the data are right.
+  d = with_layers({0.985, 0.98, 0.975, 0.97, 0.965}).diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("the first layer already has cosine 0.98"));
+
+  // A dip that recovers: deep, and shallow.
+  d = with_layers({0.999, 0.998, 0.6, 0.998, 0.997}).diagnosed();
+  CHECK(d.verdict.cause == fault::layer_mapping);
+  CHECK(d.verdict.layer == "layer2");
+  d = with_layers({0.999, 0.998, 0.95, 0.998, 0.997}).diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("dips to cosine 0.95"));
+
+  d = with_layers({0.9999, 0.9998, 0.9997}).diagnosed();
+  CHECK(d.verdict.cause == fault::none);
+  CHECK(d.also.empty());
+  CHECK_THAT(d.verdict.next, contains("post-processing"));
+}
+
+TEST_CASE("the limits are options", "[debug]") {
+  const runs r = with_layers({0.999, 0.995, 0.985, 0.977, 0.967, 0.956, 0.945, 0.935});
+  CHECK(r.diagnosed({.layer_cosine = 0.9}).verdict.cause == fault::none);
+  CHECK(r.diagnosed({.last_cosine = 0.9}).verdict.cause == fault::inconclusive);
+  const runs dip = with_layers({0.999, 0.95, 0.998});
+  CHECK(dip.diagnosed({.dip_cosine = 0.97}).verdict.cause == fault::layer_mapping);
+  runs data;
+  data.add("data", 0.9995);
+  data.add("conv", 0.999);
+  CHECK(data.diagnosed().verdict.cause == fault::none);
+  CHECK(data.diagnosed({.data_cosine = 0.99999}).verdict.cause != fault::none);
+  runs norm;
+  norm.add("data", 1.0);
+  const floats v = norm.noise();
+  floats w = v;
+  for (float& x : w) x *= 1.03F;
+  norm.put("feature", v, w);
+  CHECK(norm.diagnosed().verdict.cause == fault::norm_gain);
+  CHECK(norm.diagnosed().verdict.layer == "feature");
+  CHECK(norm.diagnosed({.norm_error = 0.05}).verdict.cause == fault::none);
+  // Which layer is the input can be said.
+  runs named;
+  named.add("x", 0.3);
+  named.add("y", 0.9999);
+  CHECK(named.diagnosed().verdict.cause == fault::other_picture);
+  CHECK_THAT(named.diagnosed().verdict.against.at(0), contains("is a guess"));
+  CHECK(named.diagnosed({.data_layers = {"y"}}).verdict.cause != fault::other_picture);
+  CHECK_THROWS_WITH(named.diagnosed({.data_layers = {"z"}}), contains("no layer 'z'"));
+}
+
+TEST_CASE("degenerate layers have their own answers", "[debug]") {
+  const floats zeros(512);
+  runs r;
+  r.add("data", 1.0);
+  r.put("zero in both", zeros, zeros);
+  r.add("conv", 0.9999);
+  diagnosis d = r.diagnosed();
+  CHECK(d.verdict.cause == fault::none);
+  r.put("zero in the other", r.noise(), zeros);
+  d = r.diagnosed();
+  CHECK(d.verdict.cause == fault::all_zero);
+  CHECK(d.verdict.layer == "zero in the other");
+  CHECK_THAT(d.verdict.evidence.back(), contains("1 layers are zero in both"));
+
+  runs n;
+  n.add("data", 1.0);
+  floats broken = n.noise();
+  const floats good = broken;
+  broken[3] = std::numeric_limits<float>::infinity();
+  n.put("conv", good, broken);
+  CHECK(n.diagnosed().verdict.cause == fault::not_a_number);
+  n.put("both", broken, broken);
+  CHECK_THAT(n.diagnosed().verdict.summary, contains("the reference itself has 1 NaN or infinity in 'both'"));
+
+  // Without a partner is neither right nor wrong.
+  runs u = with_layers({0.9999, 0.9999});
+  u.other.pop_back();
+  d = u.diagnosed();
+  CHECK(d.verdict.cause == fault::none);
+  CHECK_THAT(d.verdict.against.at(0), contains("1 layers of the reference have no partner"));
+  CHECK_FALSE(d.layers.back().result.has_value());
+  CHECK(d.layers.back().partner.empty());
+
+  runs nothing;
+  nothing.reference.push_back({"a", {1, 2, 1, 1}, [] { return floats{1, 2}; }});
+  nothing.other.push_back({"b", {1, 3, 1, 1}, [] { return floats{-5, 3, 2}; }});
+  d = nothing.diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_FALSE(d.verdict.next.empty());
+  // A layer that cannot be read is not a crash.
+  runs unreadable = with_layers({0.9999, 0.9999});
+  unreadable.other[1].values = []() -> floats { throw error("the disk is gone"); };
+  d = unreadable.diagnosed();
+  CHECK(d.verdict.cause == fault::none);
+  CHECK_FALSE(d.verdict.against.empty());
+
+  CHECK_THROWS_AS(diagnose({}, u.other), format_error);
+  CHECK_THROWS_AS(diagnose(u.reference, {}), format_error);
+}
+
+TEST_CASE("what a probe of the post-processing adds", "[debug]") {
+  const diagnosis clean = with_layers({0.9999}).diagnosed();
+  const diagnosis bad = with_layers({0.999, 0.998, 0.998, 0.80, 0.82, 0.81}).diagnosed();
+  probe_result p;
+  p.verdict = probe_verdict::sensitive;
+  p.reference_decision = "3";
+  p.other_decision = "4";
+  p.trials = 100;
+  p.flip_rate = 0.3;
+  p.margin = 0.5;
+  diagnosis d = clean;
+  add_postprocessing(d, p, "top_k(1)");
+  CHECK(d.verdict.cause == fault::post_processing);
+  CHECK(d.also.empty());
+  d = bad;
+  add_postprocessing(d, p, "top_k(1)");
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.also.at(0).cause == fault::post_processing);
+  p.verdict = probe_verdict::board_side;
+  p.other_decision = "3";
+  d = clean;
+  add_postprocessing(d, p, "top_k(1)");
+  CHECK(d.verdict.cause == fault::none);
+  CHECK_THAT(d.verdict.next, contains("the fault is in its code"));
+  add_postprocessing(d, p, "top_k(1)", "3");
+  CHECK(d.verdict.cause == fault::none);
+  add_postprocessing(d, p, "top_k(1)", "5");
+  CHECK(d.verdict.cause == fault::post_processing);
+  CHECK_THAT(d.verdict.evidence.back(), contains("the board decided '5'"));
+}
+
+TEST_CASE("a diagnosis with the network is the same for any number of threads", "[debug]") {
+  draws random(3);
+  const network net = network_of_all_kinds(random);
+  const tensor<float> x = random.tensor(net.blobs[net.layers[0].outputs[0]].shape);
+  calibrator c(net);
+  const std::vector<tensor_view<const float>> inputs = {view_of(x)};
+  c.add(inputs);
+  network_runner reference(net, float_plan(net), {.keep_all = true});
+  reference.run(inputs);
+  network_runner quantized(net, plan_of(net, compile_mode::all_8bit), {.keep_all = true});
+  quantized.use(c.ranges());
+  quantized.run(inputs);
+  thread_pool pool(3);
+  std::vector<diagnosis> all;
+  for (const executor& threads : {executor{}, pool.handle()}) {
+    const laboratory lab{net, inputs, c.ranges(), quantized.plan(), {}, threads};
+    all.push_back(diagnose(layers_of(reference), layers_of(quantized), {}, &lab));
+  }
+  CHECK(all[0].verdict.summary == all[1].verdict.summary);
+  CHECK(all[0].verdict.evidence == all[1].verdict.evidence);
+  REQUIRE(all[0].layers.size() == all[1].layers.size());
+  for (std::size_t i = 0; i < all[0].layers.size(); ++i) CHECK(all[0].layers[i].isolated == all[1].layers[i].isolated);
+}
