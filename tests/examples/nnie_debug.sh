@@ -120,6 +120,26 @@ expect 2 "expected NAME.tar" "$tool" bundle --cfg "$cfg" --layer jfc -o "$folder
 expect 2 "random weights do not keep the failure" "$tool" bundle --cfg "$cfg" --layer jfc --random-weights -o "$folder/none.tar"
 [ ! -e "$folder/none.tar" ] || problem "a bundle was written that cannot be"
 
+# The diagnosis: of the network alone, of dumps against it, of two folders; with a report; exit code 0 for no fault alone.
+expect 1 "a Power / ReduceMean chain truncates" "$tool" diagnose --cfg "$cfg"
+expect 1 "report: $folder/report.html" "$tool" diagnose --cfg "$cfg" --html "$folder/report.html" --goal 0.9999
+grep -q "comp0.cnorm" "$folder/report.html" || problem "the report does not name comp0.cnorm"
+expect 1 "report: $folder/report.md" "$tool" diagnose --cfg "$cfg" --markdown "$folder/report.md"
+"$tool" run --cfg "$cfg" --dumps "$folder/judged" >/dev/null || problem "run --dumps"
+expect 1 "comp0.cnorm" "$tool" diagnose --cfg "$cfg" --other "$folder/judged/mapper_quant"
+expect 1 "norm error" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/mapper_quant"
+expect 0 "no fault" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer comp0
+expect 0 '"cause": "no fault"' "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --json
+expect 1 '"cause": "norm error"' "$tool" diagnose --cfg "$cfg" --json
+expect 1 "top_k decides" "$tool" diagnose --cfg "$cfg" --top-k 1 --output-layer classifier
+expect 1 "the board decided '99'" "$tool" diagnose --cfg "$cfg" --top-k 1 --board-decision 99
+expect 1 "decides 'yes'" "$tool" diagnose --cfg "$cfg" --post 'test -s {}/0.npy && echo yes'
+expect 2 "expected --cfg" "$tool" diagnose
+expect 2 "need --top-k" "$tool" diagnose --cfg "$cfg" --board-decision 3
+expect 2 "--goal needs" "$tool" diagnose --cfg "$cfg" --goal 0.9
+expect 2 "no dumps" "$tool" diagnose --cfg "$cfg" --other "$folder/nothing"
+expect 2 "no layer 'nosuch'" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer nosuch
+
 # What is wrong is said with its place.
 sed 's/\[norm_type\] 0/[norm_typ] 0/' "$cfg" >"$folder/bad.cfg"
 expect 2 "norm_typ" "$tool" run --cfg "$folder/bad.cfg"

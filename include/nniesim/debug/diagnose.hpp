@@ -212,7 +212,8 @@ class diagnostician {
         r.other = m->other;
         r.relation = m->relation;
         r.shown.partner = other_[m->other].name;
-        if (m->relation != match_relation::same || m->names == name_agreement::none) r.shown.relation = m->reason;
+        const bool plain = m->relation == match_relation::same || m->relation == match_relation::unverifiable;
+        if (!plain || m->names == name_agreement::none) r.shown.relation = m->reason;
         compare_row(r);
       } else {
         for (const unmatched_layer& u : matching_.only_reference) {
@@ -996,6 +997,18 @@ class diagnostician {
            std::holds_alternative<reduce_sum_params>(p);
   }
 
+  /// Whether a layer that is no part of a chain reads what one gives.
+  [[nodiscard]] bool ends_chain(std::string_view name) const {
+    const auto l = layer_named(name);
+    if (!l || is_chain_layer(*l)) return false;
+    const std::vector<std::size_t>& inputs = lab_->net.layers[*l].inputs;
+    for (std::size_t i = 0; i < lab_->net.layers.size(); ++i) {
+      const std::size_t b = lab_->net.layers[i].outputs[0];
+      if (is_chain_layer(i) && std::find(inputs.begin(), inputs.end(), b) != inputs.end()) return true;
+    }
+    return false;
+  }
+
   void check_norms() {
     if (input_differs_ || has(fault::not_a_number) || has(fault::all_zero) || has(fault::activation_scale) ||
         has(fault::suspect_layer)) {
@@ -1009,7 +1022,9 @@ class diagnostician {
       off.push_back(r);
     }
     if (off.empty()) return;
-    finding f{fault::norm_gain, off.front()->shown.name};
+    // The end of a chain, where there is one: what stands before it only disturbs it.
+    const auto end = std::find_if(off.begin(), off.end(), [&](const row* r) { return ends_chain(r->shown.name); });
+    finding f{fault::norm_gain, (end != off.end() ? *end : off.front())->shown.name};
     for (const row* r : off) {
       if (f.evidence.size() == 6) {
         f.evidence.push_back(concat("and ", off.size() - 6, " more"));
