@@ -471,6 +471,11 @@ class norm_model {
   std::size_t left_out_ = 0;
 };
 
+/// The shortest text that is this float.
+[[nodiscard]] inline std::string shortest(float v) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), v).ptr};
+}
 [[nodiscard]] inline std::string percent(double share) {
   std::array<char, 40> text{};
   (void)std::snprintf(text.data(), text.size(), "%.3g %%", 100 * share);
@@ -564,7 +569,8 @@ class changed_network {
   s.before = s.predicted = model.errors(chain.constant);
   std::tie(s.from_input, s.from_chain) = model.origins();
   s.interval = model.interval();
-  const std::string error = concat("the norms are off by ", signed_percent(s.before.mean), " on average");
+  const std::string error = concat(chain.sequence == 0 ? "" : "behind the constants already solved, ",
+                                   "the norms are off by ", signed_percent(s.before.mean), " on average");
   const std::string origin = s.from_input.mean_abs > s.from_chain.mean_abs
                                  ? concat("; most of that comes before the norm, ", percent(s.from_input.mean_abs),
                                           " against ", percent(s.from_chain.mean_abs), " of the chain")
@@ -583,17 +589,18 @@ class changed_network {
   }
   const auto rounded = static_cast<float>(*constant);
   s.predicted = model.errors(static_cast<double>(rounded));
-  const std::string change =
-      concat("the mean magnitude goes from ", percent(s.before.mean_abs), " to ", percent(s.predicted.mean_abs));
+  const std::string change = concat(percent(s.before.mean_abs), " to ", percent(s.predicted.mean_abs), " in magnitude");
   if (rounded == s.constant || removed_share(s.before.mean_abs, s.predicted.mean_abs) < least_common_share) {
-    s.verdict = concat("a constant cannot help: ", error, ", but by another amount for every sample (deviation ",
-                       percent(s.before.deviation), "); with the best one, ", rounded, ", ", change, origin);
+    s.verdict = concat("a constant cannot help: ", error, ", but by another amount in every sample (deviation ",
+                       percent(s.before.deviation), "); the best one, ", shortest(rounded), ", brings them from ",
+                       change, origin);
     s.predicted = s.before;
     return s;
   }
   s.outcome = compensation_outcome::compensated;
   s.constant = rounded;
-  s.verdict = concat(error, "; with ", rounded, " in place of ", chain.constant, " by nothing, and ", change, origin,
+  s.verdict = concat(error, "; ", shortest(rounded), " in place of ", shortest(static_cast<float>(chain.constant)),
+                     " makes that 0 and brings them from ", change, origin,
                      origin.empty() ? "" : ": that is hidden, not repaired");
   return s;
 }
@@ -641,9 +648,7 @@ inline std::string prototxt_with_constants(std::string_view text, std::span<cons
   std::map<std::string, std::string, std::less<>> values;
   for (const norm_constant& c : constants) {
     detail::require_finite(c);
-    std::array<char, 32> digits{};
-    const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), c.value);
-    const bool is_new = values.emplace(c.layer, std::string(digits.data(), written.ptr)).second;
+    const bool is_new = values.emplace(c.layer, detail::shortest(c.value)).second;
     detail::require<format_error>(is_new, "constants: layer ", detail::excerpt(c.layer), " is named twice");
   }
   const prototxt_message net = parse_prototxt(text, std::move(file));
