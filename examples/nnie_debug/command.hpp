@@ -35,6 +35,7 @@ void add_compare(CLI::App& app, int& result);
 void add_calibrate(CLI::App& app, int& result);
 void add_quantize(CLI::App& app, int& result);
 void add_search(CLI::App& app, int& result);
+void add_compensate(CLI::App& app, int& result);
 void add_bundle(CLI::App& app, int& result);
 void add_diagnose(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
@@ -198,8 +199,10 @@ class loaded_network {
   }
 
   /// Ranges over the cfg's lists, or of the chosen pictures without a cfg.
-  [[nodiscard]] activation_ranges calibrate() {
-    calibrator c(net_, threads());
+  [[nodiscard]] activation_ranges calibrate() { return calibrate(net_); }
+  /// The same of a network with other constants.
+  [[nodiscard]] activation_ranges calibrate(const network& net) {
+    calibrator c(net, threads());
     const std::size_t count = std::max<std::size_t>(listed(), 1);
     progress bar("calibrating", count);
     for (std::size_t i = 0; i < count; ++i) {

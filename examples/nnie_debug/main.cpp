@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   add_compare(app, result);
   add_calibrate(app, result);
   add_search(app, result);
+  add_compensate(app, result);
   add_bundle(app, result);
   add_quantize(app, result);
   add_info(app, result);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/prototxt_places.hpp>
 #include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/caffemodel.hpp>
 #include <nniesim/io/prototxt.hpp>
@@ -56,51 +57,6 @@ struct hp_verification {
 
 namespace detail {
 
-/// Finds the end of a string field's value in a text that was parsed before: the last quote.
-class prototxt_string_finder {
- public:
-  explicit prototxt_string_finder(std::string_view text) : text_(text) {
-    lines_.push_back(text.starts_with("\xef\xbb\xbf") ? 3 : 0);
-    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
-      lines_.push_back(at + 1);
-    }
-  }
-
-  [[nodiscard]] std::size_t closing_quote(const prototxt_position& where) const {
-    std::size_t at = lines_.at(where.line - 1) + where.column - 1;
-    if (!is_quote(at)) {  // at the field's name; in a list, at the value
-      while (text_.at(at) != ':' && text_[at] != '#' && !is_space(text_[at])) ++at;
-      at = skip_space(at);
-      at = skip_space(at + 1);
-    }
-    for (;;) {  // strings side by side are one
-      const char quote = text_.at(at);
-      for (++at; text_.at(at) != quote; ++at) at += text_[at] == '\\' ? 1U : 0U;
-      const std::size_t next = skip_space(at + 1);
-      if (!is_quote(next)) return at;
-      at = next;
-    }
-  }
-
- private:
-  [[nodiscard]] static bool is_space(char c) noexcept {
-    return std::string_view(" \t\r\n\f\v").find(c) != std::string_view::npos;
-  }
-  [[nodiscard]] bool is_quote(std::size_t at) const noexcept {
-    return at < text_.size() && (text_[at] == '"' || text_[at] == '\'');
-  }
-  [[nodiscard]] std::size_t skip_space(std::size_t at) const noexcept {
-    for (; at < text_.size(); ++at) {
-      if (text_[at] == '#') at = std::min(text_.find('\n', at), text_.size() - 1);
-      else if (!is_space(text_[at])) break;
-    }
-    return at;
-  }
-
-  std::string_view text_;
-  std::vector<std::size_t> lines_;  ///< where each begins
-};
-
 /// Why a name is not to be marked, or nullptr.
 [[nodiscard]] inline const char* unmarkable(std::string_view name) noexcept {
   if (is_marked_hp(name)) return "it is marked already and has 16 bits";
@@ -121,7 +77,7 @@ inline hp_files hp_prototxt(std::string_view text, std::span<const std::string> 
     else to_mark.insert(name);
   }
   const prototxt_message net = parse_prototxt(text, std::move(file));
-  const detail::prototxt_string_finder finder(text);
+  const detail::prototxt_places text_places(text);
   std::set<std::string, std::less<>> found;
   std::vector<std::size_t> places;
   for (const prototxt_field& f : net.fields()) {
@@ -129,7 +85,7 @@ inline hp_files hp_prototxt(std::string_view text, std::span<const std::string> 
     const prototxt_field* const name = f.message().find("name");
     if (name == nullptr) continue;
     found.insert(name->string());
-    if (to_mark.contains(name->string())) places.push_back(finder.closing_quote(name->where()));
+    if (to_mark.contains(name->string())) places.push_back(text_places.closing_quote(name->where()));
   }
   for (const std::string& name : asked) {
     detail::require<format_error>(found.contains(name), net.where(), ": got no layer ", detail::excerpt(name),

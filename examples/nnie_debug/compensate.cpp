@@ -1,0 +1,187 @@
+// nnie-debug compensate: the constants that bring shifted feature norms back, written into a new prototxt and checked
+// there.
+#include <iostream>
+#include <nniesim/debug/compensate.hpp>
+
+#include "command.hpp"
+
+namespace nnie_debug {
+
+namespace {
+
+struct options {
+  network_options network;
+  std::string mode, calibration, output;
+  double held_out = 0.5, least_gain = 0.5;
+  bool as_json = false;
+};
+
+/// Entries of the lists, spread evenly: those that are kept for the proof, and the others.
+struct split {
+  std::vector<std::size_t> training, held_out;
+};
+
+split split_of(std::size_t listed, double share) {
+  split s;
+  for (std::size_t i = 0; i < listed; ++i) {
+    const auto kept_before = [&](std::size_t n) { return std::floor(static_cast<double>(n) * share); };
+    (kept_before(i + 1) > kept_before(i) ? s.held_out : s.training).push_back(i);
+  }
+  detail::require<error>(!s.training.empty() && !s.held_out.empty(), "--held-out ", share, " of ", listed,
+                         " listed picture(s) leaves ", s.training.size(), " to solve with and ", s.held_out.size(),
+                         " to judge by, expected at least one each");
+  return s;
+}
+
+/// What is left of the error of a chain on held-out pictures is not good enough.
+bool misses(const judged_chain& c, const compensation_problem& p, double least_gain) {
+  return !(c.before.mean_abs < p.negligible) && !(c.removed >= least_gain);
+}
+
+json as_json(const norm_errors& e) {
+  return {{"mean", e.mean}, {"mean_abs", e.mean_abs}, {"deviation", e.deviation}, {"samples", e.samples}};
+}
+json as_json(double share) { return std::isfinite(share) ? json(share) : json(nullptr); }
+json as_json(const judged_chain& c) {
+  return {{"before", as_json(c.before)},   {"after", as_json(c.after)},
+          {"removed", as_json(c.removed)}, {"removed_abs", as_json(c.removed_abs)},
+          {"left_out", c.left_out},        {"float_norms", c.float_norms},
+          {"quantized", c.quantized},      {"compensated", c.compensated}};
+}
+
+int compensate(const options& o) {
+  loaded_network loaded(o.network, true);
+  const network& net = loaded.net();
+  const compile_mode mode = o.mode.empty() ? loaded.cfg().mode : compile_mode_of(std::stoi(o.mode));
+  const std::vector<norm_chain> chains = find_norm_chains(net);
+  if (chains.empty()) {
+    const std::string verdict = "no chain of layers that computes a norm and divides by it: nothing to compensate";
+    if (o.as_json) print_json({{"verdict", verdict}, {"chains", json::array()}});
+    else std::cout << verdict << '\n';
+    return below_threshold;
+  }
+  const split parts = split_of(loaded.listed(), o.held_out);
+  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+  compensation_problem problem{.net = net, .plan = plan_of(net, mode), .ranges = ranges, .threads = loaded.threads()};
+  if (o.calibration.empty()) problem.recalibrate = [&](const network& changed) { return loaded.calibrate(changed); };
+
+  std::size_t passes = 1;
+  for (const norm_chain& c : chains) passes = std::max(passes, c.sequence + 1);
+  std::optional<progress> bar(std::in_place, "measuring norms",
+                              (passes + 1) * parts.training.size() + parts.held_out.size());
+  const auto pictures = [&](const std::vector<std::size_t>& entries) {
+    return picture_set{entries.size(), [&](std::size_t i) {
+                         bar->step();
+                         return loaded.listed_inputs(entries[i]);
+                       }};
+  };
+  const std::vector<solved_constant> solved = solve_compensation(problem, chains, pictures(parts.training));
+  const std::vector<norm_constant> constants = changed_constants(net, solved);
+  const std::vector<judged_chain> trained = judge_compensation(problem, chains, constants, pictures(parts.training));
+  const std::vector<judged_chain> judged = judge_compensation(problem, chains, constants, pictures(parts.held_out));
+  bar.reset();
+
+  std::vector<std::string> wrong;
+  const bool writes = !o.output.empty() && !constants.empty();
+  if (writes) {
+    const auto& cfg = loaded.cfg();
+    const std::string text =
+        detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
+    const std::string changed = prototxt_with_constants(text, constants, cfg.prototxt_file.text);
+    detail::write_whole_file(o.output, changed);
+    wrong = verify_constants(loaded.original(), read_caffe_network(o.output, cfg.caffemodel_file.path), constants);
+  }
+
+  bool missed = false;
+  for (const judged_chain& c : judged) missed = missed || misses(c, problem, o.least_gain);
+  if (o.as_json) {
+    json list = json::array();
+    for (std::size_t i = 0; i < chains.size(); ++i) {
+      const solved_constant& s = solved[i];
+      json j = {{"chain", chains[i].name},
+                {"layer", net.layers[chains[i].holder].name},
+                {"form", to_string(chains[i].form)},
+                {"outcome", to_string(s.outcome)},
+                {"verdict", s.verdict},
+                {"old_constant", chains[i].constant},
+                {"new_constant", s.constant},
+                {"interval", s.interval ? json(*s.interval) : json(nullptr)},
+                {"from_input", as_json(s.from_input)},
+                {"from_chain", as_json(s.from_chain)},
+                {"training", as_json(trained[i])},
+                {"held_out", as_json(judged[i])}};
+      list.push_back(std::move(j));
+    }
+    json j = {{"mode", static_cast<int>(mode)}, {"enough_removed", !missed}, {"chains", list}};
+    if (writes) j["constants_verified"] = wrong.empty();
+    print_json(j);
+  } else {
+    std::printf(
+        "compile_mode %d; solved with %zu pictures, judged by %zu others\n\n"
+        "%-24s %10s -> %-10s %-24s %22s   %22s   removed, of all\n",
+        static_cast<int>(mode), parts.training.size(), parts.held_out.size(), "norm", "constant", "new",
+        "95 % interval", "mean error, training", "mean error, held out");
+    for (std::size_t i = 0; i < chains.size(); ++i) {
+      const auto& interval = solved[i].interval;
+      std::array<char, 64> range{"-"};
+      if (interval) {
+        (void)std::snprintf(range.data(), range.size(), "%.6g .. %.6g", (*interval)[0], (*interval)[1]);
+      }
+      const judged_chain& h = judged[i];
+      std::printf("%-24s %10.7g -> %-10s %-24s %+8.3f %% -> %+7.3f %%   %+8.3f %% -> %+7.3f %%   %5.1f %% %5.1f %%\n",
+                  chains[i].name.c_str(), chains[i].constant, detail::shortest(solved[i].constant).c_str(),
+                  range.data(), 100 * trained[i].before.mean, 100 * trained[i].after.mean, 100 * h.before.mean,
+                  100 * h.after.mean, 100 * h.removed, 100 * h.removed_abs);
+    }
+    std::printf(
+        "(errors of the norms' lengths, signed; removed: of the held-out mean, and of the mean magnitude, in which\n"
+        "what differs from picture to picture remains)\n\n");
+    for (std::size_t i = 0; i < chains.size(); ++i) {
+      std::printf("%s (%s, constant in %s): %s\n", chains[i].name.c_str(),
+                  std::string(to_string(chains[i].form)).c_str(), net.layers[chains[i].holder].name.c_str(),
+                  solved[i].verdict.c_str());
+      if (misses(judged[i], problem, o.least_gain)) {
+        std::printf("  LESS THAN %g %% REMOVED on held-out pictures\n", 100 * o.least_gain);
+      }
+    }
+    if (writes) {
+      std::printf("%s has %zu new constant(s) and is else as it was\n", o.output.c_str(), constants.size());
+      for (const std::string& w : wrong) std::printf("WRONG: %s\n", w.c_str());
+    } else if (!o.output.empty()) {
+      std::printf("no constant changed: %s is not written\n", o.output.c_str());
+    }
+  }
+  if (!wrong.empty()) return failed;
+  return missed ? below_threshold : passed;
+}
+
+}  // namespace
+
+void add_compensate(CLI::App& app, int& result) {
+  auto o = std::make_shared<options>();
+  CLI::App* command = app.add_subcommand("compensate", "bring back feature norms that Power / ReduceMean chains shift");
+  command->add_option("--cfg", o->network.cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command->add_option("--mode", o->mode, "compile_mode: 0 all 8 bits, 1 all 16, 2 layers named _hp 16; else the cfg's")
+      ->check(CLI::IsMember({"0", "1", "2"}));
+  command->add_option("--calibration", o->calibration, "ranges from `calibrate`; else derived from the cfg's lists")
+      ->check(CLI::ExistingFile);
+  command->add_option("--held-out", o->held_out, "share of the cfg's pictures to judge by, not to solve with")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_option("--least-gain", o->least_gain, "share of the mean error that must be removed on them")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_option("--threads", o->network.threads, "threads; the results are the same bits for any number")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->add_option("--output,-o", o->output, "write a prototxt with the new constants, else as it was");
+  command->add_flag("--json", o->as_json, "print JSON, with the norm of every picture");
+  command->footer(
+      "Exit code 1: no norm is found, or less than --least-gain of its error is removed.\nExample:\n"
+      "  nnie-debug compensate --cfg net.cfg --held-out 0.3 -o net_compensated.prototxt");
+  command->callback([o, &result] { result = compensate(*o); });
+}
+
+}  // namespace nnie_debug

@@ -1,0 +1,820 @@
+// Feature norms that truncation shifts, y = x / (a + r): finds such chains of layers in a network, solves the constant
+// a that brings the norms back, and proves it by running the network with it.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/prototxt_places.hpp>
+#include <nniesim/network/runner.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// Where the constant stands.
+enum class norm_form {
+  outside,  ///< y = x / (a + r)
+  inside,   ///< y = x / sqrt(a + r^2)
+};
+
+[[nodiscard]] constexpr std::string_view to_string(norm_form f) noexcept {
+  return f == norm_form::outside ? "outside the root" : "inside the root";
+}
+
+/// Layers that compute a norm and divide by it: Power(2), ReduceMean or ReduceSum over all but the batch, Power(1/2)
+/// and Power(-1), or Power(-1/2) for both, and the product with what was squared. Members are layers by index.
+struct norm_chain {
+  std::string name;  ///< of the product
+  norm_form form = norm_form::outside;
+  std::size_t square = 0, reduction = 0;
+  std::size_t root = 0, inverse = 0;  ///< the same for Power(-1/2)
+  std::size_t product = 0;
+  std::size_t holder = 0;    ///< root or inverse: the one whose shift is the constant
+  double constant = 0;       ///< a; 0 is a norm without one
+  double weight = 0;         ///< what the root takes is its scale * weight * ||x||^2 + its shift
+  std::size_t input = 0;     ///< the blob x
+  std::size_t samples = 1;   ///< in x, each with a norm
+  std::size_t sequence = 0;  ///< how many chains at most lie before it, one behind the other
+};
+
+/// All chains of a network, in order of execution. Layers that only rename or reshape (Split, Dropout, Flatten,
+/// Reshape) may stand in between, and a Concat of copies of the factor. No chain: a Power with another exponent, a
+/// square with a shift, scales that are not positive, a reduction over other axes, a product with another blob or with
+/// a shift. Of several products with one factor the first is the chain: they share the constant.
+[[nodiscard]] std::vector<norm_chain> find_norm_chains(const network& net);
+
+/// A new shift for a Power layer. Prototxts have floats.
+struct norm_constant {
+  std::string layer;
+  float value = 0;
+};
+
+/// The network with these constants. Throws format_error for a name that not exactly one layer has, one that is not of
+/// a Power, and a value that is not finite.
+[[nodiscard]] network with_constants(network net, std::span<const norm_constant> constants);
+
+/// The text with these constants, every other byte as it was; a Power without a shift gets one. Several layers of one
+/// name (for training and for testing) all get it. `file` names the text in messages. Throws format_error for a name
+/// that no layer with a power_param has, or that is given twice, and a value that is not finite; and as parse_prototxt.
+[[nodiscard]] std::string prototxt_with_constants(std::string_view text, std::span<const norm_constant> constants,
+                                                  std::string file = "prototxt");
+
+/// Whether an import of the changed text, `after`, is the network `before` with exactly these constants: sentences
+/// about what is not so. Looks at layers, blobs and the numbers of all Powers.
+[[nodiscard]] std::vector<std::string> verify_constants(const network& before, const network& after,
+                                                        std::span<const norm_constant> constants);
+
+/// Pictures, made one at a time.
+struct picture_set {
+  std::size_t size = 0;
+  /// The network's inputs for picture i, in order. Called once for each picture and pass, in order.
+  std::function<std::vector<tensor<float>>(std::size_t i)> inputs{};
+};
+
+struct compensation_problem {
+  const network& net;               ///< folded, its layers' names all different
+  precision_plan plan{};            ///< of the quantized network: plan_of(net, mode)
+  const activation_ranges& ranges;  ///< of the network as it is
+  /// The ranges that calibration finds for the network with other constants, as the compiler will for the changed
+  /// prototxt. Empty: the ranges stay what they are.
+  std::function<activation_ranges(const network&)> recalibrate{};
+  double negligible = 0.002;  ///< a mean |error| below this is not worth a change
+  executor threads{};         ///< for the layers; the result is the same for any number
+};
+
+/// Relative errors of norms, (quantized - float) / float, over samples.
+struct norm_errors {
+  double mean = 0;       ///< signed
+  double mean_abs = 0;   ///< the mean of the magnitudes: errors of both signs do not cancel
+  double deviation = 0;  ///< standard deviation (n - 1); 0 for one sample
+  std::size_t samples = 0;
+};
+
+/// The share of the mean |error| on the training pictures that a new constant must remove. Any shift of all norms
+/// together can be made zero; where so little of the error is such a shift, the constant is not what is wrong.
+inline constexpr double least_common_share = 0.25;
+
+enum class compensation_outcome {
+  compensated,            ///< the constant is new
+  nothing_to_compensate,  ///< the error is negligible
+  cannot_help,     ///< the error is not the same for all pictures, or out of reach; the constant stays what it was
+  not_measurable,  ///< no sample has a norm to compare; the constant stays what it was
+};
+
+[[nodiscard]] constexpr std::string_view to_string(compensation_outcome o) noexcept {
+  switch (o) {
+    case compensation_outcome::compensated: return "compensated";
+    case compensation_outcome::nothing_to_compensate: return "nothing to compensate";
+    case compensation_outcome::cannot_help: return "a constant cannot help";
+    case compensation_outcome::not_measurable: return "not measurable";
+  }
+  return "?";
+}
+
+/// What the training pictures say about one chain, the constants of those before it already changed.
+struct solved_constant {
+  norm_chain chain;
+  compensation_outcome outcome = compensation_outcome::not_measurable;
+  float constant = 0;  ///< a', or the old one
+  /// 95 % interval for the constant that makes the mean error zero, from the spread over samples: where the mean error
+  /// is within Student's t times its standard error. Ends that are out of reach are cut to the range that is searched.
+  /// None for one sample, or where no constant in that range makes the mean error zero.
+  std::optional<std::array<double, 2>> interval{};
+  norm_errors before{};     ///< with the old constant, measured
+  norm_errors predicted{};  ///< with `constant`, by the closed form
+  /// The errors by where they arise: those that the exact norm of the quantized x would have, and the rest, which
+  /// arises in the chain. Only the rest is repaired by a constant; what x brings along is hidden by it on average.
+  norm_errors from_input{}, from_chain{};
+  std::size_t left_out = 0;  ///< samples that are not compared: a norm zero or not finite, or nothing to divide by
+  std::string verdict;       ///< in a sentence
+};
+
+/// Solves the constants of all chains on training pictures: those that make the mean error of the norms after the
+/// product zero. A norm changes with a' as factor(a') / factor(a), the factors computed from the measured r as the
+/// accelerator's Powers write them, truncated; they fall while a' grows, so that bisection finds it. Searched where no
+/// a' + r (or a' + r^2) becomes less than half or more than twice what it was. Chains behind others are measured again
+/// with the new constants in place.
+/// The references are always of the network as it is. Throws format_error for a float plan, options out of range and a
+/// set without pictures; else as network_runner.
+[[nodiscard]] std::vector<solved_constant> solve_compensation(const compensation_problem& problem,
+                                                              std::span<const norm_chain> chains,
+                                                              const picture_set& training);
+
+/// The constants that changed.
+[[nodiscard]] std::vector<norm_constant> changed_constants(const network& net, std::span<const solved_constant> solved);
+
+/// What re-running says about one chain.
+struct judged_chain {
+  std::string name;
+  norm_errors before{}, after{};
+  /// 1 - |after.mean| / |before.mean|: the share of the common shift of the norms, which is what constants act on, that
+  /// is gone. Negative where it grew, 0 where both are zero.
+  double removed = 0;
+  double removed_abs = 0;  ///< the same of mean_abs, in which what differs from picture to picture remains
+  std::vector<double> float_norms, quantized, compensated;  ///< of every sample
+  std::size_t left_out = 0;                                 ///< samples whose float norm is zero or any not finite
+};
+
+/// Runs the network in float, quantized and quantized with these constants, and compares the norms after each chain.
+/// Throws as solve_compensation and with_constants.
+[[nodiscard]] std::vector<judged_chain> judge_compensation(const compensation_problem& problem,
+                                                           std::span<const norm_chain> chains,
+                                                           std::span<const norm_constant> constants,
+                                                           const picture_set& pictures);
+
+namespace detail {
+
+/// Finds chains from their products backwards.
+class norm_chain_finder {
+ public:
+  explicit norm_chain_finder(const network& net) : net_(net), writer_(net.blobs.size(), nowhere) {
+    for (std::size_t l = 0; l < net.layers.size(); ++l) {
+      for (const std::size_t b : net.layers[l].outputs) writer_[b] = l;
+    }
+  }
+
+  [[nodiscard]] std::vector<norm_chain> find() const {
+    std::vector<norm_chain> chains;
+    for (std::size_t l = 0; l < net_.layers.size(); ++l) {
+      const layer& product = net_.layers[l];
+      if (product.inputs.size() != 2) continue;
+      std::optional<norm_chain> c;
+      if (const auto* scale = std::get_if<layers::scale>(&product.params); scale != nullptr && scale->shift.empty()) {
+        c = chain(product.inputs[0], product.inputs[1]);
+        std::size_t outer = 1;
+        for (std::size_t a = 0; a < scale->params.axis; ++a) outer *= net_.blobs[product.inputs[0]].shape[a];
+        if (c && outer != 1 && c->samples != 1) c.reset();
+      } else if (const auto* p = std::get_if<eltwise_params>(&product.params);
+                 p != nullptr && p->operation == eltwise_operation::product) {
+        c = chain(product.inputs[0], product.inputs[1]);
+        if (!c) c = chain(product.inputs[1], product.inputs[0]);
+      }
+      if (!c) continue;
+      const bool is_shared =
+          std::any_of(chains.begin(), chains.end(), [&](const norm_chain& other) { return other.holder == c->holder; });
+      if (is_shared) continue;
+      c->name = product.name;
+      c->product = l;
+      chains.push_back(*c);
+    }
+    number(chains);
+    return chains;
+  }
+
+ private:
+  static constexpr std::size_t nowhere = ~std::size_t{0};
+
+  /// The blob that this one is under other names and shapes.
+  [[nodiscard]] std::size_t source(std::size_t b) const {
+    while (writer_[b] != nowhere && only_renames(net_.layers[writer_[b]])) b = net_.layers[writer_[b]].inputs[0];
+    return b;
+  }
+  /// The same through a Concat of copies too, each value staying with its sample.
+  [[nodiscard]] std::size_t source_of_factor(std::size_t b, std::size_t samples) const {
+    for (;;) {
+      b = source(b);
+      if (writer_[b] == nowhere) return b;
+      const layer& l = net_.layers[writer_[b]];
+      const auto* p = std::get_if<concat_params>(&l.params);
+      if (p == nullptr) return b;
+      std::size_t outer = 1;
+      for (std::size_t a = 0; a < p->axis; ++a) outer *= net_.blobs[b].shape[a];
+      const bool copies = std::all_of(l.inputs.begin(), l.inputs.end(),
+                                      [&](std::size_t i) { return source(i) == source(l.inputs[0]); });
+      if (!copies || (outer != samples && samples != 1)) return b;
+      b = l.inputs[0];
+    }
+  }
+  [[nodiscard]] const power_params* power_behind(std::size_t b) const {
+    return writer_[b] == nowhere ? nullptr : std::get_if<power_params>(&net_.layers[writer_[b]].params);
+  }
+  [[nodiscard]] std::size_t before(std::size_t l) const { return source(net_.layers[l].inputs[0]); }
+
+  /// How many samples a reduction leaves of its input; nothing where it does not reduce all but the leading axes.
+  [[nodiscard]] static std::optional<std::size_t> samples_of(const std::vector<std::size_t>& axes,
+                                                             const tensor_shape& x) {
+    std::size_t samples = 1;
+    bool reducing = false;
+    for (std::size_t a = 0; a < x.rank(); ++a) {
+      const bool is_reduced = std::find(axes.begin(), axes.end(), a) != axes.end();
+      if (x[a] == 1) continue;
+      if (!is_reduced && reducing) return std::nullopt;
+      reducing = reducing || is_reduced;
+      if (!is_reduced) samples *= x[a];
+    }
+    return samples;
+  }
+
+  /// The chain that makes `factor` of x, without its product.
+  [[nodiscard]] std::optional<norm_chain> chain(std::size_t x, std::size_t factor) const {
+    norm_chain c;
+    c.input = source(x);
+    const tensor_shape& shape = net_.blobs[c.input].shape;
+    c.samples = shape.rank() < 2 ? 1 : shape[0];
+
+    factor = source_of_factor(factor, c.samples);
+    const power_params* const inverse = power_behind(factor);
+    if (inverse == nullptr || !(inverse->scale > 0) || !std::isfinite(inverse->shift)) return std::nullopt;
+    c.inverse = c.root = c.holder = writer_[factor];
+    c.form = norm_form::inside;
+    if (inverse->exponent == -1.0) {
+      const std::size_t rooted = before(c.inverse);
+      const power_params* const root = power_behind(rooted);
+      if (root == nullptr || root->exponent != 0.5 || !(root->scale > 0) || !std::isfinite(root->shift)) {
+        return std::nullopt;
+      }
+      c.root = writer_[rooted];
+      if (inverse->shift != 0 || root->shift == 0) c.form = norm_form::outside;
+      c.holder = c.form == norm_form::outside ? c.inverse : c.root;
+    } else if (inverse->exponent != -0.5) {
+      return std::nullopt;
+    }
+    c.constant = std::get<power_params>(net_.layers[c.holder].params).shift;
+
+    const std::size_t reduced = before(c.root);
+    if (writer_[reduced] == nowhere) return std::nullopt;
+    c.reduction = writer_[reduced];
+    const layer& reduction = net_.layers[c.reduction];
+    const tensor_shape& from = reduction.inputs.empty() ? shape : net_.blobs[reduction.inputs[0]].shape;
+    std::optional<std::size_t> samples;
+    if (const auto* mean = std::get_if<reduce_mean_params>(&reduction.params)) {
+      samples = samples_of(mean->axes, from);
+      c.weight = static_cast<double>(c.samples) / static_cast<double>(from.size());
+    } else if (const auto* sum = std::get_if<reduce_sum_params>(&reduction.params)) {
+      samples = samples_of(sum->axes, from);
+      c.weight = sum->coefficient;
+    }
+    if (samples != c.samples || !(c.weight > 0)) return std::nullopt;
+
+    const std::size_t squared = before(c.reduction);
+    const power_params* const square = power_behind(squared);
+    if (square == nullptr || square->exponent != 2.0 || square->shift != 0 || square->scale == 0) return std::nullopt;
+    c.square = writer_[squared];
+    if (before(c.square) != c.input) return std::nullopt;
+    c.weight *= square->scale * square->scale;
+    return std::isfinite(c.weight) && c.weight > 0 ? std::optional(c) : std::nullopt;
+  }
+
+  /// How many changed constants each chain's input may depend on, one behind the other.
+  void number(std::vector<norm_chain>& chains) const {
+    std::vector<std::size_t> of_blob(net_.blobs.size());
+    for (std::size_t l = 0; l < net_.layers.size(); ++l) {
+      std::size_t most = 0;
+      for (const std::size_t b : net_.layers[l].inputs) most = std::max(most, of_blob[b]);
+      for (const norm_chain& c : chains) most += c.holder == l ? 1U : 0U;
+      for (const std::size_t b : net_.layers[l].outputs) of_blob[b] = most;
+    }
+    for (norm_chain& c : chains) c.sequence = of_blob[c.input];
+  }
+
+  const network& net_;
+  std::vector<std::size_t> writer_;  ///< layer of each blob
+};
+
+/// The L2 norm of each of equally many values in a row.
+template <class V>
+[[nodiscard]] std::vector<double> norms_of(tensor_view<const V> x, std::size_t samples) {
+  std::vector<double> result(samples);
+  const std::size_t each = x.size() / samples;
+  for (std::size_t n = 0; n < samples; ++n) {
+    double sum = 0;
+    for (std::size_t i = 0; i < each; ++i) {
+      const auto v = static_cast<double>(x[n * each + i]);
+      sum = std::fma(v, v, sum);
+    }
+    result[n] = std::sqrt(sum);
+  }
+  return result;
+}
+
+/// Norms of a blob after a run.
+[[nodiscard]] inline std::vector<double> norms_of(const network_runner& runner, std::size_t blob, std::size_t samples) {
+  return runner.visit(blob, [&](auto x) { return norms_of(x, samples); });
+}
+
+/// What one sample says about a chain.
+struct norm_sample {
+  double reference = 0;  ///< norm of y in float
+  double quantized = 0;  ///< norm of y
+  double input = 0;      ///< norm of the quantized x
+  double base = 0;       ///< what the holder takes, times its scale: r or r^2
+};
+
+[[nodiscard]] inline norm_errors errors_of(std::span<const double> errors) {
+  norm_errors e;
+  e.samples = errors.size();
+  if (errors.empty()) return e;
+  const auto n = static_cast<double>(errors.size());
+  for (const double v : errors) {
+    e.mean += v / n;
+    e.mean_abs += std::fabs(v) / n;
+  }
+  double squares = 0;
+  for (const double v : errors) squares += (v - e.mean) * (v - e.mean);
+  if (errors.size() > 1) e.deviation = std::sqrt(squares / (n - 1));
+  return e;
+}
+
+/// 1 - after / before of magnitudes.
+[[nodiscard]] inline double removed_share(double before, double after) noexcept {
+  if (before > 0) return 1 - after / before;
+  return after > 0 ? -std::numeric_limits<double>::infinity() : 0;
+}
+
+/// The 97.5 % quantile of Student's t: exact for 1 and 2 degrees of freedom, else the expansion in their inverse
+/// (Abramowitz and Stegun 26.7.5), which is within 0.2 %.
+[[nodiscard]] inline double student_t(std::size_t freedom) noexcept {
+  if (freedom == 1) return 12.7062047;
+  if (freedom == 2) return 4.3026527;
+  const double v = 1 / static_cast<double>(freedom);
+  return 1.9599640 + v * (2.3722712 + v * (2.8224986 + v * (2.5558498 + v * 1.5895341)));
+}
+
+/// One chain's closed form.
+class norm_model {
+ public:
+  norm_model(const network& net, const norm_chain& chain, std::vector<norm_sample> samples)
+      : chain_(chain),
+        root_(std::get<power_params>(net.layers[chain.root].params)),
+        inverse_(std::get<power_params>(net.layers[chain.inverse].params)) {
+    double low = -std::numeric_limits<double>::infinity();
+    double high = std::numeric_limits<double>::infinity();
+    for (norm_sample& s : samples) {
+      const double divisor = chain.constant + s.base;
+      const bool usable = std::isfinite(s.reference) && s.reference > 0 && std::isfinite(divisor) && divisor > 0;
+      if (!usable) {
+        ++left_out_;
+        continue;
+      }
+      low = std::max(low, chain.constant - divisor / 2);
+      high = std::min(high, chain.constant + divisor);
+      samples_.push_back(s);
+    }
+    low_ = low;
+    high_ = high;
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return samples_.size(); }
+  [[nodiscard]] std::size_t left_out() const noexcept { return left_out_; }
+
+  [[nodiscard]] norm_errors errors(double constant) const {
+    std::vector<double> all;
+    for (const norm_sample& s : samples_) {
+      double norm = s.quantized;  // zero stays zero
+      if (norm > 0) norm *= factor(s, constant) / factor(s, chain_.constant);
+      all.push_back((norm - s.reference) / s.reference);
+    }
+    return errors_of(all);
+  }
+  /// The constant whose mean error is `target`; nothing where it is out of reach.
+  [[nodiscard]] std::optional<double> solve(double target) const {
+    double low = low_;
+    double high = high_;
+    if (!(errors(low).mean >= target) || !(errors(high).mean <= target)) return std::nullopt;
+    for (int i = 0; i < 60; ++i) {
+      const double middle = low + (high - low) / 2;
+      (errors(middle).mean > target ? low : high) = middle;
+    }
+    return low + (high - low) / 2;
+  }
+  [[nodiscard]] std::optional<std::array<double, 2>> interval() const {
+    if (samples_.size() < 2) return std::nullopt;
+    const std::optional<double> constant = solve(0);
+    if (!constant) return std::nullopt;
+    const auto n = static_cast<double>(samples_.size());
+    const double half = student_t(samples_.size() - 1) * errors(*constant).deviation / std::sqrt(n);
+    return std::array{std::min(solve(half).value_or(low_), *constant),
+                      std::max(solve(-half).value_or(high_), *constant)};
+  }
+  /// The errors of the exact norm of the quantized x, and what the measured ones have besides.
+  [[nodiscard]] std::pair<norm_errors, norm_errors> origins() const {
+    std::vector<double> from_input, from_chain;
+    for (const norm_sample& s : samples_) {
+      const double inside = root_.scale * chain_.weight * s.input * s.input + root_.shift;
+      double exact = power_of(inside, root_.exponent);
+      if (chain_.root != chain_.inverse) exact = power_of(inverse_.scale * exact + inverse_.shift, inverse_.exponent);
+      from_input.push_back((s.input * exact - s.reference) / s.reference);
+      from_chain.push_back((s.quantized - s.input * exact) / s.reference);
+    }
+    return {errors_of(from_input), errors_of(from_chain)};
+  }
+
+ private:
+  /// What x is multiplied with under a constant, as the accelerator's Powers write it.
+  [[nodiscard]] double factor(const norm_sample& s, double constant) const {
+    const power_params& holder = chain_.holder == chain_.root ? root_ : inverse_;
+    const double held = written(power_of(s.base + constant, holder.exponent));
+    if (chain_.holder == chain_.inverse) return held;
+    return written(power_of(inverse_.scale * held + inverse_.shift, inverse_.exponent));
+  }
+  [[nodiscard]] static double written(double v) { return static_cast<double>(q20_12::from(v)); }
+
+  const norm_chain& chain_;
+  power_params root_, inverse_;
+  std::vector<norm_sample> samples_;
+  double low_ = 0, high_ = 0;  ///< what is searched
+  std::size_t left_out_ = 0;
+};
+
+/// The shortest text that is this float.
+[[nodiscard]] inline std::string shortest(float v) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), v).ptr};
+}
+[[nodiscard]] inline std::string percent(double share) {
+  std::array<char, 40> text{};
+  (void)std::snprintf(text.data(), text.size(), "%.3g %%", 100 * share);
+  return text.data();
+}
+[[nodiscard]] inline std::string signed_percent(double share) { return (share < 0 ? "" : "+") + percent(share); }
+
+inline void check(const compensation_problem& p, const picture_set& pictures) {
+  require<format_error>(!p.plan.is_float, "compensation: got a float plan, expected a quantized one");
+  require<format_error>(p.negligible >= 0 && p.negligible < std::numeric_limits<double>::infinity(),
+                        "compensation: got a negligible error of ", p.negligible, ", expected 0 or more");
+  require<format_error>(pictures.size != 0 && pictures.inputs, "compensation: no pictures, expected at least one");
+}
+
+/// Runs of one network, quantized or in float, that keep what chains need.
+class chain_runner {
+ public:
+  chain_runner(const compensation_problem& p, const network& net, const precision_plan& plan,
+               std::span<const norm_chain> chains)
+      : runner_(net, plan, {.keep = blobs(net, chains), .threads = p.threads}) {}
+  chain_runner(const compensation_problem& p, const network& net, const activation_ranges& ranges,
+               std::span<const norm_chain> chains)
+      : chain_runner(p, net, p.plan, chains) {
+    runner_.use(ranges);
+  }
+
+  void run(const std::vector<tensor<float>>& inputs) {
+    std::vector<tensor_view<const float>> views;
+    for (const auto& t : inputs) views.push_back(view_of(t));
+    runner_.run(views);
+  }
+  [[nodiscard]] std::vector<double> output_norms(const norm_chain& c) const {
+    return norms_of(runner_, runner_.net().layers[c.product].outputs[0], c.samples);
+  }
+  /// All but the reference.
+  [[nodiscard]] std::vector<norm_sample> samples(const norm_chain& c) const {
+    const std::vector<double> input = norms_of(runner_, c.input, c.samples);
+    const std::vector<double> output = output_norms(c);
+    const layer& holder = runner_.net().layers[c.holder];
+    const tensor<float> base = runner_.value(holder.inputs[0]);
+    std::vector<norm_sample> result(c.samples);
+    for (std::size_t n = 0; n < c.samples; ++n) {
+      result[n] = {0, output[n], input[n],
+                   std::get<power_params>(holder.params).scale * static_cast<double>(base.data()[n])};
+    }
+    return result;
+  }
+
+ private:
+  [[nodiscard]] static std::vector<std::size_t> blobs(const network& net, std::span<const norm_chain> chains) {
+    std::vector<std::size_t> result;
+    for (const norm_chain& c : chains) {
+      require<format_error>(c.product < net.layers.size() && c.holder < net.layers.size() &&
+                                std::holds_alternative<power_params>(net.layers[c.holder].params),
+                            "compensation: chain ", excerpt(c.name), " is not of this network");
+      result.insert(result.end(), {c.input, net.layers[c.holder].inputs[0], net.layers[c.product].outputs[0]});
+    }
+    return result;
+  }
+
+  network_runner runner_;
+};
+
+/// A network with changed constants, ready to run.
+class changed_network {
+ public:
+  changed_network(const compensation_problem& p, std::span<const norm_constant> constants,
+                  std::span<const norm_chain> chains)
+      : net_(with_constants(p.net, constants)),
+        runner_(p, net_, p.recalibrate && !constants.empty() ? p.recalibrate(net_) : p.ranges, chains) {}
+
+  [[nodiscard]] chain_runner& runner() noexcept { return runner_; }
+
+ private:
+  network net_;
+  chain_runner runner_;
+};
+
+/// The outcome for one chain from its samples.
+[[nodiscard]] inline solved_constant solve_chain(const compensation_problem& p, const norm_chain& chain,
+                                                 std::vector<norm_sample> samples) {
+  solved_constant s;
+  s.chain = chain;
+  s.constant = static_cast<float>(chain.constant);
+  const norm_model model(p.net, s.chain, std::move(samples));
+  s.left_out = model.left_out();
+  if (model.size() == 0) {
+    s.verdict = "not measurable: no sample has a norm that could be compared";
+    return s;
+  }
+  s.before = s.predicted = model.errors(chain.constant);
+  std::tie(s.from_input, s.from_chain) = model.origins();
+  s.interval = model.interval();
+  const std::string error = concat(chain.sequence == 0 ? "" : "behind the constants already solved, ",
+                                   "the norms are off by ", signed_percent(s.before.mean), " on average");
+  const std::string origin = s.from_input.mean_abs > s.from_chain.mean_abs
+                                 ? concat("; most of that comes before the norm, ", percent(s.from_input.mean_abs),
+                                          " against ", percent(s.from_chain.mean_abs), " of the chain")
+                                 : std::string();
+  if (s.before.mean_abs < p.negligible) {
+    s.outcome = compensation_outcome::nothing_to_compensate;
+    s.verdict = concat("nothing to compensate: ", error);
+    return s;
+  }
+  const std::optional<double> constant = model.solve(0);
+  s.outcome = compensation_outcome::cannot_help;
+  if (!constant) {
+    s.verdict = concat("a constant cannot help: ", error, ", more than one can change that keeps every a + r within ",
+                       "half and twice what it was", origin);
+    return s;
+  }
+  const auto rounded = static_cast<float>(*constant);
+  s.predicted = model.errors(static_cast<double>(rounded));
+  const std::string change = concat(percent(s.before.mean_abs), " to ", percent(s.predicted.mean_abs), " in magnitude");
+  if (rounded == s.constant || removed_share(s.before.mean_abs, s.predicted.mean_abs) < least_common_share) {
+    s.verdict = concat("a constant cannot help: ", error, ", but by another amount in every sample (deviation ",
+                       percent(s.before.deviation), "); the best one, ", shortest(rounded), ", brings them from ",
+                       change, origin);
+    s.predicted = s.before;
+    return s;
+  }
+  s.outcome = compensation_outcome::compensated;
+  s.constant = rounded;
+  s.verdict = concat(error, "; ", shortest(rounded), " in place of ", shortest(static_cast<float>(chain.constant)),
+                     " makes that 0 and brings them from ", change, origin,
+                     origin.empty() ? "" : ": that is hidden, not repaired");
+  return s;
+}
+
+/// The only layer of that name, and its numbers. Throws format_error.
+[[nodiscard]] inline power_params& power_named(network& net, std::string_view name) {
+  layer* found = nullptr;
+  std::size_t count = 0;
+  for (layer& l : net.layers) {
+    if (l.name != name) continue;
+    found = &l;
+    ++count;
+  }
+  require<format_error>(count == 1, "constants: got ", count, " layers ", excerpt(name), ", expected one");
+  auto* const power = std::get_if<power_params>(&found->params);
+  require<format_error>(power != nullptr, "constants: layer ", excerpt(name), " is a ", found->type,
+                        ", expected a Power");
+  return *power;
+}
+
+/// Throws format_error for a constant that is not finite.
+inline void require_finite(const norm_constant& c) {
+  require<format_error>(std::isfinite(c.value), "constants: got ", c.value, " for layer ", excerpt(c.layer),
+                        ", expected a finite number");
+}
+
+}  // namespace detail
+
+inline std::vector<norm_chain> find_norm_chains(const network& net) { return detail::norm_chain_finder(net).find(); }
+
+inline network with_constants(network net, std::span<const norm_constant> constants) {
+  for (const norm_constant& c : constants) {
+    detail::require_finite(c);
+    detail::power_named(net, c.layer).shift = static_cast<double>(c.value);
+  }
+  return net;
+}
+
+inline std::string prototxt_with_constants(std::string_view text, std::span<const norm_constant> constants,
+                                           std::string file) {
+  struct edit {
+    std::size_t begin, end;
+    std::string replacement;
+  };
+  std::map<std::string, std::string, std::less<>> values;
+  for (const norm_constant& c : constants) {
+    detail::require_finite(c);
+    const bool is_new = values.emplace(c.layer, detail::shortest(c.value)).second;
+    detail::require<format_error>(is_new, "constants: layer ", detail::excerpt(c.layer), " is named twice");
+  }
+  const prototxt_message net = parse_prototxt(text, std::move(file));
+  const detail::prototxt_places places(text);
+  std::vector<edit> edits;
+  std::map<std::string, std::size_t, std::less<>> found;
+  for (const prototxt_field& f : net.fields()) {
+    if ((f.name() != "layer" && f.name() != "layers") || f.kind() != prototxt_kind::message) continue;
+    const prototxt_field* const name = f.message().find("name");
+    const auto value = name == nullptr ? values.end() : values.find(name->string());
+    const prototxt_field* const power = f.message().find("power_param");
+    if (value == values.end() || power == nullptr) continue;
+    ++found[value->first];
+    if (const prototxt_field* const shift = power->message().find("shift")) {
+      (void)shift->real();
+      const auto [begin, end] = places.number(shift->where());
+      edits.push_back({begin, end, value->second});
+    } else {
+      const std::size_t at = places.inside(power->where());
+      edits.push_back({at, at, " shift: " + value->second + " "});
+    }
+  }
+  for (const auto& [name, value] : values) {
+    detail::require<format_error>(found.contains(name), net.where(), ": got no layer ", detail::excerpt(name),
+                                  " with a power_param, expected one");
+  }
+  std::string result;
+  std::size_t done = 0;
+  for (const edit& e : edits) {  // in the order of the text, as the fields are
+    result += text.substr(done, e.begin - done);
+    result += e.replacement;
+    done = e.end;
+  }
+  result += text.substr(done);
+  return result;
+}
+
+inline std::vector<std::string> verify_constants(const network& before, const network& after,
+                                                 std::span<const norm_constant> constants) {
+  if (after.layers.size() != before.layers.size() || after.blobs.size() != before.blobs.size()) {
+    return {detail::concat("got ", after.layers.size(), " layers and ", after.blobs.size(), " blobs, expected ",
+                           before.layers.size(), " and ", before.blobs.size(), " as before")};
+  }
+  std::vector<std::string> wrong;
+  const network expected = with_constants(before, constants);
+  for (std::size_t b = 0; b < after.blobs.size(); ++b) {
+    if (after.blobs[b].name != expected.blobs[b].name || after.blobs[b].shape != expected.blobs[b].shape) {
+      wrong.push_back(detail::concat("got blob ", detail::excerpt(after.blobs[b].name), " of ", after.blobs[b].shape,
+                                     ", expected ", detail::excerpt(expected.blobs[b].name), " of ",
+                                     expected.blobs[b].shape));
+    }
+  }
+  for (std::size_t i = 0; i < after.layers.size(); ++i) {
+    const layer& is = after.layers[i];
+    const layer& was = expected.layers[i];
+    if (is.name != was.name || is.params.index() != was.params.index() || is.inputs != was.inputs ||
+        is.outputs != was.outputs || is.on_cpu != was.on_cpu) {
+      wrong.push_back(detail::concat("got layer ", detail::excerpt(is.name), ", expected ", detail::excerpt(was.name),
+                                     " with the inputs and outputs that it had"));
+      continue;
+    }
+    const auto* const got = std::get_if<power_params>(&is.params);
+    if (got == nullptr) continue;
+    const auto& p = std::get<power_params>(was.params);
+    if (got->exponent != p.exponent || got->scale != p.scale || got->shift != p.shift) {
+      wrong.push_back(detail::concat("got exponent ", got->exponent, ", scale ", got->scale, ", shift ", got->shift,
+                                     " for layer ", detail::excerpt(is.name), ", expected ", p.exponent, ", ", p.scale,
+                                     ", ", p.shift));
+    }
+  }
+  return wrong;
+}
+
+inline std::vector<norm_constant> changed_constants(const network& net, std::span<const solved_constant> solved) {
+  std::vector<norm_constant> result;
+  for (const solved_constant& s : solved) {
+    if (s.outcome == compensation_outcome::compensated) {
+      result.push_back({net.layers.at(s.chain.holder).name, s.constant});
+    }
+  }
+  return result;
+}
+
+inline std::vector<solved_constant> solve_compensation(const compensation_problem& problem,
+                                                       std::span<const norm_chain> chains,
+                                                       const picture_set& training) {
+  detail::check(problem, training);
+  std::size_t passes = 0;
+  for (const norm_chain& c : chains) passes = std::max(passes, c.sequence + 1);
+  std::vector<solved_constant> solved(chains.size());
+  std::vector<norm_constant> constants;
+  detail::chain_runner reference(problem, problem.net, float_plan(problem.net), chains);
+  std::vector<std::vector<double>> references(chains.size());  // of all samples
+  for (std::size_t pass = 0; pass < passes; ++pass) {
+    detail::changed_network quantized(problem, constants, chains);
+    std::vector<std::vector<detail::norm_sample>> samples(chains.size());
+    for (std::size_t i = 0; i < training.size; ++i) {
+      const std::vector<tensor<float>> inputs = training.inputs(i);
+      if (pass == 0) reference.run(inputs);
+      quantized.runner().run(inputs);
+      for (std::size_t c = 0; c < chains.size(); ++c) {
+        if (pass == 0) {
+          const std::vector<double> norms = reference.output_norms(chains[c]);
+          references[c].insert(references[c].end(), norms.begin(), norms.end());
+        }
+        if (chains[c].sequence != pass) continue;
+        for (const detail::norm_sample& s : quantized.runner().samples(chains[c])) {
+          samples[c].push_back(s);
+          samples[c].back().reference = references[c][samples[c].size() - 1];
+        }
+      }
+    }
+    for (std::size_t c = 0; c < chains.size(); ++c) {
+      if (chains[c].sequence == pass) solved[c] = detail::solve_chain(problem, chains[c], std::move(samples[c]));
+    }
+    std::vector<solved_constant> so_far;
+    for (std::size_t c = 0; c < chains.size(); ++c) {
+      if (chains[c].sequence <= pass) so_far.push_back(solved[c]);
+    }
+    constants = changed_constants(problem.net, so_far);
+  }
+  return solved;
+}
+
+inline std::vector<judged_chain> judge_compensation(const compensation_problem& problem,
+                                                    std::span<const norm_chain> chains,
+                                                    std::span<const norm_constant> constants,
+                                                    const picture_set& pictures) {
+  detail::check(problem, pictures);
+  std::vector<judged_chain> judged(chains.size());
+  detail::chain_runner reference(problem, problem.net, float_plan(problem.net), chains);
+  detail::chain_runner quantized(problem, problem.net, problem.ranges, chains);
+  detail::changed_network compensated(problem, constants, chains);
+  for (std::size_t i = 0; i < pictures.size; ++i) {
+    const std::vector<tensor<float>> inputs = pictures.inputs(i);
+    reference.run(inputs);
+    quantized.run(inputs);
+    compensated.runner().run(inputs);
+    const auto add = [](std::vector<double>& to, const std::vector<double>& norms) {
+      to.insert(to.end(), norms.begin(), norms.end());
+    };
+    for (std::size_t c = 0; c < chains.size(); ++c) {
+      add(judged[c].float_norms, reference.output_norms(chains[c]));
+      add(judged[c].quantized, quantized.output_norms(chains[c]));
+      add(judged[c].compensated, compensated.runner().output_norms(chains[c]));
+    }
+  }
+  for (std::size_t c = 0; c < chains.size(); ++c) {
+    judged_chain& j = judged[c];
+    j.name = chains[c].name;
+    std::vector<double> before, after;
+    for (std::size_t n = 0; n < j.float_norms.size(); ++n) {
+      const double norm = j.float_norms[n];
+      if (!std::isfinite(norm) || norm == 0) {
+        ++j.left_out;
+        continue;
+      }
+      before.push_back((j.quantized[n] - norm) / norm);
+      after.push_back((j.compensated[n] - norm) / norm);
+    }
+    j.before = detail::errors_of(before);
+    j.after = detail::errors_of(after);
+    j.removed = detail::removed_share(std::fabs(j.before.mean), std::fabs(j.after.mean));
+    j.removed_abs = detail::removed_share(j.before.mean_abs, j.after.mean_abs);
+  }
+  return judged;
+}
+
+NNIESIM_END_NAMESPACE
