@@ -44,7 +44,10 @@ struct norm_chain {
   std::size_t square = 0, reduction = 0;
   std::size_t root = 0, inverse = 0;  ///< the same for Power(-1/2)
   std::size_t product = 0;
-  std::size_t holder = 0;    ///< root or inverse: the one whose shift is the constant
+  std::size_t holder = 0;  ///< root or inverse: the one whose shift is the constant
+  /// Layers between the inverse and x that encode the factor (Concat, Eltwise; a Scale does not), in order, and which
+  /// of their ranges they do it with.
+  std::vector<std::pair<std::size_t, std::size_t>> encoders{};
   double constant = 0;       ///< a; 0 is a norm without one
   double weight = 0;         ///< what the root takes is its scale * weight * ||x||^2 + its shift
   std::size_t input = 0;     ///< the blob x
@@ -146,7 +149,7 @@ struct solved_constant {
 
 /// Solves the constants of all chains on training pictures: those that make the mean error of the norms after the
 /// product zero. A norm changes with a' as factor(a') / factor(a), the factors computed from the measured r as the
-/// accelerator's Powers write them, truncated; they fall while a' grows, so that bisection finds it. Searched where no
+/// accelerator's layers write and encode them; they fall while a' grows, so that bisection finds it. Searched where no
 /// a' + r (or a' + r^2) becomes less than half or more than twice what it was. Chains behind others are measured again
 /// with the new constants in place.
 /// The references are always of the network as it is. Throws format_error for a float plan, options out of range and a
@@ -201,8 +204,13 @@ class norm_chain_finder {
         if (c && outer != 1 && c->samples != 1) c.reset();
       } else if (const auto* p = std::get_if<eltwise_params>(&product.params);
                  p != nullptr && p->operation == eltwise_operation::product) {
+        std::size_t factor = 1;
         c = chain(product.inputs[0], product.inputs[1]);
-        if (!c) c = chain(product.inputs[1], product.inputs[0]);
+        if (!c) {
+          factor = 0;
+          c = chain(product.inputs[1], product.inputs[0]);
+        }
+        if (c) c->encoders.emplace_back(l, factor);
       }
       if (!c) continue;
       const bool is_shared =
@@ -224,8 +232,8 @@ class norm_chain_finder {
     while (writer_[b] != nowhere && only_renames(net_.layers[writer_[b]])) b = net_.layers[writer_[b]].inputs[0];
     return b;
   }
-  /// The same through a Concat of copies too, each value staying with its sample.
-  [[nodiscard]] std::size_t source_of_factor(std::size_t b, std::size_t samples) const {
+  /// The same through a Concat of copies too, each value staying with its sample; notes them in the chain.
+  [[nodiscard]] std::size_t source_of_factor(std::size_t b, norm_chain& c) const {
     for (;;) {
       b = source(b);
       if (writer_[b] == nowhere) return b;
@@ -236,7 +244,8 @@ class norm_chain_finder {
       for (std::size_t a = 0; a < p->axis; ++a) outer *= net_.blobs[b].shape[a];
       const bool copies = std::all_of(l.inputs.begin(), l.inputs.end(),
                                       [&](std::size_t i) { return source(i) == source(l.inputs[0]); });
-      if (!copies || (outer != samples && samples != 1)) return b;
+      if (!copies || (outer != c.samples && c.samples != 1)) return b;
+      c.encoders.insert(c.encoders.begin(), {writer_[b], 0});
       b = l.inputs[0];
     }
   }
@@ -267,7 +276,7 @@ class norm_chain_finder {
     const tensor_shape& shape = net_.blobs[c.input].shape;
     c.samples = shape.rank() < 2 ? 1 : shape[0];
 
-    factor = source_of_factor(factor, c.samples);
+    factor = source_of_factor(factor, c);
     const power_params* const inverse = power_behind(factor);
     if (inverse == nullptr || !(inverse->scale > 0) || !std::isfinite(inverse->shift)) return std::nullopt;
     c.inverse = c.root = c.holder = writer_[factor];
@@ -388,10 +397,15 @@ struct norm_sample {
 /// One chain's closed form.
 class norm_model {
  public:
-  norm_model(const network& net, const norm_chain& chain, std::vector<norm_sample> samples)
+  norm_model(const network& net, const precision_plan& plan, const activation_ranges& ranges, const norm_chain& chain,
+             std::vector<norm_sample> samples)
       : chain_(chain),
         root_(std::get<power_params>(net.layers[chain.root].params)),
         inverse_(std::get<power_params>(net.layers[chain.inverse].params)) {
+    for (const auto& [l, range] : chain.encoders) {
+      if (plan.layers.at(l) == layer_precision::float32) continue;
+      encoders_.push_back({plan.layers[l], ranges.layers.at(net.layers[l].name).at(range)});
+    }
     double low = -std::numeric_limits<double>::infinity();
     double high = std::numeric_limits<double>::infinity();
     for (norm_sample& s : samples) {
@@ -455,17 +469,29 @@ class norm_model {
   }
 
  private:
-  /// What x is multiplied with under a constant, as the accelerator's Powers write it.
+  /// What x is multiplied with under a constant, as the accelerator's layers write and encode it.
   [[nodiscard]] double factor(const norm_sample& s, double constant) const {
     const power_params& holder = chain_.holder == chain_.root ? root_ : inverse_;
-    const double held = written(power_of(s.base + constant, holder.exponent));
-    if (chain_.holder == chain_.inverse) return held;
-    return written(power_of(inverse_.scale * held + inverse_.shift, inverse_.exponent));
+    double v = written(power_of(s.base + constant, holder.exponent));
+    if (chain_.holder != chain_.inverse) v = written(power_of(inverse_.scale * v + inverse_.shift, inverse_.exponent));
+    q20_12 stored = q20_12::from(v);
+    const std::span<q20_12> one(&stored, 1);
+    for (const encoder& e : encoders_) {
+      if (e.precision == layer_precision::w8a8) requantize<w8a8>(one, e.range.in_8bit, one);
+      else requantize<w16a16>(one, e.range.in_16bit, one);
+    }
+    return static_cast<double>(stored);
   }
   [[nodiscard]] static double written(double v) { return static_cast<double>(q20_12::from(v)); }
 
+  struct encoder {
+    layer_precision precision;
+    activation_range range;
+  };
+
   const norm_chain& chain_;
   power_params root_, inverse_;
+  std::vector<encoder> encoders_;
   std::vector<norm_sample> samples_;
   double low_ = 0, high_ = 0;  ///< what is searched
   std::size_t left_out_ = 0;
@@ -545,22 +571,25 @@ class changed_network {
   changed_network(const compensation_problem& p, std::span<const norm_constant> constants,
                   std::span<const norm_chain> chains)
       : net_(with_constants(p.net, constants)),
-        runner_(p, net_, p.recalibrate && !constants.empty() ? p.recalibrate(net_) : p.ranges, chains) {}
+        ranges_(p.recalibrate && !constants.empty() ? p.recalibrate(net_) : p.ranges),
+        runner_(p, net_, ranges_, chains) {}
 
   [[nodiscard]] chain_runner& runner() noexcept { return runner_; }
+  [[nodiscard]] const activation_ranges& ranges() const noexcept { return ranges_; }
 
  private:
   network net_;
+  activation_ranges ranges_;
   chain_runner runner_;
 };
 
 /// The outcome for one chain from its samples.
-[[nodiscard]] inline solved_constant solve_chain(const compensation_problem& p, const norm_chain& chain,
-                                                 std::vector<norm_sample> samples) {
+[[nodiscard]] inline solved_constant solve_chain(const compensation_problem& p, const activation_ranges& ranges,
+                                                 const norm_chain& chain, std::vector<norm_sample> samples) {
   solved_constant s;
   s.chain = chain;
   s.constant = static_cast<float>(chain.constant);
-  const norm_model model(p.net, s.chain, std::move(samples));
+  const norm_model model(p.net, p.plan, ranges, s.chain, std::move(samples));
   s.left_out = model.left_out();
   if (model.size() == 0) {
     s.verdict = "not measurable: no sample has a norm that could be compared";
@@ -600,7 +629,7 @@ class changed_network {
   s.outcome = compensation_outcome::compensated;
   s.constant = rounded;
   s.verdict = concat(error, "; ", shortest(rounded), " in place of ", shortest(static_cast<float>(chain.constant)),
-                     " makes that 0 and brings them from ", change, origin,
+                     " makes that ", signed_percent(s.predicted.mean), " and brings them from ", change, origin,
                      origin.empty() ? "" : ": that is hidden, not repaired");
   return s;
 }
@@ -762,7 +791,8 @@ inline std::vector<solved_constant> solve_compensation(const compensation_proble
       }
     }
     for (std::size_t c = 0; c < chains.size(); ++c) {
-      if (chains[c].sequence == pass) solved[c] = detail::solve_chain(problem, chains[c], std::move(samples[c]));
+      if (chains[c].sequence == pass)
+        solved[c] = detail::solve_chain(problem, quantized.ranges(), chains[c], std::move(samples[c]));
     }
     std::vector<solved_constant> so_far;
     for (std::size_t c = 0; c < chains.size(); ++c) {
