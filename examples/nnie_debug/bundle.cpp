@@ -6,7 +6,7 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace bundle_command {
 
 struct options {
   network_options network;
@@ -106,9 +106,10 @@ int bundle(const options& o) {
   return passed;
 }
 
-}  // namespace
+}  // namespace bundle_command
 
 void add_bundle(CLI::App& app, int& result) {
+  using namespace bundle_command;
   auto o = std::make_shared<options>();
   CLI::App* command =
       app.add_subcommand("bundle", "pack one layer for the vendor: files, values, a script to replay it");

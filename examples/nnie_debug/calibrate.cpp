@@ -5,7 +5,7 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace calibrate_command {
 
 struct options {
   network_options network;
@@ -26,9 +26,10 @@ int calibrate(const options& o) {
   return passed;
 }
 
-}  // namespace
+}  // namespace calibrate_command
 
 void add_calibrate(CLI::App& app, int& result) {
+  using namespace calibrate_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("calibrate", "find the ranges of all layers' inputs over the cfg's pictures");
   o->network.add_to(*command, true);

@@ -7,7 +7,7 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace compare_command {
 
 struct options {
   std::string reference, other;
@@ -62,9 +62,10 @@ int compare_two(const options& o) {
   return o.fail_below < -1 || passes ? passed : below_threshold;
 }
 
-}  // namespace
+}  // namespace compare_command
 
 void add_compare(CLI::App& app, int& result) {
+  using namespace compare_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("compare", "compare two folders of dumps, or two files, without a model");
   command->add_option("reference", o->reference, "folder or file: .npy, linear.hex, .float")

@@ -7,7 +7,7 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace compensate_command {
 
 struct options {
   network_options network;
@@ -155,9 +155,10 @@ int compensate(const options& o) {
   return missed ? below_threshold : passed;
 }
 
-}  // namespace
+}  // namespace compensate_command
 
 void add_compensate(CLI::App& app, int& result) {
+  using namespace compensate_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("compensate", "bring back feature norms that Power / ReduceMean chains shift");
   command->add_option("--cfg", o->network.cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")

@@ -11,15 +11,17 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace diagnose_command {
 
 struct options {
   network_options network;
   diagnose_options limits;
   std::string mode, calibration, reference, other, html, markdown;
   std::size_t top_k = 0;
-  std::optional<double> threshold, goal;
-  std::string command, board_decision, output_layer;
+  std::optional<double> threshold, softmax, distance, goal;
+  std::string feature, command, board_decision, output_layer;
+  bool normalized = false;
+  command_limits command_limit;
   std::size_t trials = 200;
   bool as_json = false;
 };
@@ -164,9 +166,17 @@ std::vector<std::string> output_names(const options& o, const experiment& e) {
 std::optional<postprocessing> chosen_postprocessing(const options& o) {
   if (o.top_k != 0) return postprocess::top_k(o.top_k);
   if (o.threshold) return postprocess::threshold(*o.threshold);
-  if (!o.command.empty()) return postprocess::command(o.command);
+  if (o.softmax) return postprocess::softmax(*o.softmax);
+  if (!o.feature.empty()) {
+    const tensor<float> feature = read_npy<float>(o.feature);
+    return postprocess::feature_distance(
+        {feature.begin(), feature.end()}, *o.distance,
+        o.normalized ? postprocess::feature_length::normalized : postprocess::feature_length::as_it_is);
+  }
+  if (!o.command.empty()) return postprocess::command(o.command, o.command_limit);
   detail::require<error>(o.board_decision.empty() && o.output_layer.empty(),
-                         "--board-decision and --output-layer need --top-k, --threshold or --post");
+                         "--board-decision and --output-layer need a post-processing: --top-k, --threshold, --softmax, "
+                         "--feature or --post");
   return std::nullopt;
 }
 
@@ -315,9 +325,10 @@ int run_diagnosis(const options& o) {
   return d.verdict.cause == fault::none ? passed : below_threshold;
 }
 
-}  // namespace
+}  // namespace diagnose_command
 
 void add_diagnose(CLI::App& app, int& result) {
+  using namespace diagnose_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("diagnose", "find the cause of what differs: the vendor's procedure, decided");
   o->network.add_to(*command, true);
@@ -332,16 +343,33 @@ void add_diagnose(CLI::App& app, int& result) {
   command->add_option("--markdown", o->markdown, "write the report for a ticket");
   command->add_option("--goal", o->goal, "in the report: search the layers to mark _hp for this cosine of the outputs")
       ->check(CLI::Range(-1.0, 1.0));
-  auto* top =
-      command->add_option("--top-k", o->top_k, "post-processing: the K largest outputs")->check(CLI::Range(1, 1000000));
-  auto* threshold =
-      command->add_option("--threshold", o->threshold, "post-processing: outputs above a value")->excludes(top);
-  command
-      ->add_option("--post", o->command,
-                   "post-processing: a command of yours, {} is a folder with the outputs as 0.npy, 1.npy ...; "
-                   "what it prints is the decision")
-      ->excludes(top)
-      ->excludes(threshold);
+  std::vector<CLI::Option*> posts;  // of which one can be given
+  const auto post = [&](CLI::Option* option) {
+    for (CLI::Option* other : posts) option->excludes(other);
+    posts.push_back(option);
+    return option;
+  };
+  post(command->add_option("--top-k", o->top_k, "post-processing: the K largest outputs"))
+      ->check(CLI::Range(1, 1000000));
+  post(command->add_option("--threshold", o->threshold, "post-processing: outputs above a value"));
+  post(command->add_option("--softmax", o->softmax, "post-processing: outputs whose softmax is above a probability"))
+      ->check(CLI::Range(0.0, 1.0));
+  auto* feature = post(command->add_option("--feature", o->feature,
+                                           "post-processing: whether the output is within --distance of this .npy"))
+                      ->check(CLI::ExistingFile);
+  auto* distance = command->add_option("--distance", o->distance, "Euclidean distance of features of the same")
+                       ->check(CLI::NonNegativeNumber)
+                       ->needs(feature);
+  feature->needs(distance);
+  command->add_flag("--normalized", o->normalized, "scale features to length 1 before they are compared")
+      ->needs(feature);
+  auto* user = post(command->add_option("--post", o->command,
+                                        "post-processing: a command of yours, run by /bin/sh; $1 is a folder with the "
+                                        "outputs as 0.npy, 1.npy ...; what it prints is the decision"));
+  command->add_option("--time-limit", o->command_limit.seconds, "seconds that one run of that command may take")
+      ->check(CLI::PositiveNumber)
+      ->needs(user)
+      ->capture_default_str();
   command->add_option("--output-layer", o->output_layer, "what the post-processing reads; else the network's outputs");
   command->add_option("--board-decision", o->board_decision,
                       "what the board decided, as the post-processing prints it");

@@ -8,7 +8,7 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace info_command {
 
 struct options {
   network_options network;
@@ -90,9 +90,10 @@ int info(const options& o) {
   return passed;
 }
 
-}  // namespace
+}  // namespace info_command
 
 void add_info(CLI::App& app, int& result) {
+  using namespace info_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("info", "a network's layers, shapes, costs in each mode, and broken rules");
   o->network.add_to(*command, false);

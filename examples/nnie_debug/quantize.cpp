@@ -6,7 +6,7 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace quantize_command {
 
 struct options {
   std::string input, values, codes;
@@ -51,9 +51,10 @@ int quantize(const options& o) {
   return passed;
 }
 
-}  // namespace
+}  // namespace quantize_command
 
 void add_quantize(CLI::App& app, int& result) {
+  using namespace quantize_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("quantize", "put a .npy of float32 through gfpq8 or gfpq16");
   command->add_option("input", o->input, ".npy of float32")->required()->check(CLI::ExistingFile);

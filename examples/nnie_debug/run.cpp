@@ -9,7 +9,7 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace run_command {
 
 struct options {
   network_options network;
@@ -119,9 +119,10 @@ int run(const options& o) {
   return passed;
 }
 
-}  // namespace
+}  // namespace run_command
 
 void add_run(CLI::App& app, int& result) {
+  using namespace run_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("run", "run a network in float and in a compile mode; compare every layer");
   o->network.add_to(*command, true);

@@ -8,20 +8,21 @@
 
 namespace nnie_debug {
 
-namespace {
+namespace search_command {
 
 struct options {
   network_options network;
   std::string target = "output-cosine", layer, strategy = "by-gain", state, calibration, output;
   std::optional<std::string> score_command;
   std::optional<double> goal;
+  command_limits limits;
   double budget = std::numeric_limits<double>::infinity();
   std::size_t pictures = 1;
   bool as_json = false;
 };
 
 search_target target_of(const options& o, const network& net) {
-  if (o.score_command) return score_by_command(net, *o.score_command);
+  if (o.score_command) return score_by_command(net, *o.score_command, o.limits);
   if (o.target == "worst-layer-cosine") return worst_layer_cosine(net);
   if (o.target == "norm-error") return norm_error(net, o.layer);
   return output_cosine(net);
@@ -108,9 +109,10 @@ int search(const options& o) {
   return result.reached ? passed : below_threshold;
 }
 
-}  // namespace
+}  // namespace search_command
 
 void add_search(CLI::App& app, int& result) {
+  using namespace search_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("search", "find the layers to mark _hp (16 bits in compile_mode 2)");
   o->network.add_to(*command, true);
@@ -123,6 +125,9 @@ void add_search(CLI::App& app, int& result) {
                    "reference/NAME.npy and quantized/NAME.npy of the network's outputs; the last line that it prints "
                    "is one number, larger is better")
       ->excludes(target);
+  command->add_option("--time-limit", o->limits.seconds, "seconds that one run of the score command may take")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--layer", o->layer, "whose norm error; else the network's outputs'");
   command->add_option("--goal", o->goal, "of the target; 0.99 for cosines, -0.01 (norms within 1 %) for norm-error");
   command->add_option("--budget", o->budget, "most time, where all layers in 8 bits take 1")

@@ -93,8 +93,9 @@ expect 2 "another problem's" "${own[@]}" --score-command "$(score snr_db)" --sta
 expect 0 "is reached" "$tool" search --cfg "$cfg" --goal 36 --pictures 2 --score-command "echo words; $(score snr_db); echo"
 expect 2 "needs a --goal" "$tool" search --cfg "$cfg" --score-command "echo 1"
 expect 2 "excludes" "${own[@]}" --score-command "echo 1" --target norm-error
-expect 2 "ended with 3 and the output 'half', expected 0: echo half; exit 3" "${own[@]}" --score-command "echo half; exit 3"
+expect 2 "exited with 3, expected 0; it wrote 'half" "${own[@]}" --score-command "echo half; exit 3"
 expect 2 "was ended by signal 9" "${own[@]}" --score-command 'kill -9 $$'
+expect 2 "took longer than 0.2 s" "${own[@]}" --score-command 'sleep 100' --time-limit 0.2
 for text in "" good nan inf "1 2" "1,5" 0x10; do
   expect 2 "last line is '$text', expected one finite number: echo" "${own[@]}" --score-command "echo '$text'"
 done
@@ -125,7 +126,7 @@ expect 1 "a Power / ReduceMean chain truncates" "$tool" diagnose --cfg "$cfg"
 expect 1 "report: $folder/report.html" "$tool" diagnose --cfg "$cfg" --html "$folder/report.html" --goal 0.9999
 grep -q "comp0.cnorm" "$folder/report.html" || problem "the report does not name comp0.cnorm"
 expect 1 "report: $folder/report.md" "$tool" diagnose --cfg "$cfg" --markdown "$folder/report.md"
-"$tool" run --cfg "$cfg" --dumps "$folder/judged" >/dev/null || problem "run --dumps"
+"$tool" run --cfg "$cfg" --npy "$folder/npy2" --dumps "$folder/judged" >/dev/null || problem "run --dumps"
 expect 1 "comp0.cnorm" "$tool" diagnose --cfg "$cfg" --other "$folder/judged/mapper_quant"
 expect 1 "norm error" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/mapper_quant"
 expect 0 "no fault" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer comp0
@@ -133,9 +134,14 @@ expect 0 '"cause": "no fault"' "$tool" diagnose --reference "$folder/judged/caff
 expect 1 '"cause": "norm error"' "$tool" diagnose --cfg "$cfg" --json
 expect 1 "top_k decides" "$tool" diagnose --cfg "$cfg" --top-k 1 --output-layer classifier
 expect 1 "the board decided '99'" "$tool" diagnose --cfg "$cfg" --top-k 1 --board-decision 99
-expect 1 "decides 'yes'" "$tool" diagnose --cfg "$cfg" --post 'test -s {}/0.npy && echo yes'
+expect 1 "decides 'yes'" "$tool" diagnose --cfg "$cfg" --post 'test -s "$1/0.npy" && echo yes'
 expect 2 "expected --cfg" "$tool" diagnose
-expect 2 "need --top-k" "$tool" diagnose --cfg "$cfg" --board-decision 3
+cp "$folder/npy2/float/jfc.npy" "$folder/judged_feature.npy"
+expect 1 "softmax decides" "$tool" diagnose --cfg "$cfg" --softmax 0.5 --output-layer classifier
+expect 1 "'same' on the reference and 'same'" "$tool" diagnose --cfg "$cfg" --feature "$folder/judged_feature.npy" --distance 0.5 --normalized --output-layer jfc
+expect 2 "requires" "$tool" diagnose --cfg "$cfg" --feature "$folder/judged_feature.npy"
+expect 2 "took longer than 0.2 s" "$tool" diagnose --cfg "$cfg" --post 'sleep 100; echo $1' --time-limit 0.2
+expect 2 "need a post-processing" "$tool" diagnose --cfg "$cfg" --board-decision 3
 expect 2 "--goal needs" "$tool" diagnose --cfg "$cfg" --goal 0.9
 expect 2 "no dumps" "$tool" diagnose --cfg "$cfg" --other "$folder/nothing"
 expect 2 "no layer 'nosuch'" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer nosuch

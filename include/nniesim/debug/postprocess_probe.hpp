@@ -1,22 +1,12 @@
 // Is the post-processing at fault? Runs it on the reference's outputs, on the other run's, and on the reference's
-// disturbed by the measured error (step 5 of the vendor's procedure). The user's own command needs POSIX.
+// disturbed by the measured error (step 5 of the vendor's procedure).
 #pragma once
-
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -25,11 +15,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/user_command.hpp>
 #include <nniesim/io/npy.hpp>
 #include <nniesim/metrics/compare.hpp>
 
@@ -59,22 +49,30 @@ namespace postprocess {
 /// where there are fewer than k values.
 [[nodiscard]] postprocessing top_k(std::size_t k, std::size_t output = 0);
 
-/// "same" where the Euclidean distance of the output to `reference` (as many values, in the same order) is at most
-/// `most`, else "other". Neither is normalised here. Throws format_error unless `reference` is finite and `most` is
-/// finite and not negative.
-[[nodiscard]] postprocessing l2_feature_distance(std::vector<float> reference, double most, std::size_t output = 0);
-
 /// The row-major indices of values above t. Border: the smallest |value - t|. Throws format_error for a t that is not
 /// finite.
 [[nodiscard]] postprocessing threshold(double t, std::size_t output = 0);
 
-/// A command, run by /bin/sh in the current folder with every {} replaced by a fresh folder, which holds the outputs as
-/// 0.npy, 1.npy and so on and is removed afterwards. What it writes to stdout, less line feeds at the end, is the
-/// decision; its stdin is empty. Throws format_error where the command has no {} or writes more than 1 MiB, and error,
-/// with the beginning of its stderr, where it does not exit with 0.
-/// The folder stands in the command as it is: error where the system's folder for temporary files has a name that a
-/// shell would not take literally.
-[[nodiscard]] postprocessing command(std::string text);
+/// The row-major indices of values whose softmax over axis 1 (the only axis of one of rank 1) is above t. Border: of
+/// the nearest, to first order, |probability - t| over the length of the probability's gradient. Throws format_error
+/// unless 0 < t < 1.
+[[nodiscard]] postprocessing softmax(double t, std::size_t output = 0);
+
+/// Whether features are scaled to length 1 before they are compared, as a network without a norm of its own needs it.
+enum class feature_length { as_it_is, normalized };
+
+/// "same" where the Euclidean distance of the output to `reference` (as many values, in the same order) is at most
+/// `most`, else "other". Normalized, an output of zeros is "no feature", and the border is the distance to the cone of
+/// all outputs that are just as far away as `most`. Throws format_error unless `reference` is finite and `most` is
+/// finite and not negative, normalized also where the reference is zero or `most` is not below 2.
+[[nodiscard]] postprocessing feature_distance(std::vector<float> reference, double most, feature_length length,
+                                              std::size_t output = 0);
+
+/// A command, run by /bin/sh in the current folder with a fresh folder as $1, which holds the outputs as 0.npy, 1.npy
+/// and so on and is removed afterwards. What it writes to stdout, less line feeds at the end, is the decision. Throws
+/// format_error where the command does not read $1: its decision would not depend on the outputs; and as
+/// output_of_command.
+[[nodiscard]] postprocessing command(std::string text, command_limits limits = {});
 
 }  // namespace postprocess
 
@@ -173,131 +171,50 @@ template <class Decide, class Distance>
   return text;
 }
 
-/// A fresh folder, removed with everything in it.
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::error_code problem;
-    const std::filesystem::path parent = std::filesystem::temp_directory_path(problem);
-    require<error>(!problem, "command: no folder for temporary files: ", problem.message(), "; set TMPDIR");
-    std::string name = (parent / "nniesim-XXXXXX").string();
-    const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             std::string_view("/._-+,:@%").find(c) != std::string_view::npos;
-    });
-    require<error>(is_plain, "command: the folder for temporary files is ", excerpt(name),
-                   ", expected letters, digits and /._-+,:@% alone; set TMPDIR");
-    require<error>(::mkdtemp(name.data()) != nullptr, "command: no folder can be made as ", excerpt(name), ": ",
-                   std::generic_category().message(errno));
-    path_ = name;
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// A pipe whose ends the commands of others do not inherit.
-class command_pipe {
- public:
-  command_pipe() {
-    require<error>(::pipe(ends_.data()) == 0, "command: no pipe: ", std::generic_category().message(errno));
-    for (const int end : ends_) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
-  }
-  command_pipe(const command_pipe&) = delete;
-  command_pipe& operator=(const command_pipe&) = delete;
-  ~command_pipe() {
-    close_end(0);
-    close_end(1);
-  }
-  [[nodiscard]] int reading() const noexcept { return ends_[0]; }
-  [[nodiscard]] int writing() const noexcept { return ends_[1]; }
-  void close_writing() noexcept { close_end(1); }
-
- private:
-  void close_end(std::size_t i) noexcept {
-    if (ends_[i] >= 0) (void)::close(ends_[i]);
-    ends_[i] = -1;
-  }
-  std::array<int, 2> ends_{-1, -1};
-};
-
-struct command_output {
-  std::string text{};        ///< stdout, one byte more than the limit at most
-  std::string complaints{};  ///< the beginning of stderr
-  int status = 0;            ///< as waitpid gives it
-};
-
-/// Runs the command until it has closed stdout and stderr and ended, or has written more than `limit` bytes.
-[[nodiscard]] inline command_output run_command(const std::string& text, std::size_t limit) {
-  command_pipe out, err;
-  posix_spawn_file_actions_t actions;
-  require<error>(::posix_spawn_file_actions_init(&actions) == 0, "command: no memory to start it");
-  (void)::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  (void)::posix_spawn_file_actions_adddup2(&actions, out.writing(), 1);
-  (void)::posix_spawn_file_actions_adddup2(&actions, err.writing(), 2);
-  std::string shell = "sh", flag = "-c", copy = text;
-  char* const arguments[] = {shell.data(), flag.data(), copy.data(), nullptr};
-  ::pid_t child = 0;
-  const int problem = ::posix_spawn(&child, "/bin/sh", &actions, nullptr, arguments, ::environ);
-  (void)::posix_spawn_file_actions_destroy(&actions);
-  require<error>(problem == 0, "command: /bin/sh cannot be started: ", std::generic_category().message(problem));
-  out.close_writing();
-  err.close_writing();
-
-  constexpr std::size_t most_complaints = 2048;
-  command_output result;
-  std::array<::pollfd, 2> open = {{{out.reading(), POLLIN, 0}, {err.reading(), POLLIN, 0}}};
-  std::vector<char> piece(std::size_t{1} << 16U);
-  while ((open[0].fd >= 0 || open[1].fd >= 0) && result.text.size() <= limit) {
-    if (::poll(open.data(), open.size(), -1) < 0 && errno != EINTR) break;
-    for (::pollfd& p : open) {
-      if (p.fd < 0 || p.revents == 0) continue;
-      const auto got = ::read(p.fd, piece.data(), piece.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) {
-        p.fd = -1;  // poll leaves it out
-        continue;
-      }
-      std::string& to = &p == open.data() ? result.text : result.complaints;
-      const std::size_t room = (&p == open.data() ? limit + 1 : most_complaints) - to.size();
-      to.append(piece.data(), std::min(static_cast<std::size_t>(got), room));
-    }
-  }
-  if (result.text.size() > limit) (void)::kill(child, SIGKILL);
-  while (::waitpid(child, &result.status, 0) < 0 && errno == EINTR) {
-  }
-  return result;
-}
-
-[[nodiscard]] inline std::string decision_of_command(const std::string& text, std::span<const tensor<float>> outputs) {
-  constexpr std::size_t limit = std::size_t{1} << 20U;
+[[nodiscard]] inline std::string decision_of_command(const std::string& text, const command_limits& limits,
+                                                     std::span<const tensor<float>> outputs) {
   const temporary_folder folder;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     write_npy(folder.path() / (std::to_string(i) + ".npy"), outputs[i]);
   }
-  const std::string name = folder.path().string();
-  std::string filled = text;
-  for (std::size_t at = 0; (at = filled.find("{}", at)) != std::string::npos; at += name.size()) {
-    filled.replace(at, 2, name);
+  std::string decision = output_of_command(text, folder.path(), limits);
+  decision.resize(decision.find_last_not_of('\n') + 1);
+  return decision;
+}
+
+/// How a command of the shell may name its first argument.
+inline constexpr std::array<std::string_view, 4> folder_words = {"$1", "${1", "$@", "$*"};
+
+/// f(begin, stride, count) for each group of values whose softmax sums to 1.
+template <class F>
+void for_each_softmax(const tensor_shape& shape, const F& f) {
+  const std::size_t batch = shape.rank() < 2 ? 1 : shape[0];
+  const std::size_t channels = shape.rank() == 0 ? 1 : shape[shape.rank() < 2 ? 0 : 1];
+  const std::size_t plane = shape.size() / batch / channels;
+  for (std::size_t n = 0; n < batch; ++n) {
+    for (std::size_t i = 0; i < plane; ++i) f(n * channels * plane + i, plane, channels);
   }
-  command_output result = run_command(filled, limit);
-  require<format_error>(result.text.size() <= limit, "command ", excerpt(text), " wrote more than ", limit,
-                        " bytes, expected a decision");
-  const bool exited = WIFEXITED(result.status);
-  if (!exited || WEXITSTATUS(result.status) != 0) {
-    throw error(concat("command ", excerpt(text), exited ? " exited with " : " was ended by signal ",
-                       exited ? WEXITSTATUS(result.status) : WTERMSIG(result.status),
-                       ", expected 0; its stderr begins ", excerpt(result.complaints, 400)));
-  }
-  result.text.resize(result.text.find_last_not_of('\n') + 1);
-  return std::move(result.text);
+}
+
+[[nodiscard]] inline std::vector<double> softmax_of(tensor_view<const float> x) {
+  std::vector<double> p(x.size());
+  for_each_softmax(x.shape(), [&](std::size_t begin, std::size_t stride, std::size_t count) {
+    double most = -std::numeric_limits<double>::infinity(), sum = 0;
+    for (std::size_t c = 0; c < count; ++c) most = std::max(most, double{x[begin + c * stride]});
+    for (std::size_t c = 0; c < count; ++c) {
+      double& here = p[begin + c * stride];
+      here = std::exp(double{x[begin + c * stride]} - most);
+      sum += here;
+    }
+    for (std::size_t c = 0; c < count; ++c) p[begin + c * stride] /= sum;
+  });
+  return p;
+}
+
+[[nodiscard]] inline double norm_of(tensor_view<const float> x) {
+  double squared = 0;
+  for (const float v : x.span()) squared = std::fma(double{v}, double{v}, squared);
+  return std::sqrt(squared);
 }
 
 [[nodiscard]] inline double rms_error(const tensor<float>& r, const tensor<float>& x) {
@@ -367,27 +284,6 @@ inline postprocessing postprocess::top_k(std::size_t k, std::size_t output) {
       });
 }
 
-inline postprocessing postprocess::l2_feature_distance(std::vector<float> reference, double most, std::size_t output) {
-  const tensor_view<const float> view(reference, {reference.size()});
-  detail::require<format_error>(!reference.empty() && detail::is_finite(view) && std::isfinite(most) && most >= 0,
-                                "l2_feature_distance: a reference of ", reference.size(), " values and a threshold of ",
-                                most, ", expected finite values and a finite threshold of at least 0");
-  const auto distance = [reference = std::move(reference)](tensor_view<const float> x) {
-    detail::require<shape_error>(x.size() == reference.size(), "l2_feature_distance: output of shape ", x.shape(),
-                                 ", expected the reference's ", reference.size(), " values");
-    double squared = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const double d = double{x[i]} - double{reference[i]};
-      squared = std::fma(d, d, squared);
-    }
-    return std::sqrt(squared);
-  };
-  return detail::of_one_output(
-      "l2_feature_distance", output,
-      [=](tensor_view<const float> x) { return std::string(distance(x) <= most ? "same" : "other"); },
-      [=](tensor_view<const float> x) { return std::fabs(distance(x) - most); });
-}
-
 inline postprocessing postprocess::threshold(double t, std::size_t output) {
   detail::require<format_error>(std::isfinite(t), "threshold: ", t, ", expected a finite number");
   return detail::of_one_output(
@@ -406,12 +302,81 @@ inline postprocessing postprocess::threshold(double t, std::size_t output) {
       });
 }
 
-inline postprocessing postprocess::command(std::string text) {
-  detail::require<format_error>(text.find("{}") != std::string::npos && text.find('\0') == std::string::npos,
-                                "command ", detail::excerpt(text),
-                                ": expected {} where the folder with the outputs is to stand, and no byte 0");
-  return {"command", [text = std::move(text)](std::span<const tensor<float>> outputs) {
-            return detail::decision_of_command(text, outputs);
+inline postprocessing postprocess::softmax(double t, std::size_t output) {
+  detail::require<format_error>(t > 0 && t < 1, "softmax: a threshold of ", t, ", expected one between 0 and 1");
+  return detail::of_one_output(
+      "softmax", output,
+      [t](tensor_view<const float> x) {
+        const std::vector<double> p = detail::softmax_of(x);
+        std::vector<std::size_t> above;
+        for (std::size_t i = 0; i < p.size(); ++i) {
+          if (p[i] > t) above.push_back(i);
+        }
+        return detail::joined(above);
+      },
+      [t](tensor_view<const float> x) {
+        const std::vector<double> p = detail::softmax_of(x);
+        double least = std::numeric_limits<double>::infinity();
+        detail::for_each_softmax(x.shape(), [&](std::size_t begin, std::size_t stride, std::size_t count) {
+          double squares = 0;
+          for (std::size_t c = 0; c < count; ++c) squares += p[begin + c * stride] * p[begin + c * stride];
+          for (std::size_t c = 0; c < count; ++c) {
+            // dp_i / dx_j = p_i (delta_ij - p_j)
+            const double own = p[begin + c * stride];
+            const double slope = own * std::sqrt(std::max(0.0, squares - 2 * own + 1));
+            if (slope > 0) least = std::min(least, std::fabs(own - t) / slope);
+          }
+        });
+        return least;
+      });
+}
+
+inline postprocessing postprocess::feature_distance(std::vector<float> reference, double most, feature_length length,
+                                                    std::size_t output) {
+  const bool normalized = length == feature_length::normalized;
+  const tensor_view<const float> view(reference, {reference.size()});
+  const double norm = detail::norm_of(view);
+  detail::require<format_error>(!reference.empty() && detail::is_finite(view) && std::isfinite(most) && most >= 0,
+                                "feature_distance: a reference of ", reference.size(), " values and a threshold of ",
+                                most, ", expected finite values and a finite threshold of at least 0");
+  detail::require<format_error>(!normalized || (norm > 0 && most < 2), "feature_distance: a reference of length ", norm,
+                                " and a threshold of ", most,
+                                ", expected a length to normalize and a threshold below 2");
+  const auto distance = [reference = std::move(reference), norm, normalized](tensor_view<const float> x) {
+    detail::require<shape_error>(x.size() == reference.size(), "feature_distance: output of shape ", x.shape(),
+                                 ", expected the reference's ", reference.size(), " values");
+    const double unit_x = normalized ? detail::norm_of(x) : 1;
+    const double unit_r = normalized ? norm : 1;
+    double squared = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double d = double{x[i]} / unit_x - double{reference[i]} / unit_r;
+      squared = std::fma(d, d, squared);
+    }
+    return std::sqrt(squared);
+  };
+  return detail::of_one_output(
+      "feature_distance", output,
+      [=](tensor_view<const float> x) {
+        const double d = distance(x);
+        return std::string(std::isnan(d) ? "no feature" : d <= most ? "same" : "other");
+      },
+      [=](tensor_view<const float> x) {
+        const double d = distance(x);
+        if (!normalized) return std::fabs(d - most);
+        if (std::isnan(d)) return 0.0;
+        // Between directions at a distance d is an angle of 2 asin(d / 2).
+        const double angle = std::fabs(2 * std::asin(std::min(1.0, d / 2)) - 2 * std::asin(most / 2));
+        return detail::norm_of(x) * std::sin(std::min(angle, std::asin(1.0)));
+      });
+}
+
+inline postprocessing postprocess::command(std::string text, command_limits limits) {
+  const bool reads = std::any_of(detail::folder_words.begin(), detail::folder_words.end(),
+                                 [&](std::string_view word) { return text.find(word) != std::string::npos; });
+  detail::require<format_error>(reads, "command ", detail::excerpt(text),
+                                ": expected \"$1\" where it is to read the folder with the outputs");
+  return {"command", [text = std::move(text), limits](std::span<const tensor<float>> outputs) {
+            return detail::decision_of_command(text, limits, outputs);
           }};
 }
 

@@ -80,149 +80,20 @@ class layer_operator {
   using view = tensor_view<value>;
 
   /// `l` must outlive the object. Throws where shapes and parameters do not fit, as infer_shapes and the operators do.
-  layer_operator(const layer& l, std::span<const tensor_shape> inputs)
-      : layer_(&l), inputs_(inputs.begin(), inputs.end()), outputs_(infer_shapes(l, inputs)) {
-    std::visit(detail::overloaded{
-                   [&](const layers::convolution& p) { emplace<conv2d_layer<P>>(p, p.geometry); },
-                   [&](const layers::deconvolution& p) { emplace<deconv2d_layer<P>>(p, p.geometry); },
-                   [&](const layers::fully_connected& p) { emplace<fully_connected_layer<P>>(p); },
-                   [&](const layers::batch_norm& p) { prepared_ = as_affine(p.statistics); },
-                   [&](const layers::scale& p) {
-                     if (p.factor) prepared_ = affine_of(view_of(*p.factor).span(), p.shift);
-                   },
-                   [&](const layers::normalize& p) { prepared_ = affine_of(p.factor, {}); },
-                   [&](const layers::prelu& p) { prepared_ = converted(p.slope); },
-                   [&](const power_params& p) { check<P>(p); },
-                   [&](const upsample_params& p) { check<P>(p); },
-                   [&](const argmax_params&) {
-                     detail::require<format_error>(std::same_as<value, float>, l.type, ": under policy ",
-                                                   policy_name<P>(), ", expected it on the host, in float32");
-                   },
-                   [](const auto&) {},
-               },
-               l.params);
-    // Waking threads takes longer than some layers.
-    std::size_t work = 0;
-    for (const tensor_shape& s : inputs_) work += s.size();
-    for (const tensor_shape& s : outputs_) work += s.size();
-    std::visit(
-        detail::overloaded{
-            [&](const layers::convolution& p) { work += outputs_[0].size() * (p.weights.size() / outputs_[0][1]) / 8; },
-            [&](const layers::deconvolution& p) { work += inputs_[0].size() * (p.weights.size() / inputs_[0][1]) / 8; },
-            [&](const layers::fully_connected& p) { work += p.weights.size() / 8; },
-            [](const auto&) {},
-        },
-        l.params);
-    is_small_ = work < (std::size_t{1} << 15U);
-  }
+  layer_operator(const layer& l, std::span<const tensor_shape> inputs);
 
   [[nodiscard]] const std::vector<tensor_shape>& output_shapes() const noexcept { return outputs_; }
 
   /// Bytes that run() needs.
-  [[nodiscard]] std::size_t workspace_bytes(const executor& all_threads) const {
-    const executor threads = is_small_ ? executor{} : all_threads;
-    if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->workspace_bytes(inputs_[0], threads);
-    if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) {
-      return deconv->workspace_bytes(inputs_[0], threads);
-    }
-    if (const auto* full = std::get_if<fully_connected_layer<P>>(&prepared_)) {
-      return full->workspace_bytes(rows(inputs_[0]), threads);
-    }
-    return 0;
-  }
+  [[nodiscard]] std::size_t workspace_bytes(const executor& all_threads) const;
 
   /// The activation scales that the inputs themselves ask for, input_ranges() of them.
-  [[nodiscard]] std::vector<activation_scale> derive_scales(std::span<const const_view> inputs) const {
-    if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->activation_scales(inputs[0]);
-    if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) return deconv->activation_scales(inputs[0]);
-    std::vector<activation_scale> scales;
-    for (std::size_t i = 0; i < input_ranges(*layer_); ++i) {
-      scales.push_back(kernels::engine<P>::scale_of(active_isa(), inputs[i].data(), inputs[i].size()));
-    }
-    return scales;
-  }
+  [[nodiscard]] std::vector<activation_scale> derive_scales(std::span<const const_view> inputs) const;
 
   /// Evaluates into `outputs`, whose shapes are output_shapes(). `scales`: one for each of input_ranges(). With `relu`
   /// a convolution, deconvolution or fully connected layer writes max(y, 0).
   void run(std::span<const const_view> inputs, std::span<const activation_scale> scales, std::span<const view> outputs,
-           std::span<std::byte> workspace, const executor& all_threads, bool relu = false) const {
-    const executor threads = is_small_ ? executor{} : all_threads;
-    detail::require<shape_error>(
-        inputs.size() == inputs_.size() && outputs.size() == outputs_.size() && scales.size() == input_ranges(*layer_),
-        layer_->type, ": ", inputs.size(), " inputs, ", outputs.size(), " outputs and ", scales.size(),
-        " activation scales, expected ", inputs_.size(), ", ", outputs_.size(), " and ", input_ranges(*layer_));
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      detail::require<shape_error>(inputs[i].shape() == inputs_[i], layer_->type, ": input of shape ",
-                                   inputs[i].shape(), ", expected ", inputs_[i]);
-    }
-    const view& y = outputs[0];
-    const output_stage stage{relu, nullptr};
-    const auto x = [&] { return inputs[0]; };
-    std::visit(detail::overloaded{
-                   [&](const layers::input&) {},
-                   [&](const layers::convolution&) {
-                     std::get<conv2d_layer<P>>(prepared_).run(x(), scales, y, workspace, threads, stage);
-                   },
-                   [&](const layers::deconvolution&) {
-                     std::get<deconv2d_layer<P>>(prepared_).run(x(), scales, y, workspace, threads, stage);
-                   },
-                   [&](const layers::fully_connected&) {
-                     const const_view in(x().span(), rows(x().shape()));
-                     const auto& full = std::get<fully_connected_layer<P>>(prepared_);
-                     full.run(in, scales[0], view(y.span(), full.output_shape(in.shape())), workspace, threads, stage);
-                   },
-                   [&](const layers::batch_norm&) { run_affine(x(), 1, y, threads); },
-                   [&](const layers::scale& p) {
-                     if (p.factor) {
-                       run_affine(x(), p.params.axis, y, threads);
-                     } else {
-                       scale_into<P>(x(), inputs[1], converted(p.shift), p.params, y);
-                     }
-                   },
-                   [&](const layers::prelu&) {
-                     const auto& slope = std::get<std::vector<value>>(prepared_);
-                     prelu_into<P>(x(), const_view(slope, {slope.size()}), y);
-                   },
-                   [&](const layers::normalize& p) {
-                     l2_normalize_into<P>(x(), p.params, y);
-                     if (p.factor != std::vector<float>{1.0F}) run_affine(y, 1, y, threads);
-                   },
-                   [&](const layers::identity&) { copy_to_all(x(), outputs, threads); },
-                   [&](const layers::flatten&) { copy_to_all(x(), outputs, threads); },
-                   [&](const layers::reshape&) { copy_to_all(x(), outputs, threads); },
-                   [&](const relu_params& p) {
-                     detail::share(y.size(), 1, threads, [&](std::size_t at, std::size_t n) {
-                       relu_into<P>(part(x(), at, n), p, part(y, at, n));
-                     });
-                   },
-                   [&](const activation_params& p) {
-                     detail::share(y.size(), 1, threads, [&](std::size_t at, std::size_t n) {
-                       activation_into<P>(part(x(), at, n), p, part(y, at, n));
-                     });
-                   },
-                   [&](const power_params& p) {
-                     detail::share(y.size(), 1, threads, [&](std::size_t at, std::size_t n) {
-                       power_into<P>(part(x(), at, n), p, part(y, at, n));
-                     });
-                   },
-                   [&](const softmax_params& p) { softmax_into<P>(x(), p, y); },
-                   [&](const pooling_params& p) { run_pooling(x(), scales, p, y, threads); },
-                   [&](const eltwise_params& p) { run_eltwise(inputs, scales, p, y, threads); },
-                   [&](const concat_params& p) { run_concat(inputs, scales, p, y, threads); },
-                   [&](const permute_params& p) { permute_into<value>(x(), p, y); },
-                   [&](const reduce_mean_params& p) { reduce_mean_into<P>(x(), p, y); },
-                   [&](const reduce_sum_params& p) { reduce_sum_into<P>(x(), p, y); },
-                   [&](const slice_params& p) { slice_into<value>(x(), p, outputs); },
-                   [&](const lrn_params& p) { lrn_into<P>(x(), p, y); },
-                   [&](const mvn_params& p) { mvn_into<P>(x(), p, y); },
-                   [&](const upsample_params& p) { upsample_into<P>(x(), scales[0], p, y); },
-                   [&](const crop_params& p) { crop_into<value>(x(), inputs_[1], p, y); },
-                   [&](const argmax_params& p) {
-                     if constexpr (std::same_as<value, float>) argmax_into<P>(x(), p, y);
-                   },
-               },
-               layer_->params);
-  }
+           std::span<std::byte> workspace, const executor& all_threads, bool relu = false) const;
 
  private:
   template <class Prepared, class Params, class... Geometry>
@@ -329,5 +200,160 @@ class layer_operator {
                std::vector<value>>
       prepared_;
 };
+
+template <precision_policy P>
+layer_operator<P>::layer_operator(const layer& l, std::span<const tensor_shape> inputs)
+    : layer_(&l), inputs_(inputs.begin(), inputs.end()), outputs_(infer_shapes(l, inputs)) {
+  std::visit(detail::overloaded{
+                 [&](const layers::convolution& p) { emplace<conv2d_layer<P>>(p, p.geometry); },
+                 [&](const layers::deconvolution& p) { emplace<deconv2d_layer<P>>(p, p.geometry); },
+                 [&](const layers::fully_connected& p) { emplace<fully_connected_layer<P>>(p); },
+                 [&](const layers::batch_norm& p) { prepared_ = as_affine(p.statistics); },
+                 [&](const layers::scale& p) {
+                   if (p.factor) prepared_ = affine_of(view_of(*p.factor).span(), p.shift);
+                 },
+                 [&](const layers::normalize& p) { prepared_ = affine_of(p.factor, {}); },
+                 [&](const layers::prelu& p) { prepared_ = converted(p.slope); },
+                 [&](const power_params& p) { check<P>(p); },
+                 [&](const upsample_params& p) { check<P>(p); },
+                 [&](const argmax_params&) {
+                   detail::require<format_error>(std::same_as<value, float>, l.type, ": under policy ",
+                                                 policy_name<P>(), ", expected it on the host, in float32");
+                 },
+                 [](const auto&) {},
+             },
+             l.params);
+  // Waking threads takes longer than some layers.
+  std::size_t work = 0;
+  for (const tensor_shape& s : inputs_) work += s.size();
+  for (const tensor_shape& s : outputs_) work += s.size();
+  std::visit(
+      detail::overloaded{
+          [&](const layers::convolution& p) { work += outputs_[0].size() * (p.weights.size() / outputs_[0][1]) / 8; },
+          [&](const layers::deconvolution& p) { work += inputs_[0].size() * (p.weights.size() / inputs_[0][1]) / 8; },
+          [&](const layers::fully_connected& p) { work += p.weights.size() / 8; },
+          [](const auto&) {},
+      },
+      l.params);
+  is_small_ = work < (std::size_t{1} << 15U);
+}
+
+template <precision_policy P>
+std::size_t layer_operator<P>::workspace_bytes(const executor& all_threads) const {
+  const executor threads = is_small_ ? executor{} : all_threads;
+  if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->workspace_bytes(inputs_[0], threads);
+  if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) {
+    return deconv->workspace_bytes(inputs_[0], threads);
+  }
+  if (const auto* full = std::get_if<fully_connected_layer<P>>(&prepared_)) {
+    return full->workspace_bytes(rows(inputs_[0]), threads);
+  }
+  return 0;
+}
+
+template <precision_policy P>
+auto layer_operator<P>::derive_scales(std::span<const const_view> inputs) const -> std::vector<activation_scale> {
+  if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->activation_scales(inputs[0]);
+  if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) return deconv->activation_scales(inputs[0]);
+  std::vector<activation_scale> scales;
+  for (std::size_t i = 0; i < input_ranges(*layer_); ++i) {
+    scales.push_back(kernels::engine<P>::scale_of(active_isa(), inputs[i].data(), inputs[i].size()));
+  }
+  return scales;
+}
+
+template <precision_policy P>
+void layer_operator<P>::run(std::span<const const_view> inputs, std::span<const activation_scale> scales,
+                            std::span<const view> outputs, std::span<std::byte> workspace, const executor& all_threads,
+                            bool relu) const {
+  const executor threads = is_small_ ? executor{} : all_threads;
+  detail::require<shape_error>(
+      inputs.size() == inputs_.size() && outputs.size() == outputs_.size() && scales.size() == input_ranges(*layer_),
+      layer_->type, ": ", inputs.size(), " inputs, ", outputs.size(), " outputs and ", scales.size(),
+      " activation scales, expected ", inputs_.size(), ", ", outputs_.size(), " and ", input_ranges(*layer_));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    detail::require<shape_error>(inputs[i].shape() == inputs_[i], layer_->type, ": input of shape ", inputs[i].shape(),
+                                 ", expected ", inputs_[i]);
+  }
+  const view& y = outputs[0];
+  const output_stage stage{relu, nullptr};
+  const auto x = [&] { return inputs[0]; };
+  std::visit(detail::overloaded{
+                 [&](const layers::input&) {},
+                 [&](const layers::convolution&) {
+                   std::get<conv2d_layer<P>>(prepared_).run(x(), scales, y, workspace, threads, stage);
+                 },
+                 [&](const layers::deconvolution&) {
+                   std::get<deconv2d_layer<P>>(prepared_).run(x(), scales, y, workspace, threads, stage);
+                 },
+                 [&](const layers::fully_connected&) {
+                   const const_view in(x().span(), rows(x().shape()));
+                   const auto& full = std::get<fully_connected_layer<P>>(prepared_);
+                   full.run(in, scales[0], view(y.span(), full.output_shape(in.shape())), workspace, threads, stage);
+                 },
+                 [&](const layers::batch_norm&) { run_affine(x(), 1, y, threads); },
+                 [&](const layers::scale& p) {
+                   if (p.factor) {
+                     run_affine(x(), p.params.axis, y, threads);
+                   } else {
+                     scale_into<P>(x(), inputs[1], converted(p.shift), p.params, y);
+                   }
+                 },
+                 [&](const layers::prelu&) {
+                   const auto& slope = std::get<std::vector<value>>(prepared_);
+                   prelu_into<P>(x(), const_view(slope, {slope.size()}), y);
+                 },
+                 [&](const layers::normalize& p) {
+                   l2_normalize_into<P>(x(), p.params, y);
+                   if (p.factor != std::vector<float>{1.0F}) run_affine(y, 1, y, threads);
+                 },
+                 [&](const layers::identity&) { copy_to_all(x(), outputs, threads); },
+                 [&](const layers::flatten&) { copy_to_all(x(), outputs, threads); },
+                 [&](const layers::reshape&) { copy_to_all(x(), outputs, threads); },
+                 [&](const relu_params& p) {
+                   detail::share(y.size(), 1, threads, [&](std::size_t at, std::size_t n) {
+                     relu_into<P>(part(x(), at, n), p, part(y, at, n));
+                   });
+                 },
+                 [&](const activation_params& p) {
+                   detail::share(y.size(), 1, threads, [&](std::size_t at, std::size_t n) {
+                     activation_into<P>(part(x(), at, n), p, part(y, at, n));
+                   });
+                 },
+                 [&](const power_params& p) {
+                   detail::share(y.size(), 1, threads, [&](std::size_t at, std::size_t n) {
+                     power_into<P>(part(x(), at, n), p, part(y, at, n));
+                   });
+                 },
+                 [&](const softmax_params& p) { softmax_into<P>(x(), p, y); },
+                 [&](const pooling_params& p) { run_pooling(x(), scales, p, y, threads); },
+                 [&](const eltwise_params& p) { run_eltwise(inputs, scales, p, y, threads); },
+                 [&](const concat_params& p) { run_concat(inputs, scales, p, y, threads); },
+                 [&](const permute_params& p) { permute_into<value>(x(), p, y); },
+                 [&](const reduce_mean_params& p) { reduce_mean_into<P>(x(), p, y); },
+                 [&](const reduce_sum_params& p) { reduce_sum_into<P>(x(), p, y); },
+                 [&](const slice_params& p) { slice_into<value>(x(), p, outputs); },
+                 [&](const lrn_params& p) { lrn_into<P>(x(), p, y); },
+                 [&](const mvn_params& p) { mvn_into<P>(x(), p, y); },
+                 [&](const upsample_params& p) { upsample_into<P>(x(), scales[0], p, y); },
+                 [&](const crop_params& p) { crop_into<value>(x(), inputs_[1], p, y); },
+                 [&](const argmax_params& p) {
+                   if constexpr (std::same_as<value, float>) argmax_into<P>(x(), p, y);
+                 },
+             },
+             layer_->params);
+}
+
+// Compiling all operators takes half a minute. A program of many files can do it once: all of them define
+// NNIESIM_EXTERN_OPERATORS, and one NNIESIM_INSTANTIATE_OPERATORS. No result depends on either.
+#if defined(NNIESIM_INSTANTIATE_OPERATORS)
+template class layer_operator<float32>;
+template class layer_operator<w8a8>;
+template class layer_operator<w16a16>;
+#elif defined(NNIESIM_EXTERN_OPERATORS)
+extern template class layer_operator<float32>;
+extern template class layer_operator<w8a8>;
+extern template class layer_operator<w16a16>;
+#endif
 
 NNIESIM_END_NAMESPACE

@@ -1,0 +1,153 @@
+#include "command.hpp"
+
+#include <unistd.h>
+
+#include <nniesim/network/calibrate.hpp>
+#include <nniesim/network/fold.hpp>
+
+namespace nnie_debug {
+
+void print_json(const json& j) { std::printf("%s\n", j.dump(1, ' ', false, json::error_handler_t::replace).c_str()); }
+
+namespace {
+
+bool has_terminal() { return isatty(STDERR_FILENO) != 0; }
+
+}  // namespace
+
+progress::progress(std::string what, std::size_t steps) : what_(std::move(what)), steps_(steps) { show(); }
+progress::~progress() {
+  if (has_terminal()) std::fputs("\r\033[K", stderr);
+}
+void progress::step() {
+  ++done_;
+  show();
+}
+void progress::show() const {
+  if (!has_terminal()) return;
+  const std::size_t width = 30;
+  const std::size_t full = steps_ == 0 ? width : std::min(width, done_ * width / steps_);
+  std::fprintf(stderr, "\r%s [%s%s] %zu/%zu", what_.c_str(), std::string(full, '#').c_str(),
+               std::string(width - full, ' ').c_str(), done_, steps_);
+  std::fflush(stderr);
+}
+
+void network_options::add_to(CLI::App& command, bool with_inputs) {
+  auto* with_cfg = command.add_option("--cfg", cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
+                       ->check(CLI::ExistingFile);
+  command.add_option("--prototxt", prototxt, "network; with --caffemodel, in place of a cfg")
+      ->check(CLI::ExistingFile)
+      ->excludes(with_cfg);
+  command.add_option("--caffemodel", caffemodel, "its weights")->check(CLI::ExistingFile)->excludes(with_cfg);
+  if (!with_inputs) return;
+  command.add_option("--picture", pictures, "one file for each input of the network: a picture, or .npy of its shape")
+      ->check(CLI::ExistingFile);
+  command.add_option("--rgb-order", order, "order of channels given to the network, without a cfg")
+      ->check(CLI::IsMember({"RGB", "BGR"}))
+      ->excludes(with_cfg)
+      ->capture_default_str();
+  command.add_option("--norm-type", norm_type, "0 none, 1 mean image, 2 channel means, 3 scale, 4 and 5 both; no cfg")
+      ->check(CLI::Range(0, 5))
+      ->excludes(with_cfg)
+      ->capture_default_str();
+  command.add_option("--mean-file", mean_file, "of --norm-type 1, 2, 4 and 5")
+      ->check(CLI::ExistingFile)
+      ->excludes(with_cfg);
+  command.add_option("--data-scale", data_scale, "of --norm-type 3, 4 and 5")
+      ->excludes(with_cfg)
+      ->capture_default_str();
+  command.add_option("--threads", threads, "threads; the results are the same bits for any number")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+}
+
+loaded_network::loaded_network(const network_options& o, bool with_inputs) : pool_(o.threads), pictures_(o.pictures) {
+  detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && !o.caffemodel.empty()),
+                         "no network given: expected --cfg, or --prototxt and --caffemodel");
+  if (o.cfg.empty()) {
+    cfg_.prototxt_file = {o.prototxt, o.prototxt};
+    cfg_.caffemodel_file = {o.caffemodel, o.caffemodel};
+  } else {
+    cfg_ = read_compiler_cfg(o.cfg);
+  }
+  original_ = read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path);
+  net_ = fold_batch_norm(original_);
+  for (const layer& l : net_.layers) {
+    if (std::holds_alternative<layers::input>(l.params)) inputs_.push_back(l.outputs[0]);
+  }
+  if (!with_inputs) return;
+  if (o.cfg.empty()) {
+    detail::require<error>(!o.pictures.empty(), "no input given: expected --picture, or a --cfg with its lists");
+    cfg_input input;
+    input.norm_type = static_cast<cfg_norm_type>(o.norm_type);
+    input.order = o.order == "RGB" ? channel_order::rgb : channel_order::bgr;
+    input.data_scale = o.data_scale;
+    const bool uses_mean = uses_mean_image(input.norm_type) || uses_channel_means(input.norm_type);
+    detail::require<error>(uses_mean == !o.mean_file.empty(), "--norm-type ", o.norm_type,
+                           uses_mean ? " needs a --mean-file" : " takes no --mean-file");
+    if (uses_mean) input.mean_file = cfg_path{o.mean_file, o.mean_file};
+    cfg_.inputs.assign(inputs_.size(), input);
+  }
+  detail::require<error>(cfg_.inputs.size() == inputs_.size(), cfg_.file, ": ", cfg_.inputs.size(),
+                         " inputs, the network has ", inputs_.size());
+  detail::require<error>(pictures_.empty() || pictures_.size() == inputs_.size(), pictures_.size(),
+                         " times --picture, expected one for each of the network's ", inputs_.size(), " inputs");
+  if (o.cfg.empty()) return;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    lists_.emplace_back(cfg_.inputs[i], net_.blobs[inputs_[i]].shape);
+    detail::require<error>(lists_[i].size() == lists_[0].size(), cfg_.inputs[i].image_list.path.string(), ": ",
+                           lists_[i].size(), " entries, the first input's list has ", lists_[0].size());
+  }
+}
+
+std::vector<tensor<float>> loaded_network::listed_inputs(std::size_t index) const {
+  std::vector<tensor<float>> result;
+  for (const input_source& list : lists_) result.push_back(list[index]);
+  return result;
+}
+
+std::vector<tensor<float>> loaded_network::chosen_inputs() const {
+  if (pictures_.empty()) return listed_inputs(listed() - 1);
+  std::vector<tensor<float>> result;
+  for (std::size_t i = 0; i < pictures_.size(); ++i) {
+    const tensor_shape& shape = net_.blobs[inputs_[i]].shape;
+    if (std::filesystem::path(pictures_[i]).extension() == ".npy") {
+      result.push_back(detail::read_npy_input(pictures_[i], shape));
+    } else {
+      result.push_back(picture_transform(cfg_.inputs[i], shape)(read_image(pictures_[i])));
+    }
+  }
+  return result;
+}
+
+std::vector<std::filesystem::path> loaded_network::chosen_files() const {
+  std::vector<std::filesystem::path> result(pictures_.begin(), pictures_.end());
+  if (!result.empty()) return result;
+  for (const input_source& list : lists_) result.push_back(list.file(listed() - 1));
+  return result;
+}
+
+std::string loaded_network::chosen_name() const {
+  if (!pictures_.empty()) return pictures_[0];
+  const std::filesystem::path file = lists_[0].file(listed() - 1);
+  return file.empty() ? cfg_.inputs[0].image_list.text + ", entry " + std::to_string(listed()) : file.string();
+}
+
+activation_ranges loaded_network::calibrate(const network& net) {
+  calibrator c(net, threads());
+  const std::size_t count = std::max<std::size_t>(listed(), 1);
+  progress bar("calibrating", count);
+  for (std::size_t i = 0; i < count; ++i) {
+    c.add(views(listed() == 0 ? chosen_inputs() : listed_inputs(i)));
+    bar.step();
+  }
+  return c.ranges();
+}
+
+std::vector<tensor_view<const float>> loaded_network::views(const std::vector<tensor<float>>& inputs) {
+  std::vector<tensor_view<const float>> result;
+  for (const auto& t : inputs) result.push_back(view_of(t));
+  return result;
+}
+
+}  // namespace nnie_debug

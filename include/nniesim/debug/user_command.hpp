@@ -1,0 +1,200 @@
+// A command of the user's own that looks at a network's outputs: run by /bin/sh with a folder of files, within limits
+// of time and of output. Needs POSIX.
+#pragma once
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <nniesim/core/error.hpp>
+#include <nniesim/core/excerpt.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What one run of a command may take; beyond it the command, with all that it started, is ended.
+struct command_limits {
+  double seconds = 600;                       ///< more than 0
+  std::size_t bytes = std::size_t{1} << 20U;  ///< of its standard output
+};
+
+/// A fresh folder in the system's place for such, gone with the object and everything in it. Throws error where none
+/// can be made.
+class temporary_folder {
+ public:
+  temporary_folder() {
+    std::error_code problem;
+    const std::filesystem::path parent = std::filesystem::temp_directory_path(problem);
+    detail::require<error>(!problem, "no folder for temporary files: ", problem.message(), "; set TMPDIR");
+    std::string name = (parent / "nniesim-XXXXXX").string();
+    detail::require<error>(::mkdtemp(name.data()) != nullptr, "no folder can be made as ", detail::excerpt(name), ": ",
+                           std::generic_category().message(errno));
+    path_ = name;
+  }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+namespace detail {
+
+/// A pipe whose ends other commands do not inherit.
+class command_pipe {
+ public:
+  command_pipe() {
+    require<error>(::pipe(ends_.data()) == 0, "command: no pipe: ", std::generic_category().message(errno));
+    for (const int end : ends_) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
+  }
+  command_pipe(const command_pipe&) = delete;
+  command_pipe& operator=(const command_pipe&) = delete;
+  ~command_pipe() {
+    close_end(0);
+    close_end(1);
+  }
+  [[nodiscard]] int reading() const noexcept { return ends_[0]; }
+  [[nodiscard]] int writing() const noexcept { return ends_[1]; }
+  void close_writing() noexcept { close_end(1); }
+
+ private:
+  void close_end(std::size_t i) noexcept {
+    if (ends_[i] >= 0) (void)::close(ends_[i]);
+    ends_[i] = -1;
+  }
+  std::array<int, 2> ends_{-1, -1};
+};
+
+/// A command that runs, in a process group of its own. What it still runs is ended with the object.
+class running_command {
+ public:
+  running_command(const std::string& command, const std::string& argument, double seconds)
+      : end_(std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                    std::chrono::duration<double>(std::min(seconds, 1e8)))) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    require<error>(::posix_spawn_file_actions_init(&actions) == 0, "command: no memory to start it");
+    (void)::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    (void)::posix_spawn_file_actions_adddup2(&actions, out_.writing(), 1);
+    (void)::posix_spawn_file_actions_adddup2(&actions, err_.writing(), 2);
+    (void)::posix_spawnattr_init(&attributes);
+    (void)::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    (void)::posix_spawnattr_setpgroup(&attributes, 0);
+    std::array<std::string, 5> words = {"sh", "-c", command, "sh", argument};
+    std::array<char*, 6> arguments{};
+    for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
+    const int problem = ::posix_spawn(&child_, "/bin/sh", &actions, &attributes, arguments.data(), ::environ);
+    (void)::posix_spawnattr_destroy(&attributes);
+    (void)::posix_spawn_file_actions_destroy(&actions);
+    if (problem != 0) child_ = 0;
+    require<error>(problem == 0, "command: /bin/sh cannot be started: ", std::generic_category().message(problem));
+    out_.close_writing();
+    err_.close_writing();
+  }
+  running_command(const running_command&) = delete;
+  running_command& operator=(const running_command&) = delete;
+  ~running_command() {
+    if (child_ == 0) return;
+    (void)::kill(-child_, SIGKILL);
+    while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+
+  /// Reads until both outputs are closed; false where the time is up or `bytes` are exceeded.
+  bool read(std::size_t bytes) {
+    constexpr std::size_t most_complaints = 2048;
+    std::array<::pollfd, 2> open = {{{out_.reading(), POLLIN, 0}, {err_.reading(), POLLIN, 0}}};
+    std::vector<char> piece(std::size_t{1} << 16U);
+    while (open[0].fd >= 0 || open[1].fd >= 0) {
+      const int ready = ::poll(open.data(), open.size(), milliseconds_left());
+      if (ready == 0) return false;
+      if (ready < 0 && errno != EINTR) return false;
+      for (::pollfd& p : open) {
+        if (ready < 0 || p.fd < 0 || p.revents == 0) continue;
+        const auto got = ::read(p.fd, piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) {
+          p.fd = -1;  // poll leaves it out
+          continue;
+        }
+        std::string& to = &p == open.data() ? text_ : complaints_;
+        const std::size_t room = (&p == open.data() ? bytes + 1 : most_complaints) - to.size();
+        to.append(piece.data(), std::min(static_cast<std::size_t>(got), room));
+      }
+      if (text_.size() > bytes) return false;
+    }
+    return true;
+  }
+  /// Waits for its end; false where the time is up. `status` as waitpid gives it.
+  bool wait(int& status) {
+    for (int pause = 1;; pause = std::min(2 * pause, 50)) {
+      const ::pid_t ended = ::waitpid(child_, &status, WNOHANG);
+      if (ended == child_) {
+        child_ = 0;
+        return true;
+      }
+      if (milliseconds_left() == 0) return false;
+      (void)::poll(nullptr, 0, pause);
+    }
+  }
+  [[nodiscard]] std::string& text() noexcept { return text_; }
+  [[nodiscard]] const std::string& complaints() const noexcept { return complaints_; }
+
+ private:
+  [[nodiscard]] int milliseconds_left() const {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - std::chrono::steady_clock::now()).count();
+    return static_cast<int>(std::clamp<decltype(left)>(left, 0, 1'000'000));
+  }
+
+  command_pipe out_, err_;
+  std::chrono::steady_clock::time_point end_;
+  ::pid_t child_ = 0;
+  std::string text_, complaints_;
+};
+
+}  // namespace detail
+
+/// What `command` writes to its standard output; /bin/sh runs it in the current folder with `folder` as $1 and an empty
+/// standard input. Throws format_error for a limit of time that is not positive, error, naming the command, where it
+/// cannot be started, does not exit with 0 (with the beginning of its stderr) or exceeds a limit.
+[[nodiscard]] inline std::string output_of_command(const std::string& command, const std::filesystem::path& folder,
+                                                   const command_limits& limits = {}) {
+  detail::require<format_error>(limits.seconds > 0, "command: a limit of ", limits.seconds, " s, expected more than 0");
+  detail::require<format_error>(command.find('\0') == std::string::npos, "command ", detail::excerpt(command),
+                                ": has a byte 0");
+  detail::running_command running(command, folder.string(), limits.seconds);
+  int status = 0;
+  const bool ended = running.read(limits.bytes) && running.wait(status);
+  detail::require<error>(running.text().size() <= limits.bytes, "command ", detail::excerpt(command),
+                         " wrote more than ", limits.bytes, " bytes");
+  detail::require<error>(ended, "command ", detail::excerpt(command), " took longer than ", limits.seconds,
+                         " s and was ended");
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    throw error(detail::concat(
+        "command ", detail::excerpt(command), WIFEXITED(status) ? " exited with " : " was ended by signal ",
+        WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), ", expected 0; it wrote ",
+        detail::excerpt(running.text(), 200), ", its stderr begins ", detail::excerpt(running.complaints(), 400)));
+  }
+  return std::move(running.text());
+}
+
+NNIESIM_END_NAMESPACE
