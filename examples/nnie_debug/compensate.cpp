@@ -1,9 +1,8 @@
 // nnie-debug compensate: the constants that bring shifted feature norms back, written into a new prototxt and checked
 // there.
 #include <iostream>
-#include <nniesim/debug/compensate.hpp>
 
-#include "command.hpp"
+#include "compensation.hpp"
 
 namespace nnie_debug {
 
@@ -49,37 +48,33 @@ json as_json(const judged_chain& c) {
           {"quantized", c.quantized},      {"compensated", c.compensated}};
 }
 
+/// Where one of three sets of norms lies: how far it is from the float one is what a constant changes.
+void print_distribution(const char* name, std::vector<double> norms) {
+  std::sort(norms.begin(), norms.end());
+  const auto at = [&](double share) {
+    return norms[static_cast<std::size_t>(std::lround(share * static_cast<double>(norms.size() - 1)))];
+  };
+  double sum = 0;
+  for (const double v : norms) sum += v;
+  std::printf("  %-12s %12.6g %12.6g %12.6g %12.6g %12.6g   mean %.6g\n", name, at(0), at(0.25), at(0.5), at(0.75),
+              at(1), sum / static_cast<double>(norms.size()));
+}
+
 int compensate(const options& o) {
   loaded_network loaded(o.network, true);
   const network& net = loaded.net();
   const compile_mode mode = o.mode.empty() ? loaded.cfg().mode : compile_mode_of(std::stoi(o.mode));
-  const std::vector<norm_chain> chains = find_norm_chains(net);
+  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+  const compensation_problem problem{
+      .net = net, .plan = plan_of(net, mode), .ranges = ranges, .threads = loaded.threads()};
+  const compensation found = compensate_norms(loaded, problem, !o.calibration.empty(), o.held_out);
+  const auto& [chains, training_pictures, held_out_pictures, solved, constants, trained, judged] = found;
   if (chains.empty()) {
     const std::string verdict = "no chain of layers that computes a norm and divides by it: nothing to compensate";
     if (o.as_json) print_json({{"verdict", verdict}, {"chains", json::array()}});
     else std::cout << verdict << '\n';
     return below_threshold;
   }
-  const split parts = split_of(loaded.listed(), o.held_out);
-  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
-  compensation_problem problem{.net = net, .plan = plan_of(net, mode), .ranges = ranges, .threads = loaded.threads()};
-  if (o.calibration.empty()) problem.recalibrate = [&](const network& changed) { return loaded.calibrate(changed); };
-
-  std::size_t passes = 1;
-  for (const norm_chain& c : chains) passes = std::max(passes, c.sequence + 1);
-  std::optional<progress> bar(std::in_place, "measuring norms",
-                              (passes + 1) * parts.training.size() + parts.held_out.size());
-  const auto pictures = [&](const std::vector<std::size_t>& entries) {
-    return picture_set{entries.size(), [&](std::size_t i) {
-                         bar->step();
-                         return loaded.listed_inputs(entries[i]);
-                       }};
-  };
-  const std::vector<solved_constant> solved = solve_compensation(problem, chains, pictures(parts.training));
-  const std::vector<norm_constant> constants = changed_constants(net, solved);
-  const std::vector<judged_chain> trained = judge_compensation(problem, chains, constants, pictures(parts.training));
-  const std::vector<judged_chain> judged = judge_compensation(problem, chains, constants, pictures(parts.held_out));
-  bar.reset();
 
   std::vector<std::string> wrong;
   const bool writes = !o.output.empty() && !constants.empty();
@@ -119,8 +114,8 @@ int compensate(const options& o) {
     std::printf(
         "compile_mode %d; solved with %zu pictures, judged by %zu others\n\n"
         "%-24s %10s -> %-10s %-24s %22s   %22s   removed, of all\n",
-        static_cast<int>(mode), parts.training.size(), parts.held_out.size(), "norm", "constant", "new",
-        "95 % interval", "mean error, training", "mean error, held out");
+        static_cast<int>(mode), training_pictures, held_out_pictures, "norm", "constant", "new", "95 % interval",
+        "mean error, training", "mean error, held out");
     for (std::size_t i = 0; i < chains.size(); ++i) {
       const auto& interval = solved[i].interval;
       std::array<char, 64> range{"-"};
@@ -144,6 +139,14 @@ int compensate(const options& o) {
         std::printf("  LESS THAN %g %% REMOVED on held-out pictures\n", 100 * o.least_gain);
       }
     }
+    std::printf("\nnorms on held-out pictures   least    a quarter       half   3 quarters         most\n");
+    for (const judged_chain& c : judged) {
+      std::printf("%s\n", c.name.c_str());
+      print_distribution("float", c.float_norms);
+      print_distribution("quantized", c.quantized);
+      print_distribution("compensated", c.compensated);
+    }
+    std::printf("\n");
     if (writes) {
       std::printf("%s has %zu new constant(s) and is else as it was\n", o.output.c_str(), constants.size());
       for (const std::string& w : wrong) std::printf("WRONG: %s\n", w.c_str());
@@ -156,6 +159,31 @@ int compensate(const options& o) {
 }
 
 }  // namespace compensate_command
+
+compensation compensate_norms(loaded_network& loaded, compensation_problem problem, bool has_ranges, double held_out) {
+  compensation c;
+  c.chains = find_norm_chains(problem.net);
+  if (c.chains.empty()) return c;
+  const auto parts = compensate_command::split_of(loaded.listed(), held_out);
+  c.training_pictures = parts.training.size();
+  c.held_out_pictures = parts.held_out.size();
+  if (!has_ranges) problem.recalibrate = [&](const network& changed) { return loaded.calibrate(changed); };
+
+  std::size_t passes = 1;
+  for (const norm_chain& chain : c.chains) passes = std::max(passes, chain.sequence + 1);
+  progress bar("measuring norms", (passes + 1) * parts.training.size() + parts.held_out.size());
+  const auto pictures = [&](const std::vector<std::size_t>& entries) {
+    return picture_set{entries.size(), [&](std::size_t i) {
+                         bar.step();
+                         return loaded.listed_inputs(entries[i]);
+                       }};
+  };
+  c.solved = solve_compensation(problem, c.chains, pictures(parts.training));
+  c.constants = changed_constants(problem.net, c.solved);
+  c.trained = judge_compensation(problem, c.chains, c.constants, pictures(parts.training));
+  c.judged = judge_compensation(problem, c.chains, c.constants, pictures(parts.held_out));
+  return c;
+}
 
 void add_compensate(CLI::App& app, int& result) {
   using namespace compensate_command;

@@ -1,13 +1,12 @@
 // nnie-debug diagnose: from two runs, or a network alone, to the cause of what differs; and the report.
 #include <fstream>
 #include <iostream>
-#include <nniesim/debug/ablation.hpp>
 #include <nniesim/debug/diagnose.hpp>
-#include <nniesim/debug/error_parts.hpp>
 #include <nniesim/debug/precision_search.hpp>
-#include <nniesim/debug/report.hpp>
+#include <nniesim/debug/report_html.hpp>
+#include <nniesim/debug/report_markdown.hpp>
 
-#include "command.hpp"
+#include "compensation.hpp"
 
 namespace nnie_debug {
 
@@ -23,7 +22,9 @@ struct options {
   bool normalized = false;
   command_limits command_limit;
   std::size_t trials = 200;
-  bool as_json = false;
+  bool show_layers = false, as_json = false;
+
+  [[nodiscard]] bool has_report() const { return !html.empty() || !markdown.empty(); }
 };
 
 /// A folder's layers, in the order of the compiler's graph where that lies beside them.
@@ -68,6 +69,27 @@ json as_json(const diagnosis& d) {
     row["floor_ratio"] = optional(l.floor_ratio);
     row["isolated_cosine"] = optional(l.isolated);
     row["cosine_in_16_bits"] = optional(l.in_16bit);
+    row["cosine_weights_only"] = optional(l.weights_only);
+    row["cosine_activations_only"] = optional(l.activations_only);
+    if (l.parts) {
+      const error_parts& p = *l.parts;
+      json worst = json::array();
+      for (const channel_error& c : l.worst_channels)
+        worst.push_back({{"channel", c.channel}, {"share", number(c.share)}});
+      row["error_parts"] = {{"by_itself", l.isolated.has_value()},
+                            {"gain_share", number(p.gain_share)},
+                            {"offset_share", number(p.offset_share)},
+                            {"saturation_share", number(p.saturation_share)},
+                            {"underflow_share", number(p.underflow_share)},
+                            {"rounding_share", number(p.rounding_share)},
+                            {"gain", number(p.gain)},
+                            {"offset", number(p.offset)},
+                            {"saturated", p.saturated},
+                            {"underflowed", p.underflowed},
+                            {"channels", l.channels},
+                            {"channels_with_90_percent", l.most_channels},
+                            {"worst_channels", worst}};
+    }
     rows.push_back(std::move(row));
   }
   return {{"verdict", as_json(d.verdict)}, {"also", also}, {"layers", rows}};
@@ -199,40 +221,6 @@ std::vector<std::string> probe_outputs(const options& o, const experiment& e, co
           detail::concat(p.sign_flips + p.permutation_flips, " of ", p.trials, " disturbed copies decide otherwise")};
 }
 
-/// Where 8 bits are short: which side loses more.
-void add_ablation(const experiment& e, diagnosis& d) {
-  if (!e.lab || d.verdict.cause != fault::precision) return;
-  const auto all = ablate(e.lab->net, e.lab->plan, e.ranges, e.lab->inputs, e.lab->threads);
-  double weights = 1, activations = 1;
-  for (const layer_ablation& a : all) {
-    weights = std::min(weights, a.weights_only.cosine);
-    activations = std::min(activations, a.activations_only.cosine);
-  }
-  d.verdict.evidence.push_back(detail::concat("with only the weights encoded the lowest cosine is ",
-                                              detail::cosine_text(weights), ", with only the activations ",
-                                              detail::cosine_text(activations)));
-}
-
-/// Layers worth a closer look: the verdict's, the first bad ones, the last.
-std::vector<std::string> layers_to_show(const diagnosis& d) {
-  std::vector<std::string> names;
-  const auto add = [&](const std::string& name) {
-    if (!name.empty() && names.size() < 12 && std::find(names.begin(), names.end(), name) == names.end()) {
-      names.push_back(name);
-    }
-  };
-  add(d.verdict.layer);
-  for (const finding& f : d.also) add(f.layer);
-  for (const layer_evidence& l : d.layers) {
-    if (l.suspicious && names.size() < 8) add(l.name);
-  }
-  if (!d.layers.empty()) {
-    add(d.layers.front().name);
-    add(d.layers.back().name);
-  }
-  return names;
-}
-
 report report_of(const options& o, experiment& e, const diagnosis& d, std::vector<std::string> post) {
   report r;
   r.title = "What the accelerator makes of the network";
@@ -247,28 +235,28 @@ report report_of(const options& o, experiment& e, const diagnosis& d, std::vecto
   r.result = d;
   r.thresholds = {o.limits.layer_cosine, o.limits.norm_error};
   r.post_processing = std::move(post);
-  for (const std::string& name : layers_to_show(d)) {
-    const named_values* a = find(e.reference, name);
-    const named_values* b = find(e.other, name);
+  for (const layer_evidence& l : d.layers) {
+    const named_values* a = find(e.reference, l.name);
+    const named_values* b = find(e.other, l.partner);
     if (a == nullptr || b == nullptr) continue;
     const tensor<float> x = as_tensor(*a), y = as_tensor(*b);
     if (x.size() == 0 || y.size() == 0) continue;
-    r.histograms.push_back({name, histogram(x, y, 64), histogram_bins::linear});
-    if (shape_of(x) != shape_of(y)) continue;
-    const nniesim::error_parts p = split_error(x, y);
-    std::string worst;
-    if (shape_of(x).rank() >= 1) {
-      const channel_error_list channels = channel_errors(x, y);
-      worst = detail::concat(channels.most, " of ", channels.channels.size(), " carry 90 %");
-      for (std::size_t i = 0; i < std::min<std::size_t>(3, channels.channels.size()); ++i) {
-        worst += detail::concat(i == 0 ? ": " : ", ", channels.channels[i].channel, " (",
-                                detail::short_number(channels.channels[i].share * 100, 3), " %)");
-      }
-    }
-    r.error_parts.push_back(
-        {name, p.gain_share, p.offset_share, p.saturation_share, p.underflow_share, p.rounding_share, worst});
+    r.histograms.push_back({l.name, histogram(x, y, 64), histogram_bins::linear});
   }
   return r;
+}
+
+/// The norms of the cfg's held-out pictures with and without compensation, where the network has norms.
+void add_norms(const options& o, experiment& e, report& r) {
+  if (!e.lab || e.lab->plan.is_float || e.loaded->listed() < 2) return;
+  const compensation_problem problem{
+      .net = e.lab->net, .plan = e.lab->plan, .ranges = e.ranges, .threads = e.lab->threads};
+  const compensation found = compensate_norms(*e.loaded, problem, !o.calibration.empty(), 0.5);
+  for (std::size_t i = 0; i < found.chains.size(); ++i) {
+    const judged_chain& c = found.judged[i];
+    r.norms.push_back({c.name, c.float_norms, c.quantized, c.compensated, found.chains[i].constant,
+                       static_cast<double>(found.solved[i].constant)});
+  }
 }
 
 void search_layers(const options& o, experiment& e, report& r) {
@@ -289,6 +277,37 @@ void search_layers(const options& o, experiment& e, report& r) {
   r.search = {problem.target.name, *o.goal, found.front, found.best};
 }
 
+void print_layers(const diagnosis& d) {
+  std::size_t width = 5;
+  for (const layer_evidence& l : d.layers) width = std::max(width, l.name.size());
+  std::printf(
+      "\nEvery layer; the parts are shares of the squared error, of the layer by itself where that is known\n"
+      "%-*s %9s %9s %9s %9s %9s %8s %6s %6s %6s %6s %6s  channels with 90 %% of it\n",
+      static_cast<int>(width), "layer", "cosine", "norm err.", "by itself", "weights", "activat.", "x floor", "gain",
+      "offset", "satur.", "underf", "round.");
+  const auto number = [](const std::optional<double>& v, const char* format, double unit = 1) {
+    std::array<char, 32> text{"-"};
+    if (v) (void)std::snprintf(text.data(), text.size(), format, *v * unit);
+    return std::string(text.data());
+  };
+  for (const layer_evidence& l : d.layers) {
+    const auto of = [&](auto field) { return l.result ? std::optional<double>((*l.result).*field) : std::nullopt; };
+    const auto part = [&](auto field) {
+      return number(l.parts ? std::optional<double>((*l.parts).*field) : std::nullopt, "%.1f", 100);
+    };
+    std::printf("%-*s %9s %9s %9s %9s %9s %8s %6s %6s %6s %6s %6s ", static_cast<int>(width), l.name.c_str(),
+                number(of(&comparison::cosine), "%.6f").c_str(), number(of(&comparison::relative_l2), "%+.5f").c_str(),
+                number(l.isolated, "%.6f").c_str(), number(l.weights_only, "%.6f").c_str(),
+                number(l.activations_only, "%.6f").c_str(), number(l.floor_ratio, "%.2f").c_str(),
+                part(&error_parts::gain_share).c_str(), part(&error_parts::offset_share).c_str(),
+                part(&error_parts::saturation_share).c_str(), part(&error_parts::underflow_share).c_str(),
+                part(&error_parts::rounding_share).c_str());
+    if (l.partner.empty()) std::printf(" no partner: %s", l.relation.c_str());
+    else if (l.channels > 1) std::printf(" %zu of %zu", l.most_channels, l.channels);
+    std::printf("\n");
+  }
+}
+
 void write_text(const std::string& file, const report& r, void (*write)(std::ostream&, const report&)) {
   std::ofstream out(file, std::ios::binary);
   write(out, r);
@@ -301,12 +320,14 @@ int run_diagnosis(const options& o) {
   experiment e;
   set_up(o, e);
   diagnosis d = diagnose(e.reference, e.other, o.limits, e.lab ? &*e.lab : nullptr);
-  add_ablation(e, d);
+  const bool shows_all = o.has_report() || o.show_layers || o.as_json;
+  if (e.lab && !e.lab->plan.is_float && (shows_all || d.verdict.cause == fault::precision)) add_ablation(d, *e.lab);
   std::vector<std::string> probed;
   if (post) probed = probe_outputs(o, e, *post, d);
-  if (!o.html.empty() || !o.markdown.empty()) {
+  if (o.has_report()) {
     report r = report_of(o, e, d, std::move(probed));
     if (o.goal) search_layers(o, e, r);
+    add_norms(o, e, r);
     if (!o.html.empty()) write_text(o.html, r, write_html);
     if (!o.markdown.empty()) write_text(o.markdown, r, write_markdown);
   }
@@ -318,6 +339,7 @@ int run_diagnosis(const options& o) {
       std::printf("\nalso ");
       print(f);
     }
+    if (o.show_layers) print_layers(d);
     for (const std::string& file : {o.html, o.markdown}) {
       if (!file.empty()) std::printf("\nreport: %s\n", std::filesystem::absolute(file).c_str());
     }
@@ -385,6 +407,7 @@ void add_diagnose(CLI::App& app, int& result) {
   limit("--last-cosine", o->limits.last_cosine, "below it the last layer is bad for certain");
   limit("--dip-cosine", o->limits.dip_cosine, "below it a layer in between is a dip");
   limit("--norm-error", o->limits.norm_error, "largest error of a good layer's norm");
+  command->add_flag("--layers", o->show_layers, "also print every layer: cosines, what its error consists of");
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
       "Exit code 0: no fault; 1: a fault, or inconclusive.\nExamples:\n"
@@ -393,8 +416,7 @@ void add_diagnose(CLI::App& app, int& result) {
       "  nnie-debug diagnose --reference caffe --other mapper_quant # two folders, no network\n"
       "  nnie-debug diagnose --cfg net.cfg --top-k 5 --board-decision '3 7 12 40 99'");
   command->callback([o, &result] {
-    detail::require<error>(!o->goal || ((!o->html.empty() || !o->markdown.empty()) &&
-                                        !(o->network.cfg.empty() && o->network.prototxt.empty())),
+    detail::require<error>(!o->goal || (o->has_report() && !(o->network.cfg.empty() && o->network.prototxt.empty())),
                            "--goal needs a network and --html or --markdown");
     result = run_diagnosis(*o);
   });

@@ -1,7 +1,9 @@
 // nnie-debug search: which layers to mark _hp, written into a new prototxt and caffemodel and checked there.
+#include <csignal>
 #include <iostream>
-#include <nniesim/debug/hp_names.hpp>
+#include <nniesim/debug/hp_verify.hpp>
 #include <nniesim/debug/precision_search.hpp>
+#include <nniesim/network/fold.hpp>
 
 #include "command.hpp"
 #include "score_command.hpp"
@@ -34,6 +36,52 @@ json as_json(const evaluated_plan& plan) {
           {"layers", plan.layers}};
 }
 
+volatile std::sig_atomic_t was_interrupted = 0;
+
+/// While it lives the first Ctrl-C ends the search with what it has found; the second ends the process.
+class interruptible {
+ public:
+  interruptible() {
+    was_interrupted = 0;
+    std::signal(SIGINT, [](int) {
+      was_interrupted = 1;
+      std::signal(SIGINT, SIG_DFL);
+    });
+  }
+  ~interruptible() { std::signal(SIGINT, SIG_DFL); }
+  interruptible(const interruptible&) = delete;
+  interruptible& operator=(const interruptible&) = delete;
+};
+
+/// Writes the files with the best plan's marks, reads them back and runs them: the widths must be those of the plan,
+/// each marked layer must compute something else than before, and the score must be the one that was found.
+hp_verification write_marks(const options& o, const loaded_network& loaded, const search_problem& problem,
+                            const search_result& result) {
+  const std::vector<std::string>& names = result.best.layers;
+  const auto& cfg = loaded.cfg();
+  const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
+  const std::string text = detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
+  const hp_files marked = hp_prototxt(text, names, &model, cfg.prototxt_file.text);
+  hp_verification verified = verify_hp(loaded.original(), marked, names);
+  const std::string prototxt = o.output + ".prototxt", caffemodel = o.output + ".caffemodel";
+  detail::write_whole_file(prototxt, marked.prototxt);
+  write_caffemodel(caffemodel, *marked.model);
+  if (!verified.wrong.empty()) return verified;
+
+  const network net = fold_batch_norm(read_caffe_network(prototxt, caffemodel));
+  const activation_ranges ranges = marked_ranges(problem.ranges, names);
+  for (hp_without_effect& mark : marks_without_use(net, ranges, names, problem.pictures, problem.threads)) {
+    verified.without_effect.push_back(std::move(mark));
+  }
+  const double score =
+      score_of(problem.target, net, plan_of(net, compile_mode::mixed), ranges, problem.pictures, problem.threads);
+  if (score != result.best.score) {
+    verified.wrong.push_back(detail::concat("run from the written files, the score is ", score,
+                                            ", expected the one that was found, ", result.best.score));
+  }
+  return verified;
+}
+
 int search(const options& o) {
   detail::require<error>(o.layer.empty() || o.target == "norm-error", "--layer is for --target norm-error");
   detail::require<error>(!o.score_command || o.goal, "--score-command needs a --goal: its scale is the command's");
@@ -62,29 +110,24 @@ int search(const options& o) {
   how.progress = [&](const search_progress& p) {
     if (!bar) bar.emplace("searching", p.estimate);
     for (; shown < p.evaluations; ++shown) bar->step();
-    return true;
+    return was_interrupted == 0;
   };
-  const search_result result = search_precisions(problem, how);
+  const search_result result = [&] {
+    const interruptible handler;
+    return search_precisions(problem, how);
+  }();
   bar.reset();
 
   std::optional<hp_verification> verified;
-  if (!o.output.empty()) {
-    const auto& cfg = loaded.cfg();
-    const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
-    const std::string text =
-        detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
-    const hp_files marked = hp_prototxt(text, result.best.layers, &model, cfg.prototxt_file.text);
-    verified = verify_hp(loaded.original(), marked, result.best.layers);
-    detail::write_whole_file(o.output + ".prototxt", marked.prototxt);
-    write_caffemodel(o.output + ".caffemodel", *marked.model);
-  }
+  if (!o.output.empty()) verified = write_marks(o, loaded, problem, result);
 
   if (o.as_json) {
     json front = json::array();
     for (const evaluated_plan& p : result.front) front.push_back(as_json(p));
-    json j = {{"target", problem.target.name},    {"goal", problem.goal},         {"reached", result.reached},
-              {"verdict", result.verdict},        {"best", as_json(result.best)}, {"pareto_front", front},
-              {"evaluations", result.evaluations}};
+    json j = {{"target", problem.target.name}, {"goal", problem.goal},
+              {"reached", result.reached},     {"finished", result.finished},
+              {"verdict", result.verdict},     {"best", as_json(result.best)},
+              {"pareto_front", front},         {"evaluations", result.evaluations}};
     if (verified) j["marks_verified"] = verified->passed();
     print_json(j);
   } else {
@@ -98,8 +141,11 @@ int search(const options& o) {
     std::printf("(%zu plans evaluated)\n", result.evaluations);
     if (verified) {
       std::printf(
-          "%s.prototxt and %s.caffemodel have the marks: %zu layers went from 8 to 16 bits under compile_mode 2\n",
-          o.output.c_str(), o.output.c_str(), verified->raised.size());
+          "%s.prototxt and %s.caffemodel have the marks. Read back and run under compile_mode 2: %zu layers went from "
+          "8 "
+          "to 16 bits, and the score is %s\n",
+          o.output.c_str(), o.output.c_str(), verified->raised.size(),
+          verified->wrong.empty() ? "the one that was found" : "another");
       for (const auto& n : verified->without_effect)
         std::printf("no effect: %s: %s\n", n.layer.c_str(), n.reason.c_str());
       for (const std::string& w : verified->wrong) std::printf("WRONG: %s\n", w.c_str());
@@ -144,7 +190,9 @@ void add_search(CLI::App& app, int& result) {
   command->add_option("--output,-o", o->output, "write NAME.prototxt and NAME.caffemodel with the marks");
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
-      "Exit code 1: the goal cannot be reached within the budget.\nExample:\n"
+      "Ctrl-C ends the search with the best that it has found. Exit code 1: the goal was not reached within the "
+      "budget.\n"
+      "Example:\n"
       "  nnie-debug search --cfg net.cfg --goal 0.995 --budget 1.3 --state search.txt -o net_hp\n"
       "  nnie-debug search --cfg net.cfg --goal 0.8 --pictures 50 --score-command 'python3 same_top1.py \"$1\"'");
   command->callback([o, &result] { result = search(*o); });

@@ -122,6 +122,7 @@ TEST_CASE("the limits are options", "[debug]") {
   CHECK_THAT(named.diagnosed().verdict.against.at(0), contains("is a guess"));
   CHECK(named.diagnosed({.data_layers = {"y"}}).verdict.cause != fault::other_picture);
   CHECK_THROWS_WITH(named.diagnosed({.data_layers = {"z"}}), contains("no layer 'z'"));
+  CHECK_THROWS_WITH(named.diagnosed({.data_layers = {"y", "z"}}), contains("no layer 'z'"));
 }
 
 TEST_CASE("degenerate layers have their own answers", "[debug]") {
@@ -227,4 +228,68 @@ TEST_CASE("a diagnosis with the network is the same for any number of threads", 
   CHECK(all[0].verdict.evidence == all[1].verdict.evidence);
   REQUIRE(all[0].layers.size() == all[1].layers.size());
   for (std::size_t i = 0; i < all[0].layers.size(); ++i) CHECK(all[0].layers[i].isolated == all[1].layers[i].isolated);
+}
+
+TEST_CASE("sixteen bits that are planned but not in effect are told, by layer", "[debug]") {
+  draws random(31);
+  network_builder b;
+  const std::size_t data = b.input({1, 8, 12, 12});
+  std::size_t x = data;
+  for (const char* name : {"a_hp", "b", "c_hp"}) {
+    x = b.add(name, layers::convolution{{.pad = {1, 1}}, random.tensor({8, 8, 3, 3}, 0.15F), {}}, {x});
+  }
+  const network& net = b.net;
+  const auto picture = random.tensor({1, 8, 12, 12});
+  const std::vector<tensor_view<const float>> inputs = {view_of(picture)};
+  calibrator c(net);
+  c.add(inputs);
+  const precision_plan planned = plan_of(net, compile_mode::mixed);
+  network_runner in_float(net, float_plan(net), {.keep_all = true});
+  in_float.run(inputs);
+  const auto diagnosed = [&](precision_plan real, const precision_plan& plan) {
+    network_runner other(net, std::move(real), {.keep_all = true});
+    other.use(c.ranges());
+    other.run(inputs);
+    const laboratory lab{net, inputs, c.ranges(), plan};
+    return diagnose(layers_of(in_float), layers_of(other), {}, &lab);
+  };
+  CHECK(diagnosed(planned, planned).verdict.cause == fault::none);
+
+  precision_plan lost = planned;
+  lost.layers[3] = layer_precision::w8a8;
+  diagnosis d = diagnosed(lost, planned);
+  CHECK(d.verdict.cause == fault::bits_not_as_planned);
+  CHECK(d.verdict.layer == "c_hp");
+  CHECK(d.also.empty());
+  CHECK_THAT(d.verdict.summary, contains("computed in 8"));
+  lost.layers[1] = layer_precision::w8a8;
+  d = diagnosed(lost, planned);
+  CHECK(d.verdict.layer == "a_hp");
+  CHECK_THAT(d.verdict.summary, contains("2 layers"));
+  CHECK(d.verdict.evidence.size() == 2);
+
+  // More bits than planned are no fault, but the wrong file, perhaps.
+  const precision_plan all_8bit{false, std::vector<layer_precision>(4, layer_precision::w8a8)};
+  d = diagnosed(planned, all_8bit);
+  CHECK(d.verdict.cause == fault::none);
+  REQUIRE_FALSE(d.verdict.against.empty());
+  CHECK_THAT(d.verdict.against[0], contains("2 of 3 layers err less than 8 bits can"));
+}
+
+TEST_CASE("each layer's error has parts: its own in the laboratory, else the accumulated ones", "[debug]") {
+  runs r;
+  r.add("data", 1.0);
+  const floats v = r.noise();
+  floats w = v;
+  for (float& x : w) x *= 1.25F;
+  r.put("gain", v, w);
+  const diagnosis d = r.diagnosed();
+  const layer_evidence& e = d.layers.at(1);
+  REQUIRE(e.parts);
+  CHECK(e.parts->gain_share == approx(1));
+  CHECK(e.parts->gain == approx(1.25));
+  CHECK(e.channels == 8);
+  CHECK(e.most_channels <= 8);
+  CHECK(e.worst_channels.size() == layer_evidence::most_worst_channels);
+  CHECK_FALSE(e.isolated);
 }

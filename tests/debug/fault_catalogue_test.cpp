@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,7 @@ struct experiment {
   tensors inputs;  ///< of the other run
   activation_ranges ranges;
   precision_plan plan;
+  std::optional<precision_plan> planned{};         ///< what the cfg says, where the other run is not like that
   std::vector<known_preprocessing> preprocessing;  ///< what the cfg of the other run says
   bool with_laboratory = true;
   bool ranges_known_wrong = false;  ///< the diagnosis is given the other run's own ranges
@@ -210,6 +212,16 @@ std::vector<planted> faults_of_any(const subject& s) {
     shift_ranges(e.ranges, middle, -5);
     e.ranges_known_wrong = true;
   });
+  if (s.background == compile_mode::all_16bit) {
+    add("16 bits without effect, one layer", {fault::bits_not_as_planned}, middle, [=](experiment& e) {
+      e.planned = e.plan;
+      e.plan.layers[middle_index] = layer_precision::w8a8;
+    });
+    add("16 bits without effect, all layers", {fault::bits_not_as_planned}, "", [=](experiment& e) {
+      e.planned = e.plan;
+      e.plan = plan_of(e.net, compile_mode::all_8bit);
+    });
+  }
   add("weights of another layer", {fault::suspect_layer}, middle, [=](experiment& e) {
     auto& w = convolution_of(e.net, middle_index).weights;
     std::reverse(w.begin(), w.end());
@@ -255,6 +267,19 @@ std::vector<planted> faults_of_photographs(const subject& s) {
 
   add("none", {fault::none}, "", nothing);
   add("none, folders only", {fault::none}, "", folders);
+  // Hardware that is not quite what is simulated: outputs rounded to nearest, a coarse table in place of the softmax.
+  add("none, other rounding", {fault::none}, "", nothing, [](experiment& e) {
+    draws random(9);
+    for (dump& d : e.other) {
+      for (float& v : d.values) v += static_cast<float>(random.between(0, 1)) / 4096;
+    }
+  });
+  add("none, a softmax by table", {fault::none}, "", nothing, [](experiment& e) {
+    for (const layer& l : e.net.layers) {
+      if (!std::holds_alternative<softmax_params>(l.params)) continue;
+      for (float& v : named(e.other, l.name).values) v = std::round(v * 256) / 256;
+    }
+  });
   add("8 bits are not enough", {fault::precision}, "",
       [=](experiment& e) { e.plan = plan_of(e.net, compile_mode::all_8bit); });
 
@@ -355,7 +380,7 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
   reference.run(views(inputs));
   const dumps in_float = dumps_of(reference);
   for (const planted& p : catalogue) {
-    experiment e{s.net, inputs, s.ranges, plan_of(s.net, s.background), s.preprocessing};
+    experiment e{s.net, inputs, s.ranges, plan_of(s.net, s.background), {}, s.preprocessing};
     p.before(e);
     e.reference = in_float;
     {
@@ -365,7 +390,8 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
       e.other = dumps_of(other);
     }
     if (p.after) p.after(e);
-    const laboratory lab{s.net, views(e.inputs), e.ranges_known_wrong ? e.ranges : s.ranges, e.plan, e.preprocessing};
+    const laboratory lab{s.net, views(e.inputs), e.ranges_known_wrong ? e.ranges : s.ranges, e.planned.value_or(e.plan),
+                         e.preprocessing};
     diagnosis d = diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr);
 
     if (p.post) {

@@ -1,4 +1,5 @@
-#include <nniesim/debug/report.hpp>
+#include <nniesim/debug/report_html.hpp>
+#include <nniesim/debug/report_markdown.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -127,8 +128,17 @@ report sample(std::size_t layers) {
                            {"shift: 0.00024"},
                            ""});
   r.thresholds.norm_error = 0.02;
-  r.error_parts = {{v.layer, 0.42, 0.08, 0.0, 0.11, 0.39, "channel 17: 31 %, channel 3: 12 %"},
-                   {"stage0_conv3", 0.97, 0.01, not_a_number, 0, 0.02, ""}};
+  if (layers > 12) {
+    layer_evidence& bad = r.result.layers[layers * 2 / 3];
+    bad.parts = error_parts{
+        .gain_share = 0.42, .offset_share = 0.08, .underflow_share = 0.11, .rounding_share = 0.39, .l2_error = 3};
+    bad.channels = 64;
+    bad.most_channels = 9;
+    bad.worst_channels = {{17, 0.31, 0.9, 0.1}, {3, 0.12, 0.95, -0.1}};
+    bad.weights_only = 0.9912;
+    r.result.layers[2].parts = error_parts{.saturation_share = not_a_number, .l2_error = not_a_number};
+    r.result.layers[4].parts = error_parts{};  // no error: nothing to split
+  }
   const tensor<float> signed_values = random.tensor({20000});
   tensor<float> reference = signed_values, quantized = signed_values;
   for (std::size_t i = 0; i < reference.size(); ++i) {
@@ -225,6 +235,13 @@ TEST_CASE("the page of a report says what was found", "[debug]") {
   CHECK_THAT(page, contains("<td data-v='-Infinity'>-∞</td>"));
   CHECK_THAT(page, contains("<td data-v='Infinity'>∞</td>"));
   CHECK(count(page, "<option") == 3);
+  CHECK_THAT(page, contains("<a href='#histogram=1' title='its histogram'>stage3_conv26</a>"));
+  CHECK(count(page, "<a href='#histogram=") == 2);
+  CHECK_THAT(page, contains("<td>42.0 %</td><td>8.0 %</td><td>0.0 %</td><td>11.0 %</td><td>39.0 %</td>"
+                            "<td class='text'>9 of 64 carry 90 %: 17 (31.0 %), 3 (12.0 %)</td>"));
+  CHECK_THAT(page, contains("<td>0.0 %</td><td>0.0 %</td><td>NaN</td>"));
+  CHECK_THAT(page, contains(">weights only</button>"));
+  CHECK(count(page, ">activations only</button>") == 0);  // nobody has it
   CHECK(count(page, "<svg") == 2 + 3 + 1 + 2);
   CHECK_THAT(page, contains("mean norm float 13."));
   CHECK(count(page, "▶ chosen") == 1);
@@ -251,13 +268,15 @@ TEST_CASE("no value breaks the drawings", "[debug]") {
       e.result = measured(v, v);
       e.isolated = e.in_16bit = e.floor_ratio = v;
       e.suspicious = true;
+      e.parts = error_parts{v, v, v, v, v, v, v, 0, 0, 0, v, 0, 0};
+      e.channels = e.most_channels = 2;
+      e.worst_channels = {{0, v, v, v}};
     }
     r.thresholds = {v, v};
     r.search.goal = v;
     r.search.chosen = evaluated_plan{{"x"}, v, v};
     r.search.front = {{{}, v, v}, {{"x"}, 1, v}};
     r.norms = {{"c", {v, v}, {v}, {}, v, v}, {"d", {}, {}, {}, 0, 0}, {"e", {1, v}, {2}, {v}, 0, 0}};
-    r.error_parts = {{"x", v, v, v, v, v, ""}};
     check_page(html(r));
     CHECK_FALSE(markdown(r).empty());
   }

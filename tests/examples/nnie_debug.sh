@@ -74,10 +74,12 @@ is_json "$tool" info "${model[@]}" --json
 # The marks that the search writes do what it says they do; what it measured once it reads again.
 search=("$tool" search --cfg "$cfg" --goal 0.9999 --state "$folder/search.txt")
 expect 0 "is reached" "${search[@]}" --output "$folder/hp"
+expect 0 "and the score is the one that was found" "${search[@]}" --output "$folder/hp"
 expect 0 '"marks_verified": true' "${search[@]}" --output "$folder/hp" --json
 expect 0 '"evaluations": 0' "${search[@]}" --json
 sed "s|feature_norm.prototxt|$folder/hp.prototxt|; s|feature_norm.caffemodel|$folder/hp.caffemodel|; s|\] comp|] $net/comp|" "$cfg" >"$folder/hp.cfg"
 expect 0 "classifier_hp" "$tool" run --cfg "$folder/hp.cfg" --mode 2
+expect 1 "compensated" "$tool" compensate --cfg "$cfg" --least-gain 1 -o "$folder/compensated.prototxt"
 expect 1 "not reached within the budget" "$tool" search --cfg "$cfg" --goal 0.9999 --budget 1.001
 expect 2 "another problem's" "$tool" search --cfg "$cfg" --goal 0.9998 --state "$folder/search.txt"
 expect 2 "no layer 'nosuch'" "$tool" search --cfg "$cfg" --target norm-error --layer nosuch
@@ -132,6 +134,15 @@ expect 1 "norm error" "$tool" diagnose --reference "$folder/judged/caffe" --othe
 expect 0 "no fault" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer comp0
 expect 0 '"cause": "no fault"' "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --json
 expect 1 '"cause": "norm error"' "$tool" diagnose --cfg "$cfg" --json
+expect 1 '"rounding_share": ' "$tool" diagnose --cfg "$cfg" --json
+expect 1 '"cosine_weights_only": 0.9' "$tool" diagnose --cfg "$cfg" --json
+expect 1 "by itself   weights  activat." "$tool" diagnose --cfg "$cfg" --layers
+grep -q "Norms before and after compensation" "$folder/report.html" || problem "the report has no distributions of norms"
+grep -q "#histogram=60" "$folder/report.html" || problem "the report has not every layer's histogram"
+# A mark that the other run does not show.
+"$tool" run --cfg "$folder/hp.cfg" --mode 2 --dumps "$folder/marked" >/dev/null || problem "run --mode 2 --dumps"
+expect 1 "norm error" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/marked/mapper_quant"
+expect 1 "16 bits without effect: 'classifier_hp'" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/judged/mapper_quant"
 expect 1 "top_k decides" "$tool" diagnose --cfg "$cfg" --top-k 1 --output-layer classifier
 expect 1 "the board decided '99'" "$tool" diagnose --cfg "$cfg" --top-k 1 --board-decision 99
 expect 1 "decides 'yes'" "$tool" diagnose --cfg "$cfg" --post 'test -s "$1/0.npy" && echo yes'

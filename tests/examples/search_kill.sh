@@ -56,4 +56,17 @@ begun=$(wc -l <"$LOG")
 [ "$(state_lines)" -eq "$whole" ] || fail "killed after$moments ms: $(state_lines) evaluations kept, in one piece $whole"
 cmp -s "$folder/whole.txt" "$folder/state.txt" || fail "killed after$moments ms: the state files differ"
 diff <(result "$folder/whole.json") <(result "$folder/resumed.json") || fail "killed after$moments ms: the results differ"
+
+# Interrupted it ends by itself, with what it has found so far.
+export LOG=$folder/interrupted.log
+touch "$LOG"
+"${search[@]}" --state "$folder/interrupted.txt" >"$folder/interrupted.json" &
+pid=$!
+until [ "$(wc -l <"$LOG")" -ge 3 ]; do sleep 0.01; done
+kill -INT $pid
+wait $pid
+code=$?
+[ $code -le 1 ] || fail "interrupted: ended with $code"
+grep -q '"finished": false' "$folder/interrupted.json" || fail "interrupted: $(cat "$folder/interrupted.json")"
+[ "$(wc -l <"$LOG")" -lt "$whole" ] || fail "interrupted, but all was evaluated"
 echo "$whole evaluations in one piece, $begun with $kills kills, after$moments ms; the same result"

@@ -3,11 +3,9 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
-#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -18,113 +16,16 @@
 #include <utility>
 #include <vector>
 
+#include <nniesim/debug/ablation.hpp>
 #include <nniesim/debug/diagnosis.hpp>
-#include <nniesim/debug/match_layers.hpp>
+#include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/postprocess_probe.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
-#include <nniesim/metrics/format_error.hpp>
-#include <nniesim/network/runner.hpp>
+#include <nniesim/debug/run_pair.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// The limits of the procedure. The cosines are the vendor's; the rest is ours.
-struct diagnose_options {
-  double data_cosine = 0.999;  ///< the network's inputs reach it
-  double layer_cosine = 0.99;  ///< a good layer reaches it
-  double last_cosine = 0.95;   ///< below it the last layer is bad for certain
-  double dip_cosine = 0.90;    ///< below it a layer in between is a dip
-  double norm_error = 0.02;    ///< |relative_l2| of a good layer at most
-  std::vector<std::string>
-      data_layers{};  ///< names of the inputs, where no network tells; else by name, else the first
-};
-
-/// What lets a diagnosis try things out. All must outlive the call.
-struct laboratory {
-  const network& net;                                ///< folded, as the other run computed it
-  std::vector<tensor_view<const float>> inputs{};    ///< what the other run was fed with
-  const activation_ranges& ranges;                   ///< of its layers' inputs
-  precision_plan plan{};                             ///< its precisions
-  std::vector<known_preprocessing> preprocessing{};  ///< of each input by the cfg; or empty
-  executor threads{};
-};
-
-/// A runner's values as layers to compare. It must have kept all blobs and outlive the list.
-[[nodiscard]] inline std::vector<named_values> layers_of(const network_runner& runner) {
-  std::vector<named_values> result;
-  for (const layer& l : runner.net().layers) {
-    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      const std::size_t b = l.outputs[o];
-      result.push_back({o == 0 ? l.name : detail::concat(l.name, ":", o), runner.net().blobs[b].shape, [&runner, b] {
-                          const tensor<float> t = runner.value(b);
-                          return std::vector<float>(t.begin(), t.end());
-                        }});
-    }
-  }
-  return result;
-}
-
 namespace detail {
-
-/// The other's values in the reference's order of elements, and the reference's as the relation asks; empty where the
-/// relation gives no values to compare.
-struct aligned_values {
-  std::vector<float> reference, other;
-};
-
-[[nodiscard]] inline std::array<std::size_t, 4> nchw_of(const tensor_shape& shape, std::size_t count) {
-  std::array<std::size_t, 4> dims{1, count, 1, 1};
-  if (shape.rank() >= 1 && shape.rank() <= 4 && shape.size() == count) {
-    dims = {1, 1, 1, 1};
-    constexpr std::array<std::size_t, 5> first = {0, 1, 0, 1, 0};
-    std::copy(shape.begin(), shape.end(), dims.begin() + static_cast<std::ptrdiff_t>(first[shape.rank()]));
-  }
-  return dims;
-}
-
-[[nodiscard]] inline aligned_values align(match_relation relation, std::vector<float> y, const tensor_shape& shape,
-                                          std::vector<float> x) {
-  const auto relu = [](std::vector<float>& v) {
-    for (float& f : v) f = rectified(f);
-  };
-  const auto d = nchw_of(shape, y.size());
-  std::optional<std::vector<float>> back;
-  switch (relation) {
-    case match_relation::same:
-    case match_relation::differs:
-    case match_relation::unverifiable: break;
-    case match_relation::relu_behind: relu(x); break;
-    case match_relation::fused_relu: relu(y); break;
-    case match_relation::channels_last:
-      if (x.size() == y.size()) x = permuted(x, {d[0], d[2], d[3], d[1]}, {0, 3, 1, 2});
-      break;
-    case match_relation::channels_first:
-      if (x.size() == y.size()) x = permuted(x, {d[0], d[3], d[1], d[2]}, {0, 2, 3, 1});
-      break;
-    case match_relation::transposed:
-      if (x.size() != y.size()) break;
-      if (shape.rank() == 2) x = permuted(x, {d[1], d[0], 1, 1}, {1, 0, 2, 3});
-      else x = permuted(x, {d[0], d[1], d[3], d[2]}, {0, 1, 3, 2});
-      break;
-    case match_relation::channels_padded:
-      if (x.size() % d[0] == 0) back = without_padding(x, d[0], y.size() / d[0], x.size() / d[0]);
-      break;
-    case match_relation::rows_padded:
-      if (x.size() % (y.size() / d[3]) == 0) {
-        back = without_padding(x, y.size() / d[3], d[3], x.size() / (y.size() / d[3]));
-      }
-      break;
-    case match_relation::affine: return {};
-  }
-  if (back) x = std::move(*back);
-  if (x.size() != y.size()) return {};
-  return {std::move(y), std::move(x)};
-}
-
-[[nodiscard]] inline comparison compare_values(std::span<const float> r, std::span<const float> x) {
-  comparison_accumulator sums;
-  sums.add(r, x);
-  return sums.result();
-}
 
 [[nodiscard]] inline std::string short_number(double v, int digits = 4) {
   char text[32];
@@ -142,23 +43,33 @@ struct aligned_values {
   return text;
 }
 
+/// What a layer's error consists of, the parts that count.
+[[nodiscard]] inline std::string error_parts_text(const layer_evidence& e) {
+  const error_parts& p = *e.parts;
+  std::string text;
+  for (const auto& [name, share] :
+       {std::pair("gain", p.gain_share), std::pair("offset", p.offset_share),
+        std::pair("saturation", p.saturation_share), std::pair("underflow to zero", p.underflow_share),
+        std::pair("rounding and the rest", p.rounding_share)}) {
+    if (share >= 0.005) text += concat(text.empty() ? "" : ", ", name, " ", short_number(100 * share, 3), " %");
+  }
+  text = concat("the square of that error is: ", text);
+  if (e.channels > 1) text += concat("; ", e.most_channels, " of ", e.channels, " channels carry 90 % of it");
+  return text;
+}
+
 class diagnostician {
  public:
   diagnostician(std::span<const named_values> reference, std::span<const named_values> other,
                 const diagnose_options& options, const laboratory* lab)
-      : reference_(reference), other_(other), o_(options), lab_(lab) {
-    require<format_error>(!reference.empty() && !other.empty(), "diagnose: ", reference.size(), " and ", other.size(),
-                          " layers, expected some in both runs");
-  }
+      : o_(options), lab_(lab), runs_(reference, other, options, lab) {}
 
   [[nodiscard]] diagnosis run() {
-    match();
-    find_inputs();
-    if (judged_ == 0) {
+    if (runs_.compared() == 0) {
       finding f{fault::inconclusive};
       f.summary = "no layer of one run could be compared with one of the other";
       f.next = "write both runs' layers under the same names, as .npy with their shapes";
-      for (const unmatched_layer& u : matching_.only_reference) {
+      for (const unmatched_layer& u : runs_.matching().only_reference) {
         if (f.evidence.size() == 5) break;
         f.evidence.push_back(u.reason);
       }
@@ -167,10 +78,11 @@ class diagnostician {
     }
     check_reference();
     check_inputs();
-    if (lab_ != nullptr) judge_layers();
+    if (lab_ != nullptr) trials_.emplace(runs_, *lab_);
     else find_entries();
     check_not_a_number();
     check_all_zero();
+    check_bits();
     check_suspects();
     add_in_order();
     check_precision();
@@ -180,129 +92,17 @@ class diagnostician {
   }
 
  private:
-  struct row {
-    layer_evidence shown;
-    std::size_t reference;               ///< index in the list
-    std::optional<std::size_t> other{};  ///< index in the list
-    match_relation relation = match_relation::same;
-    bool is_input = false;
-    bool other_is_zero = false, reference_is_zero = false;
-    std::size_t count = 0;
-  };
-  /// A layer of the network judged by itself: fed with what the other run fed it with.
-  struct local {
-    std::size_t layer;
-    comparison result{};    ///< float on the other's input, against the other's output
-    comparison expected{};  ///< float against the simulation, of the calibrated range and the data's own the better
-    bool is_input_finite = true;
-    bool is_zero = false;    ///< the output; while float gives something
-    bool only_relu = false;  ///< what the other calls the layer's output is that of the ReLU behind it
-  };
+  using row = layer_row;
 
-  // ---- what is seen ----
-
-  void match() {
-    matching_ = match_layers(reference_, other_);
-    std::vector<const layer_match*> partner(reference_.size());
-    for (const layer_match& m : matching_.pairs) partner[m.reference] = &m;
-    for (std::size_t i = 0; i < reference_.size(); ++i) {
-      row r{{}, i};
-      r.shown.name = reference_[i].name;
-      if (const layer_match* m = partner[i]) {
-        r.other = m->other;
-        r.relation = m->relation;
-        r.shown.partner = other_[m->other].name;
-        const bool plain = m->relation == match_relation::same || m->relation == match_relation::unverifiable;
-        if (!plain || m->names == name_agreement::none) r.shown.relation = m->reason;
-        compare_row(r);
-      } else {
-        for (const unmatched_layer& u : matching_.only_reference) {
-          if (u.index == i) r.shown.relation = u.reason;
-        }
-      }
-      rows_.push_back(std::move(r));
-    }
-  }
-  void compare_row(row& r) {
-    aligned_values v =
-        align(r.relation, reference_[r.reference].values(), reference_[r.reference].shape, other_[*r.other].values());
-    if (v.reference.empty()) return;
-    ++judged_;
-    r.count = v.reference.size();
-    const auto zero = [](const std::vector<float>& x) {
-      return std::all_of(x.begin(), x.end(), [](float f) { return f == 0.0F; });
-    };
-    r.reference_is_zero = zero(v.reference);
-    r.other_is_zero = zero(v.other);
-    r.shown.result = compare_values(v.reference, v.other);
-    const comparison& c = *r.shown.result;
-    if (c.bad_reference + c.bad_other == 0) {
-      const bool in_16bit = lab_ != nullptr && plan_bits(r.shown.name) == 16;
-      const auto view = [](const std::vector<float>& x) { return tensor_view<const float>(x, {x.size()}); };
-      r.shown.floor_ratio = in_16bit ? floor_ratio<gfpq16>(view(v.reference), view(v.other))
-                                     : floor_ratio<gfpq8>(view(v.reference), view(v.other));
-    }
-    r.shown.suspicious = is_bad(c);
-  }
-  [[nodiscard]] int plan_bits(std::string_view name) const {
-    const std::optional<std::size_t> l = layer_named(name);
-    return l && lab_->plan.layers[*l] == layer_precision::w16a16 ? 16 : 8;
-  }
-  [[nodiscard]] bool is_bad(const comparison& c) const { return !(c.cosine >= o_.layer_cosine); }
-  /// An error that is mostly one of scale.
-  [[nodiscard]] bool is_gain(const comparison& c) const {
-    return c.cosine >= o_.layer_cosine && std::fabs(c.relative_l2) >= o_.norm_error &&
-           std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
-  }
-  [[nodiscard]] std::optional<std::size_t> layer_named(std::string_view name) const {
-    if (lab_ == nullptr) return std::nullopt;
-    const std::string key = layer_key(name);
-    for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
-      if (layer_key(lab_->net.layers[l].name) == key) return l;
-    }
-    return std::nullopt;
-  }
-  [[nodiscard]] const row* row_named(std::string_view name) const {
-    const std::string key = layer_key(name);
-    for (const row& r : rows_) {
-      if (layer_key(r.shown.name) == key) return &r;
-    }
-    return nullptr;
-  }
-
-  void find_inputs() {
-    const auto lower = [](std::string text) {
-      for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      return text;
-    };
-    for (row& r : rows_) {
-      if (!o_.data_layers.empty()) {
-        r.is_input = std::find(o_.data_layers.begin(), o_.data_layers.end(), r.shown.name) != o_.data_layers.end();
-      } else if (lab_ != nullptr) {
-        const auto l = layer_named(r.shown.name);
-        r.is_input = l && std::holds_alternative<layers::input>(lab_->net.layers[*l].params);
-      } else {
-        const std::string name = lower(r.shown.name);
-        r.is_input = name == "data" || name == "input" || name == "image" || name.starts_with("data_") ||
-                     name.starts_with("input_") || name.ends_with("_data") || name == "img";
-      }
-    }
-    if (std::none_of(rows_.begin(), rows_.end(), [](const row& r) { return r.is_input; })) {
-      if (o_.data_layers.empty()) {
-        rows_.front().is_input = true;
-        guessed_input_ = true;
-      } else {
-        throw format_error(concat("diagnose: no layer ", excerpt(o_.data_layers.front()),
-                                  " in the reference, expected the names of its inputs"));
-      }
-    }
-    std::stable_partition(rows_.begin(), rows_.end(), [](const row& r) { return r.is_input; });
+  /// None without a laboratory.
+  [[nodiscard]] std::span<const layer_trial> trials() const {
+    return trials_ ? std::span(trials_->all()) : std::span<const layer_trial>();
   }
 
   // ---- steps 1 and 2 ----
 
   void check_reference() {
-    for (const row& r : rows_) {
+    for (const row& r : runs_.rows()) {
       if (!r.shown.result || r.shown.result->bad_reference == 0) continue;
       finding f{fault::not_a_number, r.shown.name};
       f.summary = concat("the reference itself has ", r.shown.result->bad_reference, " NaN or infinity in '",
@@ -316,7 +116,7 @@ class diagnostician {
 
   void check_inputs() {
     std::size_t number = 0;
-    for (const row& r : rows_) {
+    for (const row& r : runs_.rows()) {
       if (!r.is_input) continue;
       const std::size_t index = number++;
       if (!r.other) {
@@ -329,11 +129,11 @@ class diagnostician {
                            r.relation == match_relation::same;
       if (is_good || (compared && r.shown.result->bad_reference + r.shown.result->bad_other != 0)) continue;
       if (compared && r.other_is_zero && !r.reference_is_zero) continue;
-      const std::vector<float> y = reference_[r.reference].values();
-      const std::vector<float> x = other_[*r.other].values();
+      const std::vector<float> y = runs_.reference_values(r);
+      const std::vector<float> x = runs_.other_values(r);
       const known_preprocessing* known =
           lab_ != nullptr && index < lab_->preprocessing.size() ? &lab_->preprocessing[index] : nullptr;
-      const tensor_shape& given = reference_[r.reference].shape;
+      const tensor_shape& given = runs_.shape(r);
       const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
       const preprocess_solution s = solve_preprocessing(y, shape, x, known);
       if (s.verdict == preprocess_verdict::same && r.relation != match_relation::same) continue;
@@ -347,7 +147,8 @@ class diagnostician {
                                     ") and a norm off by ", percent_text(r.shown.result->relative_l2)));
       }
       f.evidence.insert(f.evidence.end(), s.evidence.begin(), s.evidence.end());
-      if (guessed_input_) f.against.push_back("that this layer is the network's input is a guess: it comes first");
+      if (runs_.input_is_guessed())
+        f.against.push_back("that this layer is the network's input is a guess: it comes first");
       f.change = s.changes;
       if (s.verdict == preprocess_verdict::explained) {
         f.rivals.push_back({fault::other_picture, "one gain and offset per channel explains the difference"});
@@ -366,156 +167,11 @@ class diagnostician {
     }
   }
 
-  // ---- every layer by itself ----
-
-  /// The other run's values of a blob, in the network's order of elements.
-  [[nodiscard]] std::optional<tensor<float>> other_value(std::size_t blob) {
-    std::optional<tensor<float>> result;
-    if (const auto found = source_.find(blob); found != source_.end()) {
-      const auto [index, relation] = found->second;
-      std::vector<float> x = other_[index].values();
-      const tensor_shape& shape = lab_->net.blobs[blob].shape;
-      const bool moves = relation != match_relation::relu_behind && relation != match_relation::fused_relu &&
-                         relation != match_relation::affine;
-      if (moves && (x.size() != shape.size() || relation != match_relation::same)) {
-        x = align(relation, std::vector<float>(shape.size(), 1.0F), shape, std::move(x)).other;
-      }
-      if (x.size() == shape.size()) {
-        result = make_tensor<float>(shape);
-        std::copy(x.begin(), x.end(), result->begin());
-      }
-    }
-    return result;
-  }
-  void find_sources() {
-    std::map<std::string, std::size_t> by_name;
-    for (std::size_t i = 0; i < other_.size(); ++i) by_name.emplace(match_key(other_[i].name), i);
-    for (const layer& l : lab_->net.layers) {
-      for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-        const std::string name = o == 0 ? l.name : concat(l.name, ":", o);
-        if (const row* r = row_named(name); r != nullptr && r->other) {
-          source_[l.outputs[o]] = {*r->other, r->relation};
-        } else if (const auto found = by_name.find(match_key(name)); found != by_name.end()) {
-          source_[l.outputs[o]] = {found->second, match_relation::same};
-        }
-      }
-    }
-  }
-
-  /// Runs one layer under a policy on given floats. `shift`: levels added to the scales; `own`: scales from the data
-  /// instead of the laboratory's.
-  template <class P>
-  [[nodiscard]] std::vector<tensor<float>> run_layer(std::size_t index, const std::vector<tensor<float>>& inputs,
-                                                     bool own, int shift) const {
-    const layer& l = lab_->net.layers[index];
-    using value = value_t<P>;
-    std::vector<tensor_shape> shapes;
-    std::vector<tensor<value>> in, out;
-    for (const tensor<float>& t : inputs) {
-      shapes.push_back(shape_of(t));
-      in.push_back(make_tensor<value>(shapes.back()));
-      encode<typename P::output>(view_of(t).span(), view_of(in.back()).span(), {}, lab_->threads);
-    }
-    const layer_operator<P> op(l, shapes);
-    for (const tensor_shape& s : op.output_shapes()) out.push_back(make_tensor<value>(s));
-    std::vector<tensor_view<const value>> from;
-    std::vector<tensor_view<value>> to;
-    for (const auto& t : in) from.push_back(view_of(t));
-    for (auto& t : out) to.push_back(view_of(t));
-    auto scales = op.derive_scales(from);
-    if constexpr (!std::same_as<P, float32>) {
-      const auto found = lab_->ranges.layers.find(l.name);
-      if (!own && found != lab_->ranges.layers.end() && found->second.size() == scales.size()) {
-        for (std::size_t i = 0; i < scales.size(); ++i) {
-          if constexpr (std::same_as<P, w8a8>) scales[i] = found->second[i].in_8bit;
-          else scales[i] = found->second[i].in_16bit;
-        }
-      }
-      using scale = typename P::activations::scale;
-      for (auto& s : scales) s = scale(std::clamp(s.z() + shift, scale::min_z, scale::max_z));
-    }
-    std::vector<std::byte> workspace(op.workspace_bytes(lab_->threads) + 64);
-    const std::size_t skip = (64 - reinterpret_cast<std::uintptr_t>(workspace.data()) % 64) % 64;
-    op.run(from, scales, to, std::span(workspace).subspan(skip, workspace.size() - 64), lab_->threads);
-    std::vector<tensor<float>> result;
-    for (const auto& t : out) {
-      result.push_back(make_tensor<float>(shape_of(t)));
-      std::transform(t.begin(), t.end(), result.back().begin(), [](const auto& v) { return static_cast<float>(v); });
-    }
-    return result;
-  }
-  [[nodiscard]] std::vector<tensor<float>> run_layer(std::size_t index, const std::vector<tensor<float>>& inputs,
-                                                     layer_precision p, bool own = false, int shift = 0) const {
-    return with_policy(p, [&]<class P>(P) { return run_layer<P>(index, inputs, own, shift); });
-  }
-  [[nodiscard]] std::optional<std::vector<tensor<float>>> other_inputs(std::size_t layer_index) {
-    std::vector<tensor<float>> inputs;
-    for (const std::size_t b : lab_->net.layers[layer_index].inputs) {
-      auto x = other_value(b);
-      if (!x) return std::nullopt;
-      inputs.push_back(std::move(*x));
-    }
-    return inputs;
-  }
-  [[nodiscard]] static bool is_finite(const tensor<float>& t) {
-    return std::all_of(t.begin(), t.end(), [](float v) { return std::isfinite(v); });
-  }
-  [[nodiscard]] bool has_relu_behind(std::size_t index) const {
-    for (const layer& l : lab_->net.layers) {
-      if (std::holds_alternative<relu_params>(l.params) && l.inputs[0] == lab_->net.layers[index].outputs[0])
-        return true;
-    }
-    return false;
-  }
-
-  void judge_layers() {
-    find_sources();
-    for (std::size_t i = 0; i < lab_->net.layers.size(); ++i) {
-      const layer& l = lab_->net.layers[i];
-      if (std::holds_alternative<layers::input>(l.params)) continue;
-      const auto y = other_value(l.outputs[0]);
-      const auto inputs = other_inputs(i);
-      if (!y || !inputs) continue;
-      local j{i};
-      j.is_input_finite = std::all_of(inputs->begin(), inputs->end(), is_finite);
-      if (!j.is_input_finite) {
-        locals_.push_back(j);
-        continue;
-      }
-      const std::vector<tensor<float>> expected = run_layer(i, *inputs, layer_precision::float32);
-      const std::span<const float> r = view_of(expected[0]).span();
-      const std::span<const float> x = view_of(*y).span();
-      j.result = compare_values(r, x);
-      if (is_bad(j.result) && has_relu_behind(i)) {
-        std::vector<float> rectified_r(r.begin(), r.end());
-        for (float& v : rectified_r) v = rectified(v);
-        const comparison c = compare_values(rectified_r, x);
-        if (!is_bad(c)) {
-          j.result = c;
-          j.only_relu = true;
-        }
-      }
-      j.is_zero = j.result.l2_other == 0 && j.result.l2_reference > 0;
-      if (lab_->plan.layers[i] != layer_precision::float32) {
-        for (const bool own : {false, true}) {
-          if (own && input_ranges(l) == 0) continue;
-          const auto simulated = run_layer(i, *inputs, lab_->plan.layers[i], own);
-          const comparison c = compare_values(r, view_of(simulated[0]).span());
-          if (!own || c.relative_difference < j.expected.relative_difference) j.expected = c;
-        }
-      }
-      for (row& shown : rows_) {
-        if (layer_key(shown.shown.name) == layer_key(l.name)) shown.shown.isolated = j.result.cosine;
-      }
-      locals_.push_back(j);
-    }
-  }
-
   /// Without the network: where the error enters, by the differences from row to row.
   void find_entries() {
     double worst_so_far = 0;
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      const row& r = rows_[i];
+    for (std::size_t i = 0; i < runs_.rows().size(); ++i) {
+      const row& r = runs_.rows()[i];
       if (!r.shown.result || r.is_input) continue;
       const double e = error_of(*r.shown.result);
       if (e - worst_so_far > worst_jump_) {
@@ -536,7 +192,7 @@ class diagnostician {
     std::string entry;
     std::size_t count = 0, elements = 0;
     if (lab_ != nullptr) {
-      for (const local& j : locals_) {
+      for (const layer_trial& j : trials()) {
         if (j.is_input_finite && j.result.bad_other != 0 && entry.empty()) {
           entry = lab_->net.layers[j.layer].name;
           count = j.result.bad_other;
@@ -544,7 +200,7 @@ class diagnostician {
         }
       }
     }
-    for (const row& r : rows_) {
+    for (const row& r : runs_.rows()) {
       if (!entry.empty()) break;
       if (r.shown.result && r.shown.result->bad_other != 0 && r.shown.result->bad_reference == 0) {
         entry = r.shown.name;
@@ -567,12 +223,12 @@ class diagnostician {
   void check_all_zero() {
     std::string entry;
     if (lab_ != nullptr) {
-      for (const local& j : locals_) {
+      for (const layer_trial& j : trials()) {
         if (j.is_zero && entry.empty()) entry = lab_->net.layers[j.layer].name;
       }
     }
     std::size_t both = 0;
-    for (const row& r : rows_) {
+    for (const row& r : runs_.rows()) {
       if (!r.shown.result) continue;
       both += r.other_is_zero && r.reference_is_zero ? 1U : 0U;
       if (entry.empty() && lab_ == nullptr && r.other_is_zero && !r.reference_is_zero) entry = r.shown.name;
@@ -582,17 +238,17 @@ class diagnostician {
     if (entry.empty()) return;
     finding f{fault::all_zero, entry};
     f.summary = concat("'", entry, "' is zero everywhere");
-    const row* r = row_named(entry);
+    const row* r = runs_.row_named(entry);
     if (r != nullptr && r->shown.result) {
       f.evidence.push_back(concat("its norm in the reference is ", short_number(r->shown.result->l2_reference)));
     }
     if (both != 0) f.evidence.push_back(concat(both, " layers are zero in both runs, which is no fault"));
-    const std::optional<std::size_t> l = layer_named(entry);
+    const std::optional<std::size_t> l = runs_.layer_named(entry);
     bool as_simulated = false;
     if (l) {
       f.evidence.push_back("in float the layer gives values other than zero from the input that it had");
-      if (const auto inputs = other_inputs(*l); inputs && !lab_->plan.is_float) {
-        const auto simulated = run_layer(*l, *inputs, lab_->plan.layers[*l]);
+      if (const auto inputs = runs_.other_inputs(*l); inputs && !lab_->plan.is_float) {
+        const auto simulated = trials_->run(*l, *inputs, lab_->plan.layers[*l], &lab_->ranges);
         as_simulated = std::all_of(simulated[0].begin(), simulated[0].end(), [](float v) { return v == 0.0F; });
         f.evidence.push_back(as_simulated ? "the simulation gives zeros too: all its input, or its output, underflows"
                                           : "the simulation does not give zeros");
@@ -605,15 +261,45 @@ class diagnostician {
     add_at(entry, std::move(f), as_simulated);
   }
 
+  // ---- bits ----
+
+  /// Layers that are to have 16 bits and show what 8 give.
+  void check_bits() {
+    finding f{fault::bits_not_as_planned};
+    std::size_t count = 0;
+    for (const layer_trial& j : trials()) {
+      if (!j.is_other_width()) continue;
+      if (lab_->plan.layers[j.layer] == layer_precision::w8a8) {
+        ++finer_than_planned_;
+        continue;
+      }
+      const std::string& name = lab_->net.layers[j.layer].name;
+      if (++count == 1) f.layer = name;
+      if (count > 5) continue;
+      f.evidence.push_back(concat("'", name, "' is ", short_number(j.from_expected * 100, 3),
+                                  " % away from its simulation in 16 bits and ",
+                                  short_number(j.from_other_width * 100, 3), " % from that in 8"));
+    }
+    if (count == 0) return;
+    if (count > 5) f.evidence.push_back(concat("and ", count - 5, " more"));
+    f.summary = count == 1 ? concat("'", f.layer, "' is to have 16 bits, but was computed in 8")
+                           : concat(count, " layers are to have 16 bits, but were computed in 8");
+    f.rivals.push_back({fault::suspect_layer, "the simulation of 8 bits gives what the run shows"});
+    f.change.push_back("compile again with the cfg's compile_mode (1, or 2 for the mark _hp)");
+    f.change.push_back("put _hp into the prototxt that is compiled: RuyiStudio writes one of its own (mark_prototxt)");
+    f.next = "compare the sizes of the compiled models: with 16 bits a layer's weights take twice the room";
+    add_at(f.layer, std::move(f), false);
+  }
+
   // ---- suspect layers ----
 
   void check_suspects() {
     if (lab_ == nullptr) return;
     std::size_t shown = 0;
     std::set<std::size_t> tainted;  // blobs whose dump is not what was computed
-    for (const local& j : locals_) {
+    for (const layer_trial& j : trials()) {
       const layer& l = lab_->net.layers[j.layer];
-      if (!j.is_input_finite || j.result.bad_other != 0 || j.is_zero || !is_suspect(j)) continue;
+      if (!j.is_input_finite || j.result.bad_other != 0 || j.is_zero || j.is_other_width() || !is_suspect(j)) continue;
       // Fed with a blob that the dump shows wrongly a layer must look wrong too.
       if (std::any_of(l.inputs.begin(), l.inputs.end(), [&](std::size_t b) { return tainted.contains(b); })) continue;
       if (consumers_agree(j.layer)) {
@@ -625,84 +311,38 @@ class diagnostician {
     }
   }
   /// Much further from float than the simulation of the layer is: rounding does not look like that.
-  [[nodiscard]] bool is_suspect(const local& j) const {
+  [[nodiscard]] bool is_suspect(const layer_trial& j) const {
     if (j.result.l2_reference == 0 && j.result.l2_other == 0) return false;
     const double expected = j.only_relu ? 0 : j.expected.relative_difference;
     const double norm = j.only_relu ? 0 : j.expected.relative_l2;
-    if (!j.only_relu && is_as_expected(j)) return is_bad(j.result) && input_ranges(lab_->net.layers[j.layer]) != 0;
-    return is_bad(j.result) || j.result.relative_difference > std::max(0.03, 4 * expected) ||
+    if (!j.only_relu && is_as_expected(j))
+      return runs_.is_bad(j.result) && input_ranges(lab_->net.layers[j.layer]) != 0;
+    return runs_.is_bad(j.result) || j.result.relative_difference > std::max(0.03, 4 * expected) ||
            std::fabs(j.result.relative_l2 - norm) >= o_.norm_error;
   }
-  [[nodiscard]] static bool is_as_expected(const local& j) {
+  [[nodiscard]] static bool is_as_expected(const layer_trial& j) {
     return j.result.relative_difference <= 1.5 * j.expected.relative_difference;
   }
   /// Whether all layers behind, of which there is at least one, agree with the reference although this one does not.
   [[nodiscard]] bool consumers_agree(std::size_t index) const {
-    const row* own = row_named(lab_->net.layers[index].name);
-    if (own == nullptr || !own->shown.result || !is_bad(*own->shown.result)) return false;
+    const row* own = runs_.row_named(lab_->net.layers[index].name);
+    if (own == nullptr || !own->shown.result || !runs_.is_bad(*own->shown.result)) return false;
     bool any = false;
     for (const layer& l : lab_->net.layers) {
       for (const std::size_t b : lab_->net.layers[index].outputs) {
         if (std::find(l.inputs.begin(), l.inputs.end(), b) == l.inputs.end()) continue;
-        const row* r = row_named(l.name);
-        if (r == nullptr || !r->shown.result || is_bad(*r->shown.result)) return false;
+        const row* r = runs_.row_named(l.name);
+        if (r == nullptr || !r->shown.result || runs_.is_bad(*r->shown.result)) return false;
         any = true;
       }
     }
     return any;
   }
 
-  struct best_scale {
-    int shift = 0;
-    double difference = std::numeric_limits<double>::infinity();  ///< relative
-  };
-  /// The activation scale, as a distance from what the data ask for, with which the simulation comes nearest to y.
-  [[nodiscard]] best_scale fit_scale(std::size_t index, const std::vector<tensor<float>>& inputs,
-                                     std::span<const float> y) const {
-    const layer_precision p = lab_->plan.layers[index];
-    const int octave = p == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
-    best_scale best;
-    const auto offer = [&](int shift) {
-      const auto out = run_layer(index, inputs, p, true, shift);
-      const double difference = compare_values(y, view_of(out[0]).span()).relative_difference;
-      if (difference < best.difference) best = {shift, difference};
-    };
-    for (int shift = -10 * octave; shift <= 10 * octave; shift += octave / 2) offer(shift);
-    for (int step = octave / 4; step >= 1; step /= 2) {
-      const int centre = best.shift;
-      offer(centre - step);
-      offer(centre + step);
-    }
-    return best;
-  }
-  /// The shares of the inputs' values that lie above the range and that the range rounds to zero.
-  [[nodiscard]] std::pair<double, double> outside(std::size_t index, const std::vector<tensor<float>>& inputs,
-                                                  int shift) const {
-    const int octave = lab_->plan.layers[index] == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
-    const double window = lab_->plan.layers[index] == layer_precision::w16a16
-                              ? static_cast<double>(gfpq16::max_magnitude) / gfpq16::levels
-                              : static_cast<double>(gfpq8::max_magnitude) / gfpq8::levels;
-    std::size_t above = 0, below = 0, nonzero = 0;
-    for (const tensor<float>& t : inputs) {
-      double most = 0;
-      for (const float v : t) most = std::max(most, std::fabs(static_cast<double>(v)));
-      const double high = most * std::exp2(static_cast<double>(shift) / octave);
-      const double low = high * std::exp2(-window - 0.5);
-      for (const float v : t) {
-        const double m = std::fabs(static_cast<double>(v));
-        nonzero += m > 0 ? 1U : 0U;
-        above += m > high * 1.05 ? 1U : 0U;
-        below += m > 0 && m < low ? 1U : 0U;
-      }
-    }
-    const auto n = static_cast<double>(std::max<std::size_t>(nonzero, 1));
-    return {static_cast<double>(above) / n, static_cast<double>(below) / n};
-  }
-
-  void judge_suspect(const local& j) {
+  void judge_suspect(const layer_trial& j) {
     const layer& l = lab_->net.layers[j.layer];
-    const auto inputs = other_inputs(j.layer);
-    const auto y = other_value(l.outputs[0]);
+    const auto inputs = runs_.other_inputs(j.layer);
+    const auto y = runs_.other_value(l.outputs[0]);
     const std::span<const float> given = view_of(*y).span();
     finding f{fault::suspect_layer, l.name};
     f.evidence.push_back(concat("fed with the input that it had, the layer in float gives cosine ",
@@ -716,13 +356,13 @@ class diagnostician {
       add_at(l.name, std::move(f), false);
       return;
     }
-    const std::vector<tensor<float>> exact = run_layer(j.layer, *inputs, layer_precision::float32);
+    const std::vector<tensor<float>> exact = trials_->run(j.layer, *inputs, layer_precision::float32);
     const auto difference = [&](std::span<const float> r, const std::vector<tensor<float>>& x) {
       return compare_values(r, view_of(x[0]).span()).relative_difference;
     };
-    const auto simulated = run_layer(j.layer, *inputs, p);
-    const auto own = run_layer(j.layer, *inputs, p, true);
-    const auto high = run_layer(j.layer, *inputs, layer_precision::w16a16, true);
+    const auto simulated = trials_->run(j.layer, *inputs, p, &lab_->ranges);
+    const auto own = trials_->run(j.layer, *inputs, p);
+    const auto high = trials_->run(j.layer, *inputs, layer_precision::w16a16);
     const std::span<const float> in_float = view_of(exact[0]).span();
     const double seen = j.result.relative_difference;
     const double from_simulated = difference(given, simulated);
@@ -732,14 +372,17 @@ class diagnostician {
                                 short_number(difference(in_float, simulated) * 100, 3),
                                 " % with the calibrated range, ", short_number(with_own * 100, 3),
                                 " % with the data's own, ", short_number(with_16bit * 100, 3), " % in 16 bits"));
+    if (const row* r = runs_.row_named(l.name); r != nullptr && r->shown.parts) {
+      f.evidence.push_back(error_parts_text(r->shown));
+    }
     const bool as_simulated = from_simulated <= 0.25 * seen;
-    best_scale fit;
-    if (input_ranges(l) != 0) fit = fit_scale(j.layer, *inputs, given);
-    const double octave = p == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
+    layer_trials::best_scale fit;
+    if (input_ranges(l) != 0) fit = trials_->fit_scale(j.layer, *inputs, given);
+    const double octave = trials_->levels_per_octave(j.layer);
     if (fit.difference <= 0.25 * seen && std::abs(fit.shift) >= static_cast<int>(octave) / 4 &&
         with_own <= 0.5 * seen) {
       f.cause = fault::activation_scale;
-      const auto [above, below] = outside(j.layer, *inputs, fit.shift);
+      const auto [above, below] = trials_->outside(j.layer, *inputs, fit.shift);
       const double factor = std::exp2(fit.shift / octave);
       f.summary = concat("'", l.name, "' encodes its input with a range ", short_number(factor, 3),
                          " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
@@ -790,24 +433,12 @@ class diagnostician {
     f.change.push_back(concat("report it to the vendor: nnie-debug bundle --layer '", f.layer, "' ..."));
   }
 
-  // ---- step 3 ----
-
-  [[nodiscard]] std::vector<const row*> judged_rows() const {
-    std::vector<const row*> result;
-    for (const row& r : rows_) {
-      if (r.shown.result && !r.is_input && r.shown.result->bad_reference + r.shown.result->bad_other == 0) {
-        result.push_back(&r);
-      }
-    }
-    return result;
-  }
-
   void check_precision() {
-    const auto rows = judged_rows();
+    const auto rows = runs_.judged_rows();
     std::size_t bad = 0;
     const row* first_bad = nullptr;
     for (const row* r : rows) {
-      if (!is_bad(*r->shown.result)) continue;
+      if (!runs_.is_bad(*r->shown.result)) continue;
       if (is_tainted(r->shown.name)) continue;
       ++bad;
       if (first_bad == nullptr) first_bad = r;
@@ -815,7 +446,8 @@ class diagnostician {
     if (bad == 0) return;
     // A fault further up explains what is bad behind it.
     if (has(fault::preprocessing) || has(fault::other_picture) || has(fault::not_a_number) || has(fault::all_zero) ||
-        has(fault::activation_scale) || has(fault::suspect_layer) || has(fault::precision)) {
+        has(fault::bits_not_as_planned) || has(fault::activation_scale) || has(fault::suspect_layer) ||
+        has(fault::precision)) {
       return;
     }
     if (lab_ != nullptr) check_precision_in_laboratory(rows, bad, *first_bad);
@@ -846,14 +478,14 @@ class diagnostician {
         worst = std::min(worst, cosine);
       }
     }
-    for (row& r : rows_) {
+    for (row& r : runs_.rows()) {
       if (const auto found = in_16bit.find(layer_key(r.shown.name)); found != in_16bit.end()) {
         r.shown.in_16bit = found->second;
       }
     }
     std::size_t judged = 0;
     double worst_local = 1;
-    for (const local& j : locals_) {
+    for (const layer_trial& j : trials()) {
       if (!j.is_input_finite || j.result.bad_other != 0) continue;
       ++judged;
       worst_local = std::min(worst_local, j.result.cosine);
@@ -899,7 +531,7 @@ class diagnostician {
     const std::string counts = concat(
         bad, " of ", rows.size(), " layers miss cosine ", o_.layer_cosine, ", the first is '", first_bad.shown.name,
         "' (", cosine_text(first_bad.shown.result->cosine), "), the last layer has ", cosine_text(last));
-    const row& jump = rows_[jump_row_];
+    const row& jump = runs_.rows()[jump_row_];
     const double total = error_of(*dip->shown.result);
     const bool sharp = worst_jump_ > 0.5 * total && worst_jump_ > 0.2;  // at once from 1 to 0.98 or lower
     if (last >= o_.layer_cosine) {
@@ -957,12 +589,12 @@ class diagnostician {
 
   void check_mapping() {
     std::vector<const row*> moved;
-    for (const row& r : rows_) {
+    for (const row& r : runs_.rows()) {
       if (!r.other || r.is_input) continue;
       const bool by_content = r.relation != match_relation::same && r.relation != match_relation::differs &&
                               r.relation != match_relation::unverifiable;
       const layer_match* m = nullptr;
-      for (const layer_match& pair : matching_.pairs) {
+      for (const layer_match& pair : runs_.matching().pairs) {
         if (pair.reference == r.reference) m = &pair;
       }
       if (by_content || (m != nullptr && m->namesake)) moved.push_back(&r);
@@ -999,7 +631,7 @@ class diagnostician {
 
   /// Whether a layer that is no part of a chain reads what one gives.
   [[nodiscard]] bool ends_chain(std::string_view name) const {
-    const auto l = layer_named(name);
+    const auto l = runs_.layer_named(name);
     if (!l || is_chain_layer(*l)) return false;
     const std::vector<std::size_t>& inputs = lab_->net.layers[*l].inputs;
     for (std::size_t i = 0; i < lab_->net.layers.size(); ++i) {
@@ -1010,14 +642,14 @@ class diagnostician {
   }
 
   void check_norms() {
-    if (input_differs_ || has(fault::not_a_number) || has(fault::all_zero) || has(fault::activation_scale) ||
-        has(fault::suspect_layer)) {
+    if (input_differs_ || has(fault::not_a_number) || has(fault::all_zero) || has(fault::bits_not_as_planned) ||
+        has(fault::activation_scale) || has(fault::suspect_layer)) {
       return;
     }
     std::vector<const row*> off;
-    for (const row* r : judged_rows()) {
-      if (r->count < 16 || !is_gain(*r->shown.result)) continue;
-      const auto l = layer_named(r->shown.name);
+    for (const row* r : runs_.judged_rows()) {
+      if (r->shown.result->count < 16 || !runs_.is_gain(*r->shown.result)) continue;
+      const auto l = runs_.layer_named(r->shown.name);
       if (l && is_chain_layer(*l)) continue;  // what is inside a norm; its result counts
       off.push_back(r);
     }
@@ -1036,7 +668,7 @@ class diagnostician {
     // Where the gain enters: the first layers whose norm is off for the input that they had.
     std::vector<std::string> sources;
     bool chain = false;
-    for (const local& j : locals_) {
+    for (const layer_trial& j : trials()) {
       if (!j.is_input_finite || j.result.bad_other != 0 || j.result.l2_reference == 0) continue;
       if (std::fabs(j.result.relative_l2) < 0.25 * o_.norm_error) continue;
       if (std::fabs(j.result.relative_l2) < 0.5 * j.result.relative_difference) continue;
@@ -1078,10 +710,10 @@ class diagnostician {
   /// Of faults that enter in layers the first in execution comes first, whatever it is.
   void add_at(std::string_view layer_name, finding f, bool as_simulated) {
     std::size_t position = 0;
-    if (const auto l = layer_named(layer_name)) {
+    if (const auto l = runs_.layer_named(layer_name)) {
       position = *l;
     } else {
-      while (position < rows_.size() && rows_[position].shown.name != layer_name) ++position;
+      while (position < runs_.rows().size() && runs_.rows()[position].shown.name != layer_name) ++position;
     }
     local_findings_.push_back({position, as_simulated, std::move(f)});
   }
@@ -1100,7 +732,7 @@ class diagnostician {
 
   [[nodiscard]] diagnosis finished() {
     diagnosis d;
-    for (row& r : rows_) d.layers.push_back(std::move(r.shown));
+    for (row& r : runs_.rows()) d.layers.push_back(std::move(r.shown));
     if (findings_.empty()) {
       finding f{fault::none};
       double lowest = 1, norm = 0;
@@ -1115,14 +747,19 @@ class diagnostician {
       }
       f.summary = "the runs agree but for what the format costs";
       f.evidence.push_back(
-          concat("the lowest cosine of ", judged_, " layers is ", cosine_text(lowest), " ('", at, "')"));
+          concat("the lowest cosine of ", runs_.compared(), " layers is ", cosine_text(lowest), " ('", at, "')"));
       f.next = "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
       findings_.push_back(std::move(f));
     }
-    const std::size_t unmatched = matching_.only_reference.size();
+    const std::size_t unmatched = runs_.matching().only_reference.size();
     if (unmatched != 0) {
       findings_.front().against.push_back(
           concat(unmatched, " layers of the reference have no partner and were not judged"));
+    }
+    if (finer_than_planned_ != 0) {
+      findings_.front().against.push_back(
+          concat(finer_than_planned_, " of ", trials().size(),
+                 " layers err less than 8 bits can: is the other run really one in 8?"));
     }
     if (!missing_input_.empty()) {
       findings_.front().against.push_back(
@@ -1138,25 +775,18 @@ class diagnostician {
     bool as_simulated;
     finding what;
   };
-  struct source {
-    std::size_t index;  ///< in the other's list
-    match_relation relation;
-  };
-
-  std::span<const named_values> reference_, other_;
   const diagnose_options& o_;
   const laboratory* lab_;
-  layer_matching matching_;
-  std::vector<row> rows_;
-  std::vector<local> locals_;
-  std::map<std::size_t, source> source_;  ///< of a blob
+  run_pair runs_;
+  std::optional<layer_trials> trials_;  ///< with a laboratory
   std::vector<std::string> only_shown_wrongly_;
   std::vector<finding> findings_;
   std::vector<local_finding> local_findings_;
   std::string missing_input_;
-  std::size_t judged_ = 0, jump_row_ = 0;
+  std::size_t jump_row_ = 0;
   double worst_jump_ = 0;
-  bool guessed_input_ = false, input_differs_ = false;
+  std::size_t finer_than_planned_ = 0;  ///< layers that show 16 bits in place of 8
+  bool input_differs_ = false;
 };
 
 }  // namespace detail
@@ -1172,6 +802,27 @@ class diagnostician {
 [[nodiscard]] inline diagnosis diagnose(std::span<const named_values> reference, std::span<const named_values> other,
                                         const diagnose_options& options = {}, const laboratory* lab = nullptr) {
   return detail::diagnostician(reference, other, options, lab).run();
+}
+
+/// Adds what weight-only and activation-only runs of the laboratory's network show, to the layers and to a verdict of
+/// too few bits. Throws as ablate.
+inline void add_ablation(diagnosis& d, const laboratory& lab) {
+  double weights = 1, activations = 1;
+  for (const layer_ablation& a : ablate(lab.net, lab.plan, lab.ranges, lab.inputs, lab.threads)) {
+    weights = std::min(weights, a.weights_only.cosine);
+    activations = std::min(activations, a.activations_only.cosine);
+    const std::string& layer_name = lab.net.layers[a.layer].name;
+    const std::string key = detail::layer_key(a.output == 0 ? layer_name : detail::concat(layer_name, ":", a.output));
+    for (layer_evidence& e : d.layers) {
+      if (detail::layer_key(e.name) != key) continue;
+      e.weights_only = a.weights_only.cosine;
+      e.activations_only = a.activations_only.cosine;
+    }
+  }
+  if (d.verdict.cause != fault::precision) return;
+  d.verdict.evidence.push_back(detail::concat("with only the weights encoded the lowest cosine is ",
+                                              detail::cosine_text(weights), ", with only the activations ",
+                                              detail::cosine_text(activations)));
 }
 
 /// Step 5: takes what a probe of the post-processing `name` found into a diagnosis. Where the data had no fault, a

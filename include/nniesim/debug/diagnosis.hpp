@@ -1,29 +1,43 @@
 // What a diagnosis says: the cause, where it enters, the evidence for and against, what to measure or to change next.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <nniesim/debug/error_parts.hpp>
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// The limits of the procedure. The cosines are the vendor's; the rest is ours.
+struct diagnose_options {
+  double data_cosine = 0.999;  ///< the network's inputs reach it
+  double layer_cosine = 0.99;  ///< a good layer reaches it
+  double last_cosine = 0.95;   ///< below it the last layer is bad for certain
+  double dip_cosine = 0.90;    ///< below it a layer in between is a dip
+  double norm_error = 0.02;    ///< |relative_l2| of a good layer at most
+  std::vector<std::string>
+      data_layers{};  ///< names of the inputs, where no network tells; else by name, else the first
+};
+
 /// What can be wrong, in the order of the vendor's procedure.
 enum class fault {
-  none,              ///< nothing: what differs is what the format costs
-  preprocessing,     ///< step 2: the network's input is made in another way
-  other_picture,     ///< step 2: the two runs saw different pictures
-  not_a_number,      ///< NaN or infinity enters in a layer
-  all_zero,          ///< a layer that should not be is zero everywhere
-  layer_mapping,     ///< step 4: names stand for different blobs; what corresponds agrees
-  precision,         ///< step 3: 8 bits are not enough; 16 are
-  activation_scale,  ///< a layer encodes its input with a range that does not fit: saturation or underflow
-  norm_gain,         ///< norms are off while cosines are intact: Power / ReduceMean chains
-  suspect_layer,     ///< step 6: a layer computes something else, and not for want of bits
-  post_processing,   ///< step 5: the data agree; what is made of them is sensitive, or the board's code is wrong
-  inconclusive,      ///< the evidence does not decide; `next` says what would
+  none,                 ///< nothing: what differs is what the format costs
+  preprocessing,        ///< step 2: the network's input is made in another way
+  other_picture,        ///< step 2: the two runs saw different pictures
+  not_a_number,         ///< NaN or infinity enters in a layer
+  all_zero,             ///< a layer that should not be is zero everywhere
+  layer_mapping,        ///< step 4: names stand for different blobs; what corresponds agrees
+  precision,            ///< step 3: 8 bits are not enough; 16 are
+  bits_not_as_planned,  ///< a layer that is to have 16 bits has 8: a mark _hp, or a compile_mode, without effect
+  activation_scale,     ///< a layer encodes its input with a range that does not fit: saturation or underflow
+  norm_gain,            ///< norms are off while cosines are intact: Power / ReduceMean chains
+  suspect_layer,        ///< step 6: a layer computes something else, and not for want of bits
+  post_processing,      ///< step 5: the data agree; what is made of them is sensitive, or the board's code is wrong
+  inconclusive,         ///< the evidence does not decide; `next` says what would
 };
 
 [[nodiscard]] constexpr std::string_view to_string(fault f) noexcept {
@@ -35,6 +49,7 @@ enum class fault {
     case fault::all_zero: return "all-zero layer";
     case fault::layer_mapping: return "layers do not correspond by name";
     case fault::precision: return "8-bit precision";
+    case fault::bits_not_as_planned: return "16 bits without effect";
     case fault::activation_scale: return "activation scale";
     case fault::norm_gain: return "norm error";
     case fault::suspect_layer: return "suspect layer";
@@ -69,9 +84,16 @@ struct layer_evidence {
   std::string relation{};               ///< how partners correspond, where not simply by the same content
   std::optional<comparison> result{};   ///< after the relation; none where unmatched or not comparable
   std::optional<double> floor_ratio{};  ///< the error as a multiple of the format's unavoidable one
-  std::optional<double> isolated{};     ///< cosine of the layer by itself, fed with the reference's input
+  std::optional<double> isolated{};     ///< cosine of the layer by itself: float, fed with the other run's input
   std::optional<double> in_16bit{};     ///< accumulated cosine with all layers in 16 bits
-  bool suspicious = false;              ///< misses a threshold
+  std::optional<double> weights_only{}, activations_only{};  ///< accumulated, with nothing but these encoded
+  /// What the error consists of: the layer's own where `isolated` is there, else the accumulated one.
+  std::optional<error_parts> parts{};
+  /// Of the same error: how many channels there are, how many of them carry 90 % of its square, the worst ones.
+  std::size_t channels = 0, most_channels = 0;
+  static constexpr std::size_t most_worst_channels = 3;
+  std::vector<channel_error> worst_channels{};
+  bool suspicious = false;  ///< misses a threshold
 };
 
 struct diagnosis {

@@ -1,5 +1,4 @@
-// The mark _hp in a network's files: written into the names of layers and nothing else, then read back to see that it
-// took effect.
+// The mark _hp in a network's files: written into the names of layers and nothing else.
 #pragma once
 
 #include <algorithm>
@@ -14,11 +13,10 @@
 
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/debug/prototxt_places.hpp>
-#include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/caffemodel.hpp>
 #include <nniesim/io/prototxt.hpp>
-#include <nniesim/network/layer_operator.hpp>
-#include <nniesim/network/precision_plan.hpp>
+#include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/precision/compile_mode.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -40,20 +38,6 @@ struct hp_files {
 /// layer has or whose marked form another layer has already, and as parse_prototxt.
 [[nodiscard]] hp_files hp_prototxt(std::string_view text, std::span<const std::string> names,
                                    const caffe_model* model = nullptr, std::string file = "prototxt");
-
-/// What the marks really changed.
-struct hp_verification {
-  std::vector<std::string> raised;                ///< from 8 to 16 bits, by the names that they had
-  std::vector<hp_without_effect> without_effect;  ///< named, but computed as before
-  std::vector<std::string> wrong;                 ///< sentences about anything else that is not as it should be
-  [[nodiscard]] bool passed() const noexcept { return without_effect.empty() && wrong.empty(); }
-};
-
-/// Imports the marked files and looks at every layer's width under compile_mode 2: 16 bits for the named ones, for all
-/// others what they had. `before` is the network of the files before they were marked, not folded. Throws as
-/// parse_prototxt and import_caffe.
-[[nodiscard]] hp_verification verify_hp(const network& before, const hp_files& marked,
-                                        std::span<const std::string> names);
 
 namespace detail {
 
@@ -112,43 +96,18 @@ inline hp_files hp_prototxt(std::string_view text, std::span<const std::string> 
   return result;
 }
 
-inline hp_verification verify_hp(const network& before, const hp_files& marked, std::span<const std::string> names) {
-  hp_verification result;
-  const network after = import_caffe(parse_prototxt(marked.prototxt, "marked prototxt"),
-                                     marked.model ? &*marked.model : nullptr, "marked caffemodel");
-  if (after.layers.size() != before.layers.size()) {
-    result.wrong.push_back(detail::concat("got ", after.layers.size(), " layers after marking, expected ",
-                                          before.layers.size(), " as before"));
-    return result;
-  }
-  const precision_plan was = plan_of(before, compile_mode::mixed);
-  const precision_plan is = plan_of(after, compile_mode::mixed);
-  std::set<std::string, std::less<>> asked(names.begin(), names.end());
-  for (std::size_t i = 0; i < before.layers.size(); ++i) {
-    const layer& l = before.layers[i];
-    const bool is_named = asked.erase(l.name) != 0;
-    const char* const reason = detail::unmarkable(l.name);
-    const bool is_marked = is_named && reason == nullptr;
-    const std::string name = l.name + (is_marked ? "_hp" : "");
-    const layer_precision expected = is_marked && !l.on_cpu ? layer_precision::w16a16 : was.layers[i];
-    if (after.layers[i].name != name || is.layers[i] != expected) {
-      result.wrong.push_back(detail::concat("got layer ", detail::excerpt(after.layers[i].name), " in ",
-                                            to_string(is.layers[i]), ", expected ", detail::excerpt(name), " in ",
-                                            to_string(expected)));
-    } else if (is_named && reason != nullptr) {
-      result.without_effect.push_back({l.name, reason});
-    } else if (is_named && l.on_cpu) {
-      result.without_effect.push_back({l.name, "it runs on the CPU, in float"});
-    } else if (is_named && input_ranges(l) == 0) {
-      result.without_effect.push_back({l.name, "it has no ranges: what it computes is the same in both widths"});
-    } else if (is_named) {
-      result.raised.push_back(l.name);
+/// Ranges of a network for the same one with marks: under the names that its layers have then.
+[[nodiscard]] inline activation_ranges marked_ranges(const activation_ranges& ranges,
+                                                     std::span<const std::string> names) {
+  activation_ranges marked = ranges;
+  for (const std::string& name : names) {
+    if (detail::unmarkable(name) != nullptr) continue;
+    if (auto found = marked.layers.extract(name)) {
+      found.key() += "_hp";
+      marked.layers.insert(std::move(found));
     }
   }
-  for (const std::string& name : asked) {
-    result.wrong.push_back(detail::concat("got no layer ", detail::excerpt(name), " before marking, expected one"));
-  }
-  return result;
+  return marked;
 }
 
 NNIESIM_END_NAMESPACE

@@ -3,13 +3,10 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <initializer_list>
 #include <limits>
@@ -17,38 +14,18 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/version.hpp>
-#include <nniesim/io/file.hpp>
-#include <nniesim/io/text.hpp>
-#include <nniesim/metrics/compare.hpp>
+#include <nniesim/debug/evaluation_file.hpp>
+#include <nniesim/debug/search_target.hpp>
 #include <nniesim/network/cost.hpp>
 #include <nniesim/network/runner.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
-
-/// What a plan is judged by: larger is better.
-struct search_target {
-  std::string name;                ///< in the state file: what `score` computes, so that no two targets have the same
-  std::vector<std::size_t> blobs;  ///< what `score` reads, by index in the network
-  /// The score of one picture, from the values of `blobs` in float, in that order, and the quantized network after its
-  /// run, which kept them. NaN counts as -infinity.
-  std::function<double(std::span<const tensor<float>> reference, const network_runner& quantized)> score;
-};
-
-/// The smallest cosine over the network's outputs. Throws format_error for a network without any.
-[[nodiscard]] search_target output_cosine(const network& net);
-/// The smallest cosine over the outputs of all layers. Throws as output_cosine. Memory: all blobs of all pictures.
-[[nodiscard]] search_target worst_layer_cosine(const network& net);
-/// -|relative_l2|, the error of the norms, the largest over the outputs of a layer or, without a name, of the network:
-/// a goal of -0.01 asks for norms within 1 %. Throws format_error for a layer that is not there, and as output_cosine.
-[[nodiscard]] search_target norm_error(const network& net, std::string_view layer = {});
 
 /// Layers that are marked already stay at 16 bits; those of the host stay in float. What can be marked besides: layers
 /// that encode their inputs (input_ranges), all others compute the same in both widths.
@@ -112,136 +89,6 @@ namespace detail {
 
 /// A plan as the candidates that it raises.
 using raised_layers = std::vector<bool>;
-
-/// Blobs that layers write and none reads, inputs apart.
-[[nodiscard]] inline std::vector<std::size_t> output_blobs(const network& net) {
-  std::vector<bool> is_read(net.blobs.size());
-  for (const layer& l : net.layers) {
-    for (const std::size_t b : l.inputs) is_read[b] = true;
-  }
-  std::vector<std::size_t> result;
-  for (const layer& l : net.layers) {
-    if (std::holds_alternative<layers::input>(l.params)) continue;
-    for (const std::size_t b : l.outputs) {
-      if (!is_read[b]) result.push_back(b);
-    }
-  }
-  require<format_error>(!result.empty(), "search: a network without outputs, expected at least one");
-  return result;
-}
-
-/// The smallest of f(comparison) over the blobs; -infinity where one is NaN.
-template <class F>
-[[nodiscard]] search_target smallest_over_blobs(std::string name, std::vector<std::size_t> blobs, F f) {
-  auto score = [blobs, f](std::span<const tensor<float>> reference, const network_runner& quantized) {
-    double worst = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < blobs.size(); ++i) {
-      quantized.visit(blobs[i], [&](auto x) {
-        const double value = f(compare(reference[i], x));
-        worst = std::isnan(value) ? -std::numeric_limits<double>::infinity() : std::min(worst, value);
-      });
-    }
-    return worst;
-  };
-  return {std::move(name), std::move(blobs), std::move(score)};
-}
-
-/// A digest of values: the same on every machine. Tells problems apart, not attackers.
-class value_digest {
- public:
-  void add(std::uint64_t word) noexcept {
-    state_ = (state_ ^ word) * 0x9e3779b97f4a7c15U;
-    state_ ^= state_ >> 29U;
-  }
-  void add(double value) noexcept { add(std::bit_cast<std::uint64_t>(value)); }
-  void add(std::string_view text) noexcept {
-    add(std::uint64_t{text.size()});
-    for (const char c : text) add(std::uint64_t{static_cast<unsigned char>(c)});
-  }
-  void add(std::span<const float> values) noexcept {
-    add(std::uint64_t{values.size()});
-    for (const float v : values) add(std::uint64_t{std::bit_cast<std::uint32_t>(v)});
-  }
-  [[nodiscard]] std::string hex() const {
-    std::string text;
-    for (unsigned shift = 64; shift != 0; shift -= 4) text += "0123456789abcdef"[(state_ >> (shift - 4U)) & 15U];
-    return text;
-  }
-
- private:
-  std::uint64_t state_ = 0xcbf29ce484222325U;
-};
-
-/// The file of evaluations: a header of two lines, then one line each: the score and the raised layers by index. A line
-/// counts once its line feed is written.
-class evaluation_file {
- public:
-  struct entry {
-    double score;
-    std::vector<std::size_t> layers;  ///< rising
-  };
-
-  /// Reads what an earlier search of the same problem left, if anything, and opens the file for more.
-  evaluation_file(const std::filesystem::path& path, const std::string& fingerprint) : name_(path.string()) {
-    const std::string header = concat("nniesim precision search 1\nproblem ", fingerprint, "\n");
-    std::string text;
-    if (std::filesystem::exists(path)) text = read_whole_file(path, most_bytes, "a state file of a precision search");
-    const std::string_view start = std::string_view(text).substr(0, header.size());
-    if (start != header) {
-      // The beginning of the header is a search that was killed while it wrote it.
-      require<format_error>(header.starts_with(start), name_, ": got ", excerpt(start),
-                            ", expected the state file of this problem, ", excerpt(header),
-                            ": it is another problem's (network, ranges, pictures, target or goal); name another file");
-      write_whole_file(path, header);
-      text = header;
-    }
-    text.resize(text.rfind('\n') + 1);  // without a line that was cut off
-    std::string_view rest = std::string_view(text).substr(header.size());
-    for (std::size_t line = 3; !rest.empty(); ++line) entries_.push_back(parse(take_line(rest), line));
-    std::filesystem::resize_file(path, text.size());
-    out_.open(path, std::ios::binary | std::ios::app);
-    require<error>(out_.is_open(), name_, ": cannot be opened for writing");
-  }
-
-  [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }
-
-  void append(const entry& e) {
-    std::string line = shortest(e.score);
-    for (const std::size_t l : e.layers) line += ' ' + std::to_string(l);
-    out_ << line + '\n' << std::flush;
-    require<error>(out_.good(), name_, ": could not be written: is the disk full?");
-  }
-
- private:
-  static constexpr std::uint64_t most_bytes = std::uint64_t{64} << 20U;
-
-  [[nodiscard]] static std::string shortest(double value) {
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof(text), value).ptr};
-  }
-  [[nodiscard]] entry parse(std::string_view line, std::size_t number) const {
-    entry e{};
-    const char* at = line.data();
-    const char* const end = at + line.size();
-    auto [stop, problem] = std::from_chars(at, end, e.score);
-    bool holds = problem == std::errc{} && !std::isnan(e.score);
-    while (holds && stop != end) {
-      std::size_t layer = 0;
-      if (*stop != ' ') break;
-      const auto next = std::from_chars(stop + 1, end, layer);
-      holds = next.ec == std::errc{} && (e.layers.empty() || layer > e.layers.back());
-      e.layers.push_back(layer);
-      stop = next.ptr;
-    }
-    require<parse_error>(holds && stop == end, name_, ":", number, ": got ", excerpt(line),
-                         ", expected a score and rising indices of layers");
-    return e;
-  }
-
-  std::string name_;
-  std::vector<entry> entries_;
-  std::ofstream out_;
-};
 
 class precision_searcher {
  public:
@@ -347,11 +194,11 @@ class precision_searcher {
     for (const auto& picture : problem_.pictures) {
       runner.run(picture);
       for (const tensor_view<const float>& input : picture) digest.add(input.span());
-      auto& values = references_.emplace_back();
-      for (const std::size_t b : problem_.target.blobs) {
-        digest.add(std::uint64_t{b});
-        values.push_back(runner.value(b));
-        digest.add(std::span<const float>(values.back().data(), values.back().size()));
+      references_.push_back(values_of(runner, problem_.target.blobs));
+      for (std::size_t i = 0; i < problem_.target.blobs.size(); ++i) {
+        const tensor<float>& values = references_.back()[i];
+        digest.add(std::uint64_t{problem_.target.blobs[i]});
+        digest.add(std::span<const float>(values.data(), values.size()));
       }
     }
     fingerprint_ = digest.hex();
@@ -687,39 +534,6 @@ class precision_searcher {
 };
 
 }  // namespace detail
-
-inline search_target output_cosine(const network& net) {
-  return detail::smallest_over_blobs("output cosine", detail::output_blobs(net),
-                                     [](const comparison& c) { return c.cosine; });
-}
-
-inline search_target worst_layer_cosine(const network& net) {
-  (void)detail::output_blobs(net);
-  std::vector<std::size_t> blobs;
-  for (const layer& l : net.layers) {
-    if (!std::holds_alternative<layers::input>(l.params)) {
-      blobs.insert(blobs.end(), l.outputs.begin(), l.outputs.end());
-    }
-  }
-  return detail::smallest_over_blobs("worst layer cosine", std::move(blobs),
-                                     [](const comparison& c) { return c.cosine; });
-}
-
-inline search_target norm_error(const network& net, std::string_view layer_name) {
-  std::vector<std::size_t> blobs;
-  if (layer_name.empty()) {
-    blobs = detail::output_blobs(net);
-  } else {
-    const auto found =
-        std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == layer_name; });
-    detail::require<format_error>(found != net.layers.end(), "search: no layer ", detail::excerpt(layer_name),
-                                  " whose norm could be the target");
-    blobs = found->outputs;
-  }
-  const std::string name = layer_name.empty() ? "norm error" : detail::concat("norm error of ", layer_name);
-  return detail::smallest_over_blobs(name, std::move(blobs),
-                                     [](const comparison& c) { return -std::fabs(c.relative_l2); });
-}
 
 /// Searches. Deterministic, for any number of threads. Throws format_error for a problem without pictures, target or
 /// layers that compute, a goal that is not finite, a budget below what no raised layer costs and a state file of

@@ -96,7 +96,10 @@ window.onerror = function (message) { document.documentElement.setAttribute('dat
       if (name === 'sort') buttons.forEach(function (b) {
         if (b.dataset.key === value.replace(/^-/, '')) sortBy(b, value[0] === '-');
       });
-      if (name === 'histogram' && choice && choice.options[+value]) choice.selectedIndex = +value;
+      if (name === 'histogram' && choice && choice.options[+value]) {
+        choice.selectedIndex = +value;
+        choice.scrollIntoView();
+      }
     });
     if (choice) choose();
   }

@@ -1,0 +1,131 @@
+// What plans of precisions are judged by: cosines, norms, or a score of the user's own.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/metrics/compare.hpp>
+#include <nniesim/network/runner.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What a plan is judged by: larger is better.
+struct search_target {
+  std::string name;                ///< in the state file: what `score` computes, so that no two targets have the same
+  std::vector<std::size_t> blobs;  ///< what `score` reads, by index in the network
+  /// The score of one picture, from the values of `blobs` in float, in that order, and the quantized network after its
+  /// run, which kept them. NaN counts as -infinity.
+  std::function<double(std::span<const tensor<float>> reference, const network_runner& quantized)> score;
+};
+
+namespace detail {
+
+/// Blobs that layers write and none reads, inputs apart.
+[[nodiscard]] inline std::vector<std::size_t> output_blobs(const network& net) {
+  std::vector<bool> is_read(net.blobs.size());
+  for (const layer& l : net.layers) {
+    for (const std::size_t b : l.inputs) is_read[b] = true;
+  }
+  std::vector<std::size_t> result;
+  for (const layer& l : net.layers) {
+    if (std::holds_alternative<layers::input>(l.params)) continue;
+    for (const std::size_t b : l.outputs) {
+      if (!is_read[b]) result.push_back(b);
+    }
+  }
+  require<format_error>(!result.empty(), "search: a network without outputs, expected at least one");
+  return result;
+}
+
+/// The smallest of f(comparison) over the blobs; -infinity where one is NaN.
+template <class F>
+[[nodiscard]] search_target smallest_over_blobs(std::string name, std::vector<std::size_t> blobs, F f) {
+  auto score = [blobs, f](std::span<const tensor<float>> reference, const network_runner& quantized) {
+    double worst = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      quantized.visit(blobs[i], [&](auto x) {
+        const double value = f(compare(reference[i], x));
+        worst = std::isnan(value) ? -std::numeric_limits<double>::infinity() : std::min(worst, value);
+      });
+    }
+    return worst;
+  };
+  return {std::move(name), std::move(blobs), std::move(score)};
+}
+
+/// The values of blobs after a run.
+[[nodiscard]] inline std::vector<tensor<float>> values_of(const network_runner& runner,
+                                                          std::span<const std::size_t> blobs) {
+  std::vector<tensor<float>> values;
+  for (const std::size_t b : blobs) values.push_back(runner.value(b));
+  return values;
+}
+
+}  // namespace detail
+
+/// The score of a plan: the smallest over the pictures, of each the network's inputs in order; NaN as -infinity. Throws
+/// as network_runner.
+[[nodiscard]] inline double score_of(const search_target& target, const network& net, const precision_plan& plan,
+                                     const activation_ranges& ranges,
+                                     std::span<const std::vector<tensor_view<const float>>> pictures,
+                                     const executor& threads = {}) {
+  network_runner reference(net, float_plan(net), {.keep = target.blobs, .threads = threads});
+  network_runner quantized(net, plan, {.keep = target.blobs, .threads = threads});
+  quantized.use(ranges);
+  double worst = std::numeric_limits<double>::infinity();
+  for (const auto& picture : pictures) {
+    reference.run(picture);
+    quantized.run(picture);
+    const double score = target.score(detail::values_of(reference, target.blobs), quantized);
+    worst = std::isnan(score) ? -std::numeric_limits<double>::infinity() : std::min(worst, score);
+  }
+  return worst;
+}
+
+/// The smallest cosine over the network's outputs. Throws format_error for a network without any.
+[[nodiscard]] inline search_target output_cosine(const network& net) {
+  return detail::smallest_over_blobs("output cosine", detail::output_blobs(net),
+                                     [](const comparison& c) { return c.cosine; });
+}
+
+/// The smallest cosine over the outputs of all layers. Throws as output_cosine. Memory: all blobs of all pictures.
+[[nodiscard]] inline search_target worst_layer_cosine(const network& net) {
+  (void)detail::output_blobs(net);
+  std::vector<std::size_t> blobs;
+  for (const layer& l : net.layers) {
+    if (!std::holds_alternative<layers::input>(l.params)) {
+      blobs.insert(blobs.end(), l.outputs.begin(), l.outputs.end());
+    }
+  }
+  return detail::smallest_over_blobs("worst layer cosine", std::move(blobs),
+                                     [](const comparison& c) { return c.cosine; });
+}
+
+/// -|relative_l2|, the error of the norms, the largest over the outputs of a layer or, without a name, of the network:
+/// a goal of -0.01 asks for norms within 1 %. Throws format_error for a layer that is not there, and as output_cosine.
+[[nodiscard]] inline search_target norm_error(const network& net, std::string_view layer_name = {}) {
+  std::vector<std::size_t> blobs;
+  if (layer_name.empty()) {
+    blobs = detail::output_blobs(net);
+  } else {
+    const auto found =
+        std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == layer_name; });
+    detail::require<format_error>(found != net.layers.end(), "search: no layer ", detail::excerpt(layer_name),
+                                  " whose norm could be the target");
+    blobs = found->outputs;
+  }
+  const std::string name = layer_name.empty() ? "norm error" : detail::concat("norm error of ", layer_name);
+  return detail::smallest_over_blobs(name, std::move(blobs),
+                                     [](const comparison& c) { return -std::fabs(c.relative_l2); });
+}
+
+NNIESIM_END_NAMESPACE

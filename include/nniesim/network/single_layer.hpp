@@ -1,0 +1,86 @@
+// One layer of a network by itself: what it gives for the floats that it is fed with, in any precision and range.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include <nniesim/network/runner.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// A layer, its weights prepared once. `net` must outlive the object; one object runs on one thread at a time.
+class single_layer {
+ public:
+  /// Throws as layer_operator, with the layer's name and place.
+  single_layer(const network& net, std::size_t index, layer_precision precision, const executor& threads = {})
+      : layer_(&net.layers.at(index)),
+        operator_(detail::in_layer(*layer_, [&] { return prepared_layers::prepare(net, index, precision); })),
+        threads_(threads) {}
+
+  /// All outputs for these inputs, in the layer's order. In 8 and 16 bits inputs and outputs are q20_12. The scales of
+  /// the inputs come from `ranges`, or, where that is nullptr or has none for the layer, from the inputs themselves;
+  /// `shift` levels are added to each. Throws shape_error or format_error as layer_operator.
+  [[nodiscard]] std::vector<tensor<float>> run(std::span<const tensor<float>> inputs,
+                                               const activation_ranges* ranges = nullptr, int shift = 0) const {
+    return detail::in_layer(*layer_, [&] {
+      return std::visit([&]<class P>(const layer_operator<P>& op) { return run(op, inputs, ranges, shift); },
+                        *operator_);
+    });
+  }
+
+ private:
+  template <class P>
+  [[nodiscard]] std::vector<tensor<float>> run(const layer_operator<P>& op, std::span<const tensor<float>> inputs,
+                                               const activation_ranges* ranges, int shift) const {
+    using value = value_t<P>;
+    std::vector<tensor<value>> in, out;
+    std::vector<tensor_view<const value>> from;
+    std::vector<tensor_view<value>> to;
+    for (const tensor<float>& t : inputs) {
+      in.push_back(make_tensor<value>(shape_of(t)));
+      encode<typename P::output>(view_of(t).span(), view_of(in.back()).span(), {}, threads_);
+    }
+    for (const tensor_shape& s : op.output_shapes()) out.push_back(make_tensor<value>(s));
+    for (const auto& t : in) from.push_back(view_of(t));
+    for (auto& t : out) to.push_back(view_of(t));
+    auto scales = op.derive_scales(from);
+    if constexpr (!std::same_as<P, float32>) {
+      if (ranges != nullptr) {
+        const auto found = ranges->layers.find(layer_->name);
+        const bool is_here = found != ranges->layers.end();
+        detail::require<format_error>(!is_here || found->second.size() == scales.size(),
+                                      "calibration: ", is_here ? found->second.size() : 0, " ranges, expected ",
+                                      scales.size());
+        for (std::size_t i = 0; is_here && i < scales.size(); ++i) {
+          if constexpr (std::same_as<P, w8a8>) scales[i] = found->second[i].in_8bit;
+          else scales[i] = found->second[i].in_16bit;
+        }
+      }
+      using scale = typename P::activations::scale;
+      for (auto& s : scales) s = scale(std::clamp(s.z() + shift, scale::min_z, scale::max_z));
+    }
+    constexpr std::size_t alignment = 64;
+    std::vector<std::byte> memory(op.workspace_bytes(threads_) + alignment);
+    void* begin = memory.data();
+    std::size_t room = memory.size();
+    begin = std::align(alignment, memory.size() - alignment, begin, room);
+    op.run(from, scales, to, std::span(static_cast<std::byte*>(begin), memory.size() - alignment), threads_);
+    std::vector<tensor<float>> result;
+    for (const auto& t : out) {
+      result.push_back(make_tensor<float>(shape_of(t)));
+      std::transform(t.begin(), t.end(), result.back().begin(), [](const auto& v) { return static_cast<float>(v); });
+    }
+    return result;
+  }
+
+  const layer* layer_;
+  std::shared_ptr<const prepared_layers::any_operator> operator_;
+  executor threads_;
+};
+
+NNIESIM_END_NAMESPACE
