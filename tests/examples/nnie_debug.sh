@@ -142,7 +142,7 @@ grep -q "#histogram=60" "$folder/report.html" || problem "the report has not eve
 # A mark that the other run does not show.
 "$tool" run --cfg "$folder/hp.cfg" --mode 2 --dumps "$folder/marked" >/dev/null || problem "run --mode 2 --dumps"
 expect 1 "norm error" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/marked/mapper_quant"
-expect 1 "16 bits without effect: 'classifier_hp'" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/judged/mapper_quant"
+expect 1 "'classifier_hp' is" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/judged/mapper_quant"
 expect 1 "top_k decides" "$tool" diagnose --cfg "$cfg" --top-k 1 --output-layer classifier
 expect 1 "the board decided '99'" "$tool" diagnose --cfg "$cfg" --top-k 1 --board-decision 99
 expect 1 "decides 'yes'" "$tool" diagnose --cfg "$cfg" --post 'test -s "$1/0.npy" && echo yes'

@@ -87,7 +87,7 @@ class layer_operator {
   /// Bytes that run() needs.
   [[nodiscard]] std::size_t workspace_bytes(const executor& all_threads) const;
 
-  /// The activation scales that the inputs themselves ask for, input_ranges() of them.
+  /// The activation scales that the inputs themselves ask for, input_ranges() of them. Throws shape_error as run().
   [[nodiscard]] std::vector<activation_scale> derive_scales(std::span<const const_view> inputs) const;
 
   /// Evaluates into `outputs`, whose shapes are output_shapes(). `scales`: one for each of input_ranges(). With `relu`
@@ -103,6 +103,14 @@ class layer_operator {
     } else {
       const tensor_view<const float> bias(p.bias, {p.bias.size()});
       prepared_.template emplace<Prepared>(p.weights, bias, geometry...);
+    }
+  }
+  void check(std::span<const const_view> inputs) const {
+    detail::require<shape_error>(inputs.size() == inputs_.size(), layer_->type, ": ", inputs.size(),
+                                 " inputs, expected ", inputs_.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      detail::require<shape_error>(inputs[i].shape() == inputs_[i], layer_->type, ": input of shape ",
+                                   inputs[i].shape(), ", expected ", inputs_[i]);
     }
   }
   [[nodiscard]] tensor_shape rows(const tensor_shape& x) const {
@@ -253,6 +261,7 @@ std::size_t layer_operator<P>::workspace_bytes(const executor& all_threads) cons
 
 template <precision_policy P>
 auto layer_operator<P>::derive_scales(std::span<const const_view> inputs) const -> std::vector<activation_scale> {
+  check(inputs);
   if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->activation_scales(inputs[0]);
   if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) return deconv->activation_scales(inputs[0]);
   std::vector<activation_scale> scales;
@@ -267,14 +276,10 @@ void layer_operator<P>::run(std::span<const const_view> inputs, std::span<const 
                             std::span<const view> outputs, std::span<std::byte> workspace, const executor& all_threads,
                             bool relu) const {
   const executor threads = is_small_ ? executor{} : all_threads;
-  detail::require<shape_error>(
-      inputs.size() == inputs_.size() && outputs.size() == outputs_.size() && scales.size() == input_ranges(*layer_),
-      layer_->type, ": ", inputs.size(), " inputs, ", outputs.size(), " outputs and ", scales.size(),
-      " activation scales, expected ", inputs_.size(), ", ", outputs_.size(), " and ", input_ranges(*layer_));
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    detail::require<shape_error>(inputs[i].shape() == inputs_[i], layer_->type, ": input of shape ", inputs[i].shape(),
-                                 ", expected ", inputs_[i]);
-  }
+  check(inputs);
+  detail::require<shape_error>(outputs.size() == outputs_.size() && scales.size() == input_ranges(*layer_),
+                               layer_->type, ": ", outputs.size(), " outputs and ", scales.size(),
+                               " activation scales, expected ", outputs_.size(), " and ", input_ranges(*layer_));
   const view& y = outputs[0];
   const output_stage stage{relu, nullptr};
   const auto x = [&] { return inputs[0]; };
