@@ -13,6 +13,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace ablation_test {
+
 namespace {
 
 /// A network with a picture and the ranges that it gives; not to be moved.
@@ -225,3 +227,5 @@ TEST_CASE("What does not fit is refused", "[ablation]") {
   e.x.data()[3] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(ablate(e.net, plan, e.ranges, e.inputs()), format_error);
 }
+
+}  // namespace ablation_test

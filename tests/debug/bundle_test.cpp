@@ -16,6 +16,8 @@
 
 using namespace nniesim;
 
+namespace bundle_test {
+
 namespace {
 
 constexpr std::string_view conv_text =
@@ -332,3 +334,5 @@ TEST_CASE("drawn values have the distribution of those that they replace", "[deb
     CHECK(rms(values) == approx(rms(before)).epsilon(0.05));
   }
 }
+
+}  // namespace bundle_test

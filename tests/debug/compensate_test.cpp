@@ -18,6 +18,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace compensate_test {
+
 namespace {
 
 using names = std::vector<std::string>;
@@ -582,3 +584,5 @@ TEST_CASE("the t quantiles are those of the tables", "[debug]") {
     CHECK(detail::student_t(freedom) == approx(t).epsilon(0.002));
   }
 }
+
+}  // namespace compensate_test

@@ -15,6 +15,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace diagnose_test {
+
 namespace {
 
 using floats = std::vector<float>;
@@ -293,3 +295,5 @@ TEST_CASE("each layer's error has parts: its own in the laboratory, else the acc
   CHECK(e.worst_channels.size() == layer_evidence::most_worst_channels);
   CHECK_FALSE(e.isolated);
 }
+
+}  // namespace diagnose_test

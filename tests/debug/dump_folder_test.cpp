@@ -12,6 +12,9 @@
 #include "support/scratch_folder.hpp"
 
 using namespace nniesim;
+
+namespace dump_folder_test {
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -350,3 +353,5 @@ TEST_CASE("the names that the tool gives its .npy files are read back", "[debug]
   CHECK(entry->layer == "a_b");
   CHECK(entry->output == 2);
 }
+
+}  // namespace dump_folder_test

@@ -12,6 +12,8 @@
 
 using namespace nniesim;
 
+namespace error_parts_test {
+
 namespace {
 
 template <class F>
@@ -292,3 +294,5 @@ TEST_CASE("Channels of vectors, without error, and with NaN", "[error_parts]") {
   CHECK_THROWS_AS(channel_errors(row(of({})), row(of({}))), shape_error);
   CHECK_THROWS_AS(channel_errors(row(of({1})), row(of({1, 2}))), shape_error);
 }
+
+}  // namespace error_parts_test

@@ -20,6 +20,8 @@
 
 using namespace nniesim;
 
+namespace fault_catalogue_test {
+
 namespace {
 
 using floats = std::vector<float>;
@@ -562,3 +564,5 @@ TEST_CASE("fault catalogue: a face detector at 320 x 240", "[debug]") {
   const subject n = with_norm(s);
   run_catalogue(n, {{"a norm that truncates", {fault::norm_gain}, "norm", [](experiment&) {}, {}}});
 }
+
+}  // namespace fault_catalogue_test

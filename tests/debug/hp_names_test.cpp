@@ -9,6 +9,8 @@
 
 using namespace nniesim;
 
+namespace hp_names_test {
+
 namespace {
 
 using names = std::vector<std::string>;
@@ -57,3 +59,5 @@ TEST_CASE("ranges follow the names", "[debug]") {
   CHECK(marked.layers ==
         std::map<std::string, std::vector<activation_range>>{{"a", {r}}, {"b_cpu", {r}}, {"c_hp", {r, r}}});
 }
+
+}  // namespace hp_names_test

@@ -15,6 +15,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace hp_verify_test {
+
 namespace {
 
 using names = std::vector<std::string>;
@@ -124,3 +126,5 @@ TEST_CASE("marks that change no bit of what a layer computes are found by runnin
   CHECK(score_of(target, before, plan_of(before, compile_mode::mixed), c.ranges(), pictures) <
         score_of(target, before, plan, c.ranges(), pictures));
 }
+
+}  // namespace hp_verify_test

@@ -15,6 +15,8 @@
 
 using namespace nniesim;
 
+namespace match_layers_test {
+
 namespace {
 
 using floats = std::vector<float>;
@@ -448,3 +450,5 @@ TEST_CASE("a network of 300 layers, renamed, fused and noisy") {
     CHECK(std::pair(m.pairs[i].reference, m.pairs[i].other) == truth[i]);
   }
 }
+
+}  // namespace match_layers_test

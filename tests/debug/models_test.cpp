@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace models_test {
+
 namespace {
 
 void check_search(const real_models::model& m, const std::vector<double>& goals) {
@@ -39,3 +41,5 @@ TEST_CASE("search on a face detector, 320 x 240", "[debug]") {
 TEST_CASE("search on a face detector, 640 x 640", "[debug]") {
   if (real_models::are_here()) check_search(real_models::models[0], {0.93});
 }
+
+}  // namespace models_test

@@ -14,6 +14,8 @@
 
 using namespace nniesim;
 
+namespace postprocess_probe_test {
+
 namespace {
 
 using tensors = std::vector<tensor<float>>;
@@ -298,3 +300,5 @@ TEST_CASE("A command that fails says so and leaves nothing behind", "[postproces
   CHECK_THROWS_WITH(postprocess::command("echo"), contains("$1"));
   CHECK_THROWS_AS(postprocess::command(""), format_error);
 }
+
+}  // namespace postprocess_probe_test

@@ -15,6 +15,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace precision_search_test {
+
 namespace {
 
 network random_chain(draws& random) {
@@ -391,3 +393,5 @@ TEST_CASE("problems that make no sense are refused", "[debug]") {
   const network empty{"empty", {}, {}, {}};
   CHECK_THROWS_WITH(output_cosine(empty), contains("without outputs"));
 }
+
+}  // namespace precision_search_test

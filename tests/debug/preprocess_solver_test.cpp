@@ -14,6 +14,8 @@
 
 using namespace nniesim;
 
+namespace preprocess_solver_test {
+
 namespace {
 
 using floats = std::vector<float>;
@@ -256,3 +258,5 @@ TEST_CASE("inputs that say little", "[debug]") {
   CHECK(s.verdict == preprocess_verdict::explained);
   CHECK_THAT(s.changes.at(0), contains("[data_scale] times 0.5"));
 }
+
+}  // namespace preprocess_solver_test

@@ -17,6 +17,8 @@
 
 using namespace nniesim;
 
+namespace report_test {
+
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -340,3 +342,5 @@ TEST_CASE("a page for the browser", "[.report_page]") {
   out.close();
   REQUIRE(out);
 }
+
+}  // namespace report_test

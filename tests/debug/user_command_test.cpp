@@ -12,6 +12,8 @@
 
 using namespace nniesim;
 
+namespace user_command_test {
+
 namespace {
 
 std::string run(const std::string& command, const command_limits& limits = {}) {
@@ -85,3 +87,5 @@ TEST_CASE("a temporary folder is where TMPDIR says, and goes with the object", "
   const temporary_place nowhere(parent / "missing");
   CHECK_THROWS_WITH(temporary_folder(), contains("set TMPDIR"));
 }
+
+}  // namespace user_command_test

@@ -11,6 +11,8 @@
 
 using namespace nniesim;
 
+namespace events_test {
+
 namespace {
 
 static_assert(event_counter<event_counts> && event_counter<no_events> && event_counter<const no_events>);
@@ -61,3 +63,5 @@ TEST_CASE("any callable can be the counter, and is told at most one event for a 
   CHECK(told<uniform8>(0.25F, uniform8::scale(1)) == std::vector{event::flushed});
   CHECK(told<uniform8>(1.0F, uniform8::scale(1)).empty());
 }
+
+}  // namespace events_test

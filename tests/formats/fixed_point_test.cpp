@@ -12,6 +12,8 @@
 
 using namespace nniesim;
 
+namespace fixed_point_test {
+
 namespace {
 
 __extension__ using wide = __int128;
@@ -443,3 +445,5 @@ TEST_CASE("as a format, fixed point has one step, its range, and distances in st
   CHECK(q20_12::code_distance(q20_12::from(-1.0), q20_12::from(1.0)) == 8192);
   CHECK(q20_12::scale_of(std::span<const float>{}) == no_scale{});
 }
+
+}  // namespace fixed_point_test

@@ -12,6 +12,8 @@
 
 using namespace nniesim;
 
+namespace format_test {
+
 namespace {
 
 // ---- which concept takes what ----
@@ -124,3 +126,5 @@ TEST_CASE("a step of binary32 is the distance to the next float away from zero")
   CHECK(binary32::step(-infinity, {}) == 0);
   CHECK(binary32::step(std::numeric_limits<float>::quiet_NaN(), {}) == 0);
 }
+
+}  // namespace format_test

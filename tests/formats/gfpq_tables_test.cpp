@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace gfpq_tables_test {
+
 namespace {
 
 /// A whole number of any size: 32-bit digits, lowest first. Enough to prove the tables without a logarithm.
@@ -130,3 +132,5 @@ TEST_CASE("known constants of the 8-bit format stand in the tables") {
   CHECK(table.threshold[15] == 0xfa83b3);
   CHECK(std::bit_cast<std::uint32_t>(static_cast<float>(table.fraction[8])) == 0x3fb504f3);
 }
+
+}  // namespace gfpq_tables_test

@@ -15,6 +15,8 @@
 
 using namespace nniesim;
 
+namespace gfpq_test {
+
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -474,3 +476,5 @@ TEST_CASE("the top level of the largest scale is a finite float that nothing fin
   CHECK(gfpq8::encode(largest_float, s, c) == gfpq8::max_magnitude);
   CHECK(c == event_counts{.clipped = 1});
 }
+
+}  // namespace gfpq_test

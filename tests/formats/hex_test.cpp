@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace hex_test {
+
 namespace {
 
 using narrow = fixed_point<6, 6, nearest_even, saturate>;  // 12 bits in 16
@@ -89,3 +91,5 @@ TEST_CASE("a raw value of more bits than the fixed-point format has is a parse_e
   CHECK_THROWS_AS(from_hex<narrow>("f7ff"), parse_error);
   CHECK_THROWS_WITH(from_hex<narrow>("0800"), contains("raw value 2048") && contains("-2048 .. 2047"));
 }
+
+}  // namespace hex_test

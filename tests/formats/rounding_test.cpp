@@ -6,6 +6,8 @@
 
 using namespace nniesim;
 
+namespace rounding_test {
+
 namespace {
 
 static_assert(rounding<floor_rounding> && rounding<toward_zero> && rounding<nearest_even> && rounding<nearest_away>);
@@ -34,3 +36,5 @@ TEST_CASE("every overflow rule has a name of its own") {
   CHECK(to_string(trap::rule) == "trap");
   CHECK(to_string(static_cast<overflow_rule>(17)) == "?");
 }
+
+}  // namespace rounding_test

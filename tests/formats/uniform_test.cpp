@@ -10,6 +10,8 @@
 
 using namespace nniesim;
 
+namespace uniform_test {
+
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -209,3 +211,5 @@ TEST_CASE("an infinity saturates in a uniform format") {
   CHECK(uniform8::encode(-infinity, uniform8::scale(1)) == -127);
   CHECK(uniform16::encode(-infinity, uniform16::scale(1)) == -32767);
 }
+
+}  // namespace uniform_test

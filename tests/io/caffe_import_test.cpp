@@ -14,6 +14,8 @@
 
 using namespace nniesim;
 
+namespace caffe_import_test {
+
 namespace {
 
 const std::string data_4d = "input: 'data' input_shape { dim: 2 dim: 4 dim: 6 dim: 8 }\n";
@@ -639,3 +641,5 @@ TEST_CASE("Damaged files end in an error or in a network") {
   }
   CHECK(networks > 0);
 }
+
+}  // namespace caffe_import_test

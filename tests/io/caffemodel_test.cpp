@@ -20,6 +20,8 @@
 
 using namespace nniesim;
 
+namespace caffemodel_test {
+
 namespace {
 
 // Protobuf's encoding, written here a second time so that the reader is not tested by its own library.
@@ -504,3 +506,5 @@ TEST_CASE("real models are read whole and written again without loss") {
     }
   }
 }
+
+}  // namespace caffemodel_test

@@ -6,6 +6,8 @@
 
 using namespace nniesim;
 
+namespace calibration_file_test {
+
 namespace {
 
 activation_ranges example() {
@@ -59,3 +61,5 @@ TEST_CASE("damaged calibration files are errors or ranges", "[io]") {
   }
   CHECK(errors > 500);
 }
+
+}  // namespace calibration_file_test

@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace compiler_cfg_test {
+
 namespace {
 
 const std::string mnist =
@@ -208,3 +210,5 @@ TEST_CASE("damaged cfgs are read or refused with the file's name") {
   CHECK(read > 100);
   CHECK(refused > 300);
 }
+
+}  // namespace compiler_cfg_test

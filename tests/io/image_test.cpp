@@ -10,6 +10,8 @@
 
 using namespace nniesim;
 
+namespace image_test {
+
 namespace {
 
 std::filesystem::path models() { return std::filesystem::path(NNIESIM_SHARED_DIR) / "models"; }
@@ -203,3 +205,5 @@ TEST_CASE("a JPEG that ends early is refused") {
     CHECK_FALSE(problem(cat.substr(0, size)).empty());
   }
 }
+
+}  // namespace image_test

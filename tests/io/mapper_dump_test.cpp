@@ -13,6 +13,8 @@
 
 using namespace nniesim;
 
+namespace mapper_dump_test {
+
 namespace {
 
 void put(const std::filesystem::path& path, const std::string& bytes) { detail::write_whole_file(path, bytes); }
@@ -253,3 +255,5 @@ TEST_CASE("damaged dumps are read or refused") {
     if (const auto parts = parse_dump_name(name)) CHECK(dump_file_name(*parts) == name);
   }
 }
+
+}  // namespace mapper_dump_test

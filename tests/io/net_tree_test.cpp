@@ -12,6 +12,8 @@
 
 using namespace nniesim;
 
+namespace net_tree_test {
+
 namespace {
 
 using names = std::vector<std::string>;
@@ -157,3 +159,5 @@ TEST_CASE("damaged files give errors, never more") {
     }
   }
 }
+
+}  // namespace net_tree_test

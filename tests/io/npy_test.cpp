@@ -17,6 +17,8 @@
 
 using namespace nniesim;
 
+namespace npy_test {
+
 namespace {
 
 std::filesystem::path fixture(const std::string& name) {
@@ -416,3 +418,5 @@ TEST_CASE("the bytes of a file are what is written", "[io]") {
   std::ifstream file(folder / "x.npy", std::ios::binary);
   CHECK(npy_bytes(x) == std::string(std::istreambuf_iterator<char>(file), {}));
 }
+
+}  // namespace npy_test

@@ -10,6 +10,8 @@
 
 using namespace nniesim;
 
+namespace preprocess_test {
+
 namespace {
 
 void put(const std::filesystem::path& path, const std::string& bytes) { detail::write_whole_file(path, bytes); }
@@ -219,3 +221,5 @@ TEST_CASE("damaged feature maps are read or refused") {
   CHECK(read > 15);
   CHECK(refused > 100);
 }
+
+}  // namespace preprocess_test

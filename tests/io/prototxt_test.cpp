@@ -18,6 +18,8 @@
 
 using namespace nniesim;
 
+namespace prototxt_test {
+
 namespace {
 
 prototxt_message parsed(const std::string& text) { return parse_prototxt(text, "net"); }
@@ -495,3 +497,5 @@ TEST_CASE("real networks are read whole") {
     CHECK(std::count(tree.begin(), tree.end(), '{') == braces);
   }
 }
+
+}  // namespace prototxt_test

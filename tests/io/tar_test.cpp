@@ -12,6 +12,8 @@
 
 using namespace nniesim;
 
+namespace tar_test {
+
 namespace {
 
 std::string bytes_of(const std::filesystem::path& path) {
@@ -73,3 +75,5 @@ TEST_CASE("archives that would unpack elsewhere are refused", "[io]") {
   CHECK_FALSE(std::filesystem::exists(path));
   CHECK_THROWS_WITH(write_tar(folder / "no/a.tar", std::vector<tar_file>{{"a", "x"}}), contains("cannot be opened"));
 }
+
+}  // namespace tar_test

@@ -8,6 +8,8 @@
 
 using namespace nniesim::detail;
 
+namespace text_test {
+
 TEST_CASE("lines end at a line feed or at the text's end") {
   std::string_view text = "a\r\n\nb";
   CHECK(take_line(text) == "a\r");
@@ -37,3 +39,5 @@ TEST_CASE("only decimal digits are integers, and only those that fit") {
   CHECK(whole_integer<int>("-12") == -12);
   for (const std::string text : {"", "+1", "1.0", "0x1", "1 ", "2147483648"}) CHECK_FALSE(whole_integer<int>(text));
 }
+
+}  // namespace text_test

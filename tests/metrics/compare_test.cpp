@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace compare_test {
+
 TEST_CASE("every figure equals its definition in long double") {
   draws d(1);
   const auto r = d.tensor({3, 4, 5});
@@ -203,3 +205,5 @@ TEST_CASE("the first of equal largest differences is the one that is kept, and t
     CHECK(kernels::layerwise::run([](auto) {}) == (to_string(used).substr(0, 3) == "avx"));
   });
 }
+
+}  // namespace compare_test

@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace format_error_test {
+
 TEST_CASE("an error of one code is about one step") {
   const gfpq8::scale s(-127);
   const tensor<float> r = {gfpq8::decode(100, s), gfpq8::decode(50, s)},
@@ -44,3 +46,5 @@ TEST_CASE("the floor ratio is 1 for the format's own rounding and grows with the
   CHECK(floor_ratio<binary32>(x, x) == 1.0);
   CHECK(floor_ratio<binary32>(x, y) == std::numeric_limits<double>::infinity());
 }
+
+}  // namespace format_error_test

@@ -7,6 +7,8 @@
 
 using namespace nniesim;
 
+namespace histogram_test {
+
 TEST_CASE("linear bins cover both tensors and count every value once") {
   const tensor<float> r = {0.0F, 1.0F, 2.0F, 3.0F}, x = {-1.0F, 3.0F, std::numeric_limits<float>::infinity()};
   const histogram_pair h = histogram(r, x, 4);
@@ -48,3 +50,5 @@ TEST_CASE("unreasonable bin counts and empty tensors are refused") {
   CHECK_THROWS_AS(histogram(x, x, std::size_t{1} << 40U), format_error);
   CHECK_THROWS_AS(histogram(make_tensor<float>({0}), x, 3), shape_error);
 }
+
+}  // namespace histogram_test

@@ -7,6 +7,8 @@
 
 using namespace nniesim;
 
+namespace table_test {
+
 namespace {
 
 layer_table example() {
@@ -63,3 +65,5 @@ TEST_CASE("JSON escapes names and has null for what it cannot hold") {
   CHECK(json.find(": inf") == std::string::npos);
   CHECK(std::count(json.begin(), json.end(), '{') == std::count(json.begin(), json.end(), '}'));
 }
+
+}  // namespace table_test

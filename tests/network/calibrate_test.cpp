@@ -7,6 +7,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace calibrate_test {
+
 TEST_CASE("calibration takes each range from the first picture and lets it grow", "[network]") {
   draws random(3);
   network_builder b;
@@ -72,3 +74,5 @@ TEST_CASE("layers compared with all before them quantized, and each by itself", 
   network_runner same(net, float_plan(net), {.keep_all = true});
   for (const auto& c : compare_isolated(reference, same)) CHECK(c.result.max_abs == 0);
 }
+
+}  // namespace calibrate_test

@@ -7,6 +7,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace constraints_test {
+
 TEST_CASE("what the hardware does not take is named with its rule", "[network]") {
   draws random(1);
   network_builder b;
@@ -77,3 +79,5 @@ TEST_CASE("work and time of layers", "[network]") {
   CHECK(all8 < all16);
   CHECK(all16 <= 2 * all8);
 }
+
+}  // namespace constraints_test

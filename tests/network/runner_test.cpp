@@ -8,6 +8,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace runner_test {
+
 namespace {
 
 precision_plan plan_for(const network& net, int which) {
@@ -233,3 +235,5 @@ TEST_CASE("runners that share prepared layers give the same bits", "[network]") 
   const network other = net;
   CHECK_THROWS_WITH(network_runner(other, float_plan(other), {.prepared = &prepared}), contains("another network"));
 }
+
+}  // namespace runner_test

@@ -12,6 +12,8 @@
 using namespace nniesim;
 using namespace test_networks;
 
+namespace single_layer_test {
+
 TEST_CASE("a layer by itself gives what it gives in the network", "[network]") {
   draws random(21);
   const network net = network_of_all_kinds(random);
@@ -60,3 +62,5 @@ TEST_CASE("ranges of a layer by itself can be its own, given, or shifted", "[net
   CHECK_THROWS_WITH(layer.run(std::vector<tensor<float>>{}), contains("layer 'conv'"));
   CHECK_THROWS_AS(layer.run(std::vector<tensor<float>>{random.tensor({1, 4, 5, 4})}), shape_error);
 }
+
+}  // namespace single_layer_test

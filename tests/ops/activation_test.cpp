@@ -5,6 +5,8 @@
 
 using namespace nniesim;
 
+namespace activation_test {
+
 TEST_CASE("activations equal the math library's functions within float's last places") {
   draws d(1);
   auto x = d.tensor({2, 3, 40}, 4);
@@ -83,3 +85,5 @@ TEST_CASE("prelu has a slope per channel, or one for all") {
   CHECK(same_bits(prelu<float32>(x, tensor<float>{0.5F}), tensor<float>{{{-1.0F, 2.0F}, {-2.0F, 4.0F}}}));
   CHECK_THROWS_WITH(prelu<float32>(x, tensor<float>{1.0F, 1.0F, 1.0F}), contains("3") && contains("1x2x2"));
 }
+
+}  // namespace activation_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace add_one_norm_test {
+
 TEST_CASE("in float the outside form is x / (a + |x| s), the inside form x / sqrt(mean(x^2) + a)") {
   draws d(1);
   const auto x = d.tensor({3, 512}, 25);
@@ -54,3 +56,5 @@ TEST_CASE("features that are no matrix are refused") {
   CHECK_THROWS_WITH(add_one_norm_outside<w8a8>(zeros({2, 3, 4})), contains("samples, features"));
   CHECK_THROWS_AS(add_one_norm_inside<w8a8>(zeros({0, 4})), shape_error);
 }
+
+}  // namespace add_one_norm_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace argmax_test {
+
 TEST_CASE("without an axis: places, then values, of each batch item") {
   const tensor<float> x{{{{1, 5}, {3, 2}}}, {{{-4, -1}, {-2, -3}}}};
   for_policies([&]<class P>() {
@@ -45,3 +47,5 @@ TEST_CASE("what ArgMax cannot take is refused") {
   auto y = zeros({1, 1, 1});
   CHECK_THROWS_WITH(argmax_into<float32>(view_of(bad), {}, view_of(y)), contains("NaN"));
 }
+
+}  // namespace argmax_test

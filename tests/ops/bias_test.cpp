@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace bias_test {
+
 TEST_CASE("a shift per channel, per element or for all is added") {
   draws d(1);
   const auto x = d.tensor({2, 3, 4, 5});
@@ -48,3 +50,5 @@ TEST_CASE("biases by vectors equal the specification") {
         [&](auto y) { return detail::vector_bias<P>(x.in(), shift.in(), {}, y); });
   });
 }
+
+}  // namespace bias_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace concat_test {
+
 TEST_CASE("tensors stand one behind the other along any axis") {
   draws d(1);
   for (const std::size_t axis : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
@@ -35,3 +37,5 @@ TEST_CASE("tensors that differ elsewhere are refused with both shapes") {
   auto y = zeros({2, 3});
   CHECK_THROWS_WITH(concat_into<float>({}, {}, view_of(y)), contains("no inputs"));
 }
+
+}  // namespace concat_test

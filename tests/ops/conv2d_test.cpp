@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace conv2d_test {
+
 namespace {
 
 using wide_study = precision<gfpq16, gfpq8, fp64_chain, q20_12>;
@@ -220,3 +222,5 @@ TEST_CASE("an accumulator that could overflow is refused with the bound, unless 
   const auto small = d.tensor({1, 4, 8, 8}, 0.1F);
   CHECK_NOTHROW(conv2d<trapping>(small, w, no_bias));
 }
+
+}  // namespace conv2d_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace crop_test {
+
 TEST_CASE("a crop begins at its offsets") {
   draws d(1);
   const auto x = d.tensor({2, 3, 6, 7});
@@ -43,3 +45,5 @@ TEST_CASE("crops that are not within the tensor are refused") {
   CHECK_THROWS_WITH(crop<w8a8>(x, {1, 2, 1, 1}, {.offsets = {1, 1, 1}}), contains("3 offsets"));
   CHECK_THROWS_WITH(crop<float32>(nan_tensor({1, 2}), {1, 1}, {.axis = 0}), contains("NaN"));
 }
+
+}  // namespace crop_test

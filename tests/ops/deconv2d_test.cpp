@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace deconv2d_test {
+
 namespace {
 
 template <class P>
@@ -77,3 +79,5 @@ TEST_CASE("threads do not change a bit of a deconvolution, and wrong ones are re
   CHECK_THROWS_WITH(deconv2d<w8a8>(x, w, no_bias, {.pad = {4, 0}, .groups = 6}), contains("padding"));
   CHECK_THROWS_AS(deconv2d<w8a8>(d.tensor({6, 9, 17}), w, no_bias), shape_error);
 }
+
+}  // namespace deconv2d_test

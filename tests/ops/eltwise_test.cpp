@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace eltwise_test {
+
 TEST_CASE("sums take coefficients, products and maxima none") {
   draws d(1);
   const auto a = d.tensor({2, 3, 5});
@@ -73,3 +75,5 @@ TEST_CASE("the sum may be written over an input") {
     CHECK(std::equal(expected.begin(), expected.end(), b.view().data(), same_value<value_t<P>>));
   });
 }
+
+}  // namespace eltwise_test

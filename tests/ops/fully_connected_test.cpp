@@ -8,6 +8,8 @@
 
 using namespace nniesim;
 
+namespace fully_connected_test {
+
 namespace {
 
 template <class P>
@@ -96,3 +98,5 @@ TEST_CASE("wrong fully connected layers are refused with both sides in the messa
   CHECK_THROWS_WITH(fully_connected<uniform_w8a8>(d.tensor({1, 140000}), d.tensor({1, 140000}), no_bias),
                     contains("exact_int32"));
 }
+
+}  // namespace fully_connected_test

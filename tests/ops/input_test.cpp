@@ -10,6 +10,8 @@
 
 using namespace nniesim;
 
+namespace input_test {
+
 namespace {
 
 constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
@@ -119,3 +121,5 @@ TEST_CASE("vectors convert and refuse as the loop does, wherever the NaN stands"
     }
   });
 }
+
+}  // namespace input_test

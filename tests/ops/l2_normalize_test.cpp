@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace l2_normalize_test {
+
 TEST_CASE("a sample is divided by its norm, over everything or per position") {
   draws d(1);
   const auto x = d.tensor({2, 3, 4});
@@ -54,3 +56,5 @@ TEST_CASE("norms by vectors equal the specification, in place too") {
     }
   });
 }
+
+}  // namespace l2_normalize_test

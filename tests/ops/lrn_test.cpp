@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace lrn_test {
+
 TEST_CASE("across channels: the squares of the channels around") {
   const tensor<float> x{{1, 2, 3, 4}};
   // Windows of three: squares 5, 14, 29, 25; alpha / 3 = 2; k 1.
@@ -77,3 +79,5 @@ TEST_CASE("what LRN cannot take is refused") {
   CHECK_THROWS_WITH(lrn_into<float32>(view_of(std::as_const(y)), {}, view_of(y)), contains("one tensor"));
   CHECK(lrn<float32>(x, {.local_size = std::size_t(-1)}).size() == 18);
 }
+
+}  // namespace lrn_test

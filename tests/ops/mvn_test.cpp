@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace mvn_test {
+
 TEST_CASE("mean and deviation of a map or of all channels are taken away") {
   const tensor<float> x{{{{1, 3}}, {{2, 10}}}};  // means 2 and 6, deviations 1 and 4
   const mvn_params plain{.epsilon = 0};
@@ -58,3 +60,5 @@ TEST_CASE("what MVN cannot take is refused") {
   CHECK_THROWS_AS(mvn_into<float32>(view_of(std::as_const(y)), {}, tensor_view<float>({y.data(), 2}, {1, 2})),
                   shape_error);
 }
+
+}  // namespace mvn_test

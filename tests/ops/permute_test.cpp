@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace permute_test {
+
 TEST_CASE("axis i of the result is axis order[i] of the input") {
   draws d(1);
   const auto x = d.tensor({2, 3, 4, 5});
@@ -25,3 +27,5 @@ TEST_CASE("orders that are no permutation are refused") {
   CHECK_THROWS_AS(permute<w8a8>(x, {.order = {0}}), shape_error);
   CHECK_THROWS_AS(permute<w8a8>(x, {.order = {0, 2}}), shape_error);
 }
+
+}  // namespace permute_test

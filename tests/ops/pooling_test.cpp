@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace pooling_test {
+
 TEST_CASE("the ceil rule gives Caffe's sizes") {
   const auto size = [](std::size_t in, std::size_t kernel, std::size_t stride, std::size_t pad, pooling_size rule) {
     return infer_shape({.kernel = {kernel, kernel}, .stride = {stride, stride}, .pad = {pad, pad}, .size = rule},
@@ -176,3 +178,5 @@ TEST_CASE("a format whose order is not known is encoded first") {
   const auto s = gfpq8::scale_of_max(4.0F);
   CHECK(pooling<gfpq_of_floats>(x, {.kernel = {2, 2}}, s)(0, 0, 0, 0) == 2.0F);
 }
+
+}  // namespace pooling_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace power_test {
+
 TEST_CASE("power is (shift + scale x)^exponent, written once in the output format") {
   draws d(1);
   const auto x = d.tensor({3, 5, 7});
@@ -65,3 +67,5 @@ TEST_CASE("power by vectors equals the specification") {
     CHECK_FALSE(detail::vector_power<P>(x.in(), {.exponent = 0.7}, y.view()));
   });
 }
+
+}  // namespace power_test

@@ -7,6 +7,8 @@
 
 using namespace nniesim;
 
+namespace reduce_mean_test {
+
 TEST_CASE("the mean over any axes is the sum in memory order divided by the count") {
   draws d(1);
   const auto x = d.tensor({3, 4, 5});
@@ -78,3 +80,5 @@ TEST_CASE("a sum that float64 may round goes through the specification") {
   CHECK_FALSE(detail::vector_reduce_mean<w8a8>(tensor_view<const q20_12>(x, shape), {.axes = {0}},
                                                tensor_view<q20_12>(y, {1})));
 }
+
+}  // namespace reduce_mean_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace reduce_sum_test {
+
 TEST_CASE("the sum over axes, times a coefficient") {
   const tensor<float> x{{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}};
   CHECK(same_bits(reduce_sum<float32>(x, {.axes = {0}}), tensor<float>{{{6, 8}, {10, 12}}}));
@@ -44,3 +46,5 @@ TEST_CASE("sums by vectors equal the specification, over any axes") {
     }
   });
 }
+
+}  // namespace reduce_sum_test

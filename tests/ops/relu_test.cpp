@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace relu_test {
+
 TEST_CASE("relu keeps what is positive and multiplies the rest by the slope") {
   draws d(1);
   const auto x = d.tensor({3, 50});
@@ -39,3 +41,5 @@ TEST_CASE("relu by vectors equals the specification") {
     }
   });
 }
+
+}  // namespace relu_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace reshape_test {
+
 TEST_CASE("0 copies an extent, -1 takes what is left") {
   draws d(1);
   const auto x = d.tensor({2, 3, 4});
@@ -22,3 +24,5 @@ TEST_CASE("extents that do not give the elements are refused") {
   }
   CHECK_THROWS_WITH(reshape<w8a8>(x, {.extents = {7, -1}}), contains("2x3x4") && contains("(7, -1)"));
 }
+
+}  // namespace reshape_test

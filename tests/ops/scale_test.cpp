@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace scale_test {
+
 TEST_CASE("factors and shifts are broadcast from their axis on") {
   draws d(1);
   const auto x = d.tensor({2, 3, 4, 5});
@@ -105,3 +107,5 @@ TEST_CASE("Caffe's statistics are divided by their common number") {
   CHECK_THROWS_AS(caffe_batch_norm(mean, variance, -1.0), format_error);
   CHECK_THROWS_AS(caffe_batch_norm(mean, variance, 1.0 / 0.0), format_error);
 }
+
+}  // namespace scale_test

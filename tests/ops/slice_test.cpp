@@ -6,6 +6,8 @@
 
 using namespace nniesim;
 
+namespace slice_test {
+
 TEST_CASE("a tensor is cut at points or into equal parts") {
   const tensor<float> x{{0, 1, 2, 3, 4, 5}, {6, 7, 8, 9, 10, 11}};
   const auto at = slice<float32>(x, {.axis = 1, .points = {1, 3}});
@@ -48,3 +50,5 @@ TEST_CASE("cuts that do not fit are refused") {
   const std::array one = {view_of(y)};
   CHECK_THROWS_WITH(slice_into<float>(view_of(x), {.parts = 2}, one), contains("1 output") && contains("expected 2"));
 }
+
+}  // namespace slice_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace softmax_test {
+
 TEST_CASE("softmax is exp over the sum of exp along its axis") {
   draws d(1);
   const auto x = d.tensor({2, 5, 3}, 3);
@@ -51,3 +53,5 @@ TEST_CASE("softmax equals the specification where its exponentials are kept and 
     }
   }
 }
+
+}  // namespace softmax_test

@@ -4,6 +4,8 @@
 
 using namespace nniesim;
 
+namespace upsample_test {
+
 TEST_CASE("every element is repeated along rows and columns") {
   const tensor<float> x{{{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}}};
   const auto y = upsample<float32>(x);
@@ -46,3 +48,5 @@ TEST_CASE("the hardware's upsampling has factor 2") {
   auto y = zeros({1, 1, 2, 4});
   CHECK_THROWS_WITH(upsample_into<float32>(view_of(std::as_const(x)), {}, {}, view_of(y)), contains("1x1x2x4"));
 }
+
+}  // namespace upsample_test

@@ -105,7 +105,7 @@ class layer_operator {
       prepared_.template emplace<Prepared>(p.weights, bias, geometry...);
     }
   }
-  void check(std::span<const const_view> inputs) const {
+  void check_inputs(std::span<const const_view> inputs) const {
     detail::require<shape_error>(inputs.size() == inputs_.size(), layer_->type, ": ", inputs.size(),
                                  " inputs, expected ", inputs_.size());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -261,7 +261,7 @@ std::size_t layer_operator<P>::workspace_bytes(const executor& all_threads) cons
 
 template <precision_policy P>
 auto layer_operator<P>::derive_scales(std::span<const const_view> inputs) const -> std::vector<activation_scale> {
-  check(inputs);
+  check_inputs(inputs);
   if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->activation_scales(inputs[0]);
   if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) return deconv->activation_scales(inputs[0]);
   std::vector<activation_scale> scales;
@@ -276,7 +276,7 @@ void layer_operator<P>::run(std::span<const const_view> inputs, std::span<const 
                             std::span<const view> outputs, std::span<std::byte> workspace, const executor& all_threads,
                             bool relu) const {
   const executor threads = is_small_ ? executor{} : all_threads;
-  check(inputs);
+  check_inputs(inputs);
   detail::require<shape_error>(outputs.size() == outputs_.size() && scales.size() == input_ranges(*layer_),
                                layer_->type, ": ", outputs.size(), " outputs and ", scales.size(),
                                " activation scales, expected ", outputs_.size(), " and ", input_ranges(*layer_));
