@@ -87,6 +87,12 @@ int compensate(const options& o) {
     wrong = verify_constants(loaded.original(), read_caffe_network(o.output, cfg.caffemodel_file.path), constants);
   }
 
+  double before = 0, after = 0;  // of all chains
+  for (const judged_chain& c : judged) {
+    before += std::fabs(c.before.mean) / static_cast<double>(judged.size());
+    after += std::fabs(c.after.mean) / static_cast<double>(judged.size());
+  }
+  const double removed = detail::removed_share(before, after);
   bool missed = false;
   for (const judged_chain& c : judged) missed = missed || misses(c, problem, o.least_gain);
   if (o.as_json) {
@@ -107,7 +113,10 @@ int compensate(const options& o) {
                 {"held_out", as_json(judged[i])}};
       list.push_back(std::move(j));
     }
-    json j = {{"mode", static_cast<int>(mode)}, {"enough_removed", !missed}, {"chains", list}};
+    json j = {{"mode", static_cast<int>(mode)},
+              {"enough_removed", !missed},
+              {"removed", compensate_command::as_json(removed)},
+              {"chains", list}};
     if (writes) j["constants_verified"] = wrong.empty();
     print_json(j);
   } else {
@@ -128,6 +137,8 @@ int compensate(const options& o) {
                   range.data(), 100 * trained[i].before.mean, 100 * trained[i].after.mean, 100 * h.before.mean,
                   100 * h.after.mean, 100 * h.removed, 100 * h.removed_abs);
     }
+    std::printf("%-24s %97.3f %% -> %7.3f %%   %5.1f %%\n", "all, in magnitude", 100 * before, 100 * after,
+                100 * removed);
     std::printf(
         "(errors of the norms' lengths, signed; removed: of the held-out mean, and of the mean magnitude, in which\n"
         "what differs from picture to picture remains)\n\n");

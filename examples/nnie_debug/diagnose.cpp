@@ -303,7 +303,7 @@ void print_layers(const diagnosis& d) {
                 part(&error_parts::saturation_share).c_str(), part(&error_parts::underflow_share).c_str(),
                 part(&error_parts::rounding_share).c_str());
     if (l.partner.empty()) std::printf(" no partner: %s", l.relation.c_str());
-    else if (l.channels > 1) std::printf(" %zu of %zu", l.most_channels, l.channels);
+    else if (l.channels > 1 && l.most_channels != 0) std::printf(" %zu of %zu", l.most_channels, l.channels);
     std::printf("\n");
   }
 }

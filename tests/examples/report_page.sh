@@ -48,7 +48,9 @@ shown=$(layer_rows "$folder/plain.html" | wc -l)
 [ -z "$rows" ] || [ "$shown" -eq "$rows" ] || problem "$shown rows in the layer table, expected $rows"
 [ "$(layer_rows "$folder/plain.html")" = "$(seq 1 "$shown")" ] || problem "the layers are not in order of execution"
 
-cosine=8
+# The place of the cosine's column, from 0.
+cosine=$(grep -o "data-key='[a-z0-9_]*'" "$page" | grep -n "'cosine'" | cut -d: -f1)
+cosine=$((cosine - 1))
 for direction in "" -; do
   dom "#sort=${direction}cosine" "$folder/sorted.html"
   [ "$(layer_rows "$folder/sorted.html" | sort -n)" = "$(seq 1 "$shown")" ] || problem "sorting lost rows"

@@ -149,8 +149,13 @@ inline void write_layers(std::ostream& out, const report& r) {
   head("order", "#", "order of execution", true);
   head("mark", "mark", "bad ones first", true);
   head("layer", "layer", "in the reference", false);
-  head("partner", "partner", "in the other run", false);
-  head("relation", "relation", "how the partners correspond, where not simply by the same content", false);
+  const bool has_partners = std::any_of(r.result.layers.begin(), r.result.layers.end(), [](const layer_evidence& e) {
+    return e.partner != e.name || !e.relation.empty();
+  });
+  if (has_partners) {
+    head("partner", "partner", "in the other run", false);
+    head("relation", "relation", "how the partners correspond, where not simply by the same content", false);
+  }
   std::vector<column> columns = number_columns();
   std::erase_if(columns, [&](const column& c) {
     return std::none_of(r.result.layers.begin(), r.result.layers.end(),
@@ -174,8 +179,10 @@ inline void write_layers(std::ostream& out, const report& r) {
       out << escape_html(value) << (link.empty() ? "" : "</a>") << "</" << tag << '>';
     };
     text("th", e.name, false, histogram_link(r, e.name));
-    text("td", e.partner, true);
-    text("td", e.relation);
+    if (has_partners) {
+      text("td", e.partner, true);
+      text("td", e.relation);
+    }
     for (const column& c : columns) {
       const auto v = c.value(e);
       if (v) out << "<td data-v='" << data_value(*v) << "'>" << c.text(*v) << "</td>";
@@ -500,30 +507,36 @@ inline void write_search(std::ostream& out, const report& r) {
   out << "<figcaption>Score: " << escape_html(s.score.empty() ? "larger is better" : std::string_view(s.score))
       << ".</figcaption>\n</figure>\n<div class='scroll' role='region' tabindex='0' aria-labelledby='search-heading'>\n"
          "<table>\n<caption>The plans of the plot, the fastest first.</caption>\n<thead><tr><th scope='col'>time</th>"
-         "<th scope='col'>score</th><th scope='col' class='text'>goal</th><th scope='col' class='text'>layers in 16 "
+         "<th scope='col'>score</th><th scope='col' class='mark'>goal</th><th scope='col' class='text'>layers in 16 "
          "bits</th></tr></thead>\n<tbody>\n";
   for (const evaluated_plan& p : s.front) {
     const bool chosen = s.chosen && p.layers == s.chosen->layers;
     out << "<tr" << (chosen ? " class='here'" : "") << "><td>" << fixed_text(p.cost, 4) << "</td><td>"
-        << number_text(p.score, 7) << "</td><td class='text'>" << (p.score >= s.goal ? "reached" : "")
+        << number_text(p.score, 7) << "</td><td class='mark'>" << (p.score >= s.goal ? "reached" : "")
         << (chosen ? " ▶ chosen" : "") << "</td><td class='text'>" << escape_html(joined(p.layers, "none"))
         << "</td></tr>\n";
   }
   out << "</tbody>\n</table>\n</div>\n</section>\n";
 }
 
-/// The finite values' shares in the bins.
-[[nodiscard]] inline std::vector<double> shares(const std::vector<double>& values, const std::vector<double>& edges) {
-  std::vector<double> share(edges.size() - 1);
-  double count = 0;
-  for (const double v : values) {
-    if (!std::isfinite(v)) continue;
-    const auto bin = std::upper_bound(edges.begin() + 1, edges.end() - 1, v) - (edges.begin() + 1);
-    ++share[static_cast<std::size_t>(bin)];
-    ++count;
+/// The finite values' distribution as the corners of its steps: how many per cent are at most x. Empty for none.
+[[nodiscard]] inline std::pair<std::vector<double>, std::vector<double>> distribution(std::vector<double> values,
+                                                                                      double low, double high) {
+  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  std::sort(values.begin(), values.end());
+  std::pair<std::vector<double>, std::vector<double>> corners;
+  if (values.empty()) return corners;
+  const auto add = [&](double x, std::size_t count) {
+    corners.first.push_back(x);
+    corners.second.push_back(100 * static_cast<double>(count) / static_cast<double>(values.size()));
+  };
+  add(low, 0);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    add(values[i], i);
+    add(values[i], i + 1);
   }
-  for (double& s : share) s = count > 0 ? 100 * s / count : 0;
-  return share;
+  add(high, values.size());
+  return corners;
 }
 
 [[nodiscard]] inline double finite_mean(const std::vector<double>& values) {
@@ -547,17 +560,11 @@ inline void write_norms(std::ostream& out, const report& r) {
     std::vector<double> all;
     for (const auto& [name, values] : sets) all.insert(all.end(), values->begin(), values->end());
     const auto [low, high] = range_of(all);
-    constexpr int bins = 24;
-    std::vector<double> edges;
-    for (int i = 0; i <= bins; ++i) edges.push_back(low + (high - low) * i / bins);
-    double top = 0;
-    for (const auto& [name, values] : sets) {
-      for (const double s : shares(*values, edges)) top = std::max(top, s);
-    }
     svg_plot plot("Norms of " + d.chain + ": float, quantized and compensated", {"L2 norm", low, high, {}},
-                  {"pictures, %", 0, top * 1.05, {}}, 420, 200);
+                  {"pictures up to it, %", 0, 100, {}}, 420, 200);
     for (std::size_t i = 0; i < std::size(sets); ++i) {
-      if (!sets[i].second->empty()) plot.outline(edges, shares(*sets[i].second, edges), looks[i], sets[i].first);
+      const auto [x, y] = distribution(*sets[i].second, low, high);
+      if (!x.empty()) plot.line(x, y, looks[i], sets[i].first);
     }
     out << "<figure>\n";
     plot.write(out);

@@ -28,7 +28,7 @@ table { border-collapse: collapse; font-size: .78rem; font-variant-numeric: tabu
 caption { text-align: left; padding: .3rem .5rem; color: #444; }
 th, td { padding: .2rem .4rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 th { background: #eee; vertical-align: bottom; font-weight: 600; } thead th { white-space: normal; } thead th { position: sticky; top: 0; }
-.text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; } tbody th, .wide { min-width: 8.5rem; }
+.text { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; } tbody th, .wide { min-width: 10.5rem; }
 tbody th { background: none; font-weight: 400; vertical-align: inherit; } .mark { text-align: left; }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; text-align: inherit; text-decoration: underline dotted; }
 th[aria-sort=ascending] button::after { content: " \25b2"; } th[aria-sort=descending] button::after { content: " \25bc"; }
