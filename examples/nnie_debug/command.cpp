@@ -19,8 +19,9 @@ progress::progress(std::string what, std::size_t steps) : what_(std::move(what))
 progress::~progress() {
   if (has_terminal()) std::fputs("\r\033[K", stderr);
 }
-void progress::step() {
-  ++done_;
+void progress::at(std::size_t done, std::size_t steps) {
+  done_ = done;
+  steps_ = steps;
   show();
 }
 void progress::show() const {

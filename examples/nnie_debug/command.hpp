@@ -47,7 +47,9 @@ class progress {
   ~progress();
   progress(const progress&) = delete;
   progress& operator=(const progress&) = delete;
-  void step();
+  void step() { at(done_ + 1, steps_); }
+  /// `done` of what are now thought to be `steps`.
+  void at(std::size_t done, std::size_t steps);
 
  private:
   void show() const;

@@ -105,18 +105,15 @@ int search(const options& o) {
   search_options how;
   how.strategy = o.strategy == "from-first" ? search_strategy::from_first : search_strategy::by_gain;
   how.state_file = o.state;
-  std::optional<progress> bar;
-  std::size_t shown = 0;
-  how.progress = [&](const search_progress& p) {
-    if (!bar) bar.emplace("searching", p.estimate);
-    for (; shown < p.evaluations; ++shown) bar->step();
-    return was_interrupted == 0;
-  };
   const search_result result = [&] {
     const interruptible handler;
+    progress bar("searching", 1);
+    how.progress = [&](const search_progress& p) {
+      bar.at(p.evaluations, p.estimate);
+      return was_interrupted == 0;
+    };
     return search_precisions(problem, how);
   }();
-  bar.reset();
 
   std::optional<hp_verification> verified;
   if (!o.output.empty()) verified = write_marks(o, loaded, problem, result);

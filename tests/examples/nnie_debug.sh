@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The command-line tool from outside: nnie_debug.sh PROGRAM NETWORK-FOLDER. Every line that fails is printed.
 set -uo pipefail
-tool=$1
-net=$2
+tool=$(realpath "$1")
+net=$(realpath "$2")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failures=0
@@ -153,7 +153,8 @@ expect 1 "'same' on the reference and 'same'" "$tool" diagnose --cfg "$cfg" --fe
 expect 2 "requires" "$tool" diagnose --cfg "$cfg" --feature "$folder/judged_feature.npy"
 expect 2 "took longer than 0.2 s" "$tool" diagnose --cfg "$cfg" --post 'sleep 100; echo $1' --time-limit 0.2
 expect 2 "need a post-processing" "$tool" diagnose --cfg "$cfg" --board-decision 3
-expect 2 "--goal needs" "$tool" diagnose --cfg "$cfg" --goal 0.9
+expect 2 "--goal needs a network" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --goal 0.9
+expect 1 "power_param { shift: 1.0" "$tool" diagnose --cfg "$cfg"
 expect 2 "no dumps" "$tool" diagnose --cfg "$cfg" --other "$folder/nothing"
 expect 2 "no layer 'nosuch'" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer nosuch
 

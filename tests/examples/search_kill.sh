@@ -2,8 +2,8 @@
 # A search that is killed again and again and goes on from its state file: search_kill.sh PROGRAM NETWORK-FOLDER.
 # Its result is that of one in one piece, and no kill loses more than the one evaluation that it interrupts.
 set -uo pipefail
-tool=$1
-net=$2
+tool=$(realpath "$1")
+net=$(realpath "$2")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export TMPDIR=$folder tool
