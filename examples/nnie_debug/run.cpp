@@ -28,17 +28,25 @@ void write_npy_folder(const std::filesystem::path& folder, const network_runner&
   }
 }
 
+/// C or C x H x W of a blob, as names of dumps have it: without the batch, two axes with a third of 1, more with the
+/// last ones as one.
+tensor_shape dumped_shape(const tensor_shape& s) {
+  std::vector<std::size_t> dims(s.begin() + (s.rank() > 1 ? 1 : 0), s.end());
+  if (dims.size() == 2) dims.push_back(1);
+  for (; dims.size() > 3; dims.pop_back()) dims[dims.size() - 2] *= dims.back();
+  return tensor_shape(std::span<const std::size_t>(dims));
+}
+
 /// The same as the compiler (mapper_quant) and its Caffe script name and write them.
 void write_dump_folder(const std::filesystem::path& folder, const network_runner& runner) {
   std::filesystem::create_directories(folder);
   for (const layer& l : runner.net().layers) {
     for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      const tensor_shape& s = runner.net().blobs[l.outputs[o]].shape;
       dump_name name;
       name.kind = runner.plan().is_float ? dump_kind::caffe_output : dump_kind::mapper_output;
       name.layer = l.name;
       name.output = o;
-      if (s.rank() > 1) name.shape = tensor_shape(std::span(s.begin() + 1, s.end()));
+      name.shape = dumped_shape(runner.net().blobs[l.outputs[o]].shape);
       const auto path = folder / dump_file_name(name);
       runner.visit(l.outputs[o], [&]<class T>(tensor_view<const T> values) {
         if constexpr (std::same_as<T, float>) write_float_dump(path, values.span());

@@ -229,7 +229,12 @@ TEST_CASE("runners that share prepared layers give the same bits", "[network]") 
     network_runner shared(net, plan_for(net, mode), {.prepared = &prepared});
     alone.run({&in, 1});
     shared.run({&in, 1});
-    CHECK(same_bits(shared.value(last), alone.value(last)));
+    // The next one has memory of its own while this one lives, which can be moved.
+    network_runner second(net, plan_for(net, mode), {.prepared = &prepared});
+    second.run({&in, 1});
+    const network_runner moved(std::move(shared));
+    CHECK(same_bits(moved.value(last), alone.value(last)));
+    CHECK(same_bits(second.value(last), alone.value(last)));
   }
   CHECK(prepared.get(1, layer_precision::w8a8) == prepared.get(1, layer_precision::w8a8));
   const network other = net;

@@ -591,6 +591,8 @@ class diagnostician {
     std::vector<const row*> moved;
     for (const row& r : runs_.rows()) {
       if (!r.other || r.is_input) continue;
+      // Other gains come from an input with other ones.
+      if (input_differs_ && r.relation == match_relation::affine) continue;
       const bool by_content = r.relation != match_relation::same && r.relation != match_relation::differs &&
                               r.relation != match_relation::unverifiable;
       const layer_match* m = nullptr;

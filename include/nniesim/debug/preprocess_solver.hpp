@@ -509,16 +509,22 @@ class preprocess_solver {
     add_norm(s, !no_mean, !no_scale, wanted_mean, common);
   }
 
+  /// The lines of the cfg that make it subtract these means and multiply by this factor, those that are not there yet.
   void add_norm(preprocess_solution& s, bool mean, bool scale, const std::vector<double>& means, double factor) const {
     const cfg_norm_type type = mean ? (scale ? cfg_norm_type::channel_means_scale : cfg_norm_type::channel_means)
                                     : (scale ? cfg_norm_type::scale : cfg_norm_type::none);
     if (type != known_->norm_type) s.changes.push_back(concat("[norm_type] ", static_cast<int>(type)));
-    if (mean) {
+    std::vector<double> rounded;
+    for (const double m : means) rounded.push_back(std::round(m * 100) / 100);
+    const bool is_there =
+        std::equal(rounded.begin(), rounded.end(), known_->mean.begin(), known_->mean.end(),
+                   [](double m, float known) { return std::fabs(m - static_cast<double>(known)) < 0.05; });
+    if (mean && !is_there) {
       std::string lines = "[mean_file] a text file with one line for each channel:";
-      for (const double m : means) lines += ' ' + digits(std::round(m * 100) / 100, 7);
+      for (const double m : rounded) lines += ' ' + digits(m, 7);
       s.changes.push_back(lines);
     }
-    if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", digits(factor)));
+    if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", digits(factor, 5)));
   }
 
   std::span<const float> r_, x_;

@@ -21,9 +21,33 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+namespace detail {
+
+/// Memory as operator new gives it, aligned for every kernel. Fresh memory costs as much as a small network's run.
+struct memory_block {
+  struct release {
+    void operator()(std::byte* p) const noexcept { ::operator delete (p, std::align_val_t{64}); }
+  };
+  std::unique_ptr<std::byte[], release> data{};
+  std::size_t bytes = 0;
+
+  memory_block() = default;
+  explicit memory_block(std::size_t size)
+      : data(static_cast<std::byte*>(::operator new (size, std::align_val_t{64}))), bytes(size) {}
+  memory_block(memory_block&& other) noexcept : data(std::move(other.data)), bytes(std::exchange(other.bytes, 0)) {}
+  memory_block& operator=(memory_block&& other) noexcept {
+    data = std::move(other.data);
+    bytes = std::exchange(other.bytes, 0);
+    return *this;
+  }
+};
+
+}  // namespace detail
+
 /// The layers of a network, each prepared once for every precision that it is asked for and then shared by the runners
 /// that get the same object in their options: for many plans of one network. Holds all weights in each of those
-/// precisions; used by one thread at a time, and `net` must outlive it.
+/// precisions, and the memory of the last runner that is gone, for the next; used by one thread at a time. `net` must
+/// outlive it, and it all its runners.
 class prepared_layers {
  public:
   using any_operator = std::variant<layer_operator<float32>, layer_operator<w8a8>, layer_operator<w16a16>>;
@@ -47,9 +71,17 @@ class prepared_layers {
     });
   }
 
+  [[nodiscard]] detail::memory_block take_memory(std::size_t bytes) {
+    return spare_.bytes >= bytes ? std::move(spare_) : detail::memory_block(bytes);
+  }
+  void give_back(detail::memory_block block) noexcept {
+    if (block.bytes > spare_.bytes) spare_ = std::move(block);
+  }
+
  private:
   const network* net_;
   std::map<std::pair<std::size_t, layer_precision>, std::shared_ptr<const any_operator>> operators_;
+  detail::memory_block spare_;
 };
 
 struct runner_options {
@@ -125,6 +157,12 @@ class network_runner {
     for (std::size_t b = 0; b < net.blobs.size(); ++b) kept_[b] = kept_[b] || readers_[b].empty();
     for (std::size_t l = 0; l < net.layers.size(); ++l) prepare(l);
     place();
+  }
+
+  network_runner(network_runner&&) noexcept = default;
+  network_runner& operator=(network_runner&&) noexcept = default;
+  ~network_runner() {
+    if (options_.prepared != nullptr) options_.prepared->give_back(std::move(memory_));
   }
 
   [[nodiscard]] const network& net() const noexcept { return *net_; }
@@ -297,7 +335,7 @@ class network_runner {
   template <class V>
   [[nodiscard]] tensor_view<V> view(std::size_t b) const {
     const tensor_shape& shape = net_->blobs[b].shape;
-    return {std::span<V>(reinterpret_cast<V*>(memory_.get() + offsets_[b]), shape.size()), shape};
+    return {std::span<V>(reinterpret_cast<V*>(memory_.data.get() + offsets_[b]), shape.size()), shape};
   }
 
   template <class V>
@@ -322,7 +360,8 @@ class network_runner {
   }
 
   void allocate() {
-    if (!memory_) memory_.reset(static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{64})));
+    if (memory_.data) return;
+    memory_ = options_.prepared != nullptr ? options_.prepared->take_memory(bytes_) : detail::memory_block(bytes_);
   }
   void run_one(const step& s) {
     const layer& l = net_->layers[s.layer];
@@ -338,7 +377,7 @@ class network_runner {
 
   template <class V, class P>
   void run_step(const step& s, const layer& l, const layer_operator<P>& op) {
-    const std::span<std::byte> workspace(memory_.get() + s.workspace_offset, s.workspace);
+    const std::span<std::byte> workspace(memory_.data.get() + s.workspace_offset, s.workspace);
     if constexpr (std::same_as<V, value_t<P>>) {
       std::vector<tensor_view<const V>> inputs;
       std::vector<tensor_view<V>> outputs;
@@ -384,10 +423,6 @@ class network_runner {
     return scales;
   }
 
-  struct release {
-    void operator()(std::byte* p) const noexcept { ::operator delete (p, std::align_val_t{64}); }
-  };
-
   const network* net_;
   precision_plan plan_;
   runner_options options_;
@@ -397,7 +432,7 @@ class network_runner {
   std::vector<std::size_t> offsets_;  ///< of each blob in memory_
   std::size_t bytes_ = 0;
   bool ran_ = false;
-  std::unique_ptr<std::byte[], release> memory_;
+  detail::memory_block memory_;
 };
 
 NNIESIM_END_NAMESPACE
