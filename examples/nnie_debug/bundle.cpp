@@ -68,7 +68,7 @@ int bundle(const options& o) {
   detail::require<error>(std::filesystem::path(o.output).extension() == ".tar", "--output is ",
                          detail::excerpt(o.output), ", expected NAME.tar");
   loaded_network loaded(o.network, true);
-  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+  const activation_ranges ranges = loaded.ranges(o.calibration);
   const std::vector<tensor<float>> inputs = loaded.chosen_inputs();
   const auto& cfg = loaded.cfg();
   const std::string text = detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");

@@ -15,7 +15,7 @@ struct options {
 
 int calibrate(const options& o) {
   loaded_network loaded(o.network, true);
-  const activation_ranges ranges = loaded.calibrate();
+  const activation_ranges ranges = loaded.ranges({});
   write_calibration(o.output, ranges);
   if (o.as_json) {
     print_json({{"pictures", ranges.pictures}, {"layers", ranges.layers.size()}, {"file", o.output}});

@@ -134,6 +134,14 @@ std::string loaded_network::chosen_name() const {
   return file.empty() ? cfg_.inputs[0].image_list.text + ", entry " + std::to_string(listed()) : file.string();
 }
 
+compile_mode loaded_network::mode(const std::string& given) const {
+  return given.empty() ? cfg_.mode : compile_mode_of(std::stoi(given));
+}
+
+activation_ranges loaded_network::ranges(const std::string& file) {
+  return file.empty() ? calibrate(net_) : read_calibration(file);
+}
+
 activation_ranges loaded_network::calibrate(const network& net) {
   calibrator c(net, threads());
   const std::size_t count = std::max<std::size_t>(listed(), 1);

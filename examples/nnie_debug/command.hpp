@@ -22,7 +22,7 @@ using json = nlohmann::ordered_json;
 /// What the process returns; CLI11's own errors of usage become `failed` too.
 enum exit_code : int {
   passed = 0,
-  below_threshold = 1,  ///< a comparison misses what --fail-below asks for
+  below_threshold = 1,  ///< a fault, a goal that is not reached, a comparison that misses --fail-below
   failed = 2,           ///< usage, or input that cannot be used
 };
 
@@ -81,6 +81,8 @@ class loaded_network {
   [[nodiscard]] const network& original() const noexcept { return original_; }
   [[nodiscard]] const compiler_cfg& cfg() const noexcept { return cfg_; }
   [[nodiscard]] executor threads() { return pool_.handle(); }
+  /// The number that was given, else the cfg's.
+  [[nodiscard]] compile_mode mode(const std::string& given) const;
 
   /// Entries of the cfg's lists; 0 without a cfg.
   [[nodiscard]] std::size_t listed() const { return lists_.empty() ? 0 : lists_[0].size(); }
@@ -91,9 +93,9 @@ class loaded_network {
   [[nodiscard]] std::vector<std::filesystem::path> chosen_files() const;
   [[nodiscard]] std::string chosen_name() const;
 
-  /// Ranges over the cfg's lists, or of the chosen pictures without a cfg.
-  [[nodiscard]] activation_ranges calibrate() { return calibrate(net_); }
-  /// The same of a network with other constants.
+  /// Those of a file of ranges, or, without one, over the cfg's lists, or of the chosen pictures without a cfg.
+  [[nodiscard]] activation_ranges ranges(const std::string& file);
+  /// Over the cfg's lists, of a network with other constants.
   [[nodiscard]] activation_ranges calibrate(const network& net);
 
   static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);

@@ -50,6 +50,8 @@ json as_json(const judged_chain& c) {
 
 /// Where one of three sets of norms lies: how far it is from the float one is what a constant changes.
 void print_distribution(const char* name, std::vector<double> norms) {
+  std::erase_if(norms, [](double v) { return !std::isfinite(v); });
+  if (norms.empty()) return;
   std::sort(norms.begin(), norms.end());
   const auto at = [&](double share) {
     return norms[static_cast<std::size_t>(std::lround(share * static_cast<double>(norms.size() - 1)))];
@@ -63,8 +65,8 @@ void print_distribution(const char* name, std::vector<double> norms) {
 int compensate(const options& o) {
   loaded_network loaded(o.network, true);
   const network& net = loaded.net();
-  const compile_mode mode = o.mode.empty() ? loaded.cfg().mode : compile_mode_of(std::stoi(o.mode));
-  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+  const compile_mode mode = loaded.mode(o.mode);
+  const activation_ranges ranges = loaded.ranges(o.calibration);
   const compensation_problem problem{
       .net = net, .plan = plan_of(net, mode), .ranges = ranges, .threads = loaded.threads()};
   const compensation found = compensate_norms(loaded, problem, !o.calibration.empty(), o.held_out);

@@ -27,28 +27,37 @@ struct options {
   [[nodiscard]] bool has_report() const { return !html.empty() || !markdown.empty(); }
 };
 
-/// A folder's layers, in the order of the compiler's graph where that lies beside them.
-std::vector<named_values> read_folder(const std::string& folder) {
-  dump_list list = list_dumps(folder);
-  std::map<std::string, std::size_t> place;
-  for (const std::filesystem::path& file : list.others) {
-    if (file.extension() != ".dot") continue;
-    const net_tree tree = read_net_tree(file);
-    name_board_dumps(list, tree);
-    for (std::size_t i = 0; i < tree.labelled; ++i) place.emplace(detail::layer_key(tree.nodes[i].name), i);
+/// A folder's layers, and where the compiler's graph, if it lies beside them, has each.
+struct dump_folder {
+  std::vector<named_values> layers;
+  std::map<std::string, std::size_t> places;
+
+  [[nodiscard]] static dump_folder of(const std::string& folder) {
+    dump_folder result;
+    dump_list list = list_dumps(folder);
+    for (const std::filesystem::path& file : list.others) {
+      if (file.extension() != ".dot") continue;
+      const net_tree tree = read_net_tree(file);
+      name_board_dumps(list, tree);
+      for (std::size_t i = 0; i < tree.labelled; ++i) {
+        result.places.emplace(detail::match_key(tree.nodes[i].name), i);
+      }
+    }
+    result.layers = layers_of(list);
+    detail::require<error>(!result.layers.empty(), folder,
+                           ": no dumps of layers' outputs, expected .npy, linear.hex or .float");
+    return result;
   }
-  std::vector<named_values> layers = layers_of(list);
-  detail::require<error>(!layers.empty(), folder, ": no dumps of layers' outputs, expected .npy, linear.hex or .float");
-  if (!place.empty()) {
+  /// Into the order of a graph; layers that it does not have come last.
+  void sort_by(const std::map<std::string, std::size_t>& graph) {
     const auto at = [&](const named_values& v) {
-      const auto found = place.find(detail::layer_key(v.name));
-      return found == place.end() ? place.size() : found->second;
+      const auto found = graph.find(detail::match_key(v.name));
+      return found == graph.end() ? graph.size() : found->second;
     };
     std::stable_sort(layers.begin(), layers.end(),
                      [&](const named_values& a, const named_values& b) { return at(a) < at(b); });
   }
-  return layers;
-}
+};
 
 json as_json(const finding& f) {
   json rivals = json::array();
@@ -119,6 +128,7 @@ struct experiment {
   std::optional<network_runner> in_float, quantized;
   std::optional<laboratory> lab;
   std::vector<named_values> reference, other;
+  bool is_order_known = true;
 };
 
 void set_up(const options& o, experiment& e) {
@@ -129,8 +139,8 @@ void set_up(const options& o, experiment& e) {
   if (has_network) {
     loaded_network& loaded = e.loaded.emplace(o.network, true);
     const network& net = loaded.net();
-    const compile_mode mode = o.mode.empty() ? loaded.cfg().mode : compile_mode_of(std::stoi(o.mode));
-    e.ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+    const compile_mode mode = loaded.mode(o.mode);
+    e.ranges = loaded.ranges(o.calibration);
     e.inputs = loaded.chosen_inputs();
     laboratory& lab = e.lab.emplace(
         laboratory{net, loaded_network::views(e.inputs), e.ranges, plan_of(net, mode), {}, loaded.threads()});
@@ -153,8 +163,14 @@ void set_up(const options& o, experiment& e) {
   } else {
     detail::require<error>(o.mode.empty() && o.calibration.empty(), "--mode and --calibration need a network");
   }
-  if (!o.reference.empty()) e.reference = read_folder(o.reference);
-  if (!o.other.empty()) e.other = read_folder(o.other);
+  dump_folder reference, other;
+  if (!o.reference.empty()) reference = dump_folder::of(o.reference);
+  if (!o.other.empty()) other = dump_folder::of(o.other);
+  const auto& graph = reference.places.empty() ? other.places : reference.places;
+  for (auto* folder : {&reference, &other}) folder->sort_by(graph);
+  if (!o.reference.empty()) e.reference = std::move(reference.layers);
+  if (!o.other.empty()) e.other = std::move(other.layers);
+  e.is_order_known = has_network || !graph.empty();
 }
 
 const named_values* find(const std::vector<named_values>& layers, const std::string& name) {
@@ -172,14 +188,19 @@ tensor<float> as_tensor(const named_values& v) {
   return t;
 }
 
-/// The network's outputs by name, or the layer that was asked for, or the last.
+/// What the post-processing reads: the layer that was asked for, or the network's outputs, or the last layer.
 std::vector<std::string> output_names(const options& o, const experiment& e) {
   if (!o.output_layer.empty()) return {o.output_layer};
-  if (!e.lab) return {e.reference.back().name};
+  if (!e.lab) {
+    detail::require<error>(e.is_order_known, "--output-layer is needed: which layer is the last is not known");
+    return {e.reference.back().name};
+  }
   std::vector<std::string> names;
   for (const std::size_t b : detail::output_blobs(e.lab->net)) {
     for (const layer& l : e.lab->net.layers) {
-      if (l.outputs[0] == b) names.push_back(l.name);
+      for (std::size_t i = 0; i < l.outputs.size(); ++i) {
+        if (l.outputs[i] == b) names.push_back(output_name(l, i));
+      }
     }
   }
   return names;
@@ -206,8 +227,11 @@ std::vector<std::string> probe_outputs(const options& o, const experiment& e, co
                                        diagnosis& d) {
   std::vector<tensor<float>> reference, other;
   for (const std::string& name : output_names(o, e)) {
-    const named_values* r = find(e.reference, name);
-    const named_values* x = find(e.other, name);
+    const auto row = std::find_if(d.layers.begin(), d.layers.end(), [&](const layer_evidence& l) {
+      return detail::match_key(l.name) == detail::match_key(name);
+    });
+    const named_values* r = row == d.layers.end() ? nullptr : find(e.reference, row->name);
+    const named_values* x = row == d.layers.end() ? nullptr : find(e.other, row->partner);
     detail::require<error>(r != nullptr && x != nullptr, "the output '", name, "' is not in ",
                            r == nullptr ? "the reference" : "the other run", ", expected it in both");
     reference.push_back(as_tensor(*r));
@@ -227,9 +251,7 @@ report report_of(const options& o, experiment& e, const diagnosis& d, std::vecto
   r.network = e.lab ? e.lab->net.name : o.reference;
   r.picture = e.lab ? e.loaded->chosen_name() : o.other;
   if (!o.other.empty()) r.mode = o.other + " against " + (o.reference.empty() ? "the float network" : o.reference);
-  else if (e.lab)
-    r.mode =
-        "simulated, compile_mode " + (o.mode.empty() ? std::to_string(static_cast<int>(e.loaded->cfg().mode)) : o.mode);
+  else if (e.lab) r.mode = "simulated, compile_mode " + std::to_string(static_cast<int>(e.loaded->mode(o.mode)));
   r.versions = detail::concat("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ", results version ",
                               NNIESIM_RESULTS_VERSION);
   r.result = d;
@@ -289,7 +311,7 @@ std::optional<compensation> find_constants(const options& o, experiment& e, diag
   }
   d.verdict.evidence.push_back(detail::concat(
       "of the norms' mean error on ", found.held_out_pictures, " other pictures the constants below remove ",
-      detail::short_number(100 * detail::removed_share(before, after), 3), " %"));
+      detail::number_text(100 * detail::removed_share(before, after), 3), " %"));
   d.verdict.next = "nnie-debug compensate -o: it writes the prototxt and checks it";
   return found;
 }
@@ -336,7 +358,9 @@ int run_diagnosis(const options& o) {
   const std::optional<postprocessing> post = chosen_postprocessing(o);
   experiment e;
   set_up(o, e);
-  diagnosis d = diagnose(e.reference, e.other, o.limits, e.lab ? &*e.lab : nullptr);
+  diagnose_options limits = o.limits;
+  limits.is_order_known = e.is_order_known;
+  diagnosis d = diagnose(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr);
   const bool shows_all = o.has_report() || o.show_layers || o.as_json;
   if (e.lab && !e.lab->plan.is_float && (shows_all || d.verdict.cause == fault::precision)) add_ablation(d, *e.lab);
   std::vector<std::string> probed;

@@ -9,7 +9,9 @@ int main(int argc, char** argv) {
   using namespace nnie_debug;
   CLI::App app(
       "Runs Caffe networks in float and as HiSilicon's NNIE accelerator computes them, and compares every layer.\n"
-      "Exit codes: 0 done, 1 a comparison misses --fail-below, 2 wrong usage or input.",
+      "Exit codes: 0 done, 1 a fault, a goal that is not reached or a comparison that misses --fail-below, 2 wrong "
+      "usage "
+      "or input.",
       "nnie-debug");
   app.set_version_flag("--version", detail::concat("nnie-debug ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR,
                                                    ".", NNIESIM_VERSION_PATCH, ", results ", NNIESIM_RESULTS_VERSION));

@@ -59,9 +59,9 @@ void write_dump_folder(const std::filesystem::path& folder, const network_runner
 int run(const options& o) {
   loaded_network loaded(o.network, true);
   const network& net = loaded.net();
-  const compile_mode mode = o.mode.empty() ? loaded.cfg().mode : compile_mode_of(std::stoi(o.mode));
+  const compile_mode mode = loaded.mode(o.mode);
   const precision_plan plan = plan_of(net, mode);
-  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+  const activation_ranges ranges = loaded.ranges(o.calibration);
 
   const auto inputs = loaded.chosen_inputs();
   network_runner reference(net, float_plan(net), {.keep_all = true, .threads = loaded.threads()});

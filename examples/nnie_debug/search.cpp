@@ -87,7 +87,7 @@ int search(const options& o) {
   detail::require<error>(!o.score_command || o.goal, "--score-command needs a --goal: its scale is the command's");
   loaded_network loaded(o.network, true);
   const network& net = loaded.net();
-  const activation_ranges ranges = o.calibration.empty() ? loaded.calibrate() : read_calibration(o.calibration);
+  const activation_ranges ranges = loaded.ranges(o.calibration);
   std::vector<std::vector<tensor<float>>> inputs;
   if (!o.network.pictures.empty() || loaded.listed() == 0) {
     inputs.push_back(loaded.chosen_inputs());

@@ -153,12 +153,18 @@ TEST_CASE("degenerate layers have their own answers", "[debug]") {
 
   // Without a partner is neither right nor wrong.
   runs u = with_layers({0.9999, 0.9999});
-  u.other.pop_back();
+  u.other.erase(u.other.begin() + 1);
   d = u.diagnosed();
   CHECK(d.verdict.cause == fault::none);
   CHECK_THAT(d.verdict.against.at(0), contains("1 layers of the reference have no partner"));
-  CHECK_FALSE(d.layers.back().result.has_value());
-  CHECK(d.layers.back().partner.empty());
+  CHECK_FALSE(d.layers.at(1).result.has_value());
+  CHECK(d.layers.at(1).partner.empty());
+  // But where it is the output, nothing is known of what matters.
+  u.other.pop_back();
+  d = u.diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK(d.verdict.layer == "layer1");
+  CHECK_THAT(d.verdict.summary, contains("'layer1' could not be"));
 
   runs nothing;
   nothing.reference.push_back({"a", {1, 2, 1, 1}, [] { return floats{1, 2}; }});

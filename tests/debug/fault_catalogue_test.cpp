@@ -314,7 +314,7 @@ std::vector<planted> faults_of_photographs(const subject& s) {
   });
   add("preprocessing twice", {fault::preprocessing}, "", [=](experiment& e) {
     known_preprocessing& k = e.preprocessing[0];
-    if (k.mean.empty()) k = {cfg_norm_type::channel_means_scale, k.order, 1.0 / 128, {127, 127, 127}, "mean.txt"};
+    if (k.mean.empty()) k = {cfg_norm_type::channel_means_scale, k.order, 1.0 / 128, {127, 127, 127}};
     e.inputs = subject::normalized(e.inputs, e.preprocessing);
   });
   add("another picture", {fault::other_picture}, "",
@@ -451,7 +451,7 @@ subject real_model(const real_models::model& m, std::size_t extent) {
   known_preprocessing how;
   how.order = channel_order::rgb;
   if (m.normalized) {
-    how = {cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 128, {127, 127, 127}, "mean.txt"};
+    how = {cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 128, {127, 127, 127}};
   }
   s.preprocessing = {how};
   const tensor_shape shape = s.net.blobs[s.net.layers[0].outputs[0]].shape;

@@ -263,7 +263,9 @@ TEST_CASE("a state file of another problem or a damaged one is an error", "[debu
   (void)search_precisions(problem, {.state_file = state});
   const std::string text = text_of(state);
   const search_options options{.state_file = state};
-  CHECK_THROWS_WITH(search_precisions(e.problem(output_cosine(e.net), 0.6), options), contains("another problem"));
+  // What a plan scores does not depend on what is asked of it.
+  CHECK(search_precisions(e.problem(output_cosine(e.net), 0.6), {.state_file = state}).evaluated.size() >=
+        search_precisions(problem, options).evaluated.size());
   CHECK_THROWS_WITH(search_precisions(e.problem(worst_layer_cosine(e.net), 0.5), options), contains("another problem"));
   search_problem one_picture = e.problem(output_cosine(e.net), 0.5);
   one_picture.pictures.pop_back();

@@ -217,6 +217,30 @@ TEST_CASE("blobs that live together do not overlap", "[network]") {
   }
 }
 
+TEST_CASE("layers by themselves have their own index, fused or not", "[network]") {
+  draws random(23);
+  network_builder b;
+  const std::size_t data = b.input({1, 2, 5, 5});
+  std::size_t x = b.add("conv", layers::convolution{{}, random.tensor({3, 2, 1, 1}), {}}, {data});
+  b.add("relu", relu_params{}, {x});
+  const auto picture = random.tensor({1, 2, 5, 5});
+  const tensor_view<const float> in = view_of(picture);
+  network_runner reference(b.net, float_plan(b.net), {.keep_all = true});
+  reference.run({&in, 1});
+  for (const bool keep_all : {true, false}) {
+    network_runner runner(b.net, float_plan(b.net), {.keep_all = keep_all});
+    std::vector<std::size_t> layers;
+    runner.run_isolated(reference, [&](std::size_t l, std::size_t o, auto values) {
+      layers.push_back(l);
+      if constexpr (std::same_as<element_t<decltype(values)>, float>) {
+        const tensor<float> expected = reference.value(b.net.layers[l].outputs[o]);
+        CHECK(std::equal(expected.begin(), expected.end(), values.span().begin()));
+      }
+    });
+    CHECK(layers == (keep_all ? std::vector<std::size_t>{1, 2} : std::vector<std::size_t>{2}));
+  }
+}
+
 TEST_CASE("runners that share prepared layers give the same bits", "[network]") {
   draws random(15);
   const network net = network_of_all_kinds(random);

@@ -1,5 +1,6 @@
 #include <nniesim/network/single_layer.hpp>
 
+#include <array>
 #include <limits>
 #include <vector>
 
@@ -53,9 +54,15 @@ TEST_CASE("ranges of a layer by itself can be its own, given, or shifted", "[net
   CHECK(same_bits(layer.run(inputs)[0], layer.run(inputs, &ranges)[0]));
   ranges.layers.at("conv")[0].in_8bit = gfpq8::scale(own.z() - 40);
   CHECK_FALSE(same_bits(layer.run(inputs)[0], layer.run(inputs, &ranges)[0]));
-  CHECK(same_bits(layer.run(inputs, nullptr, -40)[0], layer.run(inputs, &ranges)[0]));
-  CHECK(same_bits(layer.run(inputs, &ranges, 40)[0], layer.run(inputs)[0]));
-  (void)layer.run(inputs, nullptr, std::numeric_limits<short>::max());  // cut to what a scale can be
+  CHECK(same_bits(layer.run(inputs, nullptr, std::array{-40})[0], layer.run(inputs, &ranges)[0]));
+  CHECK(same_bits(layer.run(inputs, &ranges, std::array{40})[0], layer.run(inputs)[0]));
+  (void)layer.run(inputs, nullptr, std::array{int{std::numeric_limits<short>::max()}});  // cut to what a scale can be
+
+  CHECK(layer.scales(inputs) == std::vector<int>{own.z()});
+  CHECK(layer.scales(inputs, &ranges) == std::vector<int>{own.z() - 40});
+  CHECK(single_layer(b.net, 1, layer_precision::float32).scales(inputs).empty());
+  CHECK_THROWS_WITH(layer.run(inputs, nullptr, std::array{1, 2}),
+                    contains("2 shifts, expected one for each of 1 ranges"));
 
   ranges.layers.at("conv").push_back({});
   CHECK_THROWS_WITH(layer.run(inputs, &ranges), contains("here:2:1: layer 'conv': calibration: 2 ranges, expected 1"));

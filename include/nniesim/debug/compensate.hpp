@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/norm_chain.hpp>
 #include <nniesim/debug/norm_constants.hpp>
 #include <nniesim/network/runner.hpp>
@@ -287,11 +287,7 @@ class norm_model {
   std::size_t left_out_ = 0;
 };
 
-[[nodiscard]] inline std::string percent(double share) {
-  std::array<char, 40> text{};
-  (void)std::snprintf(text.data(), text.size(), "%.3g %%", 100 * share);
-  return text.data();
-}
+[[nodiscard]] inline std::string percent(double share) { return number_text(100 * share, 3) + " %"; }
 [[nodiscard]] inline std::string signed_percent(double share) { return (share < 0 ? "" : "+") + percent(share); }
 
 inline void check(const compensation_problem& p, const picture_set& pictures) {

@@ -18,7 +18,8 @@ struct diagnose_options {
   double layer_cosine = 0.99;  ///< a good layer reaches it
   double last_cosine = 0.95;   ///< below it the last layer is bad for certain
   double dip_cosine = 0.90;    ///< below it a layer in between is a dip
-  double norm_error = 0.02;    ///< |relative_l2| of a good layer at most
+  double norm_error = 0.02;    ///< |relative_l2| of a good layer at most, of a good input half of it
+  bool is_order_known = true;  ///< whether the reference's layers, where no network tells, are in order of execution
   std::vector<std::string>
       data_layers{};  ///< names of the inputs, where no network tells; else by name, else the first
 };

@@ -62,22 +62,24 @@ class evaluation_file {
   evaluation_file(const std::filesystem::path& path, const std::string& fingerprint) : name_(path.string()) {
     const std::string header = concat("nniesim precision search 1\nproblem ", fingerprint, "\n");
     std::string text;
-    if (std::filesystem::exists(path)) text = read_whole_file(path, most_bytes, "a state file of a precision search");
+    std::error_code problem;
+    if (std::filesystem::exists(path, problem))
+      text = read_whole_file(path, most_bytes, "a state file of a precision search");
     const std::string_view start = std::string_view(text).substr(0, header.size());
     if (start != header) {
       // The beginning of the header is a search that was killed while it wrote it.
       require<format_error>(header.starts_with(start), name_, ": got ", excerpt(start),
                             ", expected the state file of this problem, ", excerpt(header),
-                            ": it is another problem's (network, ranges, pictures, target or goal); name another file");
+                            ": it is another problem's (network, ranges, pictures or target); name another file");
       write_whole_file(path, header);
       text = header;
     }
     text.resize(text.rfind('\n') + 1);  // without a line that was cut off
     std::string_view rest = std::string_view(text).substr(header.size());
     for (std::size_t line = 3; !rest.empty(); ++line) entries_.push_back(parse(take_line(rest), line));
-    std::filesystem::resize_file(path, text.size());
+    std::filesystem::resize_file(path, text.size(), problem);
     out_.open(path, std::ios::binary | std::ios::app);
-    require<error>(out_.is_open(), name_, ": cannot be opened for writing");
+    require<error>(!problem && out_.is_open(), name_, ": cannot be opened for writing");
   }
 
   [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }

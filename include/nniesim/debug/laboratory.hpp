@@ -27,7 +27,7 @@ struct laboratory {
   for (const layer& l : runner.net().layers) {
     for (std::size_t o = 0; o < l.outputs.size(); ++o) {
       const std::size_t b = l.outputs[o];
-      result.push_back({o == 0 ? l.name : detail::concat(l.name, ":", o), runner.net().blobs[b].shape, [&runner, b] {
+      result.push_back({output_name(l, o), runner.net().blobs[b].shape, [&runner, b] {
                           const tensor<float> t = runner.value(b);
                           return std::vector<float>(t.begin(), t.end());
                         }});

@@ -1,14 +1,16 @@
-// Every layer of a network by itself, on the input that the other run fed it with: what it would give in float, what
-// in 8 and in 16 bits, and which range explains what the run shows.
+// Every layer of a network by itself, on the inputs that the other run fed it with: what it would give in float, what
+// in 8 and in 16 bits, and which ranges explain what the run shows.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nniesim/debug/run_pair.hpp>
@@ -18,158 +20,293 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// A layer fed with what the other run fed it with.
+/// One output of a layer, fed with what the other run fed it with.
 struct layer_trial {
-  std::size_t layer;
-  comparison result{};          ///< float against what the run shows
-  comparison expected{};        ///< float against the simulation, of the calibrated range and the data's own the better
-  double from_expected = 0;     ///< relative difference of that simulation from what the run shows
-  double from_other_width = 0;  ///< the same of the width, 8 or 16 bits, that is not planned
+  std::size_t layer = 0;
+  std::size_t output = 0;
+  comparison result{};    ///< float against what the run shows
+  comparison expected{};  ///< float against the simulation, of the calibrated ranges and the data's own the better
+  /// What the run shows, from the simulation that `expected` is of: relative, and the mean in steps of q20_12.
+  double from_expected = 0, steps = 0;
+  /// Relative differences from the nearest simulation as planned, and from the nearest in the other width, 8 or 16
+  /// bits, than the planned one; infinite where that was not asked for.
+  double from_planned = 0, from_other_width = std::numeric_limits<double>::infinity();
   bool is_input_finite = true;
-  bool is_zero = false;    ///< the output; while float gives something
-  bool only_relu = false;  ///< what the run calls the layer's output is that of the ReLU behind it
+  bool is_input_shown = true;  ///< else one of them is what the run is said to have been fed with
+  bool is_zero = false;        ///< what the run shows, while float gives something
 
-  /// Whether the run shows what the other width gives, and not what the planned one does.
-  [[nodiscard]] bool is_other_width() const noexcept {
-    return from_expected > 0 && from_other_width <= 0.25 * from_expected;
+  /// Whether the run is as good as can be planned: what the simulation gives with the better ranges, but for the last
+  /// digits, or no further from float.
+  [[nodiscard]] bool is_as_planned() const noexcept {
+    return from_expected <= 1e-3 || steps <= 1 || result.relative_difference <= 1.5 * expected.relative_difference;
   }
+  /// Whether it shows what the other width gives, and not what the planned one does.
+  [[nodiscard]] bool is_other_width() const noexcept { return from_other_width <= 0.25 * from_planned; }
 };
 
-class layer_trials {
+/// A layer with the inputs that the other run fed it with.
+class layer_bench {
  public:
-  layer_trials(run_pair& runs, const laboratory& lab) : runs_(runs), lab_(lab) {
-    for (std::size_t i = 0; i < lab.net.layers.size(); ++i) try_layer(i);
+  layer_bench(const run_pair& runs, const laboratory& lab, std::size_t index)
+      : lab_(lab), layer_(lab.net.layers[index]), index_(index) {
+    for (const std::size_t b : layer_.inputs) {
+      auto x = runs.other_value(b);
+      if (!x || runs_twice(runs, b)) return;
+      is_input_shown_ = is_input_shown_ && runs.shown_as(b).has_value();
+      inputs_.push_back(std::move(*x));
+    }
+    has_inputs_ = true;
+    if (!is_input_finite()) return;
+    in_float_ = single_layer(lab_.net, index_, layer_precision::float32, lab_.threads).run(inputs_);
+    for (std::size_t o = 0; o < layer_.outputs.size(); ++o) {
+      shown_.push_back(runs.other_value(layer_.outputs[o]));
+      relu_.push_back(shown_[o] ? relu_shown_with(runs, o) : nullptr);
+      rectify(in_float_[o], o);
+    }
   }
 
-  [[nodiscard]] const std::vector<layer_trial>& all() const noexcept { return all_; }
+  /// Whether all inputs are known. Where they are finite, too, the rest can be asked.
+  [[nodiscard]] bool has_inputs() const noexcept { return has_inputs_; }
+  [[nodiscard]] bool is_input_shown() const noexcept { return is_input_shown_; }
+  [[nodiscard]] bool is_input_finite() const {
+    return std::all_of(inputs_.begin(), inputs_.end(), [](const tensor<float>& t) {
+      return std::all_of(t.begin(), t.end(), [](float v) { return std::isfinite(v); });
+    });
+  }
+  [[nodiscard]] layer_precision planned() const { return lab_.plan.layers[index_]; }
+  [[nodiscard]] std::size_t ranges() const { return input_ranges(layer_); }
 
-  /// The layer's outputs in a precision; ranges as single_layer::run takes them.
-  [[nodiscard]] std::vector<tensor<float>> run(std::size_t index, const std::vector<tensor<float>>& inputs,
-                                               layer_precision p, const activation_ranges* ranges = nullptr) const {
-    return single_layer(lab_.net, index, p, lab_.threads).run(inputs, ranges);
+  /// What the run shows of an output; nothing where it does not.
+  [[nodiscard]] const std::optional<tensor<float>>& shown(std::size_t output) const { return shown_[output]; }
+  /// Outputs in float, and as a precision gives them with calibrated or the data's own ranges; with the ReLU behind
+  /// them where the run shows them so, and as the host hands them on where the layer runs there.
+  [[nodiscard]] const std::vector<tensor<float>>& in_float() const noexcept { return in_float_; }
+  [[nodiscard]] std::vector<tensor<float>> simulated(const single_layer& layer, bool calibrated,
+                                                     std::span<const int> shifts = {}) const {
+    std::vector<tensor<float>> all = layer.run(inputs_, calibrated ? &lab_.ranges : nullptr, shifts);
+    for (std::size_t o = 0; o < all.size(); ++o) rectify(all[o], o);
+    if (planned() == layer_precision::float32 && !lab_.plan.is_float) {
+      for (tensor<float>& t : all) {
+        for (float& v : t) v = static_cast<float>(from_host(v));
+      }
+    }
+    return all;
+  }
+  [[nodiscard]] single_layer prepared(layer_precision p) const { return {lab_.net, index_, p, lab_.threads}; }
+
+  /// How many levels the calibrated ranges are away from those that the data ask for, each.
+  [[nodiscard]] std::vector<int> calibrated_shifts(const single_layer& layer) const {
+    std::vector<int> shifts = layer.scales(inputs_, &lab_.ranges);
+    const std::vector<int> own = layer.scales(inputs_);
+    for (std::size_t i = 0; i < shifts.size(); ++i) shifts[i] -= own[i];
+    return shifts;
   }
 
-  struct best_scale {
-    int shift = 0;                                                ///< levels
-    double difference = std::numeric_limits<double>::infinity();  ///< relative
+  struct range_fit {
+    std::vector<int> shifts{};                                    ///< levels from the data's own ranges
+    double difference = std::numeric_limits<double>::infinity();  ///< relative, from what the run shows
   };
-  /// The activation scale, as a distance from what the data ask for, with which the simulation comes nearest to y.
-  [[nodiscard]] best_scale fit_scale(std::size_t index, const std::vector<tensor<float>>& inputs,
-                                     std::span<const float> y) const {
-    const single_layer layer(lab_.net, index, lab_.plan.layers[index], lab_.threads);
-    const int octave = levels_per_octave(index);
-    best_scale best;
-    const auto offer = [&](int shift) {
-      const auto out = layer.run(inputs, nullptr, shift);
-      const double difference = compare_values(y, view_of(out[0]).span()).relative_difference;
-      if (difference < best.difference) best = {shift, difference};
-    };
-    for (int shift = -10 * octave; shift <= 10 * octave; shift += octave / 2) offer(shift);
-    for (int step = octave / 4; step >= 1; step /= 2) {
-      const int centre = best.shift;
-      offer(centre - step);
-      offer(centre + step);
+  /// The ranges with which a width comes nearest to an output: all moved alike, or, of a few, one alone.
+  [[nodiscard]] range_fit fit_ranges(const single_layer& layer, std::size_t output) const {
+    range_fit best;
+    if (ranges() == 0) return best;
+    fit_one(layer, output, std::nullopt, best);
+    if (ranges() > 1 && ranges() <= most_fitted) {
+      for (std::size_t i = 0; i < ranges(); ++i) fit_one(layer, output, i, best);
     }
     return best;
   }
-  [[nodiscard]] int levels_per_octave(std::size_t index) const {
-    return lab_.plan.layers[index] == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
+  [[nodiscard]] int levels_per_octave() const {
+    return planned() == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
   }
-  /// The shares of the inputs' values that lie above a range and that it rounds to zero.
-  [[nodiscard]] std::pair<double, double> outside(std::size_t index, const std::vector<tensor<float>>& inputs,
-                                                  int shift) const {
-    const bool in_16bit = lab_.plan.layers[index] == layer_precision::w16a16;
+  /// The shares of the values of range i that lie above it, moved by `shift`, and that it rounds to zero.
+  [[nodiscard]] std::pair<double, double> outside(std::size_t range, int shift) const {
+    const bool in_16bit = planned() == layer_precision::w16a16;
     const double octaves =
-        static_cast<double>(in_16bit ? gfpq16::max_magnitude : gfpq8::max_magnitude) / levels_per_octave(index);
+        static_cast<double>(in_16bit ? gfpq16::max_magnitude : gfpq8::max_magnitude) / levels_per_octave();
     std::size_t above = 0, below = 0, nonzero = 0;
-    for (const tensor<float>& t : inputs) {
-      double most = 0;
-      for (const float v : t) most = std::max(most, std::fabs(static_cast<double>(v)));
-      const double high = most * std::exp2(static_cast<double>(shift) / levels_per_octave(index));
-      const double low = high * std::exp2(-octaves - 0.5);
-      for (const float v : t) {
-        const double m = std::fabs(static_cast<double>(v));
-        nonzero += m > 0 ? 1U : 0U;
-        above += m > high * 1.05 ? 1U : 0U;
-        below += m > 0 && m < low ? 1U : 0U;
+    const auto visit = [&](const auto& look) {
+      if (inputs_.size() > 1) {
+        for (const float v : inputs_[range]) look(std::fabs(static_cast<double>(v)));
+        return;
       }
-    }
+      const tensor<float>& x = inputs_[0];
+      const std::size_t batch = ranges() == 1 ? 1 : shape_of(x)[0];
+      const std::size_t part = x.size() / batch / ranges();
+      for (std::size_t n = 0; n < batch; ++n) {
+        for (std::size_t i = 0; i < part; ++i) {
+          look(std::fabs(static_cast<double>(x.data()[(n * ranges() + range) * part + i])));
+        }
+      }
+    };
+    double most = 0;
+    visit([&](double m) { most = std::max(most, m); });
+    const double high = most * std::exp2(static_cast<double>(shift) / levels_per_octave());
+    const double low = high * std::exp2(-octaves - 0.5);
+    visit([&](double m) {
+      nonzero += m > 0 ? 1U : 0U;
+      above += m > high * 1.05 ? 1U : 0U;
+      below += m > 0 && m < low ? 1U : 0U;
+    });
     const auto n = static_cast<double>(std::max<std::size_t>(nonzero, 1));
     return {static_cast<double>(above) / n, static_cast<double>(below) / n};
   }
 
  private:
-  [[nodiscard]] static bool is_finite(const tensor<float>& t) {
-    return std::all_of(t.begin(), t.end(), [](float v) { return std::isfinite(v); });
+  static constexpr std::size_t most_fitted = 8;  ///< ranges one by one
+
+  /// The ReLU behind an output; nullptr for none.
+  [[nodiscard]] const relu_params* relu_behind(std::size_t blob) const {
+    for (const layer& l : lab_.net.layers) {
+      const auto* relu = std::get_if<relu_params>(&l.params);
+      if (relu != nullptr && l.inputs[0] == blob) return relu;
+    }
+    return nullptr;
   }
-  [[nodiscard]] bool has_relu_behind(std::size_t index) const {
-    return std::any_of(lab_.net.layers.begin(), lab_.net.layers.end(), [&](const layer& l) {
-      return std::holds_alternative<relu_params>(l.params) && l.inputs[0] == lab_.net.layers[index].outputs[0];
-    });
+  /// Whether this layer is a ReLU whose input the run shows with that ReLU done: doing it again changes leaky ones.
+  [[nodiscard]] bool runs_twice(const run_pair& runs, std::size_t blob) const {
+    const auto* relu = std::get_if<relu_params>(&layer_.params);
+    return relu != nullptr && relu->negative_slope != 0 && runs.shown_as(blob) == match_relation::fused_relu;
+  }
+  /// The ReLU behind an output if what the run shows of it is the ReLU's: no value is negative though some should be,
+  /// or, of a leaky one, if that fits much better.
+  [[nodiscard]] const relu_params* relu_shown_with(const run_pair& runs, std::size_t o) const {
+    const relu_params* const relu = relu_behind(layer_.outputs[o]);
+    if (relu == nullptr || runs.shown_as(layer_.outputs[o]) == match_relation::fused_relu) return relu;
+    const tensor<float>& x = *shown_[o];
+    if (relu->negative_slope == 0) {
+      const auto least = [](const tensor<float>& t) {
+        return t.size() == 0 ? 0 : *std::min_element(t.begin(), t.end());
+      };
+      return least(x) >= 0 && least(in_float_[o]) < 0 ? relu : nullptr;
+    }
+    tensor<float> after = in_float_[o];
+    apply(*relu, after);
+    return difference(view_of(after).span(), x) < 0.5 * difference(view_of(in_float_[o]).span(), x) ? relu : nullptr;
+  }
+  static void apply(const relu_params& relu, tensor<float>& t) {
+    const auto slope = static_cast<float>(relu.negative_slope);
+    for (float& v : t) v = v > 0 ? v : v * slope;
+  }
+  void rectify(tensor<float>& t, std::size_t o) const {
+    if (relu_[o] != nullptr) apply(*relu_[o], t);
+  }
+  [[nodiscard]] static double difference(std::span<const float> r, const tensor<float>& x) {
+    return compare_values(r, view_of(x).span()).relative_difference;
   }
 
+  /// Moves all ranges alike, or one of them alone: in half octaves, then by halves of that.
+  void fit_one(const single_layer& layer, std::size_t output, std::optional<std::size_t> alone, range_fit& best) const {
+    int centre = 0;
+    double nearest = std::numeric_limits<double>::infinity();
+    const auto offer = [&](int shift) {
+      std::vector<int> shifts(ranges(), alone ? 0 : shift);
+      if (alone) shifts[*alone] = shift;
+      const double d = difference(view_of(*shown_[output]).span(), simulated(layer, false, shifts)[output]);
+      if (d < nearest) {
+        nearest = d;
+        centre = shift;
+      }
+      if (d < best.difference) best = {std::move(shifts), d};
+    };
+    const int octave = levels_per_octave();
+    for (int shift = -10 * octave; shift <= 10 * octave; shift += octave / 2) offer(shift);
+    for (int step = octave / 4; step >= 1; step /= 2) {
+      const int from = centre;
+      offer(from - step);
+      offer(from + step);
+    }
+  }
+
+  const laboratory& lab_;
+  const layer& layer_;
+  std::size_t index_;
+  std::vector<tensor<float>> inputs_, in_float_;
+  std::vector<std::optional<tensor<float>>> shown_;
+  std::vector<const relu_params*> relu_;  ///< of each output that is shown with it
+  bool has_inputs_ = false, is_input_shown_ = true;
+};
+
+/// All trials, in order of execution; notes in the rows what they say.
+class layer_trials {
+ public:
+  layer_trials(run_pair& runs, const laboratory& lab) : runs_(runs), lab_(lab) {
+    for (std::size_t i = 0; i < lab.net.layers.size(); ++i) {
+      if (!std::holds_alternative<layers::input>(lab.net.layers[i].params)) try_layer(i);
+    }
+  }
+
+  [[nodiscard]] const std::vector<layer_trial>& all() const noexcept { return all_; }
+  /// nullptr where there is none.
+  [[nodiscard]] const layer_trial* of(std::size_t layer, std::size_t output) const {
+    const auto found = std::find_if(all_.begin(), all_.end(), [&](const layer_trial& t) {
+      return t.layer == layer && t.output == output && t.is_input_finite;
+    });
+    return found == all_.end() ? nullptr : &*found;
+  }
+
+ private:
   void try_layer(std::size_t index) {
     const layer& l = lab_.net.layers[index];
-    if (std::holds_alternative<layers::input>(l.params)) return;
-    const auto y = runs_.other_value(l.outputs[0]);
-    const auto inputs = runs_.other_inputs(index);
-    if (!y || !inputs) return;
-    layer_trial t{index};
-    t.is_input_finite = std::all_of(inputs->begin(), inputs->end(), is_finite);
-    if (!t.is_input_finite) {
-      all_.push_back(t);
+    const layer_bench bench(runs_, lab_, index);
+    if (!bench.has_inputs()) return;
+    if (!bench.is_input_finite()) {
+      all_.push_back({.layer = index, .is_input_finite = false, .is_input_shown = bench.is_input_shown()});
       return;
     }
-    const std::vector<tensor<float>> in_float = run(index, *inputs, layer_precision::float32);
-    std::vector<float> r(in_float[0].begin(), in_float[0].end());
-    const std::span<const float> x = view_of(*y).span();
-    t.result = compare_values(r, x);
-    if (runs_.is_bad(t.result) && has_relu_behind(index)) {
-      std::vector<float> with_relu = r;
-      for (float& v : with_relu) v = rectified(v);
-      const comparison c = compare_values(with_relu, x);
-      if (!runs_.is_bad(c)) {
-        t.result = c;
-        t.only_relu = true;
-        r = std::move(with_relu);
+    std::vector<layer_trial> trials;
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      if (!bench.shown(o)) continue;
+      const std::span<const float> r = view_of(bench.in_float()[o]).span(), x = view_of(*bench.shown(o)).span();
+      layer_trial t{.layer = index, .output = o, .is_input_shown = bench.is_input_shown()};
+      t.result = compare_values(r, x);
+      t.is_zero = t.result.l2_other == 0 && t.result.l2_reference > 0;
+      if (compared_row* row = runs_.row_of(index, o)) {
+        row->shown.isolated = t.result.cosine;
+        split(row->shown, r, x, shape_of(*bench.shown(o)));
       }
+      trials.push_back(t);
     }
-    t.is_zero = t.result.l2_other == 0 && t.result.l2_reference > 0;
-    if (lab_.plan.layers[index] != layer_precision::float32) simulate(t, *inputs, view_of(in_float[0]).span(), x);
-    for (layer_row& shown : runs_.rows()) {
-      if (layer_key(shown.shown.name) != layer_key(l.name)) continue;
-      shown.shown.isolated = t.result.cosine;
-      split(shown.shown, r, x, shape_of(*y));
-    }
-    all_.push_back(t);
+    if (trials.empty()) return;
+    simulate(bench, trials);
+    all_.insert(all_.end(), trials.begin(), trials.end());
   }
 
-  /// What the planned width would give, and the other one where the run does not show that.
-  void simulate(layer_trial& t, const std::vector<tensor<float>>& inputs, std::span<const float> in_float,
-                std::span<const float> x) const {
-    const bool has_ranges = input_ranges(lab_.net.layers[t.layer]) != 0;
+  /// What the planned width gives, and the other one where the run does not show that.
+  static void simulate(const layer_bench& bench, std::vector<layer_trial>& trials) {
     const auto with_both_ranges = [&](layer_precision p, const auto& look) {
-      const single_layer layer(lab_.net, t.layer, p, lab_.threads);
-      look(layer.run(inputs, &lab_.ranges));
-      if (has_ranges) look(layer.run(inputs));
+      const single_layer layer = bench.prepared(p);
+      look(bench.simulated(layer, true));
+      if (bench.ranges() != 0 && p != layer_precision::float32) look(bench.simulated(layer, false));
     };
     bool is_first = true;
-    with_both_ranges(lab_.plan.layers[t.layer], [&](const std::vector<tensor<float>>& simulated) {
-      const comparison c = compare_values(in_float, view_of(simulated[0]).span());
-      const double from_run = compare_values(x, view_of(simulated[0]).span()).relative_difference;
-      if (is_first || c.relative_difference < t.expected.relative_difference) t.expected = c;
-      t.from_expected = is_first ? from_run : std::min(t.from_expected, from_run);
+    with_both_ranges(bench.planned(), [&](const std::vector<tensor<float>>& simulated) {
+      for (layer_trial& t : trials) {
+        const std::span<const float> s = view_of(simulated[t.output]).span();
+        const comparison c = compare_values(view_of(bench.in_float()[t.output]).span(), s);
+        const comparison from_run = compare_values(view_of(*bench.shown(t.output)).span(), s);
+        if (is_first || c.relative_difference < t.expected.relative_difference) {
+          t.expected = c;
+          t.from_expected = from_run.relative_difference;
+          t.steps = from_run.mean_abs * (1U << 12U);
+        }
+        if (is_first || from_run.relative_difference < t.from_planned) t.from_planned = from_run.relative_difference;
+      }
       is_first = false;
     });
-    t.from_other_width = std::numeric_limits<double>::infinity();
-    // Equal but for the last digits of Q20.12: nothing to ask.
-    if (!has_ranges || t.only_relu || !(t.from_expected > 1e-3)) return;
-    const bool is_8bit = lab_.plan.layers[t.layer] == layer_precision::w8a8;
-    with_both_ranges(is_8bit ? layer_precision::w16a16 : layer_precision::w8a8,
-                     [&](const std::vector<tensor<float>>& simulated) {
-                       const comparison c = compare_values(x, view_of(simulated[0]).span());
-                       t.from_other_width = std::min(t.from_other_width, c.relative_difference);
-                     });
+    const bool is_shown = std::all_of(trials.begin(), trials.end(),
+                                      [](const layer_trial& t) { return t.from_planned <= 1e-3 || t.steps <= 1; });
+    if (bench.ranges() == 0 || bench.planned() == layer_precision::float32 || is_shown) return;
+    const bool is_8bit = bench.planned() == layer_precision::w8a8;
+    with_both_ranges(
+        is_8bit ? layer_precision::w16a16 : layer_precision::w8a8, [&](const std::vector<tensor<float>>& simulated) {
+          for (layer_trial& t : trials) {
+            if (t.from_planned <= 1e-3 || t.steps <= 1) continue;
+            const comparison c =
+                compare_values(view_of(*bench.shown(t.output)).span(), view_of(simulated[t.output]).span());
+            t.from_other_width = std::min(t.from_other_width, c.relative_difference);
+          }
+        });
   }
 
   run_pair& runs_;

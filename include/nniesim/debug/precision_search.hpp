@@ -16,6 +16,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
@@ -156,6 +157,9 @@ class precision_searcher {
     require<format_error>(!problem_.pictures.empty(), "search: no pictures, expected at least one");
     require<format_error>(std::isfinite(problem_.goal), "search: a goal of ", problem_.goal,
                           ", expected a finite number");
+    require<format_error>(problem_.model.macs_per_byte > 0 && std::isfinite(problem_.model.macs_per_byte),
+                          "search: a cost model of ", problem_.model.macs_per_byte,
+                          " multiply-accumulates for each byte, expected a positive number");
     require<format_error>(problem_.budget >= 1, "search: a budget of ", problem_.budget,
                           " times the time of 8 bits, expected at least 1");
     std::map<std::string_view, std::size_t> names;
@@ -171,7 +175,6 @@ class precision_searcher {
     digest.add(std::uint64_t{NNIESIM_RESULTS_VERSION});
     digest.add(net_.name);
     digest.add(problem_.target.name);
-    digest.add(problem_.goal);
     for (const layer& l : net_.layers) {
       digest.add(l.name);
       digest.add(l.type);
@@ -275,8 +278,7 @@ class precision_searcher {
     double worst = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < problem_.pictures.size(); ++i) {
       runner.run(problem_.pictures[i]);
-      const double value = problem_.target.score(references_[i], runner);
-      worst = std::isnan(value) ? -std::numeric_limits<double>::infinity() : std::min(worst, value);
+      worst = smaller_score(worst, problem_.target.score(references_[i], runner));
     }
     return worst;
   }
@@ -353,7 +355,7 @@ class precision_searcher {
       raised[c] = false;
       left = without;
     }
-    return raised != from.raised;
+    return best().raised != from.raised;
   }
 
   /// What raising each candidate gained on average, over all pairs of known plans that differ in nothing else.

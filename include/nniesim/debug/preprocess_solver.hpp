@@ -6,8 +6,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -16,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/error.hpp>
+#include <nniesim/debug/markup.hpp>
 #include <nniesim/io/preprocess.hpp>
-#include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -28,15 +26,13 @@ struct known_preprocessing {
   channel_order order = channel_order::bgr;
   double scale = 1;           ///< 1 where norm_type uses none
   std::vector<float> mean{};  ///< of each channel, or of each element (C x H x W); empty: none
-  std::string mean_file{};    ///< its name, for messages
   [[nodiscard]] bool has_mean_image(std::size_t channels) const noexcept { return mean.size() > channels; }
 };
 
 /// Reads what a cfg's input does. `shape` is that of the network's input. Throws as picture_transform.
 [[nodiscard]] inline known_preprocessing known_preprocessing_of(const cfg_input& input, const tensor_shape& shape) {
-  known_preprocessing known{input.norm_type, input.order, 1, {}, {}};
+  known_preprocessing known{input.norm_type, input.order, 1, {}};
   if (uses_data_scale(input.norm_type)) known.scale = static_cast<double>(input.data_scale);
-  if (input.mean_file) known.mean_file = input.mean_file->text;
   if (uses_mean_image(input.norm_type)) {
     const tensor<float> mean = read_binaryproto(input.mean_file->path);
     known.mean.assign(mean.begin(), mean.end());
@@ -169,6 +165,16 @@ class preprocess_solver {
                          ", and no padding of rows explains that");
       return s;
     }
+    const auto is_constant = [](std::span<const float> v) {
+      return std::all_of(v.begin(), v.end(), [&](float f) { return f == v[0]; });
+    };
+    if (is_constant(r_) || is_constant(x_)) {
+      s.verdict = preprocess_verdict::unexplained;
+      s.summary = concat("the ", is_constant(r_) ? "reference's" : "other run's", " input is ",
+                         digits(static_cast<double>(is_constant(r_) ? r_[0] : x_[0])),
+                         " everywhere: from no picture nothing can be told");
+      return s;
+    }
     s.evidence.push_back(concat("best fit: ", to_string(s.fit.layout), ", ", fit_text(s.fit), "; it leaves ",
                                 percent(s.fit.residual), " of the reference's spread"));
     if (s.fit.residual > other_picture_residual) {
@@ -187,11 +193,7 @@ class preprocess_solver {
 
  private:
   [[nodiscard]] static std::string percent(double share) { return concat(std::round(share * 1000) / 10, " %"); }
-  [[nodiscard]] static std::string digits(double v, int count = 4) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.*g", count, v);
-    return text;
-  }
+  [[nodiscard]] static std::string digits(double v, int count = 4) { return number_text(v, count); }
   template <class Values>
   [[nodiscard]] static std::string list(const Values& values) {
     std::string text;
@@ -436,7 +438,7 @@ class preprocess_solver {
     if (on_picture_ && mean_ok && scale_ok) {
       say("the reference averages the mean image to one value for each channel; the cfg subtracts it element by "
           "element");
-      add_norm(s, true, scale != 1, wanted_mean, scale);
+      add_norm(s, true, false, scale != 1, wanted_mean, scale);
     }
     if (f.alike_channels && !swapped) {
       s.evidence.push_back("the picture's channels are alike: their order cannot be told from it");
@@ -506,25 +508,28 @@ class preprocess_solver {
       }
       return;
     }
-    add_norm(s, !no_mean, !no_scale, wanted_mean, common);
+    add_norm(s, !no_mean, mean_ok, !no_scale, wanted_mean, common);
   }
 
   /// The lines of the cfg that make it subtract these means and multiply by this factor, those that are not there yet.
-  void add_norm(preprocess_solution& s, bool mean, bool scale, const std::vector<double>& means, double factor) const {
+  void add_norm(preprocess_solution& s, bool mean, bool is_mean_there, bool scale, const std::vector<double>& means,
+                double factor) const {
     const cfg_norm_type type = mean ? (scale ? cfg_norm_type::channel_means_scale : cfg_norm_type::channel_means)
                                     : (scale ? cfg_norm_type::scale : cfg_norm_type::none);
     if (type != known_->norm_type) s.changes.push_back(concat("[norm_type] ", static_cast<int>(type)));
-    std::vector<double> rounded;
-    for (const double m : means) rounded.push_back(std::round(m * 100) / 100);
-    const bool is_there =
-        std::equal(rounded.begin(), rounded.end(), known_->mean.begin(), known_->mean.end(),
-                   [](double m, float known) { return std::fabs(m - static_cast<double>(known)) < 0.05; });
-    if (mean && !is_there) {
+    if (mean && !is_mean_there) {
       std::string lines = "[mean_file] a text file with one line for each channel:";
-      for (const double m : rounded) lines += ' ' + digits(m, 7);
+      for (const double m : means) lines += ' ' + digits(std::round(m * 100) / 100, 7);
       s.changes.push_back(lines);
     }
-    if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", digits(factor, 5)));
+    if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", scale_text(factor)));
+  }
+  /// A fitted scale as it was probably written: one of the usual fractions, where it is within what a fit leaves open.
+  [[nodiscard]] static std::string scale_text(double factor) {
+    for (const double divisor : {256.0, 255.0, 128.0, 127.5, 127.0, 64.0, 2.0}) {
+      if (std::fabs(factor * divisor - 1) < 1e-3) return concat(digits(1 / divisor, 7), " (1/", divisor, ")");
+    }
+    return digits(factor, 5);
   }
 
   std::span<const float> r_, x_;

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -65,10 +66,12 @@ struct aligned_values {
       else x = permuted(x, {d[0], d[1], d[3], d[2]}, {0, 1, 3, 2});
       break;
     case match_relation::channels_padded:
-      if (x.size() % d[0] == 0) back = without_padding(x, d[0], y.size() / d[0], x.size() / d[0]);
+      if (x.size() >= y.size() && x.size() % d[0] == 0) {
+        back = without_padding(x, d[0], y.size() / d[0], x.size() / d[0]);
+      }
       break;
     case match_relation::rows_padded:
-      if (x.size() % (y.size() / d[3]) == 0) {
+      if (x.size() >= y.size() && x.size() % (y.size() / d[3]) == 0) {
         back = without_padding(x, y.size() / d[3], d[3], x.size() / (y.size() / d[3]));
       }
       break;
@@ -87,8 +90,9 @@ struct aligned_values {
 
 /// Notes what a layer's error consists of, and which channels carry it.
 inline void split(layer_evidence& e, std::span<const float> r, std::span<const float> x, const tensor_shape& shape) {
-  const tensor_shape known = shape.size() == r.size() && shape.rank() != 0 ? shape : tensor_shape{r.size()};
-  const tensor_view<const float> reference(r, known), other(x, known);
+  const auto [n, c, h, w] = nchw_of(shape, r.size());
+  const tensor_shape nchw{n, c, h, w};
+  const tensor_view<const float> reference(r, nchw), other(x, nchw);
   e.parts = split_error(reference, other);
   const channel_error_list all = channel_errors(reference, other);
   e.channels = all.channels.size();
@@ -98,11 +102,14 @@ inline void split(layer_evidence& e, std::span<const float> r, std::span<const f
 }
 
 /// A layer of the reference, and what the other run shows of it.
-struct layer_row {
+struct compared_row {
   layer_evidence shown;
   std::size_t reference;               ///< index in the list
   std::optional<std::size_t> other{};  ///< index in the list
   match_relation relation = match_relation::same;
+  std::optional<std::size_t> layer{};  ///< of the network, where it is known
+  std::size_t output = 0;              ///< of that layer
+  bool is_namesake = false;            ///< whether both have the same name, but for marks
   bool is_input = false;
   bool other_is_zero = false, reference_is_zero = false;
 };
@@ -110,42 +117,38 @@ struct layer_row {
 /// The rows of two runs, the network's inputs first; and the other run's blobs by the network's.
 class run_pair {
  public:
-  using row = layer_row;
-
   run_pair(std::span<const named_values> reference, std::span<const named_values> other,
            const diagnose_options& options, const laboratory* lab)
       : reference_(reference), other_(other), o_(options), lab_(lab) {
     require<format_error>(!reference.empty() && !other.empty(), "diagnose: ", reference.size(), " and ", other.size(),
                           " layers, expected some in both runs");
     match();
+    if (lab_ != nullptr) name_layers();
+    for (compared_row& r : rows_) compare_row(r);
     find_inputs();
+    sort_rows();
     if (lab_ != nullptr) find_sources();
   }
 
-  [[nodiscard]] std::vector<row>& rows() noexcept { return rows_; }
-  [[nodiscard]] const std::vector<row>& rows() const noexcept { return rows_; }
+  [[nodiscard]] std::vector<compared_row>& rows() noexcept { return rows_; }
+  [[nodiscard]] const std::vector<compared_row>& rows() const noexcept { return rows_; }
   [[nodiscard]] const layer_matching& matching() const noexcept { return matching_; }
   [[nodiscard]] std::size_t compared() const noexcept { return compared_; }
   /// Whether nothing says which layer is the network's input, so that the first was taken.
   [[nodiscard]] bool input_is_guessed() const noexcept { return input_is_guessed_; }
-  [[nodiscard]] std::vector<float> reference_values(const row& r) const { return reference_[r.reference].values(); }
-  [[nodiscard]] std::vector<float> other_values(const row& r) const { return other_[*r.other].values(); }
-  [[nodiscard]] const tensor_shape& shape(const row& r) const { return reference_[r.reference].shape; }
-
-  [[nodiscard]] std::optional<std::size_t> layer_named(std::string_view name) const {
-    if (lab_ == nullptr) return std::nullopt;
-    const std::string key = layer_key(name);
-    for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
-      if (layer_key(lab_->net.layers[l].name) == key) return l;
-    }
-    return std::nullopt;
+  [[nodiscard]] std::vector<float> reference_values(const compared_row& r) const {
+    return reference_[r.reference].values();
   }
-  [[nodiscard]] const row* row_named(std::string_view name) const {
-    const std::string key = layer_key(name);
-    for (const row& r : rows_) {
-      if (layer_key(r.shown.name) == key) return &r;
-    }
-    return nullptr;
+  [[nodiscard]] std::vector<float> other_values(const compared_row& r) const { return other_[*r.other].values(); }
+  [[nodiscard]] const tensor_shape& shape(const compared_row& r) const { return reference_[r.reference].shape; }
+
+  /// A row by the network's layer; nullptr where the reference does not have it.
+  [[nodiscard]] compared_row* row_of(std::size_t layer, std::size_t output = 0) {
+    const auto found = row_of_.find({layer, output});
+    return found == row_of_.end() ? nullptr : &rows_[found->second];
+  }
+  [[nodiscard]] const compared_row* row_of(std::size_t layer, std::size_t output = 0) const {
+    return const_cast<run_pair*>(this)->row_of(layer, output);
   }
 
   [[nodiscard]] bool is_bad(const comparison& c) const { return !(c.cosine >= o_.layer_cosine); }
@@ -155,9 +158,9 @@ class run_pair {
            std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
   }
   /// The layers whose values say something, without inputs.
-  [[nodiscard]] std::vector<const row*> judged_rows() const {
-    std::vector<const row*> result;
-    for (const row& r : rows_) {
+  [[nodiscard]] std::vector<const compared_row*> judged_rows() const {
+    std::vector<const compared_row*> result;
+    for (const compared_row& r : rows_) {
       if (r.shown.result && !r.is_input && r.shown.result->bad_reference + r.shown.result->bad_other == 0) {
         result.push_back(&r);
       }
@@ -165,23 +168,35 @@ class run_pair {
     return result;
   }
 
-  /// The other run's values of a blob, in the network's order of elements.
+  /// How the other run shows a blob; nothing where it does not.
+  [[nodiscard]] std::optional<match_relation> shown_as(std::size_t blob) const {
+    const auto found = source_.find(blob);
+    return found == source_.end() ? std::nullopt : std::optional(found->second.relation);
+  }
+  /// The other run's values of a blob, in the network's order of elements; those of a network's input that it does not
+  /// show are what it was fed with. Nothing where there are none, or their file cannot be read.
   [[nodiscard]] std::optional<tensor<float>> other_value(std::size_t blob) const {
-    std::optional<tensor<float>> result;
+    const tensor_shape& shape = lab_->net.blobs[blob].shape;
+    std::vector<float> x;
     if (const auto found = source_.find(blob); found != source_.end()) {
       const auto [index, relation] = found->second;
-      std::vector<float> x = other_[index].values();
-      const tensor_shape& shape = lab_->net.blobs[blob].shape;
+      try {
+        x = other_[index].values();
+      } catch (const error&) {
+        return std::nullopt;
+      }
       const bool moves = relation != match_relation::relu_behind && relation != match_relation::fused_relu &&
                          relation != match_relation::affine;
       if (moves && (x.size() != shape.size() || relation != match_relation::same)) {
         x = align(relation, std::vector<float>(shape.size(), 1.0F), shape, std::move(x)).other;
       }
-      if (x.size() == shape.size()) {
-        result = make_tensor<float>(shape);
-        std::copy(x.begin(), x.end(), result->begin());
-      }
+    } else if (const auto fed = fed_.find(blob); fed != fed_.end()) {
+      const auto values = fed->second.span();
+      x.assign(values.begin(), values.end());
     }
+    if (x.size() != shape.size()) return std::nullopt;
+    tensor<float> result = make_tensor<float>(shape);
+    std::copy(x.begin(), x.end(), result.begin());
     return result;
   }
   [[nodiscard]] std::optional<std::vector<tensor<float>>> other_inputs(std::size_t layer_index) const {
@@ -200,15 +215,15 @@ class run_pair {
     std::vector<const layer_match*> partner(reference_.size());
     for (const layer_match& m : matching_.pairs) partner[m.reference] = &m;
     for (std::size_t i = 0; i < reference_.size(); ++i) {
-      row r{{}, i};
+      compared_row r{{}, i};
       r.shown.name = reference_[i].name;
       if (const layer_match* m = partner[i]) {
         r.other = m->other;
         r.relation = m->relation;
+        r.is_namesake = m->names != name_agreement::none;
         r.shown.partner = other_[m->other].name;
         const bool plain = m->relation == match_relation::same || m->relation == match_relation::unverifiable;
         if (!plain || m->names == name_agreement::none) r.shown.relation = m->reason;
-        compare_row(r);
       } else {
         for (const unmatched_layer& u : matching_.only_reference) {
           if (u.index == i) r.shown.relation = u.reason;
@@ -217,7 +232,27 @@ class run_pair {
       rows_.push_back(std::move(r));
     }
   }
-  void compare_row(row& r) {
+  /// Which layers of the network the rows are: by name, or else by name but for marks.
+  void name_layers() {
+    std::map<std::string, std::pair<std::size_t, std::size_t>> by_name, by_match;
+    for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
+      const layer& x = lab_->net.layers[l];
+      for (std::size_t o = 0; o < x.outputs.size(); ++o) {
+        by_name.try_emplace(layer_key(output_name(x, o)), l, o);
+        by_match.try_emplace(match_key(output_name(x, o)), l, o);
+      }
+    }
+    for (compared_row& r : rows_) {
+      auto found = by_name.find(layer_key(r.shown.name));
+      if (found == by_name.end()) {
+        found = by_match.find(match_key(r.shown.name));
+        if (found == by_match.end()) continue;
+      }
+      std::tie(r.layer, r.output) = found->second;
+    }
+  }
+  void compare_row(compared_row& r) {
+    if (!r.other) return;
     aligned_values v =
         align(r.relation, reference_[r.reference].values(), reference_[r.reference].shape, other_[*r.other].values());
     if (v.reference.empty()) return;
@@ -230,7 +265,7 @@ class run_pair {
     r.shown.result = compare_values(v.reference, v.other);
     const comparison& c = *r.shown.result;
     if (c.bad_reference + c.bad_other == 0) {
-      const bool in_16bit = lab_ != nullptr && plan_bits(r.shown.name) == 16;
+      const bool in_16bit = r.layer && lab_->plan.layers[*r.layer] == layer_precision::w16a16;
       const auto view = [](const std::vector<float>& x) { return tensor_view<const float>(x, {x.size()}); };
       r.shown.floor_ratio = in_16bit ? floor_ratio<gfpq16>(view(v.reference), view(v.other))
                                      : floor_ratio<gfpq8>(view(v.reference), view(v.other));
@@ -238,50 +273,74 @@ class run_pair {
     r.shown.suspicious = is_bad(c);
     if (lab_ == nullptr) split(r.shown, v.reference, v.other, shape(r));
   }
-  [[nodiscard]] int plan_bits(std::string_view name) const {
-    const std::optional<std::size_t> l = layer_named(name);
-    return l && lab_->plan.layers[*l] == layer_precision::w16a16 ? 16 : 8;
-  }
   void find_inputs() {
-    const auto lower = [](std::string text) {
-      for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      return text;
-    };
-    for (row& r : rows_) {
-      if (!o_.data_layers.empty()) {
-        r.is_input = std::find(o_.data_layers.begin(), o_.data_layers.end(), r.shown.name) != o_.data_layers.end();
-      } else if (lab_ != nullptr) {
-        const auto l = layer_named(r.shown.name);
-        r.is_input = l && std::holds_alternative<layers::input>(lab_->net.layers[*l].params);
-      } else {
-        const std::string name = lower(r.shown.name);
-        r.is_input = name == "data" || name == "input" || name == "image" || name.starts_with("data_") ||
-                     name.starts_with("input_") || name.ends_with("_data") || name == "img";
-      }
-    }
     for (const std::string& name : o_.data_layers) {
-      const bool is_here = std::any_of(rows_.begin(), rows_.end(), [&](const row& r) { return r.shown.name == name; });
-      require<format_error>(is_here, "diagnose: no layer ", excerpt(name),
+      const auto found =
+          std::find_if(rows_.begin(), rows_.end(), [&](const compared_row& r) { return r.shown.name == name; });
+      require<format_error>(found != rows_.end(), "diagnose: no layer ", excerpt(name),
                             " in the reference, expected the names of its inputs");
+      found->is_input = true;
     }
-    if (std::none_of(rows_.begin(), rows_.end(), [](const row& r) { return r.is_input; })) {
-      rows_.front().is_input = true;
-      input_is_guessed_ = true;
+    if (!o_.data_layers.empty()) return;
+    if (lab_ != nullptr) {
+      for (compared_row& r : rows_) {
+        r.is_input = r.layer && std::holds_alternative<layers::input>(lab_->net.layers[*r.layer].params);
+      }
+      return;
     }
-    std::stable_partition(rows_.begin(), rows_.end(), [](const row& r) { return r.is_input; });
+    // What inputs are called; the less certain names only where none of the others is there.
+    const auto is_called = [](const std::string& name) {
+      return name == "data" || name == "input" || name == "image" || name == "img";
+    };
+    const auto may_be_called = [](const std::string& name) {
+      return name.starts_with("data_") || name.starts_with("input_") || name.ends_with("_data");
+    };
+    const auto mark = [&](const auto& fits) {
+      bool any = false;
+      for (compared_row& r : rows_) {
+        std::string name = r.shown.name;
+        for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        r.is_input = fits(name);
+        any = any || r.is_input;
+      }
+      return any;
+    };
+    if (mark(is_called)) return;
+    input_is_guessed_ = true;
+    if (!mark(may_be_called)) rows_.front().is_input = true;
+  }
+
+  /// The inputs first, all in the network's order where that is known.
+  void sort_rows() {
+    const auto place = [](const compared_row& r) { return std::pair(!r.is_input, r.layer.value_or(0)); };
+    const bool known =
+        std::all_of(rows_.begin(), rows_.end(), [](const compared_row& r) { return r.layer.has_value(); });
+    std::stable_sort(rows_.begin(), rows_.end(), [&](const compared_row& a, const compared_row& b) {
+      return known ? place(a) < place(b) : place(a).first < place(b).first;
+    });
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (rows_[i].layer) row_of_.try_emplace({*rows_[i].layer, rows_[i].output}, i);
+    }
   }
 
   void find_sources() {
     std::map<std::string, std::size_t> by_name;
     for (std::size_t i = 0; i < other_.size(); ++i) by_name.emplace(match_key(other_[i].name), i);
-    for (const layer& l : lab_->net.layers) {
-      for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-        const std::string name = o == 0 ? l.name : concat(l.name, ":", o);
-        if (const row* r = row_named(name); r != nullptr && r->other) {
-          source_[l.outputs[o]] = {*r->other, r->relation};
-        } else if (const auto found = by_name.find(match_key(name)); found != by_name.end()) {
-          source_[l.outputs[o]] = {found->second, match_relation::same};
+    std::vector<bool> is_paired(other_.size());
+    for (const layer_match& m : matching_.pairs) is_paired[m.other] = true;
+    std::size_t input = 0;
+    for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
+      const layer& x = lab_->net.layers[l];
+      for (std::size_t o = 0; o < x.outputs.size(); ++o) {
+        if (const compared_row* r = row_of(l, o); r != nullptr && r->other) {
+          source_[x.outputs[o]] = {*r->other, r->relation};
+        } else if (const auto found = by_name.find(match_key(output_name(x, o)));
+                   found != by_name.end() && !is_paired[found->second]) {
+          source_[x.outputs[o]] = {found->second, match_relation::same};
         }
+      }
+      if (std::holds_alternative<layers::input>(x.params) && input < lab_->inputs.size()) {
+        fed_.emplace(x.outputs[0], lab_->inputs[input++]);
       }
     }
   }
@@ -295,8 +354,10 @@ class run_pair {
   const diagnose_options& o_;
   const laboratory* lab_;
   layer_matching matching_;
-  std::vector<row> rows_;
-  std::map<std::size_t, source> source_;  ///< of a blob
+  std::vector<compared_row> rows_;
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> row_of_;  ///< of a layer's output
+  std::map<std::size_t, source> source_;                               ///< of a blob
+  std::map<std::size_t, tensor_view<const float>> fed_;                ///< of an input's blob
   std::size_t compared_ = 0;
   bool input_is_guessed_ = false;
 };

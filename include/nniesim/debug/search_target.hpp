@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
@@ -46,16 +47,18 @@ namespace detail {
   return result;
 }
 
+/// The smaller of two scores, of which NaN is -infinity.
+[[nodiscard]] inline double smaller_score(double a, double b) noexcept {
+  return std::isnan(a) || std::isnan(b) ? -std::numeric_limits<double>::infinity() : std::min(a, b);
+}
+
 /// The smallest of f(comparison) over the blobs; -infinity where one is NaN.
 template <class F>
 [[nodiscard]] search_target smallest_over_blobs(std::string name, std::vector<std::size_t> blobs, F f) {
   auto score = [blobs, f](std::span<const tensor<float>> reference, const network_runner& quantized) {
     double worst = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < blobs.size(); ++i) {
-      quantized.visit(blobs[i], [&](auto x) {
-        const double value = f(compare(reference[i], x));
-        worst = std::isnan(value) ? -std::numeric_limits<double>::infinity() : std::min(worst, value);
-      });
+      quantized.visit(blobs[i], [&](auto x) { worst = smaller_score(worst, f(compare(reference[i], x))); });
     }
     return worst;
   };
@@ -85,8 +88,7 @@ template <class F>
   for (const auto& picture : pictures) {
     reference.run(picture);
     quantized.run(picture);
-    const double score = target.score(detail::values_of(reference, target.blobs), quantized);
-    worst = std::isnan(score) ? -std::numeric_limits<double>::infinity() : std::min(worst, score);
+    worst = detail::smaller_score(worst, target.score(detail::values_of(reference, target.blobs), quantized));
   }
   return worst;
 }

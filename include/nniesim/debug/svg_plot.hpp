@@ -27,8 +27,7 @@ struct plot_style {
 
 /// Colours that can be told apart with every kind of colour blindness (Okabe and Ito).
 namespace plot_styles {
-inline constexpr std::string_view black = "#000000", orange = "#e69f00", blue = "#0072b2", vermillion = "#d55e00",
-                                  green = "#009e73", purple = "#cc79a7";
+inline constexpr std::string_view black = "#000000", blue = "#0072b2", vermillion = "#d55e00", green = "#009e73";
 }  // namespace plot_styles
 
 struct plot_tick {

@@ -14,11 +14,11 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <nniesim/core/error.hpp>
@@ -119,7 +119,7 @@ class running_command {
     }
   }
 
-  /// Reads until both outputs are closed; false where the time is up or `bytes` are exceeded.
+  /// Reads until both outputs are closed; false where the time is up, or is_too_long().
   bool read(std::size_t bytes) {
     constexpr std::size_t most_complaints = 2048;
     std::array<::pollfd, 2> open = {{{out_.reading(), POLLIN, 0}, {err_.reading(), POLLIN, 0}}};
@@ -137,10 +137,11 @@ class running_command {
           continue;
         }
         std::string& to = &p == open.data() ? text_ : complaints_;
-        const std::size_t room = (&p == open.data() ? bytes + 1 : most_complaints) - to.size();
+        const std::size_t room = (&p == open.data() ? bytes : most_complaints) - to.size();
         to.append(piece.data(), std::min(static_cast<std::size_t>(got), room));
+        is_too_long_ = is_too_long_ || (&p == open.data() && static_cast<std::size_t>(got) > room);
       }
-      if (text_.size() > bytes) return false;
+      if (is_too_long_) return false;
     }
     return true;
   }
@@ -152,10 +153,13 @@ class running_command {
         child_ = 0;
         return true;
       }
+      require<error>(ended == 0 || errno == EINTR,
+                     "command: its end is not to be had: ", std::generic_category().message(errno));
       if (milliseconds_left() == 0) return false;
       (void)::poll(nullptr, 0, pause);
     }
   }
+  [[nodiscard]] bool is_too_long() const noexcept { return is_too_long_; }
   [[nodiscard]] std::string& text() noexcept { return text_; }
   [[nodiscard]] const std::string& complaints() const noexcept { return complaints_; }
 
@@ -169,6 +173,7 @@ class running_command {
   std::chrono::steady_clock::time_point end_;
   ::pid_t child_ = 0;
   std::string text_, complaints_;
+  bool is_too_long_ = false;
 };
 
 }  // namespace detail
@@ -184,8 +189,8 @@ class running_command {
   detail::running_command running(command, folder.string(), limits.seconds);
   int status = 0;
   const bool ended = running.read(limits.bytes) && running.wait(status);
-  detail::require<error>(running.text().size() <= limits.bytes, "command ", detail::excerpt(command),
-                         " wrote more than ", limits.bytes, " bytes");
+  detail::require<error>(!running.is_too_long(), "command ", detail::excerpt(command), " wrote more than ",
+                         limits.bytes, " bytes");
   detail::require<error>(ended, "command ", detail::excerpt(command), " took longer than ", limits.seconds,
                          " s and was ended");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {

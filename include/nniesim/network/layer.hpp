@@ -107,6 +107,11 @@ struct network {
   std::vector<std::size_t> reported{};  ///< blobs with the mark _report, whose values the compiler is to give
 };
 
+/// What an output is called where layers stand for blobs: the layer's name, further ones with their number.
+[[nodiscard]] inline std::string output_name(const layer& l, std::size_t output) {
+  return output == 0 ? l.name : l.name + ":" + std::to_string(output);
+}
+
 /// Whether a layer multiplies and accumulates: convolution, deconvolution, fully connected.
 [[nodiscard]] inline bool is_mac_layer(const layer& l) noexcept {
   return std::holds_alternative<layers::convolution>(l.params) ||

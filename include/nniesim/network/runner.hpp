@@ -123,6 +123,11 @@ decltype(auto) in_layer(const layer& l, F&& f) {
                     l.params);
 }
 
+/// What the accelerator gets of a float that a layer of the host computed: truncated toward zero.
+[[nodiscard]] inline q20_12 from_host(float v) {
+  return q20_12::from_raw(fixed_point<20, 12, toward_zero, saturate>::from(v).raw());
+}
+
 /// Whether a layer's outputs are its input under other names or shapes.
 [[nodiscard]] inline bool only_renames(const layer& l) noexcept {
   return std::holds_alternative<layers::identity>(l.params) || std::holds_alternative<layers::flatten>(l.params) ||
@@ -198,8 +203,9 @@ class network_runner {
   }
 
   /// Each layer by itself: runs it on the inputs that it had in `reference`'s last run, and calls f(layer's index,
-  /// output's index, view of the output as float or q20_12). `reference` runs the same network in float and keeps all
-  /// blobs. Nothing that this object computed before is of any influence, and none of its blobs can be read after it.
+  /// output's index, view of the output as float or q20_12). Without keep_all a layer and the ReLU behind it may be
+  /// one, under the ReLU's index. `reference` runs the same network in float and keeps all blobs. Nothing that this
+  /// object computed before is of any influence, and none of its blobs can be read after it.
   template <class F>
   void run_isolated(const network_runner& reference, F&& f) {
     detail::require<format_error>(reference.net_ == net_ && reference.plan_.is_float && reference.options_.keep_all,
@@ -214,9 +220,12 @@ class network_runner {
         else encode<q20_12>(from.span(), view<q20_12>(b).span(), {}, options_.threads);
       }
       run_one(s);
-      for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-        if (plan_.is_float) f(s.layer, o, tensor_view<const float>(view<float>(output_of(s, o))));
-        else f(s.layer, o, tensor_view<const q20_12>(view<q20_12>(output_of(s, o))));
+      // A ReLU that is done with the layer before it has the only output that there is.
+      const std::size_t writer = s.relu ? readers_[l.outputs[0]][0] : s.layer;
+      for (std::size_t o = 0; o < net_->layers[writer].outputs.size(); ++o) {
+        const std::size_t b = net_->layers[writer].outputs[o];
+        if (plan_.is_float) f(writer, o, tensor_view<const float>(view<float>(b)));
+        else f(writer, o, tensor_view<const q20_12>(view<q20_12>(b)));
       }
     }
   }
@@ -405,10 +414,9 @@ class network_runner {
     for (std::size_t i = 0; i < l.inputs.size(); ++i) inputs.push_back(view_of(std::as_const(values[i])));
     for (std::size_t i = l.inputs.size(); i < values.size(); ++i) outputs.push_back(view_of(values[i]));
     op.run(inputs, op.derive_scales(inputs), outputs, workspace, options_.threads, s.relu);
-    using from_host = fixed_point<20, 12, toward_zero, saturate>;
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       std::transform(outputs[o].span().begin(), outputs[o].span().end(), view<q20_12>(output_of(s, o)).data(),
-                     [](float v) { return q20_12::from_raw(from_host::from(v).raw()); });
+                     detail::from_host);
     }
   }
 

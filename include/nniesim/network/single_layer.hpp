@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <variant>
@@ -23,32 +23,52 @@ class single_layer {
         threads_(threads) {}
 
   /// All outputs for these inputs, in the layer's order. In 8 and 16 bits inputs and outputs are q20_12. The scales of
-  /// the inputs come from `ranges`, or, where that is nullptr or has none for the layer, from the inputs themselves;
-  /// `shift` levels are added to each. Throws shape_error or format_error as layer_operator.
+  /// the inputs come from `ranges`, or, where that is nullptr or has none for the layer, from the inputs themselves.
+  /// `shifts` levels are added to them: none, one number for all, or one for each of input_ranges(). Throws shape_error
+  /// or format_error as layer_operator, and format_error for ranges or shifts of another number.
   [[nodiscard]] std::vector<tensor<float>> run(std::span<const tensor<float>> inputs,
-                                               const activation_ranges* ranges = nullptr, int shift = 0) const {
+                                               const activation_ranges* ranges = nullptr,
+                                               std::span<const int> shifts = {}) const {
     return detail::in_layer(*layer_, [&] {
-      return std::visit([&]<class P>(const layer_operator<P>& op) { return run(op, inputs, ranges, shift); },
+      return std::visit([&]<class P>(const layer_operator<P>& op) { return run(op, inputs, ranges, shifts); },
                         *operator_);
+    });
+  }
+
+  /// The scales z that run() would use, one for each of input_ranges(); none in float. Throws as run().
+  [[nodiscard]] std::vector<int> scales(std::span<const tensor<float>> inputs,
+                                        const activation_ranges* ranges = nullptr) const {
+    return detail::in_layer(*layer_, [&] {
+      return std::visit(
+          [&]<class P>(const layer_operator<P>& op) {
+            std::vector<int> z;
+            if constexpr (!std::same_as<P, float32>) {
+              const auto in = encoded<P>(inputs);
+              for (const auto& s : scales_of(op, std::span(in), ranges, {})) z.push_back(s.z());
+            }
+            return z;
+          },
+          *operator_);
     });
   }
 
  private:
   template <class P>
-  [[nodiscard]] std::vector<tensor<float>> run(const layer_operator<P>& op, std::span<const tensor<float>> inputs,
-                                               const activation_ranges* ranges, int shift) const {
-    using value = value_t<P>;
-    std::vector<tensor<value>> in, out;
-    std::vector<tensor_view<const value>> from;
-    std::vector<tensor_view<value>> to;
+  [[nodiscard]] std::vector<tensor<value_t<P>>> encoded(std::span<const tensor<float>> inputs) const {
+    std::vector<tensor<value_t<P>>> in;
     for (const tensor<float>& t : inputs) {
-      in.push_back(make_tensor<value>(shape_of(t)));
+      in.push_back(make_tensor<value_t<P>>(shape_of(t)));
       encode<typename P::output>(view_of(t).span(), view_of(in.back()).span(), {}, threads_);
     }
-    for (const tensor_shape& s : op.output_shapes()) out.push_back(make_tensor<value>(s));
-    for (const auto& t : in) from.push_back(view_of(t));
-    for (auto& t : out) to.push_back(view_of(t));
-    auto scales = op.derive_scales(from);
+    return in;
+  }
+
+  template <class P>
+  [[nodiscard]] auto scales_of(const layer_operator<P>& op, std::span<const tensor<value_t<P>>> inputs,
+                               const activation_ranges* ranges, std::span<const int> shifts) const {
+    std::vector<tensor_view<const value_t<P>>> views;
+    for (const auto& t : inputs) views.push_back(view_of(t));
+    auto scales = op.derive_scales(views);
     if constexpr (!std::same_as<P, float32>) {
       if (ranges != nullptr) {
         const auto found = ranges->layers.find(layer_->name);
@@ -61,15 +81,31 @@ class single_layer {
           else scales[i] = found->second[i].in_16bit;
         }
       }
+      detail::require<format_error>(shifts.size() <= 1 || shifts.size() == scales.size(), shifts.size(),
+                                    " shifts, expected one for each of ", scales.size(), " ranges");
       using scale = typename P::activations::scale;
-      for (auto& s : scales) s = scale(std::clamp(s.z() + shift, scale::min_z, scale::max_z));
+      for (std::size_t i = 0; !shifts.empty() && i < scales.size(); ++i) {
+        const int shift = shifts.size() == 1 ? shifts[0] : shifts[i];
+        scales[i] = scale(std::clamp(scales[i].z() + shift, scale::min_z, scale::max_z));
+      }
     }
-    constexpr std::size_t alignment = 64;
-    std::vector<std::byte> memory(op.workspace_bytes(threads_) + alignment);
-    void* begin = memory.data();
-    std::size_t room = memory.size();
-    begin = std::align(alignment, memory.size() - alignment, begin, room);
-    op.run(from, scales, to, std::span(static_cast<std::byte*>(begin), memory.size() - alignment), threads_);
+    return scales;
+  }
+
+  template <class P>
+  [[nodiscard]] std::vector<tensor<float>> run(const layer_operator<P>& op, std::span<const tensor<float>> inputs,
+                                               const activation_ranges* ranges, std::span<const int> shifts) const {
+    using value = value_t<P>;
+    const std::vector<tensor<value>> in = encoded<P>(inputs);
+    const auto scales = scales_of(op, std::span(in), ranges, shifts);
+    std::vector<tensor<value>> out;
+    std::vector<tensor_view<const value>> from;
+    std::vector<tensor_view<value>> to;
+    for (const tensor_shape& s : op.output_shapes()) out.push_back(make_tensor<value>(s));
+    for (const auto& t : in) from.push_back(view_of(t));
+    for (auto& t : out) to.push_back(view_of(t));
+    std::vector<std::byte> workspace(op.workspace_bytes(threads_));
+    op.run(from, scales, to, workspace, threads_);
     std::vector<tensor<float>> result;
     for (const auto& t : out) {
       result.push_back(make_tensor<float>(shape_of(t)));

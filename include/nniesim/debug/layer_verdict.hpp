@@ -1,0 +1,205 @@
+// What is wrong with one layer that does not give what its definition says: a range that does not fit, too few bits,
+// the resolution of Q20.12, or something else.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/layer_trials.hpp>
+#include <nniesim/debug/markup.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// What a layer's error consists of, the parts that count.
+[[nodiscard]] inline std::string error_parts_text(const layer_evidence& e) {
+  const error_parts& p = *e.parts;
+  std::string text;
+  for (const auto& [name, share] :
+       {std::pair("gain", p.gain_share), std::pair("offset", p.offset_share),
+        std::pair("saturation", p.saturation_share), std::pair("underflow to zero", p.underflow_share),
+        std::pair("rounding and the rest", p.rounding_share)}) {
+    if (share >= 0.005) text += concat(text.empty() ? "" : ", ", name, " ", number_text(100 * share, 3), " %");
+  }
+  text = concat("the square of that error is: ", text);
+  if (e.channels > 1) text += concat("; ", e.most_channels, " of ", e.channels, " channels carry 90 % of it");
+  return text;
+}
+
+[[nodiscard]] inline std::string bundle_advice(const std::string& layer) {
+  return concat("report it to the vendor: nnie-debug bundle --layer '", layer, "' ...");
+}
+
+/// Layers that norms are made of.
+[[nodiscard]] inline bool is_chain_layer(const layer& l) {
+  return std::holds_alternative<power_params>(l.params) || std::holds_alternative<reduce_mean_params>(l.params) ||
+         std::holds_alternative<reduce_sum_params>(l.params);
+}
+
+struct layer_verdict {
+  finding what;
+  bool as_simulated = false;  ///< the run shows what the simulation gives for that input
+};
+
+/// Tries out what explains an output that is not what the layer gives in float on the input that it had.
+class layer_judge {
+ public:
+  layer_judge(const run_pair& runs, const laboratory& lab, const layer_trial& t)
+      : trial_(t), layer_(lab.net.layers[t.layer]), row_(runs.row_of(t.layer, t.output)), bench_(runs, lab, t.layer) {}
+
+  [[nodiscard]] layer_verdict judge() {
+    f_.layer = layer_.name;
+    f_.evidence.push_back(concat("fed with the input that it had, the layer in float gives cosine ",
+                                 fixed_text(trial_.result.cosine, 5), " with what the run shows",
+                                 layer_.outputs.size() > 1 ? concat(" of output ", trial_.output) : std::string(),
+                                 ", norm error ", percent_with_sign(trial_.result.relative_l2, 2)));
+    bool as_simulated = false;
+    if (bench_.planned() == layer_precision::float32) {
+      something_else("; it runs in float");
+    } else {
+      as_simulated = try_ranges_and_bits();
+    }
+    if (!trial_.is_input_shown) doubt_input();
+    return {std::move(f_), as_simulated};
+  }
+
+ private:
+  [[nodiscard]] std::span<const float> in_float() const { return view_of(bench_.in_float()[trial_.output]).span(); }
+  [[nodiscard]] std::span<const float> shown() const { return view_of(*bench_.shown(trial_.output)).span(); }
+  [[nodiscard]] double difference(std::span<const float> r, const std::vector<tensor<float>>& x) const {
+    return compare_values(r, view_of(x[trial_.output]).span()).relative_difference;
+  }
+  [[nodiscard]] static std::string percent(double share) { return number_text(100 * share, 3) + " %"; }
+
+  /// Returns whether the run shows what the simulation gives.
+  bool try_ranges_and_bits() {
+    const layer_precision p = bench_.planned();
+    const single_layer layer = bench_.prepared(p);
+    const auto calibrated = bench_.simulated(layer, true);
+    const auto own = bench_.simulated(layer, false);
+    const auto high = bench_.simulated(bench_.prepared(layer_precision::w16a16), false);
+    const double seen = trial_.result.relative_difference;
+    const double from_calibrated = difference(shown(), calibrated);
+    const double with_own = difference(in_float(), own);
+    const double with_16bit = difference(in_float(), high);
+    f_.evidence.push_back(concat("its error is ", percent(seen), " of the norm; the simulation has ",
+                                 percent(difference(in_float(), calibrated)), " with the calibrated range, ",
+                                 percent(with_own), " with the data's own, ", percent(with_16bit), " in 16 bits"));
+    if (row_ != nullptr && row_->shown.parts) f_.evidence.push_back(error_parts_text(row_->shown));
+
+    const bool as_calibrated = from_calibrated <= 0.25 * seen;
+    const bool as_simulated = as_calibrated || difference(shown(), own) <= 0.25 * seen;
+    layer_bench::range_fit fit;
+    if (as_calibrated) fit = {bench_.calibrated_shifts(layer), from_calibrated};
+    else if (!as_simulated) fit = bench_.fit_ranges(layer, trial_.output);
+    const auto farthest =
+        std::max_element(fit.shifts.begin(), fit.shifts.end(), [](int a, int b) { return std::abs(a) < std::abs(b); });
+    const bool has_other_range = farthest != fit.shifts.end() && std::abs(*farthest) >= bench_.levels_per_octave() / 4;
+    if (has_other_range && fit.difference <= 0.25 * seen && with_own <= 0.5 * seen) {
+      wrong_range(static_cast<std::size_t>(farthest - fit.shifts.begin()), *farthest, fit.difference, with_own,
+                  as_calibrated);
+    } else if (as_simulated && p == layer_precision::w8a8 && with_16bit <= 0.25 * seen) {
+      f_.cause = fault::precision;
+      f_.summary = concat("8 bits are not enough for '", layer_.name, "'");
+      f_.evidence.push_back("the run shows what the simulation of 8 bits gives; 16 bits would be enough");
+      f_.change.push_back(concat("compile_mode 2 and the name '", layer_.name, "_hp'"));
+      f_.rivals.push_back(
+          {fault::activation_scale, concat("the range that the data ask for leaves ", percent(with_own))});
+      f_.rivals.push_back({fault::suspect_layer, "the simulation of 8 bits gives the same output"});
+    } else if (as_simulated) {
+      beyond_fixed_point();
+    } else {
+      f_.rivals.push_back({fault::precision, concat("16 bits or not, the run is ", percent(trial_.from_planned),
+                                                    " away from the simulation")});
+      if (!fit.shifts.empty()) {
+        f_.rivals.push_back(
+            {fault::activation_scale, concat("the range that explains most leaves ", percent(fit.difference))});
+      }
+      if (is_chain_layer(layer_)) f_.rivals.push_back({fault::norm_gain, "truncation in Q20.12 is less than that"});
+      something_else(", and not for want of bits");
+    }
+    return as_simulated;
+  }
+
+  void wrong_range(std::size_t range, int shift, double left, double with_own, bool is_calibrated) {
+    f_.cause = fault::activation_scale;
+    const auto [above, below] = bench_.outside(range, shift);
+    const double factor = std::exp2(static_cast<double>(shift) / bench_.levels_per_octave());
+    const std::string which = bench_.ranges() == 1       ? "its input"
+                              : layer_.inputs.size() > 1 ? concat("its input ", range)
+                                                         : concat("group ", range, " of its input");
+    f_.summary = concat("'", layer_.name, "' encodes ", which, " with a range ", number_text(factor, 3),
+                        " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
+    f_.evidence.push_back(concat("a scale z ", shift > 0 ? "+" : "", shift,
+                                 " from the data's own explains the output: ", percent(left), " are left"));
+    f_.evidence.push_back(
+        concat(percent(above), " of those values lie above that range, ", percent(below), " below it"));
+    f_.change.push_back(is_calibrated
+                            ? concat("calibrate again with pictures like this one: the calibrated range of '",
+                                     layer_.name, "' does not fit")
+                            : concat("compile again with pictures like this one in image_list: '", layer_.name,
+                                     "' was compiled with another range than calibration gives here"));
+    f_.rivals.push_back({fault::precision, concat("with a range that fits, the same bits leave ", percent(with_own))});
+    f_.rivals.push_back({fault::suspect_layer, "a wrong range explains the output"});
+  }
+
+  /// As simulated, and no range and no bits would help.
+  void beyond_fixed_point() {
+    constexpr float limit = 524287.0F;  // of q20_12
+    const auto x = shown();
+    const auto at_limit = std::count_if(x.begin(), x.end(), [](float v) { return std::fabs(v) >= limit; });
+    f_.cause = fault::precision;
+    if (at_limit != 0) {
+      f_.summary = concat("the values of '", layer_.name, "' are too large for Q20.12, whatever its bits");
+      f_.evidence.push_back(concat(at_limit, " of ", x.size(), " values are at its limit of 2^19"));
+      f_.change.push_back(
+          concat("scale the weights of '", layer_.name, "' down by a power of two, and those behind it up"));
+    } else {
+      f_.summary = concat("the values of '", layer_.name, "' are too small for Q20.12, whatever its bits");
+      f_.change.push_back(
+          concat("scale the weights of '", layer_.name, "' up by a power of two, and those behind it down"));
+    }
+    f_.rivals.push_back({fault::suspect_layer, "the simulation gives the same output"});
+  }
+
+  void something_else(std::string_view how) {
+    const comparison& c = trial_.result;
+    const bool is_gain = c.cosine >= 0.99 && std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
+    f_.summary = is_gain
+                     ? concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.relative_l2, 4),
+                              ": its weights or its scale differ from the caffemodel's")
+                     : concat("'", layer_.name, "' computes something else than its definition", how);
+    f_.next = "compare its weights and parameters in the compiled model with the caffemodel's";
+    f_.change.push_back(bundle_advice(layer_.name));
+  }
+
+  /// The input is not among the dumps: it may be what differs.
+  void doubt_input() {
+    f_.cause = fault::inconclusive;
+    f_.summary = concat("'", layer_.name, "' does not follow from the picture that the run is said to have had");
+    f_.against.push_back("the network's input is not among the dumps: another picture or preprocessing looks the same");
+    f_.rivals.clear();
+    f_.change.clear();
+    f_.next = "dump the data layer of the other run, too";
+  }
+
+  const layer_trial& trial_;
+  const layer& layer_;
+  const compared_row* row_;
+  layer_bench bench_;
+  finding f_{fault::suspect_layer};
+};
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE

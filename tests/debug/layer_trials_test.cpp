@@ -1,0 +1,470 @@
+// Diagnoses with the network at hand: every layer judged on the input that it had, whatever the dumps show or lack.
+#include <nniesim/debug/layer_trials.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <nniesim/debug/diagnose.hpp>
+#include <nniesim/network/calibrate.hpp>
+
+#include "catch.hpp"
+#include "support/networks.hpp"
+
+using namespace nniesim;
+using namespace test_networks;
+
+namespace layer_trials_test {
+
+namespace {
+
+using floats = std::vector<float>;
+
+struct dump {
+  std::string name;
+  tensor_shape shape;
+  floats values;
+};
+
+/// A float run, and another one of which something may be wrong.
+struct experiment {
+  network net;
+  std::vector<tensor<float>> inputs{};
+  activation_ranges ranges{};  ///< as calibrated
+  precision_plan plan{};
+  std::vector<known_preprocessing> preprocessing{};
+  std::vector<dump> reference{}, other{};
+
+  explicit experiment(network n, draws& random, compile_mode mode = compile_mode::all_8bit)
+      : net(std::move(n)), plan(plan_of(net, mode)) {
+    for (const layer& l : net.layers) {
+      if (!std::holds_alternative<layers::input>(l.params)) continue;
+      inputs.push_back(make_tensor<float>(net.blobs[l.outputs[0]].shape));
+      for (float& v : inputs.back()) v = random.normal();
+    }
+    calibrator c(net);
+    c.add(views());
+    ranges = c.ranges();
+    network_runner in_float(net, float_plan(net), {.keep_all = true});
+    in_float.run(views());
+    reference = dumps_of(in_float);
+    run(net, ranges);
+  }
+  [[nodiscard]] std::vector<tensor_view<const float>> views() const {
+    std::vector<tensor_view<const float>> result;
+    for (const auto& t : inputs) result.push_back(view_of(t));
+    return result;
+  }
+  static std::vector<dump> dumps_of(const network_runner& runner) {
+    std::vector<dump> result;
+    for (const named_values& v : layers_of(runner)) result.push_back({v.name, v.shape, v.values()});
+    return result;
+  }
+  /// The other run: of this network with these ranges.
+  void run(const network& real, const activation_ranges& with) {
+    network_runner runner(real, plan, {.keep_all = true});
+    runner.use(with);
+    runner.run(views());
+    other = dumps_of(runner);
+  }
+  floats& shown(const std::string& name) { return named(other, name).values; }
+  static dump& named(std::vector<dump>& list, const std::string& name) {
+    return *std::find_if(list.begin(), list.end(), [&](const dump& d) { return d.name == name; });
+  }
+  void keep_only(const std::vector<std::string>& names) {
+    std::erase_if(other, [&](const dump& d) { return std::find(names.begin(), names.end(), d.name) == names.end(); });
+  }
+  static std::vector<named_values> layers_as(const std::vector<dump>& list) {
+    std::vector<named_values> result;
+    for (const dump& d : list) result.push_back({d.name, d.shape, [&d] { return d.values; }});
+    return result;
+  }
+  [[nodiscard]] diagnosis diagnosed(const diagnose_options& options = {}) const {
+    const laboratory lab{net, views(), ranges, plan, preprocessing};
+    return diagnose(layers_as(reference), layers_as(other), options, &lab);
+  }
+};
+
+layers::convolution convolution(draws& random, std::size_t out, std::size_t in, float deviation = 0.2F) {
+  return {{.pad = {1, 1}}, random.tensor({out, in, 3, 3}, deviation), random_floats(random, out)};
+}
+
+/// data, three convolutions with a ReLU behind each, a fully connected layer.
+network plain(draws& random) {
+  network_builder b;
+  std::size_t x = b.input({1, 4, 10, 10});
+  for (const char* n : {"1", "2", "3"}) {
+    x = b.add(std::string("conv") + n, convolution(random, 4, 4), {x});
+    x = b.add(std::string("relu") + n, relu_params{}, {x});
+  }
+  b.add("fc", layers::fully_connected{1, random.tensor({20, 400}, 0.1F), {}}, {x});
+  return b.net;
+}
+
+activation_ranges shifted(activation_ranges ranges, const std::string& name, std::size_t i, int octaves) {
+  activation_range& r = ranges.layers.at(name).at(i);
+  r.in_8bit = gfpq8::scale(r.in_8bit.z() + octaves * gfpq8::levels);
+  r.in_16bit = gfpq16::scale(r.in_16bit.z() + octaves * gfpq16::levels);
+  return ranges;
+}
+
+std::string all_of(const diagnosis& d) {
+  std::string text;
+  const auto add = [&](const finding& f) {
+    text += detail::concat(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
+    for (const auto* list : {&f.evidence, &f.against, &f.change}) {
+      for (const std::string& line : *list) text += "  " + line + '\n';
+    }
+  };
+  add(d.verdict);
+  for (const finding& f : d.also) add(f);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("what cannot be tried is not called a want of bits", "[debug]") {
+  draws random(1);
+  experiment e(plain(random), random);
+  REQUIRE(e.diagnosed().verdict.cause == fault::none);
+  // Of the other run only the output was dumped: garbage, or nothing.
+  experiment garbage = e;
+  garbage.keep_only({"fc"});
+  for (float& v : garbage.shown("fc")) v = random.normal();
+  diagnosis d = garbage.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.next, contains("7 of 7 could not be tried"));
+  experiment silent = e;
+  silent.keep_only({"fc"});
+  std::fill(silent.shown("fc").begin(), silent.shown("fc").end(), 0.0F);
+  d = silent.diagnosed();
+  CHECK(d.verdict.cause == fault::all_zero);
+  CHECK_THAT(d.verdict.against.at(0), contains("not among the dumps"));
+  // The picture is not dumped, and was another one: no layer is accused.
+  experiment other = e;
+  const std::vector<tensor<float>> told = other.inputs;
+  for (float& v : other.inputs[0]) v = random.normal();
+  other.run(other.net, other.ranges);
+  other.inputs = told;
+  std::erase_if(other.other, [](const dump& x) { return x.name == "data"; });
+  d = other.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK(d.verdict.layer == "conv1");
+  CHECK_THAT(d.verdict.next, contains("data layer"));
+}
+
+TEST_CASE("dumps that hold the ReLU behind a layer are judged with it", "[debug]") {
+  draws random(2);
+  experiment e(plain(random), random);
+  const auto fuse = [](experiment& x) {
+    for (const char* n : {"1", "2", "3"}) x.shown(std::string("conv") + n) = x.shown(std::string("relu") + n);
+  };
+  experiment clean = e;
+  fuse(clean);
+  diagnosis d = clean.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::layer_mapping);
+  CHECK(d.also.empty());
+  // Both are dumped so: nothing to tell.
+  for (const char* n : {"1", "2", "3"}) {
+    experiment::named(clean.reference, std::string("conv") + n).values =
+        experiment::named(clean.reference, std::string("relu") + n).values;
+  }
+  CHECK(clean.diagnosed().verdict.cause == fault::none);
+
+  experiment ranged = e;
+  ranged.run(e.net, shifted(e.ranges, "conv2", 0, -4));
+  fuse(ranged);
+  d = ranged.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::activation_scale);
+  CHECK(d.verdict.layer == "conv2");
+}
+
+TEST_CASE("every output of a layer is tried", "[debug]") {
+  draws random(3);
+  network_builder b;
+  const std::size_t data = b.input({1, 8, 6, 6});
+  const std::size_t x = b.add("conv", convolution(random, 8, 8), {data});
+  layer slice{"slice", "Slice", "here:3:1", {x}, {}, slice_params{1, {4}}};
+  for (const tensor_shape& s : infer_shapes(slice, std::vector{b.net.blobs[x].shape})) {
+    slice.outputs.push_back(b.blob("half", s));
+  }
+  b.net.layers.push_back(slice);
+  b.add("left", convolution(random, 4, 4), {slice.outputs[0]});
+  b.add("right", convolution(random, 4, 4), {slice.outputs[1]});
+  experiment e(b.net, random);
+  REQUIRE(e.diagnosed().verdict.cause == fault::none);
+  const network real = e.net;
+  std::reverse(e.shown("slice:1").begin(), e.shown("slice:1").end());
+  // What follows was computed from it.
+  network_builder tail;
+  const std::size_t in = tail.input({1, 4, 6, 6});
+  tail.add("right", std::get<layers::convolution>(e.net.layers.back().params), {in});
+  network_runner right(tail.net, plan_of(tail.net, compile_mode::all_8bit), {.keep_all = true});
+  tensor<float> half = make_tensor<float>({1, 4, 6, 6});
+  std::copy(e.shown("slice:1").begin(), e.shown("slice:1").end(), half.begin());
+  const tensor_view<const float> view = view_of(half);
+  right.use({{{"right", e.ranges.layers.at("right")}}, 1});
+  right.run({&view, 1});
+  const tensor<float> y = right.value(tail.net.layers.back().outputs[0]);
+  e.shown("right").assign(y.begin(), y.end());
+  diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.layer == "slice");
+  CHECK_THAT(d.verdict.evidence.at(0), contains("of output 1"));
+  std::fill(e.shown("slice:1").begin(), e.shown("slice:1").end(), 0.0F);
+  d = e.diagnosed();
+  CHECK(d.verdict.cause == fault::all_zero);
+  CHECK(d.verdict.layer == "slice:1");
+  e.shown("slice:1")[0] = std::nanf("");
+  d = e.diagnosed();
+  CHECK(d.verdict.cause == fault::not_a_number);
+  CHECK(d.verdict.layer == "slice:1");
+}
+
+TEST_CASE("one range of several can be the wrong one", "[debug]") {
+  draws random(4);
+  network_builder b;
+  const std::size_t data = b.input({1, 4, 8, 8});
+  const std::size_t left = b.add("left", convolution(random, 4, 4), {data});
+  const std::size_t right = b.add("right", convolution(random, 4, 4), {data});
+  const std::size_t both = b.add("both", concat_params{1}, {left, right});
+  b.add("end", convolution(random, 4, 8), {both});
+  const experiment e(b.net, random);
+  experiment board = e;
+  board.run(e.net, shifted(e.ranges, "both", 1, -5));
+  experiment calibrated = board;
+  calibrated.ranges = shifted(e.ranges, "both", 1, -5);
+  for (const experiment* x : {&board, &calibrated}) {
+    const diagnosis d = x->diagnosed();
+    INFO(all_of(d));
+    CHECK(d.verdict.cause == fault::activation_scale);
+    CHECK(d.verdict.layer == "both");
+    CHECK_THAT(d.verdict.summary, contains("its input 1") && contains("large values saturate"));
+    CHECK_THAT(d.verdict.change.at(0), contains(x == &board ? "compile again" : "calibrate again"));
+  }
+}
+
+TEST_CASE("values beyond Q20.12 are told from values below its step", "[debug]") {
+  for (const bool is_large : {true, false}) {
+    draws random(5);
+    network_builder b;
+    const std::size_t data = b.input({1, 4, 6, 6});
+    b.add("conv", convolution(random, 4, 4, is_large ? 300000.0F : 1e-5F), {data});
+    std::get<layers::convolution>(b.net.layers[1].params).bias.clear();
+    const experiment e(b.net, random, compile_mode::all_16bit);
+    const diagnosis d = e.diagnosed();
+    INFO(all_of(d));
+    CHECK(d.verdict.cause == (is_large ? fault::precision : fault::all_zero));
+    CHECK_THAT(all_of(d), contains(is_large ? "too large for Q20.12" : "less than 1/4096"));
+    CHECK_THAT(d.verdict.change.at(0),
+               contains(is_large ? "down by a power of two, and those" : "up by a power of two"));
+  }
+}
+
+TEST_CASE("layers of the host are judged as the host hands them on", "[debug]") {
+  draws random(6);
+  network_builder b;
+  const std::size_t data = b.input({1, 2000});
+  b.add("prob_cpu", softmax_params{1}, {data});
+  b.net.layers.back().on_cpu = true;
+  const experiment e(b.net, random);
+  const diagnosis d = e.diagnosed();  // values of two steps, truncated
+  INFO(all_of(d));
+  CHECK(d.verdict.cause != fault::suspect_layer);
+  CHECK(d.verdict.cause != fault::all_zero);
+}
+
+TEST_CASE("a wrong branch that matters little is at fault all the same", "[debug]") {
+  draws random(7);
+  network_builder b;
+  const std::size_t data = b.input({1, 4, 8, 8});
+  const std::size_t strong = b.add("strong", convolution(random, 4, 4, 3.0F), {data});
+  const std::size_t weak = b.add("weak", convolution(random, 4, 4, 0.05F), {data});
+  b.add("sum", eltwise_params{}, {strong, weak});
+  experiment e(b.net, random, compile_mode::all_16bit);
+  REQUIRE(e.diagnosed().verdict.cause == fault::none);
+  network broken = e.net;
+  auto& w = std::get<layers::convolution>(broken.layers[2].params).weights;
+  std::reverse(w.begin(), w.end());
+  e.run(broken, e.ranges);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.layer == "weak");
+}
+
+TEST_CASE("infinity where the norm underflows accuses nobody who computes as simulated", "[debug]") {
+  draws random(8);
+  network_builder b;
+  const std::size_t data = b.input({1, 64});
+  const std::size_t p = b.add("square", power_params{2, 1e-3, 0}, {data});
+  const std::size_t m = b.add("mean", reduce_mean_params{{1}, false}, {p});
+  b.add("inverse", power_params{-1, 1, 0}, {m});
+  const experiment e(b.net, random);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause != fault::suspect_layer);
+}
+
+TEST_CASE("inputs are those of the network, in its order, dumped or not", "[debug]") {
+  draws random(9);
+  experiment e(plain(random), random);
+  // The reference does not show the data; its first layer is no input for that.
+  std::erase_if(e.reference, [](const dump& d) { return d.name == "data"; });
+  diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::none);
+
+  // Two inputs, dumped in another order than the network has them, each with its own mean.
+  network_builder b;
+  const std::size_t first = b.blob("first", {1, 3, 8, 8}), second = b.blob("second", {1, 3, 8, 8});
+  b.net.layers.push_back({"first", "Input", "here:1:1", {}, {first}, layers::input{}});
+  b.net.layers.push_back({"second", "Input", "here:1:2", {}, {second}, layers::input{}});
+  b.add("sum", eltwise_params{}, {first, second});
+  experiment two(b.net, random);
+  two.preprocessing = {{cfg_norm_type::channel_means, channel_order::bgr, 1, {1, 2, 3}},
+                       {cfg_norm_type::channel_means, channel_order::bgr, 1, {4, 5, 6}}};
+  for (auto* list : {&two.reference, &two.other}) std::swap((*list)[0], (*list)[1]);
+  for (std::size_t i = 0; i < 192; ++i) two.shown("second")[i] -= static_cast<float>(4 + i / 64);  // once too often
+  d = two.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::preprocessing);
+  CHECK(d.verdict.layer == "second");
+  CHECK_THAT(d.verdict.summary, contains("the mean is subtracted once too often"));
+
+  // No picture at all.
+  experiment black = experiment(plain(random), random);
+  for (float& v : black.shown("data")) v = 0;
+  d = black.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::all_zero);
+  CHECK(d.verdict.layer == "data");
+}
+
+TEST_CASE("what follows from a wrong input is not a finding of its own", "[debug]") {
+  draws random(10);
+  experiment e(plain(random), random);
+  e.preprocessing = {{cfg_norm_type::scale, channel_order::bgr, 1, {}}};
+  const std::vector<tensor<float>> right = e.inputs;
+  for (float& v : e.inputs[0]) v *= 256;
+  e.run(e.net, e.ranges);  // calibrated for inputs that are 256 times smaller: all saturate
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::preprocessing);
+  CHECK(d.also.empty());
+}
+
+TEST_CASE("layers that are off are counted, the worst kind first", "[debug]") {
+  draws random(11);
+  network_builder b;
+  std::size_t x = b.input({1, 4, 6, 6});
+  for (const char* n : {"a", "b", "c", "d", "e", "f", "g"}) x = b.add(n, convolution(random, 4, 4), {x});
+  experiment e(b.net, random);
+  network broken = e.net;
+  for (std::size_t l = 1; l < broken.layers.size(); ++l) {
+    auto& w = std::get<layers::convolution>(broken.layers[l].params).weights;
+    std::reverse(w.begin(), w.end());
+  }
+  e.run(broken, e.ranges);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.layer == "a");
+  CHECK(d.also.size() == 4);
+  CHECK_THAT(all_of(d), contains("2 more layers are off by themselves"));
+}
+
+TEST_CASE("marks in names, and files that cannot be read, cost no layer but their own", "[debug]") {
+  draws random(12);
+  network net = plain(random);
+  for (layer& l : net.layers) {
+    if (l.name == "conv2") l.name += "_hp";
+  }
+  experiment e(net, random, compile_mode::mixed);
+  for (auto* list : {&e.reference, &e.other}) experiment::named(*list, "conv2_hp").name = "conv2";
+  diagnosis d = e.diagnosed();
+  CHECK(d.verdict.cause == fault::none);
+  const auto row = std::find_if(d.layers.begin(), d.layers.end(), [](const auto& l) { return l.name == "conv2"; });
+  REQUIRE(row != d.layers.end());
+  CHECK(row->isolated.has_value());
+
+  const laboratory lab{e.net, e.views(), e.ranges, e.plan};
+  std::vector<named_values> other = experiment::layers_as(e.other);
+  for (named_values& v : other) {
+    if (v.name == "conv3") v.values = []() -> floats { throw error("cut off"); };
+  }
+  d = diagnose(experiment::layers_as(e.reference), other, {}, &lab);
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::none);
+  CHECK_THAT(d.verdict.against.at(0), contains("1 layers of the reference have no partner"));
+}
+
+TEST_CASE("dumps of other sizes than the network's are never read beyond their end", "[debug]") {
+  draws random(13);
+  experiment e(plain(random), random);
+  // The reference's channels are padded in the other, and neither is what the network has.
+  dump& r = experiment::named(e.reference, "conv1");
+  dump& x = experiment::named(e.other, "conv1");
+  r.shape = {1, 3, 10, 10};
+  r.values.resize(300);
+  x.shape = {1, 16, 10, 10};
+  x.values = r.values;
+  x.values.resize(1600);
+  const diagnosis d = e.diagnosed();
+  CHECK_FALSE(d.layers.empty());
+}
+
+TEST_CASE("without the network order and biases can mislead, and it is said", "[debug]") {
+  draws random(14);
+  network_builder b;
+  std::size_t x = b.input({1, 4, 12, 12});
+  for (const char* n : {"a", "b", "c", "d"}) {
+    x = b.add(n, convolution(random, 4, 4, 0.3F), {x});
+    x = b.add(std::string(n) + "_relu", relu_params{}, {x});
+  }
+  experiment e(b.net, random, compile_mode::all_16bit);
+  network broken = e.net;
+  for (layer& l : broken.layers) {
+    if (l.name == "b") std::get<layers::convolution>(l.params).bias = {3, -3, 3, -3};
+  }
+  e.run(broken, e.ranges);
+  const auto folders = [&](const diagnose_options& options) {
+    return diagnose(experiment::layers_as(e.reference), experiment::layers_as(e.other), options);
+  };
+  diagnosis d = folders({});
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.layer == "b");
+  d = folders({.is_order_known = false});
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("in which order"));
+  CHECK_THAT(d.verdict.next, contains("cnn_net_tree.dot"));
+}
+
+TEST_CASE("channels are counted whatever axes a dump's name gives", "[debug]") {
+  draws random(15);
+  std::vector<named_values> reference, other;
+  for (const char* name : {"data", "conv"}) {
+    floats r(6 * 4 * 5), x;
+    for (float& v : r) v = random.normal();
+    x = r;
+    if (std::string(name) == "conv") {
+      for (std::size_t i = 2 * 20; i < 3 * 20; ++i) x[i] += 0.5F;  // channel 2
+    }
+    reference.push_back({name, {6, 4, 5}, [r] { return r; }});
+    other.push_back({name, {6, 4, 5}, [x] { return x; }});
+  }
+  const diagnosis d = diagnose(reference, other);
+  CHECK(d.layers.at(1).channels == 6);
+  REQUIRE_FALSE(d.layers.at(1).worst_channels.empty());
+  CHECK(d.layers.at(1).worst_channels[0].channel == 2);
+}
+
+}  // namespace layer_trials_test
