@@ -68,6 +68,7 @@ int bundle(const options& o) {
   detail::require<error>(std::filesystem::path(o.output).extension() == ".tar", "--output is ",
                          detail::excerpt(o.output), ", expected NAME.tar");
   loaded_network loaded(o.network, true);
+  require_output(o.output, loaded.network_files());
   const activation_ranges ranges = loaded.ranges(o.calibration);
   const std::vector<tensor<float>> inputs = loaded.chosen_inputs();
   const auto& cfg = loaded.cfg();

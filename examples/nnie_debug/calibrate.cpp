@@ -15,6 +15,7 @@ struct options {
 
 int calibrate(const options& o) {
   loaded_network loaded(o.network, true);
+  require_output(o.output, loaded.network_files());
   const activation_ranges ranges = loaded.ranges({});
   write_calibration(o.output, ranges);
   if (o.as_json) {
@@ -33,7 +34,9 @@ void add_calibrate(CLI::App& app, int& result) {
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("calibrate", "find the ranges of all layers' inputs over the cfg's pictures");
   o->network.add_to(*command, true);
-  command->add_option("--output,-o", o->output, "JSON file to write, for `run --calibration`")->required();
+  command->add_option("--output,-o", o->output, "JSON file to write, for `run --calibration`")
+      ->required()
+      ->check(not_empty());
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer("Example:\n  nnie-debug calibrate --cfg feature_norm.cfg -o ranges.json");
   command->callback([o, &result] { result = calibrate(*o); });

@@ -2,16 +2,65 @@
 
 #include <unistd.h>
 
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/user_command.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
 
 namespace nnie_debug {
 
+std::string printable(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) line += c;
+    else line += detail::concat("\\x", "0123456789abcdef"[byte >> 4U], "0123456789abcdef"[byte & 15U]);
+  }
+  return line;
+}
+
 void print_json(const json& j) { std::printf("%s\n", j.dump(1, ' ', false, json::error_handler_t::replace).c_str()); }
+
+CLI::Validator between(double low, double high) {
+  const std::string range = "[" + detail::number_text(low) + " .. " + detail::number_text(high) + "]";
+  return {[=](std::string& text) {
+            double value = 0;
+            const bool is_number = CLI::detail::lexical_cast(text, value);
+            return is_number && value >= low && value <= high ? std::string() : text + " is not in " + range;
+          },
+          range};
+}
+
+CLI::Validator not_empty() {
+  return {[](std::string& text) { return text.empty() ? std::string("is empty") : std::string(); }, "TEXT"};
+}
+
+void require_output(const std::string& file, const std::vector<std::filesystem::path>& read) {
+  if (file.empty()) return;
+  const std::filesystem::path path(file);
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code ignored;
+  detail::require<error>(std::filesystem::is_directory(folder, ignored), file, ": cannot be written: ", folder.string(),
+                         " is no folder");
+  const bool exists = std::filesystem::exists(path, ignored);
+  detail::require<error>(access(exists ? path.c_str() : folder.c_str(), W_OK) == 0 &&
+                             !(exists && std::filesystem::is_directory(path, ignored)),
+                         file, ": cannot be written");
+  for (const std::filesystem::path& input : read) {
+    detail::require<error>(!std::filesystem::equivalent(path, input, ignored), file,
+                           ": would be written over, and it is read; name another file");
+  }
+}
 
 namespace {
 
 bool has_terminal() { return isatty(STDERR_FILENO) != 0; }
+
+/// Signals are for the main thread, which waits for users' commands.
+std::unique_ptr<thread_pool> pool_of(std::size_t threads) {
+  const held_signals held;
+  return std::make_unique<thread_pool>(threads);
+}
 
 }  // namespace
 
@@ -41,8 +90,10 @@ void network_options::add_to(CLI::App& command, bool with_inputs) {
       ->excludes(with_cfg);
   command.add_option("--caffemodel", caffemodel, "its weights")->check(CLI::ExistingFile)->excludes(with_cfg);
   if (!with_inputs) return;
-  command.add_option("--picture", pictures, "one file for each input of the network: a picture, or .npy of its shape")
-      ->check(CLI::ExistingFile);
+  picture_option =
+      command
+          .add_option("--picture", pictures, "one file for each input of the network: a picture, or .npy of its shape")
+          ->check(CLI::ExistingFile);
   command.add_option("--rgb-order", order, "order of channels given to the network, without a cfg")
       ->check(CLI::IsMember({"RGB", "BGR"}))
       ->excludes(with_cfg)
@@ -54,15 +105,17 @@ void network_options::add_to(CLI::App& command, bool with_inputs) {
   command.add_option("--mean-file", mean_file, "of --norm-type 1, 2, 4 and 5")
       ->check(CLI::ExistingFile)
       ->excludes(with_cfg);
-  command.add_option("--data-scale", data_scale, "of --norm-type 3, 4 and 5")
-      ->excludes(with_cfg)
-      ->capture_default_str();
-  command.add_option("--threads", threads, "threads; the results are the same bits for any number")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  scale_option = command.add_option("--data-scale", data_scale, "of --norm-type 3, 4 and 5")
+                     ->excludes(with_cfg)
+                     ->check(between(1.0 / 4096, 1e30))
+                     ->capture_default_str();
+  threads_option = command.add_option("--threads", threads, "threads; the results are the same bits for any number")
+                       ->check(CLI::Range(1, 1024))
+                       ->capture_default_str();
 }
 
-loaded_network::loaded_network(const network_options& o, bool with_inputs) : pool_(o.threads), pictures_(o.pictures) {
+loaded_network::loaded_network(const network_options& o, bool with_inputs)
+    : pool_(pool_of(o.threads)), pictures_(o.pictures) {
   detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && !o.caffemodel.empty()),
                          "no network given: expected --cfg, or --prototxt and --caffemodel");
   if (o.cfg.empty()) {
@@ -86,6 +139,8 @@ loaded_network::loaded_network(const network_options& o, bool with_inputs) : poo
     const bool uses_mean = uses_mean_image(input.norm_type) || uses_channel_means(input.norm_type);
     detail::require<error>(uses_mean == !o.mean_file.empty(), "--norm-type ", o.norm_type,
                            uses_mean ? " needs a --mean-file" : " takes no --mean-file");
+    detail::require<error>(uses_data_scale(input.norm_type) || o.scale_option == nullptr || o.scale_option->empty(),
+                           "--data-scale is for --norm-type 3, 4 and 5");
     if (uses_mean) input.mean_file = cfg_path{o.mean_file, o.mean_file};
     cfg_.inputs.assign(inputs_.size(), input);
   }
@@ -126,6 +181,12 @@ std::vector<std::filesystem::path> loaded_network::chosen_files() const {
   if (!result.empty()) return result;
   for (const input_source& list : lists_) result.push_back(list.file(listed() - 1));
   return result;
+}
+
+std::vector<std::filesystem::path> loaded_network::network_files() const {
+  std::vector<std::filesystem::path> files = {cfg_.prototxt_file.path, cfg_.caffemodel_file.path};
+  if (!cfg_.file.empty()) files.emplace_back(cfg_.file);
+  return files;
 }
 
 std::string loaded_network::chosen_name() const {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/calibration_file.hpp>
@@ -37,8 +38,20 @@ void add_bundle(CLI::App& app, int& result);
 void add_diagnose(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
 
+/// A line for a terminal: names may come from files, and control characters in them are not to act there.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// JSON whose strings need not be UTF-8, on standard output.
 void print_json(const json& j);
+
+/// A number of an option within limits, which NaN is not.
+CLI::Validator between(double low, double high);
+/// A text of an option that is not empty, as one from a variable that was never set is.
+CLI::Validator not_empty();
+
+/// Throws error unless a file can be written there and is none of those that are read, before the work is done. An
+/// empty name is none.
+void require_output(const std::string& file, const std::vector<std::filesystem::path>& read = {});
 
 /// A bar on standard error, for work of a known number of steps; silent where that is no terminal.
 class progress {
@@ -69,6 +82,8 @@ struct network_options {
 
   /// `with_inputs`: pictures and their preprocessing can be given.
   void add_to(CLI::App& command, bool with_inputs);
+  [[nodiscard]] bool is_given() const { return !cfg.empty() || !prototxt.empty() || !caffemodel.empty(); }
+  CLI::Option *picture_option = nullptr, *scale_option = nullptr, *threads_option = nullptr;
 };
 
 /// A network, as the compiler quantizes it, and its inputs.
@@ -80,7 +95,7 @@ class loaded_network {
   /// Before BatchNorm and Scale were folded.
   [[nodiscard]] const network& original() const noexcept { return original_; }
   [[nodiscard]] const compiler_cfg& cfg() const noexcept { return cfg_; }
-  [[nodiscard]] executor threads() { return pool_.handle(); }
+  [[nodiscard]] executor threads() { return pool_->handle(); }
   /// The number that was given, else the cfg's.
   [[nodiscard]] compile_mode mode(const std::string& given) const;
 
@@ -92,6 +107,8 @@ class loaded_network {
   /// The file that each of them comes from; empty for one line of a file of feature maps.
   [[nodiscard]] std::vector<std::filesystem::path> chosen_files() const;
   [[nodiscard]] std::string chosen_name() const;
+  /// The network's own files and the cfg.
+  [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
 
   /// Those of a file of ranges, or, without one, over the cfg's lists, or of the chosen pictures without a cfg.
   [[nodiscard]] activation_ranges ranges(const std::string& file);
@@ -101,7 +118,7 @@ class loaded_network {
   static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
 
  private:
-  thread_pool pool_;
+  std::unique_ptr<thread_pool> pool_;
   compiler_cfg cfg_;
   network original_, net_;
   std::vector<std::size_t> inputs_;  // blobs

@@ -51,6 +51,12 @@ int compare_two(const options& o) {
                 {"not_compared", problems},
                 {"only_in_reference", only_reference},
                 {"only_in_other", only_other}});
+  } else if (all.pairs.empty()) {
+    std::cout
+        << "nothing could be compared: no layer of one has the name of one of the other; diagnose pairs layers by "
+           "their content, and boards' dumps by the compiler's cnn_net_tree.dot\n";
+    for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << e.path.string() << '\n';
+    for (const dump_entry& e : all.only_other) std::cout << "no partner for " << e.path.string() << '\n';
   } else {
     table.print(std::cout);
     for (const dump_pair& p : all.pairs) {
@@ -59,6 +65,7 @@ int compare_two(const options& o) {
     for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << e.path.string() << '\n';
     for (const dump_entry& e : all.only_other) std::cout << "no partner for " << e.path.string() << '\n';
   }
+  if (all.pairs.empty()) return below_threshold;
   return o.fail_below < -1 || passes ? passed : below_threshold;
 }
 
@@ -73,7 +80,7 @@ void add_compare(CLI::App& app, int& result) {
       ->check(CLI::ExistingPath);
   command->add_option("other", o->other, "the same from elsewhere")->required()->check(CLI::ExistingPath);
   command->add_option("--fail-below", o->fail_below, "exit with 1 if a cosine is below, or a dump has no partner")
-      ->check(CLI::Range(-1.0, 1.0));
+      ->check(between(-1, 1));
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
       "Example:\n"

@@ -64,6 +64,7 @@ void print_distribution(const char* name, std::vector<double> norms) {
 
 int compensate(const options& o) {
   loaded_network loaded(o.network, true);
+  require_output(o.output, loaded.network_files());
   const network& net = loaded.net();
   const compile_mode mode = loaded.mode(o.mode);
   const activation_ranges ranges = loaded.ranges(o.calibration);
@@ -74,7 +75,7 @@ int compensate(const options& o) {
   if (chains.empty()) {
     const std::string verdict = "no chain of layers that computes a norm and divides by it: nothing to compensate";
     if (o.as_json) print_json({{"verdict", verdict}, {"chains", json::array()}});
-    else std::cout << verdict << '\n';
+    else std::cout << verdict << (o.output.empty() ? "" : "; " + o.output + " is not written") << '\n';
     return below_threshold;
   }
 
@@ -163,6 +164,10 @@ int compensate(const options& o) {
     if (writes) {
       std::printf("%s has %zu new constant(s) and is else as it was\n", o.output.c_str(), constants.size());
       for (const std::string& w : wrong) std::printf("WRONG: %s\n", w.c_str());
+      std::printf(
+          "its own float run has other norms: diagnose it with --float-prototxt %s, the network that it stands for, "
+          "and do not compensate it again\n",
+          loaded.cfg().prototxt_file.text.c_str());
     } else if (!o.output.empty()) {
       std::printf("no constant changed: %s is not written\n", o.output.c_str());
     }
@@ -198,6 +203,30 @@ compensation compensate_norms(loaded_network& loaded, compensation_problem probl
   return c;
 }
 
+compensation judge_constants(loaded_network& loaded, const compensation_problem& problem, const network& compiled) {
+  compensation c;
+  const std::vector<norm_chain> used = find_norm_chains(compiled);
+  for (const norm_chain& chain : find_norm_chains(problem.net)) {
+    const auto same = std::find_if(used.begin(), used.end(), [&](const norm_chain& u) { return u.name == chain.name; });
+    if (same == used.end()) continue;
+    c.chains.push_back(chain);
+    solved_constant& s = c.solved.emplace_back();
+    s.chain = chain;
+    s.constant = static_cast<float>(same->constant);
+    if (same->constant != chain.constant) {
+      c.constants.push_back({problem.net.layers[chain.holder].name, s.constant});
+    }
+  }
+  if (c.constants.empty()) return c;
+  c.held_out_pictures = loaded.listed();
+  progress bar("measuring norms", loaded.listed());
+  c.judged = judge_compensation(problem, c.chains, c.constants, {loaded.listed(), [&](std::size_t i) {
+                                                                   bar.step();
+                                                                   return loaded.listed_inputs(i);
+                                                                 }});
+  return c;
+}
+
 void add_compensate(CLI::App& app, int& result) {
   using namespace compensate_command;
   auto o = std::make_shared<options>();
@@ -210,15 +239,16 @@ void add_compensate(CLI::App& app, int& result) {
   command->add_option("--calibration", o->calibration, "ranges from `calibrate`; else derived from the cfg's lists")
       ->check(CLI::ExistingFile);
   command->add_option("--held-out", o->held_out, "share of the cfg's pictures to judge by, not to solve with")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(between(0, 1))
       ->capture_default_str();
   command->add_option("--least-gain", o->least_gain, "share of the mean error that must be removed on them")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(between(0, 1))
       ->capture_default_str();
   command->add_option("--threads", o->network.threads, "threads; the results are the same bits for any number")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  command->add_option("--output,-o", o->output, "write a prototxt with the new constants, else as it was");
+  command->add_option("--output,-o", o->output, "write a prototxt with the new constants, else as it was")
+      ->check(not_empty());
   command->add_flag("--json", o->as_json, "print JSON, with the norm of every picture");
   command->footer(
       "Exit code 1: no norm is found, or less than --least-gain of its error is removed.\nExample:\n"

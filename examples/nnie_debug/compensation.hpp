@@ -21,4 +21,8 @@ struct compensation {
 /// few pictures for both.
 compensation compensate_norms(loaded_network& loaded, compensation_problem problem, bool has_ranges, double held_out);
 
+/// Judges constants that are in use, those in which `compiled` differs from the problem's network, on all of the cfg's
+/// pictures; `constants` is empty where it does not.
+compensation judge_constants(loaded_network& loaded, const compensation_problem& problem, const network& compiled);
+
 }  // namespace nnie_debug

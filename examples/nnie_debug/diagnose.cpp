@@ -5,6 +5,7 @@
 #include <nniesim/debug/precision_search.hpp>
 #include <nniesim/debug/report_html.hpp>
 #include <nniesim/debug/report_markdown.hpp>
+#include <nniesim/network/fold.hpp>
 
 #include "compensation.hpp"
 
@@ -22,6 +23,7 @@ struct options {
   bool normalized = false;
   command_limits command_limit;
   std::size_t trials = 200;
+  std::string float_prototxt;
   bool show_layers = false, as_json = false;
 
   [[nodiscard]] bool has_report() const { return !html.empty() || !markdown.empty(); }
@@ -36,17 +38,31 @@ struct dump_folder {
     dump_folder result;
     dump_list list = list_dumps(folder);
     for (const std::filesystem::path& file : list.others) {
-      if (file.extension() != ".dot") continue;
+      if (file.extension() != ".dot" || !file.filename().string().starts_with("cnn_net_tree")) continue;
       const net_tree tree = read_net_tree(file);
       name_board_dumps(list, tree);
       for (std::size_t i = 0; i < tree.labelled; ++i) {
         result.places.emplace(detail::match_key(tree.nodes[i].name), i);
       }
     }
+    require_one_run(list);
     result.layers = layers_of(list);
     detail::require<error>(!result.layers.empty(), folder,
                            ": no dumps of layers' outputs, expected .npy, linear.hex or .float");
     return result;
+  }
+  /// Throws error where folders below this one have dumps of the same outputs: those of several runs.
+  static void require_one_run(const dump_list& list) {
+    std::map<std::pair<std::string, std::size_t>, std::filesystem::path> seen;
+    for (const dump_entry& d : list.dumps) {
+      if (d.role != dump_role::output) continue;
+      // A folder can be a part of the name of an .npy file's layer; the compiler and the board make none.
+      const std::string name = d.kind ? d.layer.substr(d.layer.rfind('/') + 1) : d.layer;
+      const auto [at, is_new] = seen.emplace(std::pair(detail::layer_key(name), d.output), d.path);
+      detail::require<error>(is_new || at->second.parent_path() == d.path.parent_path(), list.folder.string(),
+                             ": the output of '", d.layer, "' is in ", at->second.string(), " and in ", d.path.string(),
+                             ", expected the dumps of one run: give one of these folders");
+    }
   }
   /// Into the order of a graph; layers that it does not have come last.
   void sort_by(const std::map<std::string, std::size_t>& graph) {
@@ -106,10 +122,12 @@ json as_json(const diagnosis& d) {
 
 void print(const finding& f) {
   const auto list = [](const char* title, const std::vector<std::string>& lines) {
-    for (std::size_t i = 0; i < lines.size(); ++i) std::printf("  %-10s %s\n", i == 0 ? title : "", lines[i].c_str());
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      std::printf("  %-10s %s\n", i == 0 ? title : "", printable(lines[i]).c_str());
+    }
   };
   std::printf("%s%s%s%s\n  %s\n", std::string(to_string(f.cause)).c_str(), f.layer.empty() ? "" : ": '",
-              f.layer.c_str(), f.layer.empty() ? "" : "'", f.summary.c_str());
+              printable(f.layer).c_str(), f.layer.empty() ? "" : "'", printable(f.summary).c_str());
   list("evidence", f.evidence);
   list("against", f.against);
   std::vector<std::string> rivals;
@@ -117,7 +135,7 @@ void print(const finding& f) {
     rivals.push_back(detail::concat("not ", to_string(r.cause), ": ", r.why_not));
   list("rivals", rivals);
   list("change", f.change);
-  if (!f.next.empty()) std::printf("  %-10s %s\n", "next", f.next.c_str());
+  if (!f.next.empty()) std::printf("  %-10s %s\n", "next", printable(f.next).c_str());
 }
 
 /// What the runs are made of, held for as long as their layers are looked at.
@@ -125,6 +143,7 @@ struct experiment {
   std::optional<loaded_network> loaded;
   std::vector<tensor<float>> inputs;
   activation_ranges ranges;
+  std::optional<network> meant;  ///< the float network, where it is another one than that which is compiled
   std::optional<network_runner> in_float, quantized;
   std::optional<laboratory> lab;
   std::vector<named_values> reference, other;
@@ -132,7 +151,7 @@ struct experiment {
 };
 
 void set_up(const options& o, experiment& e) {
-  const bool has_network = !o.network.cfg.empty() || !o.network.prototxt.empty();
+  const bool has_network = o.network.is_given();
   detail::require<error>(has_network || (!o.reference.empty() && !o.other.empty()),
                          "nothing to compare: expected --cfg (or --prototxt and --caffemodel), or --reference and "
                          "--other with folders of dumps");
@@ -142,15 +161,24 @@ void set_up(const options& o, experiment& e) {
     const compile_mode mode = loaded.mode(o.mode);
     e.ranges = loaded.ranges(o.calibration);
     e.inputs = loaded.chosen_inputs();
-    laboratory& lab = e.lab.emplace(
-        laboratory{net, loaded_network::views(e.inputs), e.ranges, plan_of(net, mode), {}, loaded.threads()});
+    laboratory& lab = e.lab.emplace(laboratory{.net = net,
+                                               .inputs = loaded_network::views(e.inputs),
+                                               .ranges = e.ranges,
+                                               .plan = plan_of(net, mode),
+                                               .threads = loaded.threads()});
     std::size_t input = 0;
     for (const layer& l : net.layers) {
       if (!std::holds_alternative<layers::input>(l.params)) continue;
       lab.preprocessing.push_back(known_preprocessing_of(loaded.cfg().inputs[input++], net.blobs[l.outputs[0]].shape));
     }
+    lab.cfg_made_reference = o.reference.empty() && !o.other.empty();
     if (o.reference.empty()) {
-      e.in_float.emplace(net, float_plan(net), runner_options{.keep_all = true, .threads = loaded.threads()});
+      if (!o.float_prototxt.empty()) {
+        e.meant = fold_batch_norm(read_caffe_network(o.float_prototxt, loaded.cfg().caffemodel_file.path));
+      }
+      const network& reference = e.meant ? *e.meant : net;
+      e.in_float.emplace(reference, float_plan(reference),
+                         runner_options{.keep_all = true, .threads = loaded.threads()});
       e.in_float->run(lab.inputs);
       e.reference = layers_of(*e.in_float);
     }
@@ -161,7 +189,11 @@ void set_up(const options& o, experiment& e) {
       e.other = layers_of(*e.quantized);
     }
   } else {
-    detail::require<error>(o.mode.empty() && o.calibration.empty(), "--mode and --calibration need a network");
+    detail::require<error>(
+        o.mode.empty() && o.calibration.empty() && o.float_prototxt.empty() && o.network.pictures.empty() &&
+            o.network.threads_option->empty() && o.network.scale_option->empty() && o.network.mean_file.empty(),
+        "--mode, --calibration, --float-prototxt, --picture, --mean-file, --data-scale and --threads "
+        "need a network");
   }
   dump_folder reference, other;
   if (!o.reference.empty()) reference = dump_folder::of(o.reference);
@@ -211,9 +243,10 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
   if (o.threshold) return postprocess::threshold(*o.threshold);
   if (o.softmax) return postprocess::softmax(*o.softmax);
   if (!o.feature.empty()) {
-    const tensor<float> feature = read_npy<float>(o.feature);
+    const std::optional<dump_entry> file = dump_entry_of(o.feature);
+    detail::require<error>(file.has_value(), o.feature, ": expected a .npy or one of the compiler's dumps");
     return postprocess::feature_distance(
-        {feature.begin(), feature.end()}, *o.distance,
+        read_values(*file), *o.distance,
         o.normalized ? postprocess::feature_length::normalized : postprocess::feature_length::as_it_is);
   }
   if (!o.command.empty()) return postprocess::command(o.command, o.command_limit);
@@ -223,9 +256,34 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
   return std::nullopt;
 }
 
+/// The board's decision as the post-processing writes it: indices as a set in rising order.
+std::optional<std::string> board_decision(const options& o) {
+  std::string text = o.board_decision;
+  if (text.empty() || !o.command.empty()) return text.empty() ? std::nullopt : std::optional(text);
+  if (!o.feature.empty()) {
+    detail::require<error>(text == "same" || text == "other", "--board-decision is ", detail::excerpt(text),
+                           ", expected same or other");
+    return text;
+  }
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::set<std::size_t> indices;
+  for (std::string_view rest = text; !(rest = detail::trimmed(rest)).empty();) {
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    const auto index = detail::whole_integer<std::size_t>(word);
+    detail::require<error>(index.has_value(), "--board-decision is ", detail::excerpt(o.board_decision),
+                           ", expected indices between spaces or commas");
+    indices.insert(*index);
+    rest.remove_prefix(word.size());
+  }
+  std::string sorted;
+  for (const std::size_t i : indices) sorted += (sorted.empty() ? "" : " ") + std::to_string(i);
+  return sorted;
+}
+
 std::vector<std::string> probe_outputs(const options& o, const experiment& e, const postprocessing& post,
                                        diagnosis& d) {
   std::vector<tensor<float>> reference, other;
+  std::string read;
   for (const std::string& name : output_names(o, e)) {
     const auto row = std::find_if(d.layers.begin(), d.layers.end(), [&](const layer_evidence& l) {
       return detail::match_key(l.name) == detail::match_key(name);
@@ -234,12 +292,20 @@ std::vector<std::string> probe_outputs(const options& o, const experiment& e, co
     const named_values* x = row == d.layers.end() ? nullptr : find(e.other, row->partner);
     detail::require<error>(r != nullptr && x != nullptr, "the output '", name, "' is not in ",
                            r == nullptr ? "the reference" : "the other run", ", expected it in both");
-    reference.push_back(as_tensor(*r));
-    other.push_back(as_tensor(*x));
+    read += (read.empty() ? "'" : ", '") + row->name + "'";
+    detail::aligned_values v = detail::align(row->how, r->values(), r->shape, x->values());
+    detail::require<error>(!v.reference.empty(), "the output '", name,
+                           "' of the two runs cannot be compared: ", row->relation);
+    const tensor_shape shape =
+        r->shape.size() == v.reference.size() && r->shape.rank() != 0 ? r->shape : tensor_shape{v.reference.size()};
+    for (auto [to, values] : {std::pair(&reference, &v.reference), std::pair(&other, &v.other)}) {
+      to->push_back(make_tensor<float>(shape));
+      std::copy(values->begin(), values->end(), to->back().begin());
+    }
   }
   const probe_result p = probe(post, reference, other, o.trials, 1);
-  add_postprocessing(d, p, post.name, o.board_decision.empty() ? std::nullopt : std::optional(o.board_decision));
-  return {detail::concat(post.name, ": ", to_string(p.verdict)),
+  add_postprocessing(d, p, post.name + " of " + read, board_decision(o));
+  return {detail::concat(post.name, " of ", read, ": ", to_string(p.verdict)),
           detail::concat("reference: ", detail::excerpt(p.reference_decision),
                          ", other: ", detail::excerpt(p.other_decision)),
           detail::concat(p.sign_flips + p.permutation_flips, " of ", p.trials, " disturbed copies decide otherwise")};
@@ -282,7 +348,11 @@ search_result search_layers(const options& o, experiment& e, diagnosis& d) {
     return true;
   };
   search_result found = search_precisions(problem, how);
-  if (d.verdict.cause != fault::precision || !found.reached) return found;
+  if (d.verdict.cause != fault::precision) return found;
+  if (!found.reached) {
+    d.verdict.next = found.verdict;
+    return found;
+  }
   std::string names = detail::concat("compile_mode 2 and these names, for ", problem.target.name, " ", found.best.score,
                                      " in ", found.best.cost, " times the time of 8 bits:");
   for (const std::string& name : found.best.layers) names += ' ' + name + "_hp";
@@ -291,12 +361,43 @@ search_result search_layers(const options& o, experiment& e, diagnosis& d) {
   return found;
 }
 
+/// The constants of a network that was compensated already, against those of the network that is meant.
+compensation judge_used_constants(const options& o, experiment& e, diagnosis& d, const compensation_problem& compiled) {
+  const activation_ranges ranges = o.calibration.empty() ? e.loaded->calibrate(*e.meant) : e.ranges;
+  compensation_problem problem{.net = *e.meant, .plan = compiled.plan, .ranges = ranges, .threads = compiled.threads};
+  if (o.calibration.empty()) problem.recalibrate = [&](const network& changed) { return e.loaded->calibrate(changed); };
+  compensation used = judge_constants(*e.loaded, problem, compiled.net);
+  if (d.verdict.cause != fault::norm_gain || used.constants.empty()) return used;
+  double largest = 0;
+  for (const judged_chain& c : used.judged) {
+    largest = std::max(largest, std::fabs(c.after.mean));
+    d.verdict.evidence.push_back(detail::concat("'", c.name, "': the norms of the cfg's ", used.held_out_pictures,
+                                                " pictures are off by ", detail::signed_percent(c.after.mean),
+                                                " on average, with the meant constant by ",
+                                                detail::signed_percent(c.before.mean)));
+  }
+  d.verdict.change.clear();
+  if (largest <= o.limits.norm_error) {
+    d.verdict.change.push_back("none of the constants: on average over the pictures the norms are right");
+    d.verdict.next =
+        "whether what remains of this picture matters is for the post-processing: give it to the diagnosis";
+  } else {
+    d.verdict.change.push_back("solve the constants again, from the network that is meant and with more pictures");
+    d.verdict.next = "nnie-debug compensate with the cfg of the network that is meant";
+  }
+  return used;
+}
+
 /// Norms with and without compensation, on pictures of the cfg that it was not solved with; the constants in the
 /// verdict of shifted norms. Nothing where the network has no such norms, or the cfg too few pictures.
 std::optional<compensation> find_constants(const options& o, experiment& e, diagnosis& d) {
   if (!e.lab || e.lab->plan.is_float || e.loaded->listed() < 2) return std::nullopt;
   const compensation_problem problem{
       .net = e.lab->net, .plan = e.lab->plan, .ranges = e.ranges, .threads = e.lab->threads};
+  if (e.meant) {
+    compensation used = judge_used_constants(o, e, d, problem);
+    if (!used.constants.empty()) return used;
+  }
   compensation found = compensate_norms(*e.loaded, problem, !o.calibration.empty(), 0.5);
   if (d.verdict.cause != fault::norm_gain || found.constants.empty()) return found;
   d.verdict.change.clear();
@@ -334,7 +435,7 @@ void print_layers(const diagnosis& d) {
     const auto part = [&](auto field) {
       return number(l.parts ? std::optional<double>((*l.parts).*field) : std::nullopt, "%.1f", 100);
     };
-    std::printf("%-*s %9s %9s %9s %9s %9s %8s %6s %6s %6s %6s %6s ", static_cast<int>(width), l.name.c_str(),
+    std::printf("%-*s %9s %9s %9s %9s %9s %8s %6s %6s %6s %6s %6s ", static_cast<int>(width), printable(l.name).c_str(),
                 number(of(&comparison::cosine), "%.6f").c_str(), number(of(&comparison::relative_l2), "%+.5f").c_str(),
                 number(l.isolated, "%.6f").c_str(), number(l.weights_only, "%.6f").c_str(),
                 number(l.activations_only, "%.6f").c_str(), number(l.floor_ratio, "%.2f").c_str(),
@@ -356,8 +457,12 @@ void write_text(const std::string& file, const report& r, void (*write)(std::ost
 
 int run_diagnosis(const options& o) {
   const std::optional<postprocessing> post = chosen_postprocessing(o);
+  detail::require<error>(o.html.empty() || o.html != o.markdown, "--html and --markdown name the same file");
   experiment e;
   set_up(o, e);
+  for (const std::string& file : {o.html, o.markdown}) {
+    require_output(file, e.loaded ? e.loaded->network_files() : std::vector<std::filesystem::path>());
+  }
   diagnose_options limits = o.limits;
   limits.is_order_known = e.is_order_known;
   diagnosis d = diagnose(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr);
@@ -381,13 +486,22 @@ int run_diagnosis(const options& o) {
     if (!o.markdown.empty()) write_text(o.markdown, r, write_markdown);
   }
   if (o.as_json) {
-    print_json(as_json(d));
+    json j = as_json(d);
+    if (found) {
+      j["search"] = {{"goal", *o.goal},
+                     {"reached", found->reached},
+                     {"verdict", found->verdict},
+                     {"layers", found->best.layers},
+                     {"time", found->best.cost}};
+    }
+    print_json(j);
   } else {
     print(d.verdict);
     for (const finding& f : d.also) {
       std::printf("\nalso ");
       print(f);
     }
+    if (found) std::printf("\nsearch: %s\n", found->verdict.c_str());
     if (o.show_layers) print_layers(d);
     for (const std::string& file : {o.html, o.markdown}) {
       if (!file.empty()) std::printf("\nreport: %s\n", std::filesystem::absolute(file).c_str());
@@ -407,13 +521,18 @@ void add_diagnose(CLI::App& app, int& result) {
       ->check(CLI::ExistingDirectory);
   command->add_option("--other", o->other, "folder of dumps to judge; else the simulation in the cfg's mode")
       ->check(CLI::ExistingDirectory);
+  command
+      ->add_option("--float-prototxt", o->float_prototxt,
+                   "the network that is meant, where the compiled one has other constants (compensate); the float "
+                   "reference is its")
+      ->check(CLI::ExistingFile);
   command->add_option("--mode", o->mode, "compile_mode of the other run: 0, 1 or 2; else the cfg's")
       ->check(CLI::IsMember({"0", "1", "2"}));
   command->add_option("--calibration", o->calibration, "ranges from `calibrate`")->check(CLI::ExistingFile);
-  command->add_option("--html", o->html, "write the report, one self-contained file");
-  command->add_option("--markdown", o->markdown, "write the report for a ticket");
+  command->add_option("--html", o->html, "write the report, one self-contained file")->check(not_empty());
+  command->add_option("--markdown", o->markdown, "write the report for a ticket")->check(not_empty());
   command->add_option("--goal", o->goal, "also search the layers to mark _hp for this cosine of the outputs")
-      ->check(CLI::Range(-1.0, 1.0));
+      ->check(between(-1, 1));
   std::vector<CLI::Option*> posts;  // of which one can be given
   const auto post = [&](CLI::Option* option) {
     for (CLI::Option* other : posts) option->excludes(other);
@@ -424,12 +543,12 @@ void add_diagnose(CLI::App& app, int& result) {
       ->check(CLI::Range(1, 1000000));
   post(command->add_option("--threshold", o->threshold, "post-processing: outputs above a value"));
   post(command->add_option("--softmax", o->softmax, "post-processing: outputs whose softmax is above a probability"))
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(between(0, 1));
   auto* feature = post(command->add_option("--feature", o->feature,
                                            "post-processing: whether the output is within --distance of this .npy"))
                       ->check(CLI::ExistingFile);
   auto* distance = command->add_option("--distance", o->distance, "Euclidean distance of features of the same")
-                       ->check(CLI::NonNegativeNumber)
+                       ->check(between(0, 1e30))
                        ->needs(feature);
   feature->needs(distance);
   command->add_flag("--normalized", o->normalized, "scale features to length 1 before they are compared")
@@ -438,18 +557,18 @@ void add_diagnose(CLI::App& app, int& result) {
                                         "post-processing: a command of yours, run by /bin/sh; $1 is a folder with the "
                                         "outputs as 0.npy, 1.npy ...; what it prints is the decision"));
   command->add_option("--time-limit", o->command_limit.seconds, "seconds that one run of that command may take")
-      ->check(CLI::PositiveNumber)
+      ->check(between(0.001, 1e9))
       ->needs(user)
       ->capture_default_str();
   command->add_option("--output-layer", o->output_layer, "what the post-processing reads; else the network's outputs");
   command->add_option("--board-decision", o->board_decision,
                       "what the board decided, as the post-processing prints it");
-  command->add_option("--trials", o->trials, "disturbed copies that the post-processing is tried on")
-      ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
+  auto* trials = command->add_option("--trials", o->trials, "disturbed copies that the post-processing is tried on")
+                     ->check(CLI::Range(1, 1000000))
+                     ->capture_default_str();
   command->add_option("--data-layer", o->limits.data_layers, "names of the inputs in the dumps, without a network");
   const auto limit = [&](const char* name, double& value, const char* help) {
-    command->add_option(name, value, help)->check(CLI::Range(0.0, 1.0))->capture_default_str();
+    command->add_option(name, value, help)->check(between(0, 1))->capture_default_str();
   };
   limit("--data-cosine", o->limits.data_cosine, "what the inputs must reach");
   limit("--layer-cosine", o->limits.layer_cosine, "what a good layer reaches");
@@ -464,7 +583,12 @@ void add_diagnose(CLI::App& app, int& result) {
       "  nnie-debug diagnose --cfg net.cfg --other mapper_quant     # what the compiler or the board really did\n"
       "  nnie-debug diagnose --reference caffe --other mapper_quant # two folders, no network\n"
       "  nnie-debug diagnose --cfg net.cfg --top-k 5 --board-decision '3 7 12 40 99'");
-  command->callback([o, &result] {
+  command->callback([o, trials, &result] {
+    detail::require<error>(
+        trials->empty() || o->top_k != 0 || o->threshold || o->softmax || !o->feature.empty() || !o->command.empty(),
+        "--trials needs a post-processing");
+    detail::require<error>(o->limits.data_layers.empty() || !o->network.is_given(),
+                           "--data-layer is for folders without a network, which knows its inputs");
     detail::require<error>(!o->goal || !(o->network.cfg.empty() && o->network.prototxt.empty()),
                            "--goal needs a network");
     result = run_diagnosis(*o);

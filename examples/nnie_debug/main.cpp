@@ -28,6 +28,11 @@ int main(int argc, char** argv) {
   add_info(app, result);
   try {
     app.parse(argc, argv);
+    std::cout.flush();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+      std::cerr << "nnie-debug: the standard output could not be written\n";
+      return failed;
+    }
     return result;
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? passed : failed;

@@ -17,6 +17,8 @@ struct options {
 
 template <class Format>
 int quantize(const options& o) {
+  for (const std::string& file : {o.values, o.codes}) require_output(file, {o.input});
+  detail::require<error>(o.values.empty() || o.values != o.codes, "--values and --codes name the same file");
   const tensor<float> x = read_npy<float>(o.input);
   const std::span<const float> in = view_of(x).span();
   for (std::size_t i = 0; i < in.size(); ++i) {
@@ -60,8 +62,8 @@ void add_quantize(CLI::App& app, int& result) {
   command->add_option("input", o->input, ".npy of float32")->required()->check(CLI::ExistingFile);
   command->add_option("--bits", o->bits, "width")->check(CLI::IsMember({8, 16}))->capture_default_str();
   command->add_option("--z", o->z, "scale; else derived from the data, as the vendor's library does");
-  command->add_option("--values", o->values, ".npy to write: float32, encoded and decoded");
-  command->add_option("--codes", o->codes, ".npy to write: the codes, uint8 or uint16");
+  command->add_option("--values", o->values, ".npy to write: float32, encoded and decoded")->check(not_empty());
+  command->add_option("--codes", o->codes, ".npy to write: the codes, uint8 or uint16")->check(not_empty());
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer("Example:\n  nnie-debug quantize weights.npy --bits 8 --values back.npy --codes codes.npy");
   command->callback([o, &result] { result = o->bits == 8 ? quantize<gfpq8>(*o) : quantize<gfpq16>(*o); });

@@ -1,6 +1,7 @@
 // nnie-debug run: a network in float and in a compile mode, every layer compared.
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <nniesim/debug/dump_folder.hpp>
 #include <nniesim/io/mapper_dump.hpp>
 #include <nniesim/network/compare_network.hpp>
@@ -56,11 +57,25 @@ void write_dump_folder(const std::filesystem::path& folder, const network_runner
   }
 }
 
+/// Throws error where two layers' values would be written into one file.
+void require_own_files(const network& net) {
+  std::map<std::string, std::string> written;
+  for (const layer& l : net.layers) {
+    for (std::size_t i = 0; i < l.outputs.size(); ++i) {
+      const auto [at, is_new] = written.emplace(npy_dump_name(l.name, i), l.name);
+      detail::require<error>(is_new, l.where, ": the dumps of layers '", at->second, "' and '", l.name,
+                             "' would be one file, ", at->first);
+    }
+  }
+}
+
 int run(const options& o) {
   loaded_network loaded(o.network, true);
+  require_output(o.csv, loaded.network_files());
   const network& net = loaded.net();
   const compile_mode mode = loaded.mode(o.mode);
   const precision_plan plan = plan_of(net, mode);
+  if (!o.npy_folder.empty() || !o.dump_folder.empty()) require_own_files(net);
   const activation_ranges ranges = loaded.ranges(o.calibration);
 
   const auto inputs = loaded.chosen_inputs();
@@ -139,11 +154,12 @@ void add_run(CLI::App& app, int& result) {
   command->add_option("--calibration", o->calibration, "ranges from `calibrate`; else derived from the cfg's lists")
       ->check(CLI::ExistingFile);
   command->add_flag("--isolated", o->isolated, "also compare each layer fed with the float input");
-  command->add_option("--npy", o->npy_folder, "write every layer's outputs into FOLDER/float and FOLDER/quantized");
-  command->add_option("--dumps", o->dump_folder, "the same as the compiler's files: FOLDER/caffe, FOLDER/mapper_quant");
-  command->add_option("--csv", o->csv, "write the table to a file");
-  command->add_option("--fail-below", o->fail_below, "exit with 1 if a layer's cosine is below")
-      ->check(CLI::Range(-1.0, 1.0));
+  command->add_option("--npy", o->npy_folder, "write every layer's outputs into FOLDER/float and FOLDER/quantized")
+      ->check(not_empty());
+  command->add_option("--dumps", o->dump_folder, "the same as the compiler's files: FOLDER/caffe, FOLDER/mapper_quant")
+      ->check(not_empty());
+  command->add_option("--csv", o->csv, "write the table to a file")->check(not_empty());
+  command->add_option("--fail-below", o->fail_below, "exit with 1 if a layer's cosine is below")->check(between(-1, 1));
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
       "Examples:\n"

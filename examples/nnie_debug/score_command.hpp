@@ -50,16 +50,18 @@ inline search_target score_by_command(const network& net, const std::string& com
                              ", expected names that differ in more than '/' and '_'");
     }
   }
-  const auto folder = std::make_shared<temporary_folder>();
-  for (const char* const kind : {"reference", "quantized"}) std::filesystem::create_directory(folder->path() / kind);
+  require_reads_folder(command);
   target.name = "score of " + command;
-  target.score = [blobs = target.blobs, names, folder, command, limits](std::span<const tensor<float>> reference,
-                                                                        const network_runner& quantized) {
+  target.score = [blobs = target.blobs, names, command, limits](std::span<const tensor<float>> reference,
+                                                                const network_runner& quantized) {
+    const held_signals held;  // until the folder is gone
+    const temporary_folder folder;
+    for (const char* const kind : {"reference", "quantized"}) std::filesystem::create_directory(folder.path() / kind);
     for (std::size_t i = 0; i < blobs.size(); ++i) {
-      write_npy(folder->path() / "reference" / names[i], reference[i]);
-      write_npy(folder->path() / "quantized" / names[i], quantized.value(blobs[i]));
+      write_npy(folder.path() / "reference" / names[i], reference[i]);
+      write_npy(folder.path() / "quantized" / names[i], quantized.value(blobs[i]));
     }
-    return score_in(output_of_command(command, folder->path(), limits), command);
+    return score_in(output_of_command(command, folder.path(), limits), command);
   };
   return target;
 }

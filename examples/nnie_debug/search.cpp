@@ -86,13 +86,18 @@ int search(const options& o) {
   detail::require<error>(o.layer.empty() || o.target == "norm-error", "--layer is for --target norm-error");
   detail::require<error>(!o.score_command || o.goal, "--score-command needs a --goal: its scale is the command's");
   loaded_network loaded(o.network, true);
+  for (const char* end : {".prototxt", ".caffemodel"}) {
+    if (!o.output.empty()) require_output(o.output + end, loaded.network_files());
+  }
+  require_output(o.state, loaded.network_files());
   const network& net = loaded.net();
   const activation_ranges ranges = loaded.ranges(o.calibration);
   std::vector<std::vector<tensor<float>>> inputs;
   if (!o.network.pictures.empty() || loaded.listed() == 0) {
     inputs.push_back(loaded.chosen_inputs());
   } else {
-    const std::size_t count = std::min(o.pictures, loaded.listed());
+    const std::size_t count = o.pictures;
+    detail::require<error>(count <= loaded.listed(), "--pictures ", count, ", the cfg's lists have ", loaded.listed());
     for (std::size_t i = 0; i < count; ++i) inputs.push_back(loaded.listed_inputs(loaded.listed() - count + i));
   }
   search_problem problem{net, ranges};
@@ -116,7 +121,12 @@ int search(const options& o) {
   }();
 
   std::optional<hp_verification> verified;
-  if (!o.output.empty()) verified = write_marks(o, loaded, problem, result);
+  std::string problem_of_marks;  // what was found is shown all the same
+  try {
+    if (!o.output.empty()) verified = write_marks(o, loaded, problem, result);
+  } catch (const error& e) {
+    problem_of_marks = e.what();
+  }
 
   if (o.as_json) {
     json front = json::array();
@@ -148,7 +158,8 @@ int search(const options& o) {
       for (const std::string& w : verified->wrong) std::printf("WRONG: %s\n", w.c_str());
     }
   }
-  if (verified && !verified->passed()) return failed;
+  if (!problem_of_marks.empty()) std::cerr << "nnie-debug: " << problem_of_marks << '\n';
+  if (!problem_of_marks.empty() || (verified && !verified->passed())) return failed;
   return result.reached ? passed : below_threshold;
 }
 
@@ -169,22 +180,26 @@ void add_search(CLI::App& app, int& result) {
                    "is one number, larger is better")
       ->excludes(target);
   command->add_option("--time-limit", o->limits.seconds, "seconds that one run of the score command may take")
-      ->check(CLI::PositiveNumber)
+      ->check(between(0.001, 1e9))
+      ->needs("--score-command")
       ->capture_default_str();
   command->add_option("--layer", o->layer, "whose norm error; else the network's outputs'");
-  command->add_option("--goal", o->goal, "of the target; 0.99 for cosines, -0.01 (norms within 1 %) for norm-error");
-  command->add_option("--budget", o->budget, "most time, where all layers in 8 bits take 1")
-      ->check(CLI::Range(1.0, 100.0));
+  command->add_option("--goal", o->goal, "of the target; 0.99 for cosines, -0.01 (norms within 1 %) for norm-error")
+      ->check(between(-1e30, 1e30));
+  command->add_option("--budget", o->budget, "most time, where all layers in 8 bits take 1")->check(between(1, 100));
   command->add_option("--strategy", o->strategy, "from-first is the vendor's way")
       ->check(CLI::IsMember({"by-gain", "from-first"}))
       ->capture_default_str();
   command->add_option("--pictures", o->pictures, "how many of the cfg's lists, from their ends")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(1, 100000))
+      ->excludes(o->network.picture_option)
       ->capture_default_str();
   command->add_option("--calibration", o->calibration, "ranges from `calibrate`")->check(CLI::ExistingFile);
-  command->add_option("--state", o->state,
-                      "file that keeps every evaluation: a search that was stopped goes on from it");
-  command->add_option("--output,-o", o->output, "write NAME.prototxt and NAME.caffemodel with the marks");
+  command
+      ->add_option("--state", o->state, "file that keeps every evaluation: a search that was stopped goes on from it")
+      ->check(not_empty());
+  command->add_option("--output,-o", o->output, "write NAME.prototxt and NAME.caffemodel with the marks")
+      ->check(not_empty());
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
       "Ctrl-C ends the search with the best that it has found. Exit code 1: the goal was not reached within the "

@@ -94,13 +94,15 @@ own=("$tool" search --cfg "$cfg" --goal 0.9999)
 cmp -s "$folder/built_in.txt" "$folder/own_score.txt" || problem "the score by command found another plan: $(cat "$folder/own_score.txt")"
 expect 2 "another problem's" "${own[@]}" --score-command "$(score snr_db)" --state "$folder/own.txt"
 expect 0 "is reached" "$tool" search --cfg "$cfg" --goal 36 --pictures 2 --score-command "echo words; $(score snr_db); echo"
-expect 2 "needs a --goal" "$tool" search --cfg "$cfg" --score-command "echo 1"
-expect 2 "excludes" "${own[@]}" --score-command "echo 1" --target norm-error
-expect 2 "exited with 3, expected 0; it wrote 'half" "${own[@]}" --score-command "echo half; exit 3"
-expect 2 "was ended by signal 9" "${own[@]}" --score-command 'kill -9 $$'
-expect 2 "took longer than 0.2 s" "${own[@]}" --score-command 'sleep 100' --time-limit 0.2
+expect 2 "needs a --goal" "$tool" search --cfg "$cfg" --score-command 'ls $1; echo 1'
+expect 2 "excludes" "${own[@]}" --score-command 'ls $1; echo 1' --target norm-error
+expect 2 "exited with 3, expected 0; it wrote 'half" "${own[@]}" --score-command 'echo half; exit 3; ls $1'
+expect 2 "was ended by signal 9" "${own[@]}" --score-command 'kill -9 $$; ls $1'
+expect 2 'expected "$1"' "${own[@]}" --score-command "echo 1"
+expect 2 "requires" "${own[@]}" --time-limit 3
+expect 2 "took longer than 0.2 s" "${own[@]}" --score-command 'sleep 100; ls $1' --time-limit 0.2
 for text in "" good nan inf "1 2" "1,5" 0x10; do
-  expect 2 "last line is '$text', expected one finite number: echo" "${own[@]}" --score-command "echo '$text'"
+  expect 2 "last line is '$text', expected one finite number: ls" "${own[@]}" --score-command "ls \$1 >/dev/null; echo '$text'"
 done
 
 # A bundle computes in another place what it has stored: bit for bit, or it says what differs.
@@ -144,12 +146,12 @@ grep -q "#histogram=60" "$folder/report.html" || problem "the report has not eve
 "$tool" run --cfg "$folder/hp.cfg" --mode 2 --dumps "$folder/marked" >/dev/null || problem "run --mode 2 --dumps"
 expect 1 "norm error" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/marked/mapper_quant"
 expect 1 "'classifier_hp' is" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/judged/mapper_quant"
-expect 1 "top_k decides" "$tool" diagnose --cfg "$cfg" --top-k 1 --output-layer classifier
+expect 1 "top_k of 'classifier' decides" "$tool" diagnose --cfg "$cfg" --top-k 1 --output-layer classifier
 expect 1 "the board decided '99'" "$tool" diagnose --cfg "$cfg" --top-k 1 --board-decision 99
 expect 1 "decides 'yes'" "$tool" diagnose --cfg "$cfg" --post 'test -s "$1/0.npy" && echo yes'
 expect 2 "expected --cfg" "$tool" diagnose
 cp "$folder/npy2/float/jfc.npy" "$folder/judged_feature.npy"
-expect 1 "softmax decides" "$tool" diagnose --cfg "$cfg" --softmax 0.5 --output-layer classifier
+expect 1 "softmax of 'classifier' decides" "$tool" diagnose --cfg "$cfg" --softmax 0.5 --output-layer classifier
 expect 1 "'same' on the reference and 'same'" "$tool" diagnose --cfg "$cfg" --feature "$folder/judged_feature.npy" --distance 0.5 --normalized --output-layer jfc
 expect 2 "requires" "$tool" diagnose --cfg "$cfg" --feature "$folder/judged_feature.npy"
 expect 2 "took longer than 0.2 s" "$tool" diagnose --cfg "$cfg" --post 'sleep 100; echo $1' --time-limit 0.2
@@ -157,11 +159,34 @@ expect 2 "need a post-processing" "$tool" diagnose --cfg "$cfg" --board-decision
 expect 2 "--goal needs a network" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --goal 0.9
 expect 1 "power_param { shift: 1.0" "$tool" diagnose --cfg "$cfg"
 expect 2 "no dumps" "$tool" diagnose --cfg "$cfg" --other "$folder/nothing"
+expect 2 "expected the dumps of one run" "$tool" diagnose --cfg "$cfg" --other "$folder/judged"
+expect 2 "is not in [" "$tool" diagnose --cfg "$cfg" --layer-cosine nan
+expect 2 "need a network" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --mode 1
+# The board's decision is a set, in what the post-processing of dumps reads.
+dumps=("$tool" diagnose --cfg "$cfg" --other "$folder/judged/mapper_quant" --output-layer classifier)
+expect 1 "the board decided '1 7 29'" "${dumps[@]}" --top-k 3 --board-decision "29,7, 1"
+expect 2 "expected indices" "${dumps[@]}" --top-k 3 --board-decision "7;29"
+# A compensated network is judged by the network that it stands for: its norms are right.
+expect 0 "new constant(s)" "$tool" compensate --cfg "$cfg" -o "$folder/compensated.prototxt"
+sed "s|\] feature_norm|] $net/feature_norm|; s|\] comp|] $net/comp|; s|\] .*prototxt|] $folder/compensated.prototxt|" "$cfg" >"$folder/compensated.cfg"
+expect 1 "on average over the pictures the norms are right" "$tool" diagnose --cfg "$folder/compensated.cfg" --float-prototxt "$net/feature_norm.prototxt"
+# What is read is never written over, and where nothing can be written is said before the work.
+cp "$cfg" "$folder/own.cfg"
+expect 2 "it is read" "$tool" compensate --cfg "$folder/compensated.cfg" -o "$folder/compensated.prototxt"
+expect 2 "is no folder" "$tool" diagnose --cfg "$cfg" --html "$folder/nowhere/report.html"
+expect 2 "is no folder" "$tool" search --cfg "$cfg" --goal 0.9999 --output "$folder/nowhere/hp"
+# No common name is no equality.
+mkdir "$folder/others"
+cp "$folder/npy2/float/jfc.npy" "$folder/others/nobody.npy"
+expect 1 "nothing could be compared" "$tool" compare "$folder/others" "$folder/judged/mapper_quant"
 expect 2 "no layer 'nosuch'" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer nosuch
 
 # What is wrong is said with its place.
 sed 's/\[norm_type\] 0/[norm_typ] 0/' "$cfg" >"$folder/bad.cfg"
 expect 2 "norm_typ" "$tool" run --cfg "$folder/bad.cfg"
+sed 's/\[norm_type\] 0/[norm_type] 9/; s/\[compile_mode\] ./[compile_mode] 7/' "$cfg" >"$folder/bad2.cfg"
+expect 2 "bad2.cfg:4: [compile_mode] is '7'" "$tool" run --cfg "$folder/bad2.cfg"
+expect 2 "[norm_type] is '9'" "$tool" run --cfg "$folder/bad2.cfg"
 sed 's/num_output: 512/num_output: 511/; s/"ReLU"/"Relu6"/' "$net/feature_norm.prototxt" >"$folder/bad.prototxt"
 expect 2 "Relu6" "$tool" info --prototxt "$folder/bad.prototxt" --caffemodel "$net/feature_norm.caffemodel"
 head -c 1000 "$net/feature_norm.caffemodel" >"$folder/short.caffemodel"

@@ -35,6 +35,12 @@ class parse_error : public error {
   using error::error;
 };
 
+/// Somebody who waits wants no more of it.
+class interrupted : public error {
+ public:
+  using error::error;
+};
+
 namespace detail {
 
 /// The arguments, streamed one after the other.

@@ -40,14 +40,24 @@ class diagnostician {
       f.summary = "no layer of one run could be compared with one of the other";
       f.next = "write both runs' layers under the same names, as .npy with their shapes";
       for (const unmatched_layer& u : runs_.matching().only_reference) {
-        if (f.evidence.size() == 5) break;
-        f.evidence.push_back(u.reason);
+        if (f.evidence.size() == 3) break;
+        f.evidence.push_back(concat("'", runs_.reference_name(u.index), "': ", u.reason));
       }
+      f.evidence.push_back(concat(runs_.matching().only_reference.size(), " layers of one run, ",
+                                  runs_.matching().only_other.size(), " of the other"));
+      add(std::move(f));
+      return finished();
+    }
+    if (is_all_zero()) {
+      finding f{fault::inconclusive};
+      f.summary = "everything is zero in both runs: from nothing nothing can be told";
+      f.next = "give both runs a picture";
       add(std::move(f));
       return finished();
     }
     check_reference();
     check_inputs();
+    if (is_raw_) return finished();  // all layers are, and nothing else can be told
     if (lab_ != nullptr) trials_.emplace(runs_, *lab_);
     else find_entries();
     check_not_a_number();
@@ -114,7 +124,9 @@ class diagnostician {
       const std::vector<float> x = runs_.other_values(r);
       const tensor_shape& given = runs_.shape(r);
       const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
-      const preprocess_solution s = solve_preprocessing(y, shape, x, known_of(r));
+      const known_preprocessing* const known = known_of(r);
+      const bool cfg_is_references = known != nullptr && lab_->cfg_made_reference;
+      preprocess_solution s = solve_preprocessing(y, shape, x, cfg_is_references ? nullptr : known);
       const bool is_explained =
           s.verdict == preprocess_verdict::explained || s.verdict == preprocess_verdict::other_picture;
       // A computed layer that is taken for the input differs in other ways.
@@ -122,13 +134,20 @@ class diagnostician {
       if (s.verdict == preprocess_verdict::same && r.relation != match_relation::same) continue;
       finding f{s.verdict == preprocess_verdict::other_picture ? fault::other_picture : fault::preprocessing,
                 r.shown.name};
-      f.summary = s.verdict == preprocess_verdict::same ? "the inputs are made alike, but differ by more than the limit"
-                                                        : s.summary;
       if (compared) {
         f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ",
                                     cosine_text(r.shown.result->cosine), " (expected ", o_.data_cosine,
                                     ") and a norm off by ", percent_with_sign(r.shown.result->relative_l2, 2)));
       }
+      if (is_raw_words(s)) {
+        is_raw_ = true;
+        s.summary = "the other run's values are the words of Q20.12 as integers: 4096 times too large";
+        s.changes = {"divide the dumps by 4096, or give the compiler's linear.hex files"};
+      } else if (cfg_is_references && s.verdict == preprocess_verdict::explained && s.fit.layout == data_layout::same) {
+        not_by_cfg(s, solve_preprocessing(x, shape, y, known), *known);
+      }
+      f.summary = s.verdict == preprocess_verdict::same ? "the inputs are made alike, but differ by more than the limit"
+                                                        : s.summary;
       f.evidence.insert(f.evidence.end(), s.evidence.begin(), s.evidence.end());
       if (runs_.input_is_guessed()) {
         f.against.push_back("that this layer is the network's input is a guess by its name, or because it comes first");
@@ -149,6 +168,37 @@ class diagnostician {
       input_differs_ = true;
       add(std::move(f));
     }
+  }
+
+  /// Whether an input is the reference's times 4096, in every channel.
+  [[nodiscard]] static bool is_raw_words(const preprocess_solution& s) {
+    if (s.verdict != preprocess_verdict::explained || s.fit.gain.empty()) return false;
+    return std::all_of(s.fit.gain.begin(), s.fit.gain.end(), [](double g) { return std::fabs(g * 4096 - 1) < 1e-3; });
+  }
+  /// The reference was made by the cfg, the other run's input was not: what it was made with, from `made`, which
+  /// explains it by the cfg's.
+  static void not_by_cfg(preprocess_solution& s, const preprocess_solution& made, const known_preprocessing& cfg) {
+    s.summary = "the other run's input was not made as the cfg says";
+    const bool is_swapped = !std::is_sorted(s.fit.order.begin(), s.fit.order.end());
+    if (is_swapped) s.summary += ": its channels stand in another order";
+    const auto list = [](const auto& values) {
+      std::string text;
+      for (const auto v : values) text += (text.empty() ? "" : ", ") + number_text(static_cast<double>(v), 4);
+      return text;
+    };
+    if (made.verdict == preprocess_verdict::explained) {
+      s.evidence.push_back(concat("it is (picture - mean) * scale with mean ", list(made.mean), " and scale ",
+                                  list(made.scale), "; the cfg has ",
+                                  cfg.mean.size() == made.mean.size() ? concat("mean ", list(cfg.mean))
+                                  : cfg.mean.empty()                  ? std::string("no mean")
+                                                                      : std::string("a mean image"),
+                                  " and scale ", number_text(cfg.scale, 4)));
+    }
+    s.changes = {concat("compile and run with the cfg as it is: [norm_type] ", static_cast<int>(cfg.norm_type),
+                        is_swapped ? concat(", [RGB_order] ", cfg.order == channel_order::rgb ? "RGB" : "BGR") : "",
+                        cfg.scale != 1 ? concat(", [data_scale] ", number_text(cfg.scale, 7)) : "",
+                        cfg.mean.empty() ? "" : ", its [mean_file]"),
+                 "or, if that run is right, give the diagnosis the cfg that it was made with"};
   }
 
   /// Without the network: where the error enters, by the differences from row to row.
@@ -195,6 +245,11 @@ class diagnostician {
     }
   }
 
+  [[nodiscard]] bool is_all_zero() const {
+    return std::all_of(runs_.rows().begin(), runs_.rows().end(), [](const compared_row& r) {
+      return !r.shown.result || (r.reference_is_zero && r.other_is_zero);
+    });
+  }
   void check_all_zero() {
     std::size_t both = 0;
     for (const compared_row& r : runs_.rows()) both += r.other_is_zero && r.reference_is_zero ? 1U : 0U;
@@ -330,7 +385,8 @@ class diagnostician {
   /// not, and do not follow from what is shown of it: they read something else.
   [[nodiscard]] bool is_only_shown_wrongly(const layer_trial& j) const {
     const compared_row* const own = runs_.row_of(j.layer, j.output);
-    if (own == nullptr || !own->shown.result || !runs_.is_bad(*own->shown.result)) return false;
+    const auto is_off = [&](const comparison& c) { return runs_.is_bad(c) || runs_.is_gain(c); };
+    if (own == nullptr || !own->shown.result || !is_off(*own->shown.result)) return false;
     const std::size_t blob = lab_->net.layers[j.layer].outputs[j.output];
     bool any = false;
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
@@ -339,8 +395,8 @@ class diagnostician {
       for (std::size_t o = 0; o < reader.outputs.size(); ++o) {
         const compared_row* const r = runs_.row_of(l, o);
         const layer_trial* const trial = trials_->of(l, o);
-        if (r == nullptr || !r->shown.result || runs_.is_bad(*r->shown.result)) return false;
-        if (trial != nullptr && !runs_.is_bad(trial->result)) return false;
+        if (r == nullptr || !r->shown.result || is_off(*r->shown.result)) return false;
+        if (trial != nullptr && !is_suspect(*trial)) return false;
         any = true;
       }
     }
@@ -361,8 +417,8 @@ class diagnostician {
     if (bad == 0) return;
     // A fault further up explains what is bad behind it.
     if (has(fault::preprocessing) || has(fault::other_picture) || has(fault::not_a_number) || has(fault::all_zero) ||
-        has(fault::bits_not_as_planned) || has(fault::activation_scale) || has(fault::suspect_layer) ||
-        has(fault::precision) || has(fault::inconclusive)) {
+        has(fault::bits_not_as_planned) || has(fault::activation_scale) || has(fault::fixed_point_range) ||
+        has(fault::suspect_layer) || has(fault::precision) || has(fault::inconclusive)) {
       return;
     }
     if (lab_ != nullptr) check_precision_in_laboratory(rows, bad, *first_bad);
@@ -415,7 +471,10 @@ class diagnostician {
     std::size_t judged = 0;
     double worst_local = 1;
     for (const layer_trial& j : trials()) {
-      if (!j.is_input_finite || j.result.bad_other != 0) continue;
+      const std::pair where(j.layer, j.output);
+      const bool is_left_out =
+          std::find(only_shown_wrongly_.begin(), only_shown_wrongly_.end(), where) != only_shown_wrongly_.end();
+      if (!j.is_input_finite || j.result.bad_other != 0 || is_left_out) continue;
       ++judged;
       worst_local = std::min(worst_local, j.result.cosine);
     }
@@ -486,10 +545,21 @@ class diagnostician {
     const compared_row& jump = runs_.rows()[jump_row_];
     const double total = error_of(lowest);
     const bool is_sharp = worst_jump_ > 0.5 * total && worst_jump_ > 0.2;  // at once from 1 to 0.98 or lower
-    if (last >= o_.layer_cosine) {
+    const auto behind = std::find(rows.begin(), rows.end(), dip) + 1;
+    const bool recovers =
+        std::none_of(behind, rows.end(), [&](const compared_row* r) { return runs_.is_bad(*r->shown.result); });
+    if (last >= o_.layer_cosine && !recovers) {
+      finding f{fault::inconclusive, first_bad.shown.name};
+      f.summary = concat(bad, " layers are bad, though the last one is right");
+      f.evidence.push_back(counts);
+      f.against.push_back("of several outputs the last says nothing of the others");
+      f.rivals.push_back({fault::layer_mapping, "a dump that is wrong by itself has good ones behind it"});
+      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
+      add(std::move(f));
+    } else if (last >= o_.layer_cosine) {
       finding f{lowest < o_.dip_cosine ? fault::layer_mapping : fault::inconclusive, dip->shown.name};
       f.summary =
-          concat("'", dip->shown.name, "' dips to cosine ", cosine_text(lowest), ", but the last layer is right");
+          concat("'", dip->shown.name, "' dips to cosine ", cosine_text(lowest), ", but all behind it is right");
       f.evidence.push_back(counts);
       f.evidence.push_back("what is computed from it agrees, so that the dump rather than the layer is wrong");
       f.against.push_back("a later layer may hide the error: a ReLU, a pooling, or a branch that matters little");
@@ -525,7 +595,7 @@ class diagnostician {
       f.against.push_back("not confirmed: no run in 16 bits was seen");
       f.rivals.push_back({fault::suspect_layer, "no single layer brings most of the error"});
       f.change.push_back("compile_mode 1; or compile_mode 2 with _hp on the first layers");
-      f.next = "compile with compile_mode 1: it is quantization if all layers reach 0.99 then";
+      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
       add(std::move(f));
     } else {
       finding f{fault::inconclusive, first_bad.shown.name};
@@ -535,7 +605,7 @@ class diagnostician {
                                                    o_.last_cosine, " and ", o_.layer_cosine);
       f.evidence.push_back(counts);
       f.against.push_back("quantization error is the nearest case of the procedure");
-      f.next = "compile with compile_mode 1: it is quantization if all layers reach 0.99 then";
+      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
       add(std::move(f));
     }
   }
@@ -592,10 +662,22 @@ class diagnostician {
     f.summary = moved.size() + shown_wrongly.size() == 1
                     ? concat("under the name '", f.layer, "' the two runs show different blobs")
                     : concat("under ", moved.size() + shown_wrongly.size(), " names the two runs show different blobs");
-    f.change.push_back(concat("compare as paired in the table; or make '", f.layer,
-                              "' and the layer behind it non-in-place, or compare with the permuted blob"));
+    f.change.push_back(concat("compare as paired in the table; or ", mapping_advice(moved, f.layer)));
     f.rivals.push_back({fault::suspect_layer, "what corresponds by content agrees but for the error in the table"});
     add(std::move(f));
+  }
+
+  [[nodiscard]] static std::string mapping_advice(const std::vector<const compared_row*>& moved,
+                                                  const std::string& layer) {
+    switch (moved.empty() ? match_relation::differs : moved.front()->relation) {
+      case match_relation::channels_padded:
+      case match_relation::rows_padded: return "cut off the padding of the dumps";
+      case match_relation::channels_last:
+      case match_relation::channels_first:
+      case match_relation::transposed: return concat("compare '", layer, "' with the permuted blob");
+      case match_relation::affine: return concat("compare '", layer, "' with the BatchNorm or Scale behind it");
+      default: return concat("make '", layer, "' and the layer behind it non-in-place");
+    }
   }
 
   // ---- norms ----
@@ -627,7 +709,7 @@ class diagnostician {
 
   void check_norms() {
     if (input_differs_ || has(fault::not_a_number) || has(fault::all_zero) || has(fault::bits_not_as_planned) ||
-        has(fault::activation_scale) || has(fault::suspect_layer)) {
+        has(fault::activation_scale) || has(fault::fixed_point_range) || has(fault::suspect_layer)) {
       return;
     }
     std::vector<const compared_row*> off;
@@ -659,8 +741,7 @@ class diagnostician {
       f.summary = shift;
       f.next = "give the network to the diagnosis: it finds where the gain enters";
       f.change.push_back("look for a Power / ReduceMean chain in front of that layer: nnie-debug compensate");
-      if (!has(fault::precision) && !has(fault::inconclusive)) add(std::move(f));
-      return;
+      return add(std::move(f));
     }
     // Where the gain enters: the layers before it whose norm is off for the input that they had.
     const std::set<std::size_t> before = at.layer ? sources_of(*at.layer) : std::set<std::size_t>();
@@ -738,7 +819,11 @@ class diagnostician {
     diagnosis d;
     if (findings_.empty()) {
       const std::vector<std::string> unseen = unseen_outputs();
-      finding f{unseen.empty() ? fault::none : fault::inconclusive};
+      const auto unreadable =
+          std::find_if(runs_.matching().only_reference.begin(), runs_.matching().only_reference.end(),
+                       [](const unmatched_layer& u) { return u.is_unreadable; });
+      const bool is_damaged = unreadable != runs_.matching().only_reference.end();
+      finding f{unseen.empty() && !is_damaged ? fault::none : fault::inconclusive};
       double lowest = 1;
       std::string at;
       for (const compared_row& r : runs_.rows()) {
@@ -746,7 +831,11 @@ class diagnostician {
         lowest = r.shown.result->cosine;
         at = r.shown.name;
       }
-      if (unseen.empty()) {
+      if (is_damaged) {
+        f.layer = runs_.reference_name(unreadable->index);
+        f.summary = concat("what could be read agrees, but '", f.layer, "' could not be");
+        f.next = concat("dump '", f.layer, "' again");
+      } else if (unseen.empty()) {
         f.summary = "the runs agree but for what the format costs";
         f.next = "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
       } else {
@@ -759,9 +848,14 @@ class diagnostician {
       findings_.push_back(std::move(f));
     }
     std::vector<std::string>& against = findings_.front().against;
-    const std::size_t unmatched = runs_.matching().only_reference.size();
-    if (unmatched != 0) {
-      against.push_back(concat(unmatched, " layers of the reference have no partner and were not judged"));
+    const auto& unmatched = runs_.matching().only_reference;
+    for (std::size_t i = 0; i < unmatched.size(); ++i) {
+      if (i == 3) {
+        against.push_back(concat("nor were ", unmatched.size() - 3, " more layers of the reference"));
+        break;
+      }
+      against.push_back(concat("'", runs_.reference_name(unmatched[i].index),
+                               "' has no partner and was not judged: ", unmatched[i].reason));
     }
     if (finer_than_planned_ != 0) {
       against.push_back(concat(finer_than_planned_, " of ", trials().size(),
@@ -796,6 +890,7 @@ class diagnostician {
   double worst_jump_ = 0;
   std::size_t finer_than_planned_ = 0;  ///< layers that show 16 bits in place of 8
   bool input_differs_ = false;
+  bool is_raw_ = false;  ///< the other run's values are words of Q20.12
 };
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <nniesim/debug/error_parts.hpp>
+#include <nniesim/debug/layer_print.hpp>
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -34,6 +35,7 @@ enum class fault {
   layer_mapping,        ///< step 4: names stand for different blobs; what corresponds agrees
   precision,            ///< step 3: 8 bits are not enough; 16 are
   bits_not_as_planned,  ///< a layer that is to have 16 bits has 8: a mark _hp, or a compile_mode, without effect
+  fixed_point_range,    ///< values too large or too small for Q20.12, whatever the bits
   activation_scale,     ///< a layer encodes its input with a range that does not fit: saturation or underflow
   norm_gain,            ///< norms are off while cosines are intact: Power / ReduceMean chains
   suspect_layer,        ///< step 6: a layer computes something else, and not for want of bits
@@ -51,6 +53,7 @@ enum class fault {
     case fault::layer_mapping: return "layers do not correspond by name";
     case fault::precision: return "8-bit precision";
     case fault::bits_not_as_planned: return "16 bits without effect";
+    case fault::fixed_point_range: return "range of Q20.12";
     case fault::activation_scale: return "activation scale";
     case fault::norm_gain: return "norm error";
     case fault::suspect_layer: return "suspect layer";
@@ -80,8 +83,9 @@ struct finding {
 
 /// One layer as the diagnosis saw it.
 struct layer_evidence {
-  std::string name{};                   ///< in the reference
-  std::string partner{};                ///< in the other run; empty: unmatched, which never counts as equal
+  std::string name{};     ///< in the reference
+  std::string partner{};  ///< in the other run; empty: unmatched, which never counts as equal
+  match_relation how = match_relation::same;
   std::string relation{};               ///< how partners correspond, where not simply by the same content
   std::optional<comparison> result{};   ///< after the relation; none where unmatched or not comparable
   std::optional<double> floor_ratio{};  ///< the error as a multiple of the format's unavoidable one

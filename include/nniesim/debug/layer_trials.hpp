@@ -41,7 +41,9 @@ struct layer_trial {
     return from_expected <= 1e-3 || steps <= 1 || result.relative_difference <= 1.5 * expected.relative_difference;
   }
   /// Whether it shows what the other width gives, and not what the planned one does.
-  [[nodiscard]] bool is_other_width() const noexcept { return from_other_width <= 0.25 * from_planned; }
+  [[nodiscard]] bool is_other_width() const noexcept {
+    return std::isfinite(from_other_width) && from_other_width <= 0.25 * from_planned;
+  }
 };
 
 /// A layer with the inputs that the other run fed it with.

@@ -55,7 +55,11 @@ struct layer_verdict {
 class layer_judge {
  public:
   layer_judge(const run_pair& runs, const laboratory& lab, const layer_trial& t)
-      : trial_(t), layer_(lab.net.layers[t.layer]), row_(runs.row_of(t.layer, t.output)), bench_(runs, lab, t.layer) {}
+      : runs_(runs),
+        trial_(t),
+        layer_(lab.net.layers[t.layer]),
+        row_(runs.row_of(t.layer, t.output)),
+        bench_(runs, lab, t.layer) {}
 
   [[nodiscard]] layer_verdict judge() {
     f_.layer = layer_.name;
@@ -158,7 +162,7 @@ class layer_judge {
     constexpr float limit = 524287.0F;  // of q20_12
     const auto x = shown();
     const auto at_limit = std::count_if(x.begin(), x.end(), [](float v) { return std::fabs(v) >= limit; });
-    f_.cause = fault::precision;
+    f_.cause = fault::fixed_point_range;
     if (at_limit != 0) {
       f_.summary = concat("the values of '", layer_.name, "' are too large for Q20.12, whatever its bits");
       f_.evidence.push_back(concat(at_limit, " of ", x.size(), " values are at its limit of 2^19"));
@@ -174,12 +178,16 @@ class layer_judge {
 
   void something_else(std::string_view how) {
     const comparison& c = trial_.result;
-    const bool is_gain = c.cosine >= 0.99 && std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
-    f_.summary = is_gain
+    const bool is_gain =
+        c.cosine >= runs_.limits().layer_cosine && std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
+    f_.summary = is_gain && c.l2_other > 0
                      ? concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.relative_l2, 4),
                               ": its weights or its scale differ from the caffemodel's")
                      : concat("'", layer_.name, "' computes something else than its definition", how);
-    f_.next = "compare its weights and parameters in the compiled model with the caffemodel's";
+    f_.next =
+        is_chain_layer(layer_)
+            ? "was its constant changed, as compensate does? Then give the diagnosis the prototxt that was compiled"
+            : "compare its weights and parameters in the compiled model with the caffemodel's";
     f_.change.push_back(bundle_advice(layer_.name));
   }
 
@@ -193,6 +201,7 @@ class layer_judge {
     f_.next = "dump the data layer of the other run, too";
   }
 
+  const run_pair& runs_;
   const layer_trial& trial_;
   const layer& layer_;
   const compared_row* row_;

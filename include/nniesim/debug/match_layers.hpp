@@ -57,6 +57,7 @@ struct layer_match {
 struct unmatched_layer {
   std::size_t index = 0;
   std::string reason;
+  bool is_unreadable = false;  ///< it, or the layer of its name in the other list
 };
 
 /// Every layer of either list stands in exactly one of these.
@@ -92,10 +93,13 @@ inline constexpr double affine_threshold = 0.99;
   return key.starts_with(start) && dump_number(std::string_view(key).substr(start.size())).has_value();
 }
 
+/// Values that are kept: 1 GiB.
+inline constexpr std::size_t most_cached_floats = std::size_t{1} << 28U;
+
 class layer_matcher {
  public:
-  layer_matcher(std::span<const named_values> reference, std::span<const named_values> other)
-      : lists_{reference, other} {
+  layer_matcher(std::span<const named_values> reference, std::span<const named_values> other, std::size_t cached_floats)
+      : lists_{reference, other}, cached_floats_(cached_floats) {
     for (const std::size_t side : {0U, 1U}) {
       require<format_error>(lists_[side].size() <= match_max_layers, "match_layers: ", lists_[side].size(),
                             " layers, expected at most ", match_max_layers);
@@ -117,17 +121,16 @@ class layer_matcher {
     std::sort(result.pairs.begin(), result.pairs.end(),
               [](const layer_match& a, const layer_match& b) { return a.reference < b.reference; });
     for (std::size_t i = 0; i < lists_[0].size(); ++i) {
-      if (partner_[0][i] == none) result.only_reference.push_back({i, why_unmatched(0, i)});
+      if (partner_[0][i] == none) result.only_reference.push_back({i, why_unmatched(0, i), is_unreadable(0, i)});
     }
     for (std::size_t i = 0; i < lists_[1].size(); ++i) {
-      if (partner_[1][i] == none) result.only_other.push_back({i, why_unmatched(1, i)});
+      if (partner_[1][i] == none) result.only_other.push_back({i, why_unmatched(1, i), is_unreadable(1, i)});
     }
     return result;
   }
 
  private:
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
-  static constexpr std::size_t cached_floats = std::size_t{1} << 28U;
   using floats = std::shared_ptr<const std::vector<float>>;
 
   /// How x follows from y, and how well.
@@ -188,7 +191,7 @@ class layer_matcher {
     cache_[key] = v;
     age_.push_back(key);
     held_ += v->size();
-    while (held_ > cached_floats && age_.size() > 1) {
+    while (held_ > cached_floats_ && age_.size() > 1) {
       const auto old = cache_.find(age_.front());
       held_ -= old->second->size();
       cache_.erase(old);
@@ -546,19 +549,27 @@ class layer_matcher {
 
   // What is left
 
+  [[nodiscard]] std::size_t named_like(std::size_t side, std::size_t i) const {
+    if (namesake_[side][i] == none) return none;
+    const named_pair& p = named_[namesake_[side][i]];
+    return side == 0 ? p.x : p.r;
+  }
+  [[nodiscard]] bool is_unreadable(std::size_t side, std::size_t i) const {
+    const std::size_t named = named_like(side, i);
+    return !prints_[side][i].readable() || (named != none && !prints_[1 - side][named].readable());
+  }
+
   [[nodiscard]] std::string why_unmatched(std::size_t side, std::size_t i) {
     const std::size_t opposite = 1 - side;
     const layer_print& p = prints_[side][i];
     if (!p.readable()) return concat("cannot be read: ", p.problem);
     std::string text;
-    const std::size_t named = namesake_[side][i] == none ? none
-                              : side == 0                ? named_[namesake_[side][i]].x
-                                                         : named_[namesake_[side][i]].r;
+    const std::size_t named = named_like(side, i);
     if (named != none) {
       const layer_print& q = prints_[opposite][named];
       text = concat(shown(opposite, named), " has its name, but ");
       if (!q.readable()) {
-        text += "cannot be read";
+        text += concat("cannot be read: ", q.problem);
       } else if (partner_[opposite][named] != none) {
         text += concat("corresponds to ", shown(side, partner_[opposite][named]));
       } else {
@@ -600,6 +611,7 @@ class layer_matcher {
   }
 
   std::array<std::span<const named_values>, 2> lists_;  ///< the reference, the other
+  std::size_t cached_floats_;
   std::array<std::vector<layer_print>, 2> prints_;
   std::array<std::vector<std::size_t>, 2> partner_;
   std::array<std::vector<std::size_t>, 2> namesake_;  ///< index in named_
@@ -628,7 +640,7 @@ class layer_matcher {
 /// elements is unmatched and says why.
 [[nodiscard]] inline layer_matching match_layers(std::span<const named_values> reference,
                                                  std::span<const named_values> other) {
-  return detail::layer_matcher(reference, other).run();
+  return detail::layer_matcher(reference, other, detail::most_cached_floats).run();
 }
 
 /// The outputs of a folder as layers to match; of a further output n > 0 the name is "layer:n". Files are read when

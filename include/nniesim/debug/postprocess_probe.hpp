@@ -173,6 +173,7 @@ template <class Decide, class Distance>
 
 [[nodiscard]] inline std::string decision_of_command(const std::string& text, const command_limits& limits,
                                                      std::span<const tensor<float>> outputs) {
+  const held_signals held;  // until the folder is gone
   const temporary_folder folder;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     write_npy(folder.path() / (std::to_string(i) + ".npy"), outputs[i]);
@@ -181,9 +182,6 @@ template <class Decide, class Distance>
   decision.resize(decision.find_last_not_of('\n') + 1);
   return decision;
 }
-
-/// How a command of the shell may name its first argument.
-inline constexpr std::array<std::string_view, 4> folder_words = {"$1", "${1", "$@", "$*"};
 
 /// f(begin, stride, count) for each group of values whose softmax sums to 1.
 template <class F>
@@ -371,10 +369,7 @@ inline postprocessing postprocess::feature_distance(std::vector<float> reference
 }
 
 inline postprocessing postprocess::command(std::string text, command_limits limits) {
-  const bool reads = std::any_of(detail::folder_words.begin(), detail::folder_words.end(),
-                                 [&](std::string_view word) { return text.find(word) != std::string::npos; });
-  detail::require<format_error>(reads, "command ", detail::excerpt(text),
-                                ": expected \"$1\" where it is to read the folder with the outputs");
+  require_reads_folder(text);
   return {"command", [text = std::move(text), limits](std::span<const tensor<float>> outputs) {
             return detail::decision_of_command(text, limits, outputs);
           }};

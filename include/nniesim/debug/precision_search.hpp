@@ -132,6 +132,9 @@ class precision_searcher {
       if (!reaches(best())) (void)score(all());
     } catch (const ended&) {
       finished = false;
+    } catch (const interrupted&) {
+      if (asked_for_ == 0) throw;
+      finished = false;
     }
     return result(finished);
   }
@@ -508,8 +511,10 @@ class precision_searcher {
         concat(r.best.layers.size(), " of ", candidates_.size(), " layers in 16 bits, ", r.best.cost,
                " times the time of 8 bits, ", problem_.target.name, " ", r.best.score);
     if (r.reached) return concat("the goal ", problem_.goal, " is reached: ", plan);
-    std::string text = concat("the goal ", problem_.goal, " is not reached within the budget ", problem_.budget,
-                              " by any of ", r.evaluated.size(), " plans; the best: ", plan);
+    const std::string within =
+        std::isfinite(problem_.budget) ? concat(" within the budget ", problem_.budget) : std::string();
+    std::string text = concat("the goal ", problem_.goal, " is not reached", within, " by any of ", r.evaluated.size(),
+                              " plans; the best: ", plan);
     if (r.all_in_16bit && *r.all_in_16bit >= problem_.goal) {
       text += concat("; with all in 16 bits it would be: ", *r.all_in_16bit);
     } else if (r.all_in_16bit) {

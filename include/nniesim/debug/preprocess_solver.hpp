@@ -85,6 +85,9 @@ struct preprocess_solution {
   std::string summary{};
   std::vector<std::string> evidence{};
   std::vector<std::string> changes{};  ///< lines of the cfg, as they should be
+  /// Where it is explained, of each channel: the reference is (picture - mean) * scale, the other what the cfg made of
+  /// the picture.
+  std::vector<double> mean{}, scale{};
 };
 
 namespace detail {
@@ -392,6 +395,8 @@ class preprocess_solver {
       wanted_scale.push_back(a);
       wanted_mean.push_back(a != 0 ? -b / a : 0);
     }
+    s.mean = wanted_mean;
+    s.scale = wanted_scale;
     const double mean_tolerance = std::max(0.01 * range, 1e-6);
     const auto means_are = [&](auto expected) {
       for (std::size_t g = 0; g < groups; ++g) {

@@ -5,7 +5,9 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -101,6 +103,41 @@ inline void split(layer_evidence& e, std::span<const float> r, std::span<const f
   e.worst_channels.assign(all.channels.begin(), all.channels.begin() + static_cast<std::ptrdiff_t>(shown));
 }
 
+/// Layers whose values are read once, as long as they fit in 1 GiB together.
+class cached_layers {
+ public:
+  explicit cached_layers(std::span<const named_values> layers) : layers_(layers) {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      cached_.push_back({layers[i].name, layers[i].shape, {}});
+      if (layers[i].values) cached_[i].values = [this, i] { return *values(i); };
+    }
+  }
+  cached_layers(const cached_layers&) = delete;
+  cached_layers& operator=(const cached_layers&) = delete;
+
+  [[nodiscard]] std::span<const named_values> all() const noexcept { return cached_; }
+
+ private:
+  using floats = std::shared_ptr<const std::vector<float>>;
+
+  [[nodiscard]] floats values(std::size_t i) {
+    if (const auto found = kept_.find(i); found != kept_.end()) return found->second;
+    auto v = std::make_shared<const std::vector<float>>(layers_[i].values());
+    held_ += v->size();
+    while (held_ > most_cached_floats && !kept_.empty()) {
+      held_ -= kept_.begin()->second->size();
+      kept_.erase(kept_.begin());
+    }
+    kept_[i] = v;
+    return v;
+  }
+
+  std::span<const named_values> layers_;
+  std::vector<named_values> cached_;
+  std::map<std::size_t, floats> kept_;
+  std::size_t held_ = 0;
+};
+
 /// A layer of the reference, and what the other run shows of it.
 struct compared_row {
   layer_evidence shown;
@@ -119,9 +156,17 @@ class run_pair {
  public:
   run_pair(std::span<const named_values> reference, std::span<const named_values> other,
            const diagnose_options& options, const laboratory* lab)
-      : reference_(reference), other_(other), o_(options), lab_(lab) {
+      : cached_reference_(reference),
+        cached_other_(other),
+        reference_(cached_reference_.all()),
+        other_(cached_other_.all()),
+        o_(options),
+        lab_(lab) {
     require<format_error>(!reference.empty() && !other.empty(), "diagnose: ", reference.size(), " and ", other.size(),
                           " layers, expected some in both runs");
+    for (const double limit : {o_.data_cosine, o_.layer_cosine, o_.last_cosine, o_.dip_cosine, o_.norm_error}) {
+      require<format_error>(std::isfinite(limit), "diagnose: a limit of ", limit, ", expected finite ones");
+    }
     match();
     if (lab_ != nullptr) name_layers();
     for (compared_row& r : rows_) compare_row(r);
@@ -133,9 +178,11 @@ class run_pair {
   [[nodiscard]] std::vector<compared_row>& rows() noexcept { return rows_; }
   [[nodiscard]] const std::vector<compared_row>& rows() const noexcept { return rows_; }
   [[nodiscard]] const layer_matching& matching() const noexcept { return matching_; }
+  [[nodiscard]] const diagnose_options& limits() const noexcept { return o_; }
   [[nodiscard]] std::size_t compared() const noexcept { return compared_; }
   /// Whether nothing says which layer is the network's input, so that the first was taken.
   [[nodiscard]] bool input_is_guessed() const noexcept { return input_is_guessed_; }
+  [[nodiscard]] const std::string& reference_name(std::size_t i) const { return reference_[i].name; }
   [[nodiscard]] std::vector<float> reference_values(const compared_row& r) const {
     return reference_[r.reference].values();
   }
@@ -154,7 +201,7 @@ class run_pair {
   [[nodiscard]] bool is_bad(const comparison& c) const { return !(c.cosine >= o_.layer_cosine); }
   /// An error that is mostly one of scale.
   [[nodiscard]] bool is_gain(const comparison& c) const {
-    return c.cosine >= o_.layer_cosine && std::fabs(c.relative_l2) >= o_.norm_error &&
+    return c.cosine >= o_.layer_cosine && std::fabs(c.relative_l2) >= o_.norm_error && c.relative_l2 != 0 &&
            std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
   }
   /// The layers whose values say something, without inputs.
@@ -211,7 +258,7 @@ class run_pair {
 
  private:
   void match() {
-    matching_ = match_layers(reference_, other_);
+    matching_ = layer_matcher(reference_, other_, 0).run();  // what it reads again is kept here
     std::vector<const layer_match*> partner(reference_.size());
     for (const layer_match& m : matching_.pairs) partner[m.reference] = &m;
     for (std::size_t i = 0; i < reference_.size(); ++i) {
@@ -219,7 +266,7 @@ class run_pair {
       r.shown.name = reference_[i].name;
       if (const layer_match* m = partner[i]) {
         r.other = m->other;
-        r.relation = m->relation;
+        r.relation = r.shown.how = m->relation;
         r.is_namesake = m->names != name_agreement::none;
         r.shown.partner = other_[m->other].name;
         const bool plain = m->relation == match_relation::same || m->relation == match_relation::unverifiable;
@@ -307,17 +354,15 @@ class run_pair {
     };
     if (mark(is_called)) return;
     input_is_guessed_ = true;
-    if (!mark(may_be_called)) rows_.front().is_input = true;
+    if (!mark(may_be_called) && o_.is_order_known) rows_.front().is_input = true;
   }
 
   /// The inputs first, all in the network's order where that is known.
   void sort_rows() {
-    const auto place = [](const compared_row& r) { return std::pair(!r.is_input, r.layer.value_or(0)); };
-    const bool known =
-        std::all_of(rows_.begin(), rows_.end(), [](const compared_row& r) { return r.layer.has_value(); });
-    std::stable_sort(rows_.begin(), rows_.end(), [&](const compared_row& a, const compared_row& b) {
-      return known ? place(a) < place(b) : place(a).first < place(b).first;
-    });
+    constexpr std::size_t last = std::numeric_limits<std::size_t>::max();
+    const auto place = [&](const compared_row& r) { return std::pair(!r.is_input, r.layer.value_or(last)); };
+    std::stable_sort(rows_.begin(), rows_.end(),
+                     [&](const compared_row& x, const compared_row& y) { return place(x) < place(y); });
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (rows_[i].layer) row_of_.try_emplace({*rows_[i].layer, rows_[i].output}, i);
     }
@@ -350,6 +395,7 @@ class run_pair {
     match_relation relation;
   };
 
+  cached_layers cached_reference_, cached_other_;
   std::span<const named_values> reference_, other_;
   const diagnose_options& o_;
   const laboratory* lab_;

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -57,7 +58,47 @@ class temporary_folder {
   std::filesystem::path path_;
 };
 
+/// While it lives SIGINT, SIGTERM and SIGHUP wait until it is gone, so that a command and its folder can be cleared
+/// away before. For the calling thread: threads made while it lives inherit that, others of a program must not take
+/// these signals either.
+class held_signals {
+ public:
+  held_signals() noexcept {
+    ::sigset_t held;
+    (void)::sigemptyset(&held);
+    for (const int s : signals) (void)::sigaddset(&held, s);
+    (void)::pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  held_signals(const held_signals&) = delete;
+  held_signals& operator=(const held_signals&) = delete;
+  ~held_signals() { (void)::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  /// What was held before.
+  [[nodiscard]] const ::sigset_t& before() const noexcept { return before_; }
+  /// A mask without these signals.
+  [[nodiscard]] static ::sigset_t without(::sigset_t mask) noexcept {
+    for (const int s : signals) (void)::sigdelset(&mask, s);
+    return mask;
+  }
+  /// Whether one waits that is not ignored.
+  [[nodiscard]] static bool are_waiting() noexcept {
+    ::sigset_t pending;
+    if (::sigpending(&pending) != 0) return false;
+    return std::any_of(signals.begin(), signals.end(), [&](int s) {
+      struct ::sigaction action {};
+      return ::sigismember(&pending, s) == 1 && ::sigaction(s, nullptr, &action) == 0 && action.sa_handler != SIG_IGN;
+    });
+  }
+
+ private:
+  static constexpr std::array<int, 3> signals = {SIGINT, SIGTERM, SIGHUP};
+  ::sigset_t before_{};
+};
+
 namespace detail {
+
+/// How a command of the shell may name its first argument.
+inline constexpr std::array<std::string_view, 4> folder_words = {"$1", "${1", "$@", "$*"};
 
 /// A pipe whose ends other commands do not inherit.
 class command_pipe {
@@ -97,8 +138,10 @@ class running_command {
     (void)::posix_spawn_file_actions_adddup2(&actions, out_.writing(), 1);
     (void)::posix_spawn_file_actions_adddup2(&actions, err_.writing(), 2);
     (void)::posix_spawnattr_init(&attributes);
-    (void)::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    (void)::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
     (void)::posix_spawnattr_setpgroup(&attributes, 0);
+    const ::sigset_t mask = held_signals::without(held_.before());
+    (void)::posix_spawnattr_setsigmask(&attributes, &mask);
     std::array<std::string, 5> words = {"sh", "-c", command, "sh", argument};
     std::array<char*, 6> arguments{};
     for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
@@ -125,8 +168,10 @@ class running_command {
     std::array<::pollfd, 2> open = {{{out_.reading(), POLLIN, 0}, {err_.reading(), POLLIN, 0}}};
     std::vector<char> piece(std::size_t{1} << 16U);
     while (open[0].fd >= 0 || open[1].fd >= 0) {
-      const int ready = ::poll(open.data(), open.size(), milliseconds_left());
-      if (ready == 0) return false;
+      const int left = slice();
+      if (left == 0) return false;
+      const int ready = ::poll(open.data(), open.size(), left);
+      if (ready == 0) continue;
       if (ready < 0 && errno != EINTR) return false;
       for (::pollfd& p : open) {
         if (ready < 0 || p.fd < 0 || p.revents == 0) continue;
@@ -155,7 +200,7 @@ class running_command {
       }
       require<error>(ended == 0 || errno == EINTR,
                      "command: its end is not to be had: ", std::generic_category().message(errno));
-      if (milliseconds_left() == 0) return false;
+      if (slice() == 0) return false;
       (void)::poll(nullptr, 0, pause);
     }
   }
@@ -164,11 +209,14 @@ class running_command {
   [[nodiscard]] const std::string& complaints() const noexcept { return complaints_; }
 
  private:
-  [[nodiscard]] int milliseconds_left() const {
+  /// Milliseconds to wait at a time, 0 where the time is up. Throws interrupted where a signal waits.
+  [[nodiscard]] int slice() const {
+    if (held_signals::are_waiting()) throw interrupted("command: interrupted");
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - std::chrono::steady_clock::now()).count();
-    return static_cast<int>(std::clamp<decltype(left)>(left, 0, 1'000'000));
+    return static_cast<int>(std::clamp<decltype(left)>(left, 0, 50));
   }
 
+  held_signals held_;
   command_pipe out_, err_;
   std::chrono::steady_clock::time_point end_;
   ::pid_t child_ = 0;
@@ -180,7 +228,8 @@ class running_command {
 
 /// What `command` writes to its standard output; /bin/sh runs it in the current folder with `folder` as $1 and an empty
 /// standard input. Throws format_error for a limit of time that is not positive, error, naming the command, where it
-/// cannot be started, does not exit with 0 (with the beginning of its stderr) or exceeds a limit.
+/// cannot be started, does not exit with 0 (with the beginning of its stderr) or exceeds a limit. SIGINT, SIGTERM and
+/// SIGHUP end it, too: interrupted is thrown, and the signal delivered once the last held_signals is gone.
 [[nodiscard]] inline std::string output_of_command(const std::string& command, const std::filesystem::path& folder,
                                                    const command_limits& limits = {}) {
   detail::require<format_error>(limits.seconds > 0, "command: a limit of ", limits.seconds, " s, expected more than 0");
@@ -200,6 +249,14 @@ class running_command {
         detail::excerpt(running.text(), 200), ", its stderr begins ", detail::excerpt(running.complaints(), 400)));
   }
   return std::move(running.text());
+}
+
+/// Throws format_error unless a command reads $1, without which what it says does not depend on the folder.
+inline void require_reads_folder(const std::string& command) {
+  const bool reads = std::any_of(detail::folder_words.begin(), detail::folder_words.end(),
+                                 [&](std::string_view word) { return command.find(word) != std::string::npos; });
+  detail::require<format_error>(reads, "command ", detail::excerpt(command),
+                                ": expected \"$1\" where it is to read the folder with the outputs");
 }
 
 NNIESIM_END_NAMESPACE

@@ -135,35 +135,55 @@ class cfg_parser {
 
   [[nodiscard]] compiler_cfg parse() {
     read_entries();
-    refuse_unknown_keys();
+    attempt([&] { refuse_unknown_keys(); });
     compiler_cfg result;
     result.file = file_;
-    result.prototxt_file = path(required("prototxt_file"));
-    result.caffemodel_file = path(required("caffemodel_file"));
-    if (const cfg_entry* e = single("net_type")) result.net_type = integer(*e, 0, 2);
-    if (const cfg_entry* e = single("compile_mode")) result.mode = compile_mode_of(integer(*e, 0, 2));
-    if (const cfg_entry* e = single("sparse_rate")) {
+    attempt([&] { result.prototxt_file = path(required("prototxt_file")); });
+    attempt([&] { result.caffemodel_file = path(required("caffemodel_file")); });
+    attempt([&] {
+      if (const cfg_entry* e = single("net_type")) result.net_type = integer(*e, 0, 2);
+    });
+    attempt([&] {
+      if (const cfg_entry* e = single("compile_mode")) result.mode = compile_mode_of(integer(*e, 0, 2));
+    });
+    attempt([&] {
+      const cfg_entry* e = single("sparse_rate");
+      if (e == nullptr) return;
       result.sparse_rate = real(*e);
       if (!(result.sparse_rate >= 0.0F && result.sparse_rate <= 1.0F)) fail_value(*e, "0 .. 1");
-    }
-    if (const cfg_entry* e = single("gfpq_param_file")) result.gfpq_param_file = path(*e);
+    });
+    attempt([&] {
+      if (const cfg_entry* e = single("gfpq_param_file")) result.gfpq_param_file = path(*e);
+    });
     for (const cfg_entry& e : entries_) {
       if (e.key == "roi_coordinate_file") result.roi_coordinate_file.push_back(path(e));
     }
     for (const cfg_irrelevant_key& k : cfg_irrelevant_keys) {
-      const cfg_entry* e = single(k.key);
-      if (e == nullptr) continue;
-      if (k.high != 0) (void)integer(*e, k.low, k.high);
-      if (k.key == "internal_stride" && e->value != "16" && e->value != "32") fail_value(*e, "16 or 32");
-      result.irrelevant.push_back(*e);
+      attempt([&] {
+        const cfg_entry* e = single(k.key);
+        if (e == nullptr) return;
+        if (k.high != 0) (void)integer(*e, k.low, k.high);
+        if (k.key == "internal_stride" && e->value != "16" && e->value != "32") fail_value(*e, "16 or 32");
+        result.irrelevant.push_back(*e);
+      });
     }
     std::sort(result.irrelevant.begin(), result.irrelevant.end(),
               [](const cfg_entry& a, const cfg_entry& b) { return a.line < b.line; });
-    read_inputs(result);
+    attempt([&] { read_inputs(result); });
+    if (!problems_.empty()) throw parse_error(problems_);
     return result;
   }
 
  private:
+  /// Runs a part of the parser; what it finds wrong is told with the rest, line by line.
+  template <class F>
+  void attempt(const F& part) {
+    try {
+      part();
+    } catch (const parse_error& e) {
+      problems_ += concat(problems_.empty() ? "" : "\n", e.what());
+    }
+  }
   template <class... What>
   [[noreturn]] void fail(std::size_t line, const What&... what) const {
     throw parse_error(concat(file_, ":", line, ": ", what...));
@@ -246,7 +266,7 @@ class cfg_parser {
   }
   [[nodiscard]] cfg_path path(const cfg_entry& e) const { return {e.value, folder_ / e.value}; }
 
-  void read_inputs(compiler_cfg& result) const {
+  void read_inputs(compiler_cfg& result) {
     cfg_group shared{};
     std::vector<cfg_group> groups;
     std::string_view opening;
@@ -265,7 +285,9 @@ class cfg_parser {
     }
     require<parse_error>(!groups.empty(), file_, ": [image_list] is missing");
     share(shared, groups);
-    for (const cfg_group& group : groups) result.inputs.push_back(input(group));
+    for (const cfg_group& group : groups) {
+      attempt([&] { result.inputs.push_back(input(group)); });
+    }
   }
 
   /// Values before the first input hold for all. Where one stands both there and within an input, the file can be read
@@ -361,6 +383,7 @@ class cfg_parser {
   std::string file_;
   std::filesystem::path folder_;
   std::vector<cfg_entry> entries_;
+  std::string problems_;
 };
 
 }  // namespace detail
@@ -369,8 +392,9 @@ class cfg_parser {
 /// image_list, image_type, norm_type, mean_file, data_scale and RGB_order repeat for each input, which begins with
 /// image_list or image_type, whichever stands first in the file; what stands before the first input holds for all.
 /// mean_file is never missing; where norm_type uses none it may be anything. A # at a line's start or after a blank
-/// begins a comment. Throws parse_error with file and line for unknown keys (all of them), missing or repeated ones,
-/// values outside the guide's ranges, and files that can be read in two ways.
+/// begins a comment. Throws parse_error with file and line for unknown keys, missing or repeated ones, values outside
+/// the guide's ranges, and files that can be read in two ways: all of a file's at once, one in a line, of an input the
+/// first.
 [[nodiscard]] inline compiler_cfg parse_compiler_cfg(std::string_view text, std::string_view file) {
   return detail::cfg_parser(text, file).parse();
 }

@@ -204,6 +204,15 @@ class word_reader {
         break;
       }
     }
+    // Within the block the word stands where it is.
+    const char* const begin = block_.data() + at_;
+    const char* const end = block_.data() + filled_;
+    const char* stop = begin;
+    while (stop != end && *stop != '\n' && !is_blank(*stop)) ++stop;
+    if (stop != end && static_cast<std::size_t>(stop - begin) <= most_bytes) {
+      at_ += static_cast<std::size_t>(stop - begin);
+      return {begin, stop};
+    }
     word_.clear();
     for (; at_ != filled_ || fill(); ++at_) {
       const char c = block_[at_];
@@ -214,6 +223,27 @@ class word_reader {
     return word_;
   }
 
+  /// The next word if it is a line of eight hexadecimal digits within the block; else nothing, and next() has it.
+  [[nodiscard]] std::optional<std::uint32_t> next_hex_line() noexcept {
+    constexpr std::size_t digits = 8;
+    if (at_ != filled_ && block_[at_] == '\n') {  // behind a word that next() gave
+      ++at_;
+      ++line_;
+    }
+    if (filled_ - at_ <= digits || block_[at_ + digits] != '\n') return std::nullopt;
+    std::uint32_t bits = 0;
+    int all = 0;
+    for (std::size_t i = 0; i < digits; ++i) {
+      const int digit = hex_values[static_cast<unsigned char>(block_[at_ + i])];
+      all |= digit;
+      bits = bits << 4U | static_cast<std::uint32_t>(digit);
+    }
+    if (all < 0) return std::nullopt;
+    at_ += digits + 1;
+    ++line_;
+    return bits;
+  }
+
   template <class... What>
   [[noreturn]] void fail(const What&... what) const {
     throw parse_error(concat(name_, ":", line_, ": ", what...));
@@ -222,6 +252,13 @@ class word_reader {
 
  private:
   static constexpr std::size_t most_bytes = 64;
+  static constexpr std::array<signed char, 256> hex_values = [] {
+    std::array<signed char, 256> values{};
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      values[c] = static_cast<signed char>(hex_digit(static_cast<char>(c)));
+    }
+    return values;
+  }();
 
   [[nodiscard]] bool fill() {
     file_.read(block_.data(), static_cast<std::streamsize>(block_.size()));
@@ -266,6 +303,12 @@ class dump_reader {
   [[nodiscard]] std::size_t read(std::span<float> out) {
     std::size_t count = 0;
     for (; count < out.size(); ++count) {
+      if (text_ == dump_text::linear_hex) {
+        if (const auto bits = words_.next_hex_line()) {
+          out[count] = static_cast<float>(static_cast<std::int32_t>(*bits)) / 4096.0F;
+          continue;
+        }
+      }
       const std::string_view word = words_.next();
       if (word.empty()) break;
       out[count] = value(word);
