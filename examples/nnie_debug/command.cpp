@@ -9,16 +9,6 @@
 
 namespace nnie_debug {
 
-std::string printable(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) line += c;
-    else line += detail::concat("\\x", "0123456789abcdef"[byte >> 4U], "0123456789abcdef"[byte & 15U]);
-  }
-  return line;
-}
-
 void print_json(const json& j) { std::printf("%s\n", j.dump(1, ' ', false, json::error_handler_t::replace).c_str()); }
 
 CLI::Validator between(double low, double high) {
@@ -181,6 +171,12 @@ std::vector<std::filesystem::path> loaded_network::chosen_files() const {
   if (!result.empty()) return result;
   for (const input_source& list : lists_) result.push_back(list.file(listed() - 1));
   return result;
+}
+
+bool loaded_network::has_pictures() const {
+  const auto files = chosen_files();
+  return std::none_of(files.begin(), files.end(),
+                      [](const std::filesystem::path& file) { return file.empty() || file.extension() == ".npy"; });
 }
 
 std::vector<std::filesystem::path> loaded_network::network_files() const {

@@ -38,8 +38,7 @@ void add_bundle(CLI::App& app, int& result);
 void add_diagnose(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
 
-/// A line for a terminal: names may come from files, and control characters in them are not to act there.
-[[nodiscard]] std::string printable(std::string_view text);
+using detail::printable;  // names may come from files, and control characters in them are not to act on a terminal
 
 /// JSON whose strings need not be UTF-8, on standard output.
 void print_json(const json& j);
@@ -107,6 +106,8 @@ class loaded_network {
   /// The file that each of them comes from; empty for one line of a file of feature maps.
   [[nodiscard]] std::vector<std::filesystem::path> chosen_files() const;
   [[nodiscard]] std::string chosen_name() const;
+  /// Whether all of them are made from pictures, as the cfg says, rather than read as they are.
+  [[nodiscard]] bool has_pictures() const;
   /// The network's own files and the cfg.
   [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
 

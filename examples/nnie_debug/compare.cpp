@@ -55,15 +55,16 @@ int compare_two(const options& o) {
     std::cout
         << "nothing could be compared: no layer of one has the name of one of the other; diagnose pairs layers by "
            "their content, and boards' dumps by the compiler's cnn_net_tree.dot\n";
-    for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << e.path.string() << '\n';
-    for (const dump_entry& e : all.only_other) std::cout << "no partner for " << e.path.string() << '\n';
+    for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << printable(e.path.string()) << '\n';
+    for (const dump_entry& e : all.only_other) std::cout << "no partner for " << printable(e.path.string()) << '\n';
   } else {
     table.print(std::cout);
     for (const dump_pair& p : all.pairs) {
-      if (!p.result) std::cout << "not compared: " << p.reference.layer << ": " << p.problem << '\n';
+      if (!p.result)
+        std::cout << "not compared: " << printable(p.reference.layer) << ": " << printable(p.problem) << '\n';
     }
-    for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << e.path.string() << '\n';
-    for (const dump_entry& e : all.only_other) std::cout << "no partner for " << e.path.string() << '\n';
+    for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << printable(e.path.string()) << '\n';
+    for (const dump_entry& e : all.only_other) std::cout << "no partner for " << printable(e.path.string()) << '\n';
   }
   if (all.pairs.empty()) return below_threshold;
   return o.fail_below < -1 || passes ? passed : below_threshold;

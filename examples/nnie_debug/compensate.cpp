@@ -136,7 +136,7 @@ int compensate(const options& o) {
       }
       const judged_chain& h = judged[i];
       std::printf("%-24s %10.7g -> %-10s %-24s %+8.3f %% -> %+7.3f %%   %+8.3f %% -> %+7.3f %%   %5.1f %% %5.1f %%\n",
-                  chains[i].name.c_str(), chains[i].constant, detail::shortest(solved[i].constant).c_str(),
+                  printable(chains[i].name).c_str(), chains[i].constant, detail::shortest(solved[i].constant).c_str(),
                   range.data(), 100 * trained[i].before.mean, 100 * trained[i].after.mean, 100 * h.before.mean,
                   100 * h.after.mean, 100 * h.removed, 100 * h.removed_abs);
     }
@@ -146,16 +146,16 @@ int compensate(const options& o) {
         "(errors of the norms' lengths, signed; removed: of the held-out mean, and of the mean magnitude, in which\n"
         "what differs from picture to picture remains)\n\n");
     for (std::size_t i = 0; i < chains.size(); ++i) {
-      std::printf("%s (%s, constant in %s): %s\n", chains[i].name.c_str(),
-                  std::string(to_string(chains[i].form)).c_str(), net.layers[chains[i].holder].name.c_str(),
-                  solved[i].verdict.c_str());
+      std::printf("%s (%s, constant in %s): %s\n", printable(chains[i].name).c_str(),
+                  std::string(to_string(chains[i].form)).c_str(), printable(net.layers[chains[i].holder].name).c_str(),
+                  printable(solved[i].verdict).c_str());
       if (misses(judged[i], problem, o.least_gain)) {
         std::printf("  LESS THAN %g %% REMOVED on held-out pictures\n", 100 * o.least_gain);
       }
     }
     std::printf("\nnorms on held-out pictures   least    a quarter       half   3 quarters         most\n");
     for (const judged_chain& c : judged) {
-      std::printf("%s\n", c.name.c_str());
+      std::printf("%s\n", printable(c.name).c_str());
       print_distribution("float", c.float_norms);
       print_distribution("quantized", c.quantized);
       print_distribution("compensated", c.compensated);
@@ -163,7 +163,7 @@ int compensate(const options& o) {
     std::printf("\n");
     if (writes) {
       std::printf("%s has %zu new constant(s) and is else as it was\n", o.output.c_str(), constants.size());
-      for (const std::string& w : wrong) std::printf("WRONG: %s\n", w.c_str());
+      for (const std::string& w : wrong) std::printf("WRONG: %s\n", printable(w).c_str());
       std::printf(
           "its own float run has other norms: diagnose it with --float-prototxt %s, the network that it stands for, "
           "and do not compensate it again\n",

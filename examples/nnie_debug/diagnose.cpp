@@ -19,7 +19,8 @@ struct options {
   std::string mode, calibration, reference, other, html, markdown;
   std::size_t top_k = 0;
   std::optional<double> threshold, softmax, distance, goal;
-  std::string feature, command, board_decision, output_layer;
+  std::string feature, command, output_layer;
+  std::optional<std::string> board_decision;  ///< an empty one is a decision, too
   bool normalized = false;
   command_limits command_limit;
   std::size_t trials = 200;
@@ -64,14 +65,16 @@ struct dump_folder {
                              ", expected the dumps of one run: give one of these folders");
     }
   }
-  /// Into the order of a graph; layers that it does not have come last.
-  void sort_by(const std::map<std::string, std::size_t>& graph) {
+  /// Into the order of a graph; layers that it does not have come last. Returns how many it has.
+  std::size_t sort_by(const std::map<std::string, std::size_t>& graph) {
     const auto at = [&](const named_values& v) {
       const auto found = graph.find(detail::match_key(v.name));
       return found == graph.end() ? graph.size() : found->second;
     };
     std::stable_sort(layers.begin(), layers.end(),
                      [&](const named_values& a, const named_values& b) { return at(a) < at(b); });
+    return static_cast<std::size_t>(
+        std::count_if(layers.begin(), layers.end(), [&](const named_values& v) { return at(v) != graph.size(); }));
   }
 };
 
@@ -130,10 +133,7 @@ void print(const finding& f) {
               printable(f.layer).c_str(), f.layer.empty() ? "" : "'", printable(f.summary).c_str());
   list("evidence", f.evidence);
   list("against", f.against);
-  std::vector<std::string> rivals;
-  for (const rival_explanation& r : f.rivals)
-    rivals.push_back(detail::concat("not ", to_string(r.cause), ": ", r.why_not));
-  list("rivals", rivals);
+  list("rivals", rival_lines(f));
   list("change", f.change);
   if (!f.next.empty()) std::printf("  %-10s %s\n", "next", printable(f.next).c_str());
 }
@@ -147,7 +147,7 @@ struct experiment {
   std::optional<network_runner> in_float, quantized;
   std::optional<laboratory> lab;
   std::vector<named_values> reference, other;
-  bool is_order_known = true;
+  std::size_t ordered = std::numeric_limits<std::size_t>::max();  ///< as diagnose_options::ordered
 };
 
 void set_up(const options& o, experiment& e) {
@@ -166,16 +166,19 @@ void set_up(const options& o, experiment& e) {
                                                .ranges = e.ranges,
                                                .plan = plan_of(net, mode),
                                                .threads = loaded.threads()});
-    std::size_t input = 0;
-    for (const layer& l : net.layers) {
-      if (!std::holds_alternative<layers::input>(l.params)) continue;
-      lab.preprocessing.push_back(known_preprocessing_of(loaded.cfg().inputs[input++], net.blobs[l.outputs[0]].shape));
-    }
-    lab.cfg_made_reference = o.reference.empty() && !o.other.empty();
-    if (o.reference.empty()) {
-      if (!o.float_prototxt.empty()) {
-        e.meant = fold_batch_norm(read_caffe_network(o.float_prototxt, loaded.cfg().caffemodel_file.path));
+    if (loaded.has_pictures()) {
+      std::size_t input = 0;
+      for (const layer& l : net.layers) {
+        if (!std::holds_alternative<layers::input>(l.params)) continue;
+        lab.preprocessing.push_back(
+            known_preprocessing_of(loaded.cfg().inputs[input++], net.blobs[l.outputs[0]].shape));
       }
+      lab.cfg_made_reference = o.reference.empty() && !o.other.empty();
+    }
+    if (!o.float_prototxt.empty()) {
+      e.meant = fold_batch_norm(read_caffe_network(o.float_prototxt, loaded.cfg().caffemodel_file.path));
+    }
+    if (o.reference.empty()) {
       const network& reference = e.meant ? *e.meant : net;
       e.in_float.emplace(reference, float_plan(reference),
                          runner_options{.keep_all = true, .threads = loaded.threads()});
@@ -199,10 +202,11 @@ void set_up(const options& o, experiment& e) {
   if (!o.reference.empty()) reference = dump_folder::of(o.reference);
   if (!o.other.empty()) other = dump_folder::of(o.other);
   const auto& graph = reference.places.empty() ? other.places : reference.places;
-  for (auto* folder : {&reference, &other}) folder->sort_by(graph);
+  const std::size_t ordered = reference.sort_by(graph);
+  (void)other.sort_by(graph);
   if (!o.reference.empty()) e.reference = std::move(reference.layers);
   if (!o.other.empty()) e.other = std::move(other.layers);
-  e.is_order_known = has_network || !graph.empty();
+  if (!has_network) e.ordered = ordered;
 }
 
 const named_values* find(const std::vector<named_values>& layers, const std::string& name) {
@@ -224,17 +228,11 @@ tensor<float> as_tensor(const named_values& v) {
 std::vector<std::string> output_names(const options& o, const experiment& e) {
   if (!o.output_layer.empty()) return {o.output_layer};
   if (!e.lab) {
-    detail::require<error>(e.is_order_known, "--output-layer is needed: which layer is the last is not known");
-    return {e.reference.back().name};
+    detail::require<error>(e.ordered != 0, "--output-layer is needed: which layer is the last is not known");
+    return {e.reference[e.ordered - 1].name};
   }
   std::vector<std::string> names;
-  for (const std::size_t b : detail::output_blobs(e.lab->net)) {
-    for (const layer& l : e.lab->net.layers) {
-      for (std::size_t i = 0; i < l.outputs.size(); ++i) {
-        if (l.outputs[i] == b) names.push_back(output_name(l, i));
-      }
-    }
-  }
+  for (const auto& [l, i] : network_outputs(e.lab->net)) names.push_back(output_name(e.lab->net.layers[l], i));
   return names;
 }
 
@@ -250,7 +248,7 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
         o.normalized ? postprocess::feature_length::normalized : postprocess::feature_length::as_it_is);
   }
   if (!o.command.empty()) return postprocess::command(o.command, o.command_limit);
-  detail::require<error>(o.board_decision.empty() && o.output_layer.empty(),
+  detail::require<error>(!o.board_decision && o.output_layer.empty(),
                          "--board-decision and --output-layer need a post-processing: --top-k, --threshold, --softmax, "
                          "--feature or --post");
   return std::nullopt;
@@ -258,8 +256,8 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
 
 /// The board's decision as the post-processing writes it: indices as a set in rising order.
 std::optional<std::string> board_decision(const options& o) {
-  std::string text = o.board_decision;
-  if (text.empty() || !o.command.empty()) return text.empty() ? std::nullopt : std::optional(text);
+  if (!o.board_decision || !o.command.empty()) return o.board_decision;
+  std::string text = *o.board_decision;
   if (!o.feature.empty()) {
     detail::require<error>(text == "same" || text == "other", "--board-decision is ", detail::excerpt(text),
                            ", expected same or other");
@@ -270,7 +268,7 @@ std::optional<std::string> board_decision(const options& o) {
   for (std::string_view rest = text; !(rest = detail::trimmed(rest)).empty();) {
     const std::string_view word = rest.substr(0, rest.find(' '));
     const auto index = detail::whole_integer<std::size_t>(word);
-    detail::require<error>(index.has_value(), "--board-decision is ", detail::excerpt(o.board_decision),
+    detail::require<error>(index.has_value(), "--board-decision is ", detail::excerpt(*o.board_decision),
                            ", expected indices between spaces or commas");
     indices.insert(*index);
     rest.remove_prefix(word.size());
@@ -372,9 +370,9 @@ compensation judge_used_constants(const options& o, experiment& e, diagnosis& d,
   for (const judged_chain& c : used.judged) {
     largest = std::max(largest, std::fabs(c.after.mean));
     d.verdict.evidence.push_back(detail::concat("'", c.name, "': the norms of the cfg's ", used.held_out_pictures,
-                                                " pictures are off by ", detail::signed_percent(c.after.mean),
+                                                " pictures are off by ", detail::percent_with_sign(c.after.mean, 2),
                                                 " on average, with the meant constant by ",
-                                                detail::signed_percent(c.before.mean)));
+                                                detail::percent_with_sign(c.before.mean, 2)));
   }
   d.verdict.change.clear();
   if (largest <= o.limits.norm_error) {
@@ -442,7 +440,7 @@ void print_layers(const diagnosis& d) {
                 part(&error_parts::gain_share).c_str(), part(&error_parts::offset_share).c_str(),
                 part(&error_parts::saturation_share).c_str(), part(&error_parts::underflow_share).c_str(),
                 part(&error_parts::rounding_share).c_str());
-    if (l.partner.empty()) std::printf(" no partner: %s", l.relation.c_str());
+    if (l.partner.empty()) std::printf(" no partner: %s", printable(l.relation).c_str());
     else if (l.channels > 1 && l.most_channels != 0) std::printf(" %zu of %zu", l.most_channels, l.channels);
     std::printf("\n");
   }
@@ -458,13 +456,17 @@ void write_text(const std::string& file, const report& r, void (*write)(std::ost
 int run_diagnosis(const options& o) {
   const std::optional<postprocessing> post = chosen_postprocessing(o);
   detail::require<error>(o.html.empty() || o.html != o.markdown, "--html and --markdown name the same file");
+  for (const std::string& file : {o.html, o.markdown}) {
+    require_output(
+        file, {o.network.cfg, o.network.prototxt, o.network.caffemodel, o.float_prototxt, o.calibration, o.feature});
+  }
   experiment e;
   set_up(o, e);
   for (const std::string& file : {o.html, o.markdown}) {
-    require_output(file, e.loaded ? e.loaded->network_files() : std::vector<std::filesystem::path>());
+    if (e.loaded) require_output(file, e.loaded->network_files());
   }
   diagnose_options limits = o.limits;
-  limits.is_order_known = e.is_order_known;
+  limits.ordered = e.ordered;
   diagnosis d = diagnose(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr);
   const bool shows_all = o.has_report() || o.show_layers || o.as_json;
   if (e.lab && !e.lab->plan.is_float && (shows_all || d.verdict.cause == fault::precision)) add_ablation(d, *e.lab);
@@ -555,12 +557,14 @@ void add_diagnose(CLI::App& app, int& result) {
       ->needs(feature);
   auto* user = post(command->add_option("--post", o->command,
                                         "post-processing: a command of yours, run by /bin/sh; $1 is a folder with the "
-                                        "outputs as 0.npy, 1.npy ...; what it prints is the decision"));
+                                        "outputs as 0.npy, 1.npy ...; what it prints is the decision"))
+                   ->check(not_empty());
   command->add_option("--time-limit", o->command_limit.seconds, "seconds that one run of that command may take")
       ->check(between(0.001, 1e9))
       ->needs(user)
       ->capture_default_str();
-  command->add_option("--output-layer", o->output_layer, "what the post-processing reads; else the network's outputs");
+  command->add_option("--output-layer", o->output_layer, "what the post-processing reads; else the network's outputs")
+      ->check(not_empty());
   command->add_option("--board-decision", o->board_decision,
                       "what the board decided, as the post-processing prints it");
   auto* trials = command->add_option("--trials", o->trials, "disturbed copies that the post-processing is tried on")

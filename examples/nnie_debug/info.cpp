@@ -66,12 +66,12 @@ int info(const options& o) {
     return passed;
   }
   std::size_t width = 5;
-  for (const layer& l : net.layers) width = std::max(width, l.name.size());
+  for (const layer& l : net.layers) width = std::max(width, printable(l.name).size());
   std::printf("%-*s  %-14s  %-18s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type", "output", "MACs",
               "parameters", "8 bits", "16 bits");
   for (const json& r : rows) {
     std::printf("%-*s  %-14s  %-18s  %14llu  %12llu  %6.2f %%  %6.2f %%%s%s\n", static_cast<int>(width),
-                r["layer"].get<std::string>().c_str(), r["type"].get<std::string>().c_str(),
+                printable(r["layer"].get<std::string>()).c_str(), r["type"].get<std::string>().c_str(),
                 r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>().c_str(),
                 static_cast<unsigned long long>(r["macs"].get<std::uint64_t>()),
                 static_cast<unsigned long long>(r["parameters"].get<std::uint64_t>()),
@@ -85,7 +85,8 @@ int info(const options& o) {
       "(a model: 16 bits at half the rate, 16 input and 4 output channels at a time, an assumed memory bandwidth)");
   for (const auto& v : violations) {
     std::printf("%s: layer '%s': got %s, the hardware takes %s (%s)\n", net.layers[v.layer].where.c_str(),
-                net.layers[v.layer].name.c_str(), v.got.c_str(), v.rule.c_str(), std::string(v.source).c_str());
+                printable(net.layers[v.layer].name).c_str(), v.got.c_str(), v.rule.c_str(),
+                std::string(v.source).c_str());
   }
   return passed;
 }

@@ -138,11 +138,11 @@ int search(const options& o) {
     if (verified) j["marks_verified"] = verified->passed();
     print_json(j);
   } else {
-    std::cout << result.verdict << "\n\ntime (all 8 bits: 1)   " << (o.score_command ? "score" : problem.target.name)
-              << "   layers in 16 bits\n";
+    std::cout << printable(result.verdict) << "\n\ntime (all 8 bits: 1)   "
+              << (o.score_command ? "score" : problem.target.name) << "   layers in 16 bits\n";
     for (const evaluated_plan& p : result.front) {
       std::printf("%20.3f   %.6f  ", p.cost, p.score);
-      for (const std::string& name : p.layers) std::printf(" %s", name.c_str());
+      for (const std::string& name : p.layers) std::printf(" %s", printable(name).c_str());
       std::printf("\n");
     }
     std::printf("(%zu plans evaluated)\n", result.evaluations);
@@ -154,8 +154,8 @@ int search(const options& o) {
           o.output.c_str(), o.output.c_str(), verified->raised.size(),
           verified->wrong.empty() ? "the one that was found" : "another");
       for (const auto& n : verified->without_effect)
-        std::printf("no effect: %s: %s\n", n.layer.c_str(), n.reason.c_str());
-      for (const std::string& w : verified->wrong) std::printf("WRONG: %s\n", w.c_str());
+        std::printf("no effect: %s: %s\n", printable(n.layer).c_str(), printable(n.reason).c_str());
+      for (const std::string& w : verified->wrong) std::printf("WRONG: %s\n", printable(w).c_str());
     }
   }
   if (!problem_of_marks.empty()) std::cerr << "nnie-debug: " << problem_of_marks << '\n';
@@ -183,7 +183,7 @@ void add_search(CLI::App& app, int& result) {
       ->check(between(0.001, 1e9))
       ->needs("--score-command")
       ->capture_default_str();
-  command->add_option("--layer", o->layer, "whose norm error; else the network's outputs'");
+  command->add_option("--layer", o->layer, "whose norm error; else the network's outputs'")->check(not_empty());
   command->add_option("--goal", o->goal, "of the target; 0.99 for cosines, -0.01 (norms within 1 %) for norm-error")
       ->check(between(-1e30, 1e30));
   command->add_option("--budget", o->budget, "most time, where all layers in 8 bits take 1")->check(between(1, 100));

@@ -96,6 +96,82 @@ TEST_CASE("the procedure's table, from two folders alone", "[debug]") {
   CHECK_THAT(d.verdict.next, contains("post-processing"));
 }
 
+TEST_CASE("a layer that was only taken for the input is judged", "[debug]") {
+  runs r;  // no data layer
+  r.add("conv0", 0.97);
+  for (const char* name : {"conv1", "conv2", "conv3"}) r.add(name, 0.995);
+  diagnosis d = r.diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("from 'conv0' on") && contains("inputs could not be compared"));
+  CHECK_THAT(d.verdict.next, contains("data layer"));
+  CHECK(r.diagnosed({.ordered = 0}).verdict.cause == fault::inconclusive);
+  // A name that could be an input's costs nothing either, and the layer keeps its place.
+  runs named;
+  named.add("conv0", 0.9999);
+  named.add("data_bn", 0.5);
+  named.add("conv1", 0.45);
+  d = named.diagnosed();
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.layer == "data_bn");
+  CHECK(d.layers.at(1).name == "data_bn");
+}
+
+TEST_CASE("a dip that recovers in part decides nothing", "[debug]") {
+  const diagnosis d = with_layers({0.998, 0.995, 0.3, 0.985, 0.97, 0.94}).diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK(d.verdict.layer == "layer2");
+  CHECK_THAT(d.verdict.summary, contains("recovers in part"));
+}
+
+TEST_CASE("layers whose place is not known do not count as the last ones", "[debug]") {
+  runs r = with_layers({0.999, 0.995, 0.985, 0.977, 0.967, 0.956, 0.945, 0.935});
+  r.add("nowhere", 0.9999);
+  CHECK(r.diagnosed().verdict.cause != fault::precision);
+  const diagnosis d = r.diagnosed({.ordered = 9});
+  CHECK(d.verdict.cause == fault::precision);
+  CHECK(d.verdict.layer == "layer2");
+  // Where only such a layer is bad its place is what is missing.
+  runs bad = with_layers({0.9999, 0.9998});
+  bad.add("nowhere", 0.5);
+  CHECK_THAT(bad.diagnosed({.ordered = 3}).verdict.summary, contains("in which order"));
+}
+
+TEST_CASE("a last layer of other biases is not taken for a folded one", "[debug]") {
+  runs r = with_layers({0.9999, 0.9999});
+  const floats y = r.noise();
+  floats x = y;
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += 0.7F * static_cast<float>(i / 64) - 1;  // of eight channels
+  r.put("fc", y, x);
+  diagnosis d = r.diagnosed();
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK(d.verdict.layer == "fc");
+  CHECK_THAT(d.verdict.next, contains("bias"));
+  r.add("behind", 0.9999);
+  CHECK(r.diagnosed().verdict.cause == fault::layer_mapping);
+}
+
+TEST_CASE("values below the step of Q20.12 explain zeros", "[debug]") {
+  runs r = with_layers({0.9999});
+  floats small = r.noise();
+  for (float& v : small) v = 0.9F * std::tanh(v) / 4096;
+  r.put("small", small, floats(512));
+  const diagnosis d = r.diagnosed();
+  CHECK(d.verdict.cause == fault::fixed_point_range);
+  CHECK_THAT(d.verdict.change.at(0), contains("up by a power of two"));
+}
+
+TEST_CASE("a norm that is off by more than the limit is told whatever its share of the error", "[debug]") {
+  runs r = with_layers({0.9999});
+  const floats y = r.noise(), e = r.noise();
+  floats x = y;
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 0.94F * (0.991F * y[i] + 0.134F * e[i]);
+  r.put("conv", y, x);
+  const diagnosis d = r.diagnosed();
+  INFO(d.verdict.summary);
+  CHECK(d.verdict.cause == fault::none);
+  CHECK_THAT(d.verdict.against.at(0), contains("the norm of 'conv' is off by -"));
+}
+
 TEST_CASE("the limits are options", "[debug]") {
   const runs r = with_layers({0.999, 0.995, 0.985, 0.977, 0.967, 0.956, 0.945, 0.935});
   CHECK(r.diagnosed({.layer_cosine = 0.9}).verdict.cause == fault::none);

@@ -158,6 +158,115 @@ TEST_CASE("what cannot be tried is not called a want of bits", "[debug]") {
   CHECK_THAT(d.verdict.next, contains("data layer"));
 }
 
+TEST_CASE("what the simulation gives for the picture proves the picture", "[debug]") {
+  draws random(21);
+  experiment e(plain(random), random);
+  std::erase_if(e.other, [](const dump& x) { return x.name == "data"; });
+  const diagnosis d = e.diagnosed({.layer_cosine = 0.99999});
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::precision);
+  CHECK(d.verdict.layer == "conv1");
+}
+
+TEST_CASE("an output worse than the planned bits make it is no want of bits", "[debug]") {
+  draws random(22);
+  experiment e(plain(random), random);
+  e.keep_only({"fc"});
+  for (float& v : e.shown("fc")) v += random.normal();
+  const diagnosis d = e.diagnosed({.layer_cosine = 0.99999});  // which the simulation misses, too
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("'fc' is worse than the planned bits make it"));
+}
+
+TEST_CASE("garbage in place of zeros is no want of bits", "[debug]") {
+  draws random(23);
+  network_builder b;
+  const std::size_t data = b.input({1, 4, 10, 10});
+  layers::convolution dead = convolution(random, 4, 4);
+  for (float& v : dead.weights) v = 0;
+  std::fill(dead.bias.begin(), dead.bias.end(), -1.0F);
+  b.add("relu", relu_params{}, {b.add("dead", dead, {data})});
+  experiment e(b.net, random);
+  for (float& v : e.shown("relu")) v = random.normal();
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.layer == "relu");
+  CHECK_THAT(d.verdict.evidence.at(1), contains("zero everywhere"));
+}
+
+TEST_CASE("element-wise layers beyond Q20.12 are found", "[debug]") {
+  draws random(24);
+  network_builder b;
+  const std::size_t data = b.input({1, 4, 10, 10});
+  b.add("square", power_params{.exponent = 2, .scale = 1500}, {data});  // 2^19 is the limit
+  const experiment e(b.net, random);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::fixed_point_range);
+  CHECK_THAT(d.verdict.summary, contains("too large for Q20.12"));
+}
+
+TEST_CASE("a fault in one branch hides none in another", "[debug]") {
+  draws random(25);
+  network_builder b;
+  const std::size_t data = b.input({1, 4, 10, 10});
+  b.add("left", convolution(random, 4, 4), {data});
+  b.add("right2", convolution(random, 4, 4), {b.add("right", convolution(random, 4, 4), {data})});
+  experiment e(b.net, random);
+  e.ranges = shifted(e.ranges, "right2", 0, -4);  // calibration's own mistake
+  e.run(e.net, e.ranges);
+  e.shown("left")[5] = std::numeric_limits<float>::infinity();
+  diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::not_a_number);
+  REQUIRE(d.also.size() == 1);
+  CHECK(d.also[0].cause == fault::activation_scale);
+  CHECK(d.also[0].layer == "right2");
+}
+
+TEST_CASE("an output that the reference does not have is not judged right", "[debug]") {
+  draws random(26);
+  experiment e(plain(random), random);
+  std::erase_if(e.reference, [](const dump& x) { return x.name == "fc"; });
+  std::erase_if(e.other, [](const dump& x) { return x.name == "relu3"; });
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK(d.verdict.layer == "fc");
+}
+
+TEST_CASE("a reference whose BatchNorm is not folded stands for the folded network", "[debug]") {
+  draws random(27);
+  experiment e(plain(random), random);
+  for (layer& l : e.net.layers) {
+    if (l.name == "conv2") l.merged = {"bn2", "scale2"};
+  }
+  dump& conv = experiment::named(e.reference, "conv2");
+  dump raw = conv;
+  conv.name = "scale2";
+  for (std::size_t i = 0; i < raw.values.size(); ++i) {
+    raw.values[i] = (i / 100 % 2 == 0 ? 2.5F : -0.7F) * raw.values[i] + 3 * static_cast<float>(i / 100);
+  }
+  e.reference.push_back(raw);
+  diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  const auto row = std::find_if(d.layers.begin(), d.layers.end(), [](const auto& l) { return l.name == "scale2"; });
+  REQUIRE(row != d.layers.end());
+  CHECK(row->isolated.has_value());
+  // A layer that computes something else is found as ever.
+  network broken = e.net;
+  for (layer& l : broken.layers) {
+    if (l.name != "conv2") continue;
+    for (float& v : std::get<layers::convolution>(l.params).weights) v += 0.05F * random.normal();
+  }
+  e.run(broken, e.ranges);
+  d = e.diagnosed();
+  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.layer == "conv2");
+}
+
 TEST_CASE("dumps that hold the ReLU behind a layer are judged with it", "[debug]") {
   draws random(2);
   experiment e(plain(random), random);
@@ -442,7 +551,7 @@ TEST_CASE("without the network order and biases can mislead, and it is said", "[
   INFO(all_of(d));
   CHECK(d.verdict.cause == fault::suspect_layer);
   CHECK(d.verdict.layer == "b");
-  d = folders({.is_order_known = false});
+  d = folders({.ordered = 0});
   CHECK(d.verdict.cause == fault::inconclusive);
   CHECK_THAT(d.verdict.summary, contains("in which order"));
   CHECK_THAT(d.verdict.next, contains("cnn_net_tree.dot"));

@@ -426,6 +426,11 @@ TEST_CASE("the layers of two folders") {
   const layer_matching m = match_layers(r, x);
   CHECK(pairs_of(m, r, x) == "0-0 1-2");
   CHECK_THAT(m.only_other[0].reason, contains("2 values, expected 120"));
+  // Several dumps of one output are one layer.
+  write_npy(folder / "b/block_conv1.npy", t);
+  const layers again = layers_of(list_dumps(folder / "b"));
+  REQUIRE(again.size() == 3);
+  CHECK(floats(again[0].values()) == floats(t.begin(), t.end()));
 }
 
 TEST_CASE("a network of 300 layers, renamed, fused and noisy") {

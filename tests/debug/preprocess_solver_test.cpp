@@ -262,4 +262,29 @@ TEST_CASE("inputs that say little", "[debug]") {
   CHECK_THAT(s.changes.at(0), contains("[data_scale] times 0.5"));
 }
 
+TEST_CASE("a channel of one value has no scale of its own", "[debug]") {
+  floats p = picture(31);
+  std::fill(p.begin(), p.begin() + plane, 90.0F);
+  const known_preprocessing cfg{cfg_norm_type::channel_means_scale, channel_order::bgr, 1.0 / 128, means};
+  const preprocess_solution s =
+      solve_preprocessing(normalized(p, means, 1.0F / 256), shape, normalized(p, means, scale), &cfg);
+  CHECK(s.verdict == preprocess_verdict::explained);
+  CHECK_THAT(s.summary, contains("the scale differs") && !contains("scale of its own"));
+}
+
+TEST_CASE("the means of a batch are each picture's", "[debug]") {
+  floats two = picture(32);
+  const floats second = picture(33);
+  two.insert(two.end(), second.begin(), second.end());
+  const auto prepare = [&](const floats& mean, float factor) {
+    floats x = two;
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = (x[i] - mean[i / plane % 3]) * factor;
+    return x;
+  };
+  const known_preprocessing cfg{cfg_norm_type::channel_means_scale, channel_order::bgr, 1.0 / 128, means};
+  const preprocess_solution s =
+      solve_preprocessing(prepare(means, 1.0F / 256), {2, 3, rows, columns}, prepare(means, scale), &cfg);
+  CHECK_THAT(s.summary, contains("the scale differs") && !contains("means"));
+}
+
 }  // namespace preprocess_solver_test

@@ -1,6 +1,9 @@
 #include <nniesim/debug/user_command.hpp>
 
+#include <signal.h>
+
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -69,6 +72,39 @@ TEST_CASE("a command that takes too long is ended with all that it started", "[u
   std::this_thread::sleep_for(std::chrono::milliseconds(1300));
   CHECK_FALSE(std::filesystem::exists(file));
   for (const double seconds : {0.0, -1.0}) CHECK_THROWS_AS(run("true", {.seconds = seconds}), format_error);
+}
+
+TEST_CASE("what a command leaves running is ended with it", "[user_command]") {
+  const scratch_folder folder;
+  const std::string file = (folder / "late").string();
+  CHECK(run("(sleep 0.5; echo > " + file + ") >/dev/null 2>&1 & echo done") == "done\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(800));
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("a signal ends the command first, and then has its effect", "[user_command]") {
+  static volatile std::sig_atomic_t taken = 0;
+  struct ::sigaction before {
+  }, action{};
+  action.sa_handler = [](int) { taken = taken + 1; };
+  REQUIRE(::sigaction(SIGTERM, &action, &before) == 0);
+  {
+    const held_signals held;
+    CHECK_THROWS_AS(run("kill -TERM $PPID; sleep 100"), interrupted);
+    CHECK(taken == 0);
+  }
+  CHECK(taken == 1);
+  // What the program ignores ends nothing, and the command itself can be ended by these signals.
+  action.sa_handler = SIG_IGN;
+  REQUIRE(::sigaction(SIGTERM, &action, nullptr) == 0);
+  CHECK(run("kill -TERM $PPID; echo done") == "done\n");
+  REQUIRE(::sigaction(SIGTERM, &before, nullptr) == 0);
+  CHECK_THROWS_WITH(run("kill -TERM $$; sleep 100"), contains("signal 15"));
+}
+
+TEST_CASE("a command that does not read its folder is refused", "[user_command]") {
+  for (const char* good : {"ls $1", "ls \"${1}\"", "f \"$@\"", "f $*"}) CHECK_NOTHROW(require_reads_folder(good));
+  for (const char* bad : {"", "echo 1", "ls 1"}) CHECK_THROWS_AS(require_reads_folder(bad), format_error);
 }
 
 TEST_CASE("a temporary folder is where TMPDIR says, and goes with the object", "[user_command]") {

@@ -29,6 +29,7 @@ model=(--prototxt "$net/feature_norm.prototxt" --caffemodel "$net/feature_norm.c
 pictures=()
 for i in 0 1 2 3; do pictures+=(--picture "$net/pictures/03_comp$i.png"); done
 
+nothing_set=
 expect 0 "Examples:" "$tool" run --help
 expect 0 "results" "$tool" --version
 expect 2 "A subcommand is required" "$tool"
@@ -166,6 +167,9 @@ expect 2 "need a network" "$tool" diagnose --reference "$folder/judged/caffe" --
 dumps=("$tool" diagnose --cfg "$cfg" --other "$folder/judged/mapper_quant" --output-layer classifier)
 expect 1 "the board decided '1 7 29'" "${dumps[@]}" --top-k 3 --board-decision "29,7, 1"
 expect 2 "expected indices" "${dumps[@]}" --top-k 3 --board-decision "7;29"
+# Nothing above the threshold is a decision, too.
+expect 1 "the board decided ''" "${dumps[@]}" --threshold 0 --board-decision ""
+expect 2 "is empty" "${dumps[@]}" --post "$nothing_set"
 # A compensated network is judged by the network that it stands for: its norms are right.
 expect 0 "new constant(s)" "$tool" compensate --cfg "$cfg" -o "$folder/compensated.prototxt"
 sed "s|\] feature_norm|] $net/feature_norm|; s|\] comp|] $net/comp|; s|\] .*prototxt|] $folder/compensated.prototxt|" "$cfg" >"$folder/compensated.cfg"

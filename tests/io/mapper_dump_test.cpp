@@ -1,8 +1,12 @@
 #include <nniesim/io/mapper_dump.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "catch.hpp"
@@ -191,6 +195,31 @@ TEST_CASE("a long file is read block by block") {
   CHECK(at == raw.size());
   CHECK(reader.read(block) == 0);
   CHECK_NOTHROW(reader.expect_end());
+}
+
+TEST_CASE("lines end as they like, and an error has its line after thousands of them") {
+  const scratch_folder folder;
+  const std::array<std::string_view, 5> ends = {"\n", "\r\n", "\n\n", " \n", "  "};
+  std::string text;
+  floats expected;
+  std::size_t line = 1;
+  for (std::size_t i = 0; i < 40000; ++i) {  // of both letters' cases, over several blocks
+    std::array<char, 9> word{};
+    const auto raw = static_cast<std::int32_t>(i * 2654435761U);
+    (void)std::snprintf(word.data(), word.size(), i % 2 == 0 ? "%08x" : "%08X", static_cast<unsigned>(raw));
+    const std::string_view end = ends[i * i / 7 % ends.size()];
+    text += word.data();
+    text += end;
+    line += static_cast<std::size_t>(std::count(end.begin(), end.end(), '\n'));
+    expected.push_back(static_cast<float>(raw) / 4096.0F);
+  }
+  put(folder / "x", text);
+  CHECK(values(read_dump(folder / "x", dump_text::linear_hex, {200, 200})) == expected);
+  put(folder / "x", text + "0000100g");
+  CHECK_THROWS_WITH(read_dump(folder / "x", dump_text::linear_hex, {200, 200}),
+                    contains(detail::concat("x:", line, ": got more than 40000 values")));
+  CHECK_THROWS_WITH(read_dump(folder / "x", dump_text::linear_hex, {40001}),
+                    contains(detail::concat("x:", line, ": got '0000100g'")));
 }
 
 TEST_CASE("malformed dumps are refused with file and line") {

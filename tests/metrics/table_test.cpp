@@ -37,9 +37,15 @@ TEST_CASE("the text keeps the order, marks what is bad and says how to read it")
   example().print(out);
   const std::string text = out.str();
   CHECK_THAT(text, contains("   good") && contains(">> bad") && contains(" ! nan") &&
-                       contains("NaN or infinity: 0 in float, 1"));
+                       contains("NaN or infinity: 0 in the reference, 1 in the other"));
   CHECK(text.find("good") < text.find(">> bad"));
   CHECK_THAT(text, contains("signed error of the norms"));
+  CHECK_THAT(text, contains("x floor\n") && contains("     1.00\n") && contains("        -\n"));
+  layer_table without_floor;
+  without_floor.add("other", compare(tensor<float>{1.0F}, tensor<float>{1.1F}));
+  out.str("");
+  without_floor.print(out);
+  CHECK_THAT(out.str(), contains("max_abs\n") && !contains("x floor"));
 }
 
 TEST_CASE("CSV quotes names and keeps all digits") {

@@ -287,9 +287,6 @@ class norm_model {
   std::size_t left_out_ = 0;
 };
 
-[[nodiscard]] inline std::string percent(double share) { return number_text(100 * share, 3) + " %"; }
-[[nodiscard]] inline std::string signed_percent(double share) { return (share < 0 ? "" : "+") + percent(share); }
-
 inline void check(const compensation_problem& p, const picture_set& pictures) {
   require<format_error>(!p.plan.is_float, "compensation: got a float plan, expected a quantized one");
   require<format_error>(p.negligible >= 0 && p.negligible < std::numeric_limits<double>::infinity(),
@@ -380,7 +377,7 @@ class changed_network {
   std::tie(s.from_input, s.from_chain) = model.origins();
   s.interval = model.interval();
   const std::string error = concat(chain.sequence == 0 ? "" : "behind the constants already solved, ",
-                                   "the norms are off by ", signed_percent(s.before.mean), " on average");
+                                   "the norms are off by ", percent_with_sign(s.before.mean, 2), " on average");
   const std::string origin = s.from_input.mean_abs > s.from_chain.mean_abs
                                  ? concat("; most of that comes before the norm, ", percent(s.from_input.mean_abs),
                                           " against ", percent(s.from_chain.mean_abs), " of the chain")
@@ -410,7 +407,7 @@ class changed_network {
   s.outcome = compensation_outcome::compensated;
   s.constant = rounded;
   s.verdict = concat(error, "; ", shortest(rounded), " in place of ", shortest(static_cast<float>(chain.constant)),
-                     " makes that ", signed_percent(s.predicted.mean), " and brings them from ", change, origin,
+                     " makes that ", percent_with_sign(s.predicted.mean, 2), " and brings them from ", change, origin,
                      origin.empty() ? "" : ": that is hidden, not repaired");
   return s;
 }

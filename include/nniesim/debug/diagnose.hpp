@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,15 +13,18 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nniesim/debug/ablation.hpp>
+#include <nniesim/debug/cosine_pattern.hpp>
 #include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/input_check.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/layer_verdict.hpp>
 #include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/norm_check.hpp>
 #include <nniesim/debug/postprocess_probe.hpp>
-#include <nniesim/debug/preprocess_solver.hpp>
 #include <nniesim/debug/run_pair.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -56,10 +59,12 @@ class diagnostician {
       return finished();
     }
     check_reference();
-    check_inputs();
-    if (is_raw_) return finished();  // all layers are, and nothing else can be told
+    input_check inputs(runs_, lab_);
+    input_differs_ = !inputs.findings().empty();
+    missing_inputs_ = inputs.missing();
+    for (finding& f : inputs.findings()) add(std::move(f));
+    if (inputs.is_raw()) return finished();  // all layers are, and nothing else can be told
     if (lab_ != nullptr) trials_.emplace(runs_, *lab_);
-    else find_entries();
     check_not_a_number();
     check_all_zero();
     check_bits();
@@ -79,10 +84,8 @@ class diagnostician {
   [[nodiscard]] const layer_trial* trial_of(const compared_row& r) const {
     return trials_ && r.layer ? trials_->of(*r.layer, r.output) : nullptr;
   }
-  [[nodiscard]] static std::string percent(double share) { return number_text(100 * share, 3) + " %"; }
-  [[nodiscard]] static std::string cosine_text(double v) { return fixed_text(v, 5); }
 
-  // ---- steps 1 and 2 ----
+  // ---- step 1 ----
 
   void check_reference() {
     for (const compared_row& r : runs_.rows()) {
@@ -95,129 +98,6 @@ class diagnostician {
       add(std::move(f));
       return;
     }
-  }
-
-  /// What the cfg says of an input; nullptr where nothing does.
-  [[nodiscard]] const known_preprocessing* known_of(const compared_row& r) const {
-    if (lab_ == nullptr || !r.layer) return nullptr;
-    std::size_t index = 0;
-    for (std::size_t l = 0; l < *r.layer; ++l) {
-      index += std::holds_alternative<layers::input>(lab_->net.layers[l].params) ? 1U : 0U;
-    }
-    return index < lab_->preprocessing.size() ? &lab_->preprocessing[index] : nullptr;
-  }
-
-  void check_inputs() {
-    for (const compared_row& r : runs_.rows()) {
-      if (!r.is_input) continue;
-      if (!r.other) {
-        missing_inputs_.push_back(r.shown.name);
-        continue;
-      }
-      const bool compared = r.shown.result.has_value();
-      const bool is_good = compared && r.shown.result->cosine >= o_.data_cosine &&
-                           std::fabs(r.shown.result->relative_l2) <= 0.5 * o_.norm_error &&
-                           r.relation == match_relation::same;
-      if (is_good || (compared && r.shown.result->bad_reference + r.shown.result->bad_other != 0)) continue;
-      if (compared && r.other_is_zero && !r.reference_is_zero) continue;
-      const std::vector<float> y = runs_.reference_values(r);
-      const std::vector<float> x = runs_.other_values(r);
-      const tensor_shape& given = runs_.shape(r);
-      const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
-      const known_preprocessing* const known = known_of(r);
-      const bool cfg_is_references = known != nullptr && lab_->cfg_made_reference;
-      preprocess_solution s = solve_preprocessing(y, shape, x, cfg_is_references ? nullptr : known);
-      const bool is_explained =
-          s.verdict == preprocess_verdict::explained || s.verdict == preprocess_verdict::other_picture;
-      // A computed layer that is taken for the input differs in other ways.
-      if (runs_.input_is_guessed() && !is_explained) continue;
-      if (s.verdict == preprocess_verdict::same && r.relation != match_relation::same) continue;
-      finding f{s.verdict == preprocess_verdict::other_picture ? fault::other_picture : fault::preprocessing,
-                r.shown.name};
-      if (compared) {
-        f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ",
-                                    cosine_text(r.shown.result->cosine), " (expected ", o_.data_cosine,
-                                    ") and a norm off by ", percent_with_sign(r.shown.result->relative_l2, 2)));
-      }
-      if (is_raw_words(s)) {
-        is_raw_ = true;
-        s.summary = "the other run's values are the words of Q20.12 as integers: 4096 times too large";
-        s.changes = {"divide the dumps by 4096, or give the compiler's linear.hex files"};
-      } else if (cfg_is_references && s.verdict == preprocess_verdict::explained && s.fit.layout == data_layout::same) {
-        not_by_cfg(s, solve_preprocessing(x, shape, y, known), *known);
-      }
-      f.summary = s.verdict == preprocess_verdict::same ? "the inputs are made alike, but differ by more than the limit"
-                                                        : s.summary;
-      f.evidence.insert(f.evidence.end(), s.evidence.begin(), s.evidence.end());
-      if (runs_.input_is_guessed()) {
-        f.against.push_back("that this layer is the network's input is a guess by its name, or because it comes first");
-      }
-      f.change = s.changes;
-      if (s.verdict == preprocess_verdict::explained) {
-        f.rivals.push_back({fault::other_picture, "one gain and offset per channel explains the difference"});
-        f.next = "make the change, then compare again";
-      } else if (s.verdict == preprocess_verdict::other_picture) {
-        f.rivals.push_back({fault::preprocessing, "no order of channels, gain, offset or layout comes near"});
-        f.next =
-            "compare the dump of the picture that was compiled last: the compiler dumps the last line of image_list";
-      } else {
-        f.next =
-            "feed both with the same .npy in place of the picture: if they agree then, it is how the picture is "
-            "resized, cropped or decoded";
-      }
-      input_differs_ = true;
-      add(std::move(f));
-    }
-  }
-
-  /// Whether an input is the reference's times 4096, in every channel.
-  [[nodiscard]] static bool is_raw_words(const preprocess_solution& s) {
-    if (s.verdict != preprocess_verdict::explained || s.fit.gain.empty()) return false;
-    return std::all_of(s.fit.gain.begin(), s.fit.gain.end(), [](double g) { return std::fabs(g * 4096 - 1) < 1e-3; });
-  }
-  /// The reference was made by the cfg, the other run's input was not: what it was made with, from `made`, which
-  /// explains it by the cfg's.
-  static void not_by_cfg(preprocess_solution& s, const preprocess_solution& made, const known_preprocessing& cfg) {
-    s.summary = "the other run's input was not made as the cfg says";
-    const bool is_swapped = !std::is_sorted(s.fit.order.begin(), s.fit.order.end());
-    if (is_swapped) s.summary += ": its channels stand in another order";
-    const auto list = [](const auto& values) {
-      std::string text;
-      for (const auto v : values) text += (text.empty() ? "" : ", ") + number_text(static_cast<double>(v), 4);
-      return text;
-    };
-    if (made.verdict == preprocess_verdict::explained) {
-      s.evidence.push_back(concat("it is (picture - mean) * scale with mean ", list(made.mean), " and scale ",
-                                  list(made.scale), "; the cfg has ",
-                                  cfg.mean.size() == made.mean.size() ? concat("mean ", list(cfg.mean))
-                                  : cfg.mean.empty()                  ? std::string("no mean")
-                                                                      : std::string("a mean image"),
-                                  " and scale ", number_text(cfg.scale, 4)));
-    }
-    s.changes = {concat("compile and run with the cfg as it is: [norm_type] ", static_cast<int>(cfg.norm_type),
-                        is_swapped ? concat(", [RGB_order] ", cfg.order == channel_order::rgb ? "RGB" : "BGR") : "",
-                        cfg.scale != 1 ? concat(", [data_scale] ", number_text(cfg.scale, 7)) : "",
-                        cfg.mean.empty() ? "" : ", its [mean_file]"),
-                 "or, if that run is right, give the diagnosis the cfg that it was made with"};
-  }
-
-  /// Without the network: where the error enters, by the differences from row to row.
-  void find_entries() {
-    double worst_so_far = 0;
-    for (std::size_t i = 0; i < runs_.rows().size(); ++i) {
-      const compared_row& r = runs_.rows()[i];
-      if (!r.shown.result || r.is_input) continue;
-      const double e = error_of(r.shown.result->cosine);
-      if (e - worst_so_far > worst_jump_) {
-        worst_jump_ = e - worst_so_far;
-        jump_row_ = i;
-      }
-      worst_so_far = std::max(worst_so_far, std::isfinite(e) ? e : worst_so_far);
-    }
-  }
-  /// The relative difference that equal norms and this cosine mean.
-  [[nodiscard]] static double error_of(double cosine) {
-    return std::isnan(cosine) ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 2 - 2 * cosine));
   }
 
   // ---- NaN and zeros ----
@@ -268,8 +148,8 @@ class diagnostician {
         f.evidence.push_back("the simulation gives zeros too: all its input underflows");
         f.change.push_back(concat("calibrate again: the range of '", l.name, "' is far too large"));
       } else {
-        f.evidence.push_back("the simulation gives zeros too: the values are less than 1/4096, the step of Q20.12");
-        f.change.push_back(concat("scale what '", l.name, "' gives up by a power of two, and what follows down"));
+        f.evidence.push_back("the simulation gives zeros too");
+        below_step(f);
       }
       add_zero(std::move(f), j.layer, as_simulated);
     }
@@ -277,7 +157,10 @@ class diagnostician {
     for (const compared_row& r : runs_.rows()) {
       if (!r.other_is_zero || r.reference_is_zero || trial_of(r) != nullptr) continue;
       finding f = zero_finding(r.shown.name, &r, both);
-      if (r.layer && !r.is_input) {
+      const std::vector<float> y = runs_.reference_values(r);
+      if (std::all_of(y.begin(), y.end(), [](float v) { return std::fabs(v) < 1.0F / 4096; })) {
+        below_step(f);
+      } else if (r.layer && !r.is_input) {
         f.against.push_back("its inputs are not among the dumps: whether the zeros begin here is not known");
       }
       add_zero(std::move(f), position_of(r), false);
@@ -295,6 +178,11 @@ class diagnostician {
     }
     if (both != 0) f.evidence.push_back(concat(both, " layers are zero in both runs, which is no fault"));
     return f;
+  }
+  static void below_step(finding& f) {
+    f.cause = fault::fixed_point_range;
+    f.evidence.push_back("its values are less than 1/4096, the step of Q20.12");
+    f.change.push_back(concat("scale what '", f.layer, "' gives up by a power of two, and what follows down"));
   }
   void add_zero(finding f, std::size_t position, bool as_simulated) {
     f.rivals.push_back({fault::suspect_layer, "wrong arithmetic would not give zero everywhere"});
@@ -376,7 +264,7 @@ class diagnostician {
   /// and too far.
   [[nodiscard]] bool is_suspect(const layer_trial& j) const {
     if (j.result.l2_reference == 0 && j.result.l2_other == 0) return false;
-    if (j.is_as_planned()) return runs_.is_bad(j.result) && input_ranges(lab_->net.layers[j.layer]) != 0;
+    if (j.is_as_planned()) return runs_.is_bad(j.result);
     return runs_.is_bad(j.result) ||
            j.result.relative_difference > std::max(0.03, 4 * j.expected.relative_difference) ||
            std::fabs(j.result.relative_l2 - j.expected.relative_l2) >= o_.norm_error;
@@ -416,17 +304,24 @@ class diagnostician {
     }
     if (bad == 0) return;
     // A fault further up explains what is bad behind it.
-    if (has(fault::preprocessing) || has(fault::other_picture) || has(fault::not_a_number) || has(fault::all_zero) ||
-        has(fault::bits_not_as_planned) || has(fault::activation_scale) || has(fault::fixed_point_range) ||
-        has(fault::suspect_layer) || has(fault::precision) || has(fault::inconclusive)) {
+    if (has(fault::preprocessing) || has(fault::other_picture) || has(fault::not_a_number) ||
+        is_behind_a_fault(*first_bad))
       return;
-    }
     if (lab_ != nullptr) check_precision_in_laboratory(rows, bad, *first_bad);
-    else check_precision_by_pattern(rows, bad, *first_bad);
+    else add(cosine_pattern(runs_).judge());
   }
   [[nodiscard]] bool is_only_shown_wrongly(const compared_row& r) const {
     return r.layer && std::find(only_shown_wrongly_.begin(), only_shown_wrongly_.end(),
                                 std::pair(*r.layer, r.output)) != only_shown_wrongly_.end();
+  }
+
+  /// Whether what was found before may explain a row: it depends on a layer with a fault, or, where the network does
+  /// not tell, there is one.
+  [[nodiscard]] bool is_behind_a_fault(const compared_row& r) const {
+    if (lab_ == nullptr || !r.layer) return !findings_.empty();
+    const std::set<std::size_t> sources = sources_of(lab_->net, *r.layer);
+    return std::any_of(local_findings_.begin(), local_findings_.end(),
+                       [&](const local_finding& l) { return sources.contains(l.position); });
   }
 
   using output_cosines = std::map<std::pair<std::size_t, std::size_t>, double>;  ///< by layer and output
@@ -485,16 +380,23 @@ class diagnostician {
     const std::size_t all = number_of_outputs();
     if (judged != 0) {
       f.evidence.push_back(concat(judged == all ? "each of " : "those that could be tried, ", judged,
-                                  judged == all ? "" : concat(" of ", all), " layers, are right by themselves for the ",
-                                  "input that they had: the lowest cosine is ", cosine_text(worst_local)));
+                                  judged == all ? "" : concat(" of ", all), " layers, by itself for the input that it ",
+                                  "had: the lowest cosine is ", cosine_text(worst_local)));
     }
-    const double seen = first_bad.shown.result->cosine;
-    const double simulated = first_bad.layer ? planned.at({*first_bad.layer, first_bad.output}) : 1;
-    f.evidence.push_back(concat("simulated as planned '", first_bad.shown.name, "' has cosine ", cosine_text(simulated),
-                                ", with all layers in 16 bits the lowest cosine is ", cosine_text(worst_in_16bit)));
-    if (!(simulated < o_.layer_cosine) && error_of(seen) > 2 * error_of(simulated)) {
+    // The first that the planned bits do not explain, if any.
+    const auto simulated = [&](const compared_row& r) { return r.layer ? planned.at({*r.layer, r.output}) : 1; };
+    const auto worse = std::find_if(rows.begin(), rows.end(), [&](const compared_row* r) {
+      return runs_.is_bad(*r->shown.result) && !is_only_shown_wrongly(*r) &&
+             error_of(r->shown.result->cosine) > 2 * error_of(simulated(*r));
+    });
+    const compared_row& told = worse != rows.end() ? **worse : first_bad;
+    f.evidence.push_back(concat("simulated as planned '", told.shown.name, "' has cosine ",
+                                cosine_text(simulated(told)), ", seen it has ", cosine_text(told.shown.result->cosine),
+                                "; with all layers in 16 bits the lowest cosine is ", cosine_text(worst_in_16bit)));
+    if (worse != rows.end()) {
       f.cause = fault::inconclusive;
-      f.summary = concat("'", first_bad.shown.name, "' is worse than the planned bits make it, but where that begins ",
+      f.layer = told.shown.name;
+      f.summary = concat("'", told.shown.name, "' is worse than the planned bits make it, but where that begins ",
                          "the dumps do not show");
       f.rivals.push_back({fault::precision, "the simulation of the planned bits does not lose that much"});
       f.next = concat("dump every layer of the other run (_report): ", all - std::min(all, judged), " of ", all,
@@ -525,115 +427,18 @@ class diagnostician {
     return n;
   }
 
-  /// The vendor's table, from cosines alone.
-  void check_precision_by_pattern(const std::vector<const compared_row*>& rows, std::size_t bad,
-                                  const compared_row& first_bad) {
-    const double first = rows.front()->shown.result->cosine;
-    const double last = rows.back()->shown.result->cosine;
-    double lowest = 1;
-    const compared_row* dip = nullptr;
-    for (const compared_row* r : rows) {
-      if (r->shown.result->cosine < lowest) {
-        lowest = r->shown.result->cosine;
-        dip = r;
-      }
-    }
-    if (!o_.is_order_known) return add(of_unknown_order(rows.size(), bad, *dip));
-    const std::string counts = concat(
-        bad, " of ", rows.size(), " layers miss cosine ", o_.layer_cosine, ", the first is '", first_bad.shown.name,
-        "' (", cosine_text(first_bad.shown.result->cosine), "), the last layer has ", cosine_text(last));
-    const compared_row& jump = runs_.rows()[jump_row_];
-    const double total = error_of(lowest);
-    const bool is_sharp = worst_jump_ > 0.5 * total && worst_jump_ > 0.2;  // at once from 1 to 0.98 or lower
-    const auto behind = std::find(rows.begin(), rows.end(), dip) + 1;
-    const bool recovers =
-        std::none_of(behind, rows.end(), [&](const compared_row* r) { return runs_.is_bad(*r->shown.result); });
-    if (last >= o_.layer_cosine && !recovers) {
-      finding f{fault::inconclusive, first_bad.shown.name};
-      f.summary = concat(bad, " layers are bad, though the last one is right");
-      f.evidence.push_back(counts);
-      f.against.push_back("of several outputs the last says nothing of the others");
-      f.rivals.push_back({fault::layer_mapping, "a dump that is wrong by itself has good ones behind it"});
-      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
-      add(std::move(f));
-    } else if (last >= o_.layer_cosine) {
-      finding f{lowest < o_.dip_cosine ? fault::layer_mapping : fault::inconclusive, dip->shown.name};
-      f.summary =
-          concat("'", dip->shown.name, "' dips to cosine ", cosine_text(lowest), ", but all behind it is right");
-      f.evidence.push_back(counts);
-      f.evidence.push_back("what is computed from it agrees, so that the dump rather than the layer is wrong");
-      f.against.push_back("a later layer may hide the error: a ReLU, a pooling, or a branch that matters little");
-      f.rivals.push_back({fault::suspect_layer, "its error would reach the last layer"});
-      f.change.push_back(
-          concat("make '", dip->shown.name, "' and the layer behind it non-in-place, then compare again"));
-      f.next = "look up in cnn_net_tree.dot what the compiler made of that layer";
-      add(std::move(f));
-    } else if (is_sharp) {
-      const compared_row* const affine = affine_before(jump_row_);
-      finding f{fault::suspect_layer, (affine != nullptr ? *affine : jump).shown.name};
-      f.summary =
-          affine == nullptr
-              ? concat("similarity drops sharply at '", f.layer, "'")
-              : concat("'", f.layer, "' has another gain and offset in every channel, and what follows is wrong");
-      f.evidence.push_back(counts);
-      f.evidence.push_back(concat("the error rises by ", percent(worst_jump_), " of the norm at '", jump.shown.name,
-                                  "', to ", percent(total), " at most"));
-      f.against.push_back(affine == nullptr ? "from cosines alone a layer that needs 16 bits looks the same"
-                                            : "a BatchNorm or Scale that is folded into it looks the same by itself");
-      f.rivals.push_back({fault::precision, "it would fall layer by layer"});
-      f.next = affine == nullptr
-                   ? concat("compile with compile_mode 1: if the layer recovers, mark it '", f.layer,
-                            "_hp'; give the network to the diagnosis to decide it at once")
-                   : concat("compare the bias of '", f.layer, "', and of a BatchNorm or Scale behind it, in both");
-      f.change.push_back(bundle_advice(f.layer));
-      suspect_rows_.insert(f.layer);
-      add(std::move(f));
-    } else if (first >= o_.layer_cosine && last < o_.last_cosine) {
-      finding f{fault::precision, first_bad.shown.name};
-      f.summary = "similarity falls layer by layer: quantization error";
-      f.evidence.push_back(counts);
-      f.against.push_back("not confirmed: no run in 16 bits was seen");
-      f.rivals.push_back({fault::suspect_layer, "no single layer brings most of the error"});
-      f.change.push_back("compile_mode 1; or compile_mode 2 with _hp on the first layers");
-      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
-      add(std::move(f));
-    } else {
-      finding f{fault::inconclusive, first_bad.shown.name};
-      f.summary = first < o_.layer_cosine ? concat("the first layer already has cosine ", cosine_text(first),
-                                                   " although the input is right")
-                                          : concat("the last layer's cosine ", cosine_text(last), " lies between ",
-                                                   o_.last_cosine, " and ", o_.layer_cosine);
-      f.evidence.push_back(counts);
-      f.against.push_back("quantization error is the nearest case of the procedure");
-      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
-      add(std::move(f));
-    }
-  }
-  /// A namesake of other gains and offsets, which has no cosine of its own, between a row and the one before it that
-  /// has.
-  [[nodiscard]] const compared_row* affine_before(std::size_t row) const {
-    while (row-- > 0) {
-      const compared_row& r = runs_.rows()[row];
-      if (r.relation == match_relation::affine && r.is_namesake && !r.is_input) return &r;
-      if (r.shown.result) return nullptr;
-    }
-    return nullptr;
-  }
-  [[nodiscard]] finding of_unknown_order(std::size_t rows, std::size_t bad, const compared_row& dip) const {
-    finding f{fault::inconclusive, dip.shown.name};
-    f.summary = concat(bad, " layers are bad, but in which order the layers are executed is not known");
-    f.evidence.push_back(concat(bad, " of ", rows, " layers miss cosine ", o_.layer_cosine, ", the worst is '",
-                                dip.shown.name, "' (", cosine_text(dip.shown.result->cosine), ")"));
-    f.next = "give the network to the diagnosis, or put the compiler's cnn_net_tree.dot into one of the folders";
-    return f;
-  }
-
   // ---- step 4 ----
 
+  /// A layer that only the pattern of cosines makes suspect.
+  [[nodiscard]] bool is_pattern_suspect(const compared_row& r) const {
+    return lab_ == nullptr && std::any_of(findings_.begin(), findings_.end(), [&](const finding& f) {
+             return f.cause == fault::suspect_layer && f.layer == r.shown.name;
+           });
+  }
   void check_mapping() {
     std::vector<const compared_row*> moved;
     for (const compared_row& r : runs_.rows()) {
-      if (!r.other || r.is_input || (r.layer && suspects_.contains(*r.layer)) || suspect_rows_.contains(r.shown.name)) {
+      if (!r.other || r.is_input || (r.layer && suspects_.contains(*r.layer)) || is_pattern_suspect(r)) {
         continue;
       }
       // Other gains come from an input with other ones.
@@ -659,6 +464,16 @@ class diagnostician {
       f.evidence.push_back(concat("'", name, "' is not what its input makes of it, and what reads it agrees with the ",
                                   "reference and does not follow from what is shown"));
     }
+    if (shown_wrongly.empty() &&
+        std::all_of(moved.begin(), moved.end(), [&](const auto* r) { return is_undecided(*r); })) {
+      f.cause = fault::inconclusive;
+      f.summary = concat("'", f.layer, "' has another gain and offset in every channel, and nothing behind it tells ",
+                         "whether that is a fault");
+      f.rivals.push_back({fault::layer_mapping, "a BatchNorm or Scale that is folded into it looks the same"});
+      f.rivals.push_back({fault::suspect_layer, "and so does a wrong bias"});
+      f.next = concat("compare the bias of '", f.layer, "' in both, or give the network to the diagnosis");
+      return add(std::move(f));
+    }
     f.summary = moved.size() + shown_wrongly.size() == 1
                     ? concat("under the name '", f.layer, "' the two runs show different blobs")
                     : concat("under ", moved.size() + shown_wrongly.size(), " names the two runs show different blobs");
@@ -667,6 +482,14 @@ class diagnostician {
     add(std::move(f));
   }
 
+  /// A layer that has its partner's name and other gains and offsets, which have no cosine, where no layer behind it
+  /// has one and no network tells.
+  [[nodiscard]] bool is_undecided(const compared_row& r) const {
+    if (lab_ != nullptr || r.relation != match_relation::affine || !r.is_namesake) return false;
+    const auto& rows = runs_.rows();
+    return std::none_of(rows.begin() + (&r - rows.data()), rows.end(),
+                        [](const compared_row& behind) { return behind.shown.result.has_value(); });
+  }
   [[nodiscard]] static std::string mapping_advice(const std::vector<const compared_row*>& moved,
                                                   const std::string& layer) {
     switch (moved.empty() ? match_relation::differs : moved.front()->relation) {
@@ -682,92 +505,13 @@ class diagnostician {
 
   // ---- norms ----
 
-  /// Whether a layer that is no part of a chain reads what one gives.
-  [[nodiscard]] bool ends_chain(const compared_row& r) const {
-    if (!r.layer || is_chain_layer(lab_->net.layers[*r.layer])) return false;
-    const std::vector<std::size_t>& inputs = lab_->net.layers[*r.layer].inputs;
-    return std::any_of(lab_->net.layers.begin(), lab_->net.layers.end(), [&](const layer& l) {
-      return is_chain_layer(l) && std::find(inputs.begin(), inputs.end(), l.outputs[0]) != inputs.end();
-    });
-  }
-  /// The layers that a layer's output depends on, itself among them.
-  [[nodiscard]] std::set<std::size_t> sources_of(std::size_t layer_index) const {
-    std::set<std::size_t> blobs(lab_->net.layers[layer_index].inputs.begin(),
-                                lab_->net.layers[layer_index].inputs.end());
-    std::set<std::size_t> sources = {layer_index};
-    for (std::size_t l = layer_index; l-- > 0;) {
-      const layer& x = lab_->net.layers[l];
-      if (std::none_of(x.outputs.begin(), x.outputs.end(), [&](std::size_t b) { return blobs.contains(b); })) continue;
-      sources.insert(l);
-      blobs.insert(x.inputs.begin(), x.inputs.end());
-    }
-    return sources;
-  }
-
-  /// Fewer values than these have a cosine near 1 and a norm of their own whatever happens: they must be far off.
-  static constexpr std::size_t few_values = 16;
-
   void check_norms() {
     if (input_differs_ || has(fault::not_a_number) || has(fault::all_zero) || has(fault::bits_not_as_planned) ||
         has(fault::activation_scale) || has(fault::fixed_point_range) || has(fault::suspect_layer)) {
       return;
     }
-    std::vector<const compared_row*> off;
-    for (const compared_row* r : runs_.judged_rows()) {
-      const comparison& c = *r->shown.result;
-      if (c.count < 2 || !runs_.is_gain(c)) continue;
-      if (c.count < few_values && std::fabs(c.relative_l2) < 5 * o_.norm_error) continue;
-      if (r->layer && is_chain_layer(lab_->net.layers[*r->layer]))
-        continue;  // what is inside a norm; its result counts
-      off.push_back(r);
-    }
-    if (off.empty()) return;
-    // The end of a chain, where there is one: what stands before it only disturbs it.
-    const auto end = std::find_if(off.begin(), off.end(), [&](const compared_row* r) { return ends_chain(*r); });
-    const compared_row& at = end != off.end() ? **end : *off.front();
-    finding f{fault::norm_gain, at.shown.name};
-    double most = 0;
-    for (const compared_row* r : off) {
-      const double error = r->shown.result->relative_l2;
-      if (std::fabs(error) > std::fabs(most)) most = error;
-      if (f.evidence.size() == 6) continue;
-      f.evidence.push_back(concat("'", r->shown.name, "': norm off by ", percent_with_sign(error, 2), " with cosine ",
-                                  cosine_text(r->shown.result->cosine)));
-    }
-    if (off.size() > 6) f.evidence.push_back(concat("and ", off.size() - 6, " more"));
-    const std::string shift =
-        concat("norms are off by up to ", percent_with_sign(most, 2), " while the cosines are intact");
-    if (lab_ == nullptr) {
-      f.summary = shift;
-      f.next = "give the network to the diagnosis: it finds where the gain enters";
-      f.change.push_back("look for a Power / ReduceMean chain in front of that layer: nnie-debug compensate");
-      return add(std::move(f));
-    }
-    // Where the gain enters: the layers before it whose norm is off for the input that they had.
-    const std::set<std::size_t> before = at.layer ? sources_of(*at.layer) : std::set<std::size_t>();
-    bool is_chain = false;
-    std::size_t shown = 0;
-    for (const layer_trial& j : trials()) {
-      const comparison& c = j.result;
-      if (!j.is_input_finite || c.bad_other + c.bad_reference != 0 || !before.contains(j.layer)) continue;
-      if (std::fabs(c.relative_l2) < 0.25 * o_.norm_error) continue;
-      if (std::fabs(c.relative_l2) < 0.5 * c.relative_difference) continue;
-      is_chain = is_chain || is_chain_layer(lab_->net.layers[j.layer]);
-      if (++shown > 6) continue;
-      f.evidence.push_back(concat("'", output_name(lab_->net.layers[j.layer], j.output), "' by itself: norm off by ",
-                                  percent_with_sign(c.relative_l2, 2)));
-    }
-    if (is_chain) {
-      f.summary = shift + ": a Power / ReduceMean chain truncates";
-      f.change.push_back("add more than the norm's constant: nnie-debug compensate gives each and writes the prototxt");
-      f.rivals.push_back({fault::precision, "cosines are intact, and the truncation of Q20.12 is the same in 16 bits"});
-    } else {
-      f.summary = shift + "; no single layer brings it";
-      f.change.push_back(
-          "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error");
-      if (has(fault::precision) || has(fault::inconclusive)) return;  // what was found explains it
-    }
-    add(std::move(f));
+    const bool is_explained = has(fault::precision) || has(fault::inconclusive);
+    if (auto f = norm_check(runs_, lab_, trials()).find(is_explained)) add(*std::move(f));
   }
 
   // ---- the end ----
@@ -782,35 +526,38 @@ class diagnostician {
     if (r.layer) return *r.layer;
     return lab_ != nullptr ? lab_->net.layers.size() : static_cast<std::size_t>(&r - runs_.rows().data());
   }
-  /// A layer that does what the simulation does is at fault only if no other one stands before it: with the input that
-  /// it got from that one, or a wrong one of the network, nothing else can be expected.
+  /// A layer that does what the simulation does is at fault only if it does not depend on another one that is: with the
+  /// input that it got from that one, or a wrong one of the network, nothing else can be expected.
   void add_in_order() {
     std::stable_sort(local_findings_.begin(), local_findings_.end(),
                      [](const local_finding& a, const local_finding& b) { return a.position < b.position; });
-    bool is_first = !input_differs_;
-    for (local_finding& l : local_findings_) {
-      if (is_first || !l.as_simulated) add(std::move(l.what));
-      is_first = false;
+    std::vector<std::size_t> faulty;
+    for (const local_finding& l : local_findings_) {
+      const bool follows = input_differs_ || std::any_of(faulty.begin(), faulty.end(), [&](std::size_t before) {
+                             return lab_ == nullptr || l.position >= lab_->net.layers.size() ||
+                                    sources_of(lab_->net, l.position).contains(before);
+                           });
+      if (!follows || !l.as_simulated) add(l.what);
+      faulty.push_back(l.position);
     }
   }
   [[nodiscard]] bool has(fault cause) const {
     return std::any_of(findings_.begin(), findings_.end(), [&](const finding& f) { return f.cause == cause; });
   }
 
-  /// Outputs of the network in the reference that could not be compared; without the network, the last layer.
+  /// Outputs of the network that could not be compared; without the network, the last layer.
   [[nodiscard]] std::vector<std::string> unseen_outputs() const {
     std::vector<std::string> names;
-    const auto note = [&](const compared_row& r) {
-      if (!r.shown.result && trial_of(r) == nullptr) names.push_back(r.shown.name);
-    };
     if (lab_ == nullptr) {
-      if (o_.is_order_known) note(runs_.rows().back());
+      const compared_row* const last = runs_.last_row();
+      if (last != nullptr && !last->shown.result) names.push_back(last->shown.name);
       return names;
     }
-    std::set<std::size_t> read;
-    for (const layer& l : lab_->net.layers) read.insert(l.inputs.begin(), l.inputs.end());
-    for (const compared_row& r : runs_.rows()) {
-      if (r.layer && !read.contains(lab_->net.layers[*r.layer].outputs[r.output])) note(r);
+    for (const auto& [l, o] : network_outputs(lab_->net)) {
+      const compared_row* const r = runs_.row_of(l, o);
+      if ((r == nullptr || !r->shown.result) && trials_->of(l, o) == nullptr) {
+        names.push_back(output_name(lab_->net.layers[l], o));
+      }
     }
     return names;
   }
@@ -845,6 +592,13 @@ class diagnostician {
       }
       f.evidence.push_back(
           concat("the lowest cosine of ", runs_.compared(), " layers is ", cosine_text(lowest), " ('", at, "')"));
+      for (const compared_row* r : runs_.judged_rows()) {
+        const comparison& c = *r->shown.result;
+        if (c.count < 2 || !(std::fabs(c.relative_l2) >= o_.norm_error)) continue;
+        f.against.push_back(concat("the norm of '", r->shown.name, "' is off by ", percent_with_sign(c.relative_l2, 2),
+                                   ", which is not most of its error"));
+        break;
+      }
       findings_.push_back(std::move(f));
     }
     std::vector<std::string>& against = findings_.front().against;
@@ -882,15 +636,11 @@ class diagnostician {
   std::optional<layer_trials> trials_;                                   ///< with a laboratory
   std::vector<std::pair<std::size_t, std::size_t>> only_shown_wrongly_;  ///< layers and outputs
   std::set<std::size_t> suspects_;                                       ///< layers
-  std::set<std::string> suspect_rows_;                                   ///< the same without a laboratory
   std::vector<finding> findings_;
   std::vector<local_finding> local_findings_;
   std::vector<std::string> missing_inputs_;
-  std::size_t jump_row_ = 0;
-  double worst_jump_ = 0;
   std::size_t finer_than_planned_ = 0;  ///< layers that show 16 bits in place of 8
   bool input_differs_ = false;
-  bool is_raw_ = false;  ///< the other run's values are words of Q20.12
 };
 
 }  // namespace detail
@@ -912,16 +662,16 @@ class diagnostician {
 /// Adds what weight-only and activation-only runs of the laboratory's network show, to the layers and to a verdict of
 /// too few bits. Throws as ablate.
 inline void add_ablation(diagnosis& d, const laboratory& lab) {
+  std::map<std::string, layer_evidence*> rows;
+  for (layer_evidence& e : d.layers) rows.emplace(detail::layer_key(e.name), &e);
   double weights = 1, activations = 1;
   for (const layer_ablation& a : ablate(lab.net, lab.plan, lab.ranges, lab.inputs, lab.threads)) {
     weights = std::min(weights, a.weights_only.cosine);
     activations = std::min(activations, a.activations_only.cosine);
-    const std::string key = detail::layer_key(output_name(lab.net.layers[a.layer], a.output));
-    for (layer_evidence& e : d.layers) {
-      if (detail::layer_key(e.name) != key) continue;
-      e.weights_only = a.weights_only.cosine;
-      e.activations_only = a.activations_only.cosine;
-    }
+    const auto row = rows.find(detail::layer_key(output_name(lab.net.layers[a.layer], a.output)));
+    if (row == rows.end()) continue;
+    row->second->weights_only = a.weights_only.cosine;
+    row->second->activations_only = a.activations_only.cosine;
   }
   if (d.verdict.cause != fault::precision) return;
   d.verdict.evidence.push_back(detail::concat("with only the weights encoded the lowest cosine is ",

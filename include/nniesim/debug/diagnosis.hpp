@@ -1,7 +1,10 @@
 // What a diagnosis says: the cause, where it enters, the evidence for and against, what to measure or to change next.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,8 +22,10 @@ struct diagnose_options {
   double layer_cosine = 0.99;  ///< a good layer reaches it
   double last_cosine = 0.95;   ///< below it the last layer is bad for certain
   double dip_cosine = 0.90;    ///< below it a layer in between is a dip
-  double norm_error = 0.02;    ///< |relative_l2| of a good layer at most, of a good input half of it
-  bool is_order_known = true;  ///< whether the reference's layers, where no network tells, are in order of execution
+  double norm_error = 0.02;    ///< errors of scale: |relative_l2| of a good layer at most, of a good input half of it
+  /// How many of the reference's layers, from the first on, are in order of execution, where no network tells; of the
+  /// others the place is not known.
+  std::size_t ordered = std::numeric_limits<std::size_t>::max();
   std::vector<std::string>
       data_layers{};  ///< names of the inputs, where no network tells; else by name, else the first
 };
@@ -80,6 +85,23 @@ struct finding {
   std::vector<std::string> change{};  ///< the exact changes to make: cfg lines, layer names, edits of the prototxt
   std::string next{};                 ///< the measurement that would decide or confirm; empty where none is needed
 };
+
+namespace detail {
+
+/// The relative difference that equal norms and this cosine mean.
+[[nodiscard]] inline double error_of(double cosine) {
+  return std::isnan(cosine) ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 2 - 2 * cosine));
+}
+
+}  // namespace detail
+
+/// The rivals of a finding, a line each: "not 8-bit precision: ...".
+[[nodiscard]] inline std::vector<std::string> rival_lines(const finding& f) {
+  std::vector<std::string> lines;
+  for (const rival_explanation& r : f.rivals)
+    lines.push_back(detail::concat("not ", to_string(r.cause), ": ", r.why_not));
+  return lines;
+}
 
 /// One layer as the diagnosis saw it.
 struct layer_evidence {

@@ -424,6 +424,11 @@ namespace detail {
   return key;
 }
 
+/// The order in which dumps of the same values are preferred: those that can be read, by their kind, .npy last.
+[[nodiscard]] inline std::size_t dump_rank(const dump_entry& e) noexcept {
+  return (e.problem.empty() ? 0U : 1000U) + (e.kind ? static_cast<std::size_t>(*e.kind) : std::size_t{100});
+}
+
 /// The dumps of a folder by layer, role and number; codes and further dumps of the same values are passed over.
 class dump_index {
  public:
@@ -442,7 +447,7 @@ class dump_index {
         continue;
       }
       const dump_entry* worse = &e;
-      if (rank(e) < rank(*at->second)) std::swap(worse, at->second);
+      if (dump_rank(e) < dump_rank(*at->second)) std::swap(worse, at->second);
       passed_over.push_back(
           {*worse, concat("the same ", to_string(e.role), " is taken from ", at->second->path.string())});
     }
@@ -460,11 +465,6 @@ class dump_index {
   }
 
  private:
-  /// The order in which dumps of the same values are preferred.
-  [[nodiscard]] static std::size_t rank(const dump_entry& e) noexcept {
-    return e.kind ? static_cast<std::size_t>(*e.kind) : std::size_t{100};
-  }
-
   std::map<key, const dump_entry*> entries_;
   std::vector<key> order_;
 };

@@ -68,12 +68,16 @@ class layer_judge {
                                  layer_.outputs.size() > 1 ? concat(" of output ", trial_.output) : std::string(),
                                  ", norm error ", percent_with_sign(trial_.result.relative_l2, 2)));
     bool as_simulated = false;
-    if (bench_.planned() == layer_precision::float32) {
-      something_else("; it runs in float");
-    } else {
+    if (bench_.planned() != layer_precision::float32) {
       as_simulated = try_ranges_and_bits();
+    } else if (trial_.is_as_planned()) {
+      beyond_fixed_point();
+      as_simulated = true;
+    } else {
+      something_else("; it runs in float");
     }
-    if (!trial_.is_input_shown) doubt_input();
+    // What the simulation gives for that input comes from no other.
+    if (!trial_.is_input_shown && !as_simulated) doubt_input();
     return {std::move(f_), as_simulated};
   }
 
@@ -83,10 +87,14 @@ class layer_judge {
   [[nodiscard]] double difference(std::span<const float> r, const std::vector<tensor<float>>& x) const {
     return compare_values(r, view_of(x[trial_.output]).span()).relative_difference;
   }
-  [[nodiscard]] static std::string percent(double share) { return number_text(100 * share, 3) + " %"; }
 
   /// Returns whether the run shows what the simulation gives.
   bool try_ranges_and_bits() {
+    if (!std::isfinite(trial_.result.relative_difference)) {
+      f_.evidence.push_back("in float it is zero everywhere");
+      something_else(", and not for want of bits");
+      return false;
+    }
     const layer_precision p = bench_.planned();
     const single_layer layer = bench_.prepared(p);
     const auto calibrated = bench_.simulated(layer, true);

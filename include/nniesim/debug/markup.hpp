@@ -125,6 +125,11 @@ void for_each_character(std::string_view text, F f) {
   return (text[0] == '-' ? text : '+' + text) + " %";
 }
 
+/// 0.031 as "3.1 %", to three digits.
+[[nodiscard]] inline std::string percent(double share) { return number_text(100 * share, 3) + " %"; }
+/// Five decimals.
+[[nodiscard]] inline std::string cosine_text(double v) { return fixed_text(v, 5); }
+
 }  // namespace detail
 
 NNIESIM_END_NAMESPACE

@@ -643,14 +643,21 @@ class layer_matcher {
   return detail::layer_matcher(reference, other, detail::most_cached_floats).run();
 }
 
-/// The outputs of a folder as layers to match; of a further output n > 0 the name is "layer:n". Files are read when
-/// their values are asked for.
+/// The outputs of a folder as layers to match; of a further output n > 0 the name is "layer:n". Of several dumps of one
+/// output that is taken which compare_folders takes. Files are read when their values are asked for.
 [[nodiscard]] inline std::vector<named_values> layers_of(const dump_list& list) {
-  std::vector<named_values> layers;
+  std::vector<const dump_entry*> chosen;
+  std::map<std::pair<std::string, std::size_t>, std::size_t> places;
   for (const dump_entry& e : list.dumps) {
     if (e.role != dump_role::output) continue;
-    std::string name = e.output == 0 ? e.layer : detail::concat(e.layer, ":", e.output);
-    layers.push_back({std::move(name), e.shape, [e] { return read_values(e); }});
+    const auto [at, is_new] = places.emplace(std::pair(detail::layer_key(e.layer), e.output), chosen.size());
+    if (is_new) chosen.push_back(&e);
+    else if (detail::dump_rank(e) < detail::dump_rank(*chosen[at->second])) chosen[at->second] = &e;
+  }
+  std::vector<named_values> layers;
+  for (const dump_entry* e : chosen) {
+    std::string name = e->output == 0 ? e->layer : detail::concat(e->layer, ":", e->output);
+    layers.push_back({std::move(name), e->shape, [entry = *e] { return read_values(entry); }});
   }
   return layers;
 }

@@ -100,6 +100,14 @@ inline constexpr double other_picture_residual = 0.6;
 inline constexpr double gain_tolerance = 0.02;
 
 /// Sums over the pairs of one channel of each.
+/// "104, 117, 123".
+template <class Values>
+[[nodiscard]] std::string number_list(const Values& values) {
+  std::string text;
+  for (const auto v : values) text += (text.empty() ? "" : ", ") + number_text(static_cast<double>(v), 4);
+  return text;
+}
+
 struct line_fit {
   double gain = 0, offset = 0;
   double unexplained = 0;  ///< sum of squares
@@ -195,17 +203,11 @@ class preprocess_solver {
   }
 
  private:
-  [[nodiscard]] static std::string percent(double share) { return concat(std::round(share * 1000) / 10, " %"); }
   [[nodiscard]] static std::string digits(double v, int count = 4) { return number_text(v, count); }
-  template <class Values>
-  [[nodiscard]] static std::string list(const Values& values) {
-    std::string text;
-    for (const auto v : values) text += (text.empty() ? "" : ", ") + digits(static_cast<double>(v));
-    return text;
-  }
 
   [[nodiscard]] std::string fit_text(const preprocess_fit& f) const {
-    return concat("channels ", list(f.order), ", gain ", list(f.gain), ", offset ", list(f.offset));
+    return concat("channels ", number_list(f.order), ", gain ", number_list(f.gain), ", offset ",
+                  number_list(f.offset));
   }
 
   /// The other data in the reference's layout; nothing where the sizes do not allow it.
@@ -316,9 +318,20 @@ class preprocess_solver {
       std::swap(order.front(), order.back());
       f.alike_channels = left(order) < std::max(2 * best, enough);
     }
+    std::optional<double> other_gain;  // of a channel that has more than one value
     for (std::size_t a = 0; a < groups; ++a) {
-      f.gain.push_back(lines[a * groups + f.order[a]].gain);
-      f.offset.push_back(lines[a * groups + f.order[a]].offset);
+      const line_fit& line = lines[a * groups + f.order[a]];
+      if (line.gain != 0 && !other_gain) other_gain = line.gain;
+      f.gain.push_back(line.gain);
+      f.offset.push_back(line.offset);
+    }
+    // A channel of one value in both tells of no gain of its own.
+    for (std::size_t a = 0; other_gain && a < groups; ++a) {
+      const std::span<const float> x = std::span(y).subspan(f.order[a] * length, length);
+      const bool is_constant = std::all_of(x.begin(), x.end(), [&](float v) { return v == x[0]; });
+      if (lines[a * groups + a].spread > 0 || !is_constant) continue;
+      f.gain[a] = *other_gain;
+      f.offset[a] -= *other_gain * static_cast<double>(x[0]);
     }
     f.residual = spread > 0 ? std::sqrt(best / spread) : 1;
     return f;
@@ -368,51 +381,62 @@ class preprocess_solver {
     return std::fabs(a - b) <= gain_tolerance * std::max(std::fabs(a), std::fabs(b));
   }
 
+  /// Mean and scale, each of every channel: what the cfg says, a mean image averaged, and what the reference shows.
+  struct made_with {
+    std::vector<double> cfg_mean;
+    double cfg_scale;
+    std::vector<double> mean{}, scale{};
+    double tolerance = 0;  ///< of means
+
+    template <class F>
+    [[nodiscard]] bool has_mean(F expected, std::optional<double> within = {}) const {
+      for (std::size_t g = 0; g < mean.size(); ++g) {
+        if (!(std::fabs(mean[g] - expected(g)) <= within.value_or(tolerance))) return false;
+      }
+      return true;
+    }
+    [[nodiscard]] bool has_cfg_mean() const {
+      return has_mean([&](std::size_t g) { return cfg_mean[g]; });
+    }
+    [[nodiscard]] bool has_scale(double expected) const {
+      return std::all_of(scale.begin(), scale.end(), [&](double v) { return near(v, expected); });
+    }
+  };
+
   /// What the fit means: with the cfg known, in terms of the picture before it; else of the data themselves.
   void interpret(preprocess_solution& s) const {
     const preprocess_fit& f = s.fit;
     const std::size_t groups = f.gain.size();
-    const double scale = known_ != nullptr ? known_->scale : 1;
-    std::vector<double> mean(groups, 0.0);  // that the cfg subtracts, a mean image's averaged
+    made_with w{std::vector<double>(groups), known_ != nullptr ? known_->scale : 1};
     if (known_ != nullptr && !known_->mean.empty()) {
-      const std::size_t each = std::max<std::size_t>(known_->mean.size() / groups, 1);
+      const std::size_t each = groups == 1                         ? known_->mean.size()
+                               : known_->has_mean_image(channels_) ? rows_ * columns_
+                                                                   : 1;
       for (std::size_t g = 0; g < groups; ++g) {
-        double sum = 0;
-        for (std::size_t i = g * each; i < std::min((g + 1) * each, known_->mean.size()); ++i) {
-          sum += static_cast<double>(known_->mean[i]);
+        double sum = 0;  // of one mean, or of a mean image's channel; in a batch each picture has the same
+        for (std::size_t i = 0; i < each; ++i) {
+          sum += static_cast<double>(known_->mean[(g * each + i) % known_->mean.size()]);
         }
-        mean[g] = sum / static_cast<double>(each);
+        w.cfg_mean[g] = sum / static_cast<double>(each);
       }
     }
-    // other = (p - mean) * scale, so reference = wanted_scale * (p[order] - wanted_mean).
-    std::vector<double> wanted_scale, wanted_mean;
+    // other = (p - mean) * scale, so reference = wanted scale * (p[order] - wanted mean).
     double most = 0;
     for (const float v : x_) most = std::max(most, std::fabs(static_cast<double>(v)));
-    const double range = most / scale;  // of pictures
+    const double range = most / w.cfg_scale;  // of pictures
     for (std::size_t g = 0; g < groups; ++g) {
-      const double a = f.gain[g] * scale;
-      const double b = on_picture_ ? f.offset[g] : f.offset[g] - f.gain[g] * mean[f.order[g]] * scale;
-      wanted_scale.push_back(a);
-      wanted_mean.push_back(a != 0 ? -b / a : 0);
+      const double a = f.gain[g] * w.cfg_scale;
+      const double b = on_picture_ ? f.offset[g] : f.offset[g] - f.gain[g] * w.cfg_mean[f.order[g]] * w.cfg_scale;
+      w.scale.push_back(a);
+      w.mean.push_back(a != 0 ? -b / a : 0);
     }
-    s.mean = wanted_mean;
-    s.scale = wanted_scale;
-    const double mean_tolerance = std::max(0.01 * range, 1e-6);
-    const auto means_are = [&](auto expected) {
-      for (std::size_t g = 0; g < groups; ++g) {
-        if (!(std::fabs(wanted_mean[g] - expected(g)) <= mean_tolerance)) return false;
-      }
-      return true;
-    };
-    const auto scales_are = [&](double expected) {
-      return std::all_of(wanted_scale.begin(), wanted_scale.end(), [&](double v) { return near(v, expected); });
-    };
+    s.mean = w.mean;
+    s.scale = w.scale;
+    w.tolerance = std::max(0.01 * range, 1e-6);
     const bool swapped = std::any_of(f.order.begin(), f.order.end(), [&](const std::size_t& c) {
       return c != static_cast<std::size_t>(&c - f.order.data());
     });
-    const bool has_mean = std::any_of(mean.begin(), mean.end(), [](double m) { return m != 0; });
-    const bool mean_ok = means_are([&](std::size_t g) { return mean[g]; });
-    const bool scale_ok = scales_are(scale);
+    const bool is_as_cfg = w.has_cfg_mean() && w.has_scale(w.cfg_scale);
     s.verdict = preprocess_verdict::explained;
     std::string what;
     const auto say = [&](std::string_view text) { what += (what.empty() ? "" : "; ") + std::string(text); };
@@ -436,14 +460,15 @@ class preprocess_solver {
           s.changes.push_back("[RGB_order] the other one: RGB where it is BGR, BGR where it is RGB");
         }
       } else {
-        s.changes.push_back(concat("channel order ", list(f.order), " of the input; RGB_order can only reverse three"));
+        s.changes.push_back(
+            concat("channel order ", number_list(f.order), " of the input; RGB_order can only reverse three"));
       }
     }
-    if (!(mean_ok && scale_ok)) explain_values(s, what, scale, mean, wanted_scale, wanted_mean, has_mean, range);
-    if (on_picture_ && mean_ok && scale_ok) {
+    if (!is_as_cfg) explain_values(s, what, w);
+    if (on_picture_ && is_as_cfg) {
       say("the reference averages the mean image to one value for each channel; the cfg subtracts it element by "
           "element");
-      add_norm(s, true, false, scale != 1, wanted_mean, scale);
+      add_norm(s, true, false, w.cfg_scale != 1, w.mean, w.cfg_scale);
     }
     if (f.alike_channels && !swapped) {
       s.evidence.push_back("the picture's channels are alike: their order cannot be told from it");
@@ -456,41 +481,33 @@ class preprocess_solver {
   }
 
   /// Mean and scale differ from the cfg's: in which way.
-  void explain_values(preprocess_solution& s, std::string& what, double scale, const std::vector<double>& mean,
-                      const std::vector<double>& wanted_scale, const std::vector<double>& wanted_mean, bool has_mean,
-                      double range) const {
+  void explain_values(preprocess_solution& s, std::string& what, const made_with& w) const {
     const auto say = [&](std::string_view text) { what += (what.empty() ? "" : "; ") + std::string(text); };
+    const std::vector<double>& mean = w.cfg_mean;
+    const double scale = w.cfg_scale;
     const std::size_t groups = mean.size();
-    const double tolerance = std::max(0.01 * range, 1e-6);
-    const auto means_are = [&](auto expected, double within) {
-      for (std::size_t g = 0; g < groups; ++g) {
-        if (!(std::fabs(wanted_mean[g] - expected(g)) <= within)) return false;
-      }
-      return true;
-    };
-    const double common = std::accumulate(wanted_scale.begin(), wanted_scale.end(), 0.0) / static_cast<double>(groups);
-    const bool one_scale =
-        std::all_of(wanted_scale.begin(), wanted_scale.end(), [&](double v) { return near(v, common); });
+    const double common = std::accumulate(w.scale.begin(), w.scale.end(), 0.0) / static_cast<double>(groups);
+    const bool one_scale = w.has_scale(common);
     const bool scale_ok = one_scale && near(common, scale);
-    const bool mean_ok = means_are([&](std::size_t g) { return mean[g]; }, tolerance);
-    const bool no_mean = means_are([](std::size_t) { return 0.0; }, tolerance);
+    const bool mean_ok = w.has_cfg_mean();
+    const bool has_mean = std::any_of(mean.begin(), mean.end(), [](double m) { return m != 0; });
+    const bool no_mean = w.has_mean([](std::size_t) { return 0.0; });
     const bool no_scale = one_scale && near(common, 1.0);
-    s.evidence.push_back(concat("the reference is (picture - mean) * scale with mean ", list(wanted_mean),
-                                " and scale ", list(wanted_scale),
-                                known_ != nullptr ? "; the cfg has mean " : "; the other data have mean ", list(mean),
-                                " and scale ", digits(scale)));
+    s.evidence.push_back(concat("the reference is (picture - mean) * scale with mean ", number_list(w.mean),
+                                " and scale ", number_list(w.scale),
+                                known_ != nullptr ? "; the cfg has mean " : "; the other data have mean ",
+                                number_list(mean), " and scale ", digits(scale)));
     const bool uses_both = has_mean && scale != 1;
     if (uses_both && no_mean && no_scale) {
       say("the cfg normalizes a picture that is normalized already, or the reference does not normalize it");
     } else if (uses_both && scale_ok &&
-               means_are([&](std::size_t g) { return mean[g] / scale; }, 0.02 * std::fabs(mean[0] / scale))) {
+               w.has_mean([&](std::size_t g) { return mean[g] / scale; }, 0.02 * std::fabs(mean[0] / scale))) {
       say("the reference scales first and subtracts the mean then: (x * scale) - mean");
     } else if (has_mean && scale_ok && no_mean) {
       say("the mean is subtracted once too often: the picture, or the reference, does without");
-    } else if (has_mean && scale_ok && means_are([&](std::size_t g) { return 2 * mean[g]; }, tolerance)) {
+    } else if (has_mean && scale_ok && w.has_mean([&](std::size_t g) { return 2 * mean[g]; })) {
       say("the reference subtracts the mean twice");
-    } else if (!mean_ok && has_mean && groups > 1 &&
-               means_are([&](std::size_t g) { return mean[groups - 1 - g]; }, tolerance)) {
+    } else if (!mean_ok && has_mean && groups > 1 && w.has_mean([&](std::size_t g) { return mean[groups - 1 - g]; })) {
       say("the means stand in the other order of channels");
     } else if (!mean_ok) {
       say(has_mean ? "the means differ" : "the mean is not subtracted");
@@ -501,7 +518,7 @@ class preprocess_solver {
     }
     if (!one_scale) {
       say("every channel has a scale of its own, which a cfg cannot express");
-      s.changes.push_back(concat("no cfg can: put scales ", list(wanted_scale),
+      s.changes.push_back(concat("no cfg can: put scales ", number_list(w.scale),
                                  " into a Scale layer in front, or into the first convolution's weights"));
       return;
     }
@@ -509,11 +526,11 @@ class preprocess_solver {
       if (!scale_ok) s.changes.push_back(concat("[data_scale] times ", digits(common, 3)));
       if (!mean_ok) {
         s.changes.push_back(
-            concat("[mean_file] means, in units of the data given to the network, larger by ", list(wanted_mean)));
+            concat("[mean_file] means, in units of the data given to the network, larger by ", number_list(w.mean)));
       }
       return;
     }
-    add_norm(s, !no_mean, mean_ok, !no_scale, wanted_mean, common);
+    add_norm(s, !no_mean, mean_ok, !no_scale, w.mean, common);
   }
 
   /// The lines of the cfg that make it subtract these means and multiply by this factor, those that are not there yet.

@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nniesim/debug/diagnosis.hpp>
@@ -53,6 +55,14 @@ struct report {
 };
 
 namespace detail {
+
+/// What the report is about, by name; nothing of what is not given.
+[[nodiscard]] inline std::vector<std::pair<std::string_view, std::string_view>> report_about(const report& r) {
+  std::vector<std::pair<std::string_view, std::string_view>> about = {
+      {"Network", r.network}, {"Picture", r.picture}, {"Mode", r.mode}, {"Versions", r.versions}};
+  std::erase_if(about, [](const auto& line) { return line.second.empty(); });
+  return about;
+}
 
 /// What a layer's row is marked with, the worst first.
 [[nodiscard]] inline std::string report_mark(const report& r, const layer_evidence& e) {

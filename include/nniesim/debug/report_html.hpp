@@ -93,9 +93,7 @@ inline void write_finding(std::ostream& out, const finding& f, std::string_view 
   out << "</h3>\n<p class='summary'>" << escape_html(f.summary) << "</p>\n";
   write_list(out, "Evidence", f.evidence);
   write_list(out, "Against it", f.against);
-  std::vector<std::string> rivals;
-  for (const rival_explanation& e : f.rivals) rivals.push_back(std::string(to_string(e.cause)) + ": " + e.why_not);
-  write_list(out, "Other explanations, and why not", rivals);
+  write_list(out, "Other explanations", rival_lines(f));
   if (!f.change.empty()) {
     out << "<h4>What to change</h4>\n";
     write_lines(out, f.change);
@@ -112,10 +110,8 @@ inline void write_head(std::ostream& out, const report& r) {
          "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<title>"
       << title << "</title>\n<style>" << style << "</style>\n</head>\n<body>\n<header>\n<h1>" << title
       << "</h1>\n<dl class='about'>\n";
-  const std::pair<std::string_view, const std::string&> about[] = {
-      {"Network", r.network}, {"Picture", r.picture}, {"Mode", r.mode}, {"Versions", r.versions}};
-  for (const auto& [name, text] : about) {
-    if (!text.empty()) out << "<dt>" << name << "</dt><dd>" << escape_html(text) << "</dd>\n";
+  for (const auto& [name, text] : report_about(r)) {
+    out << "<dt>" << name << "</dt><dd>" << escape_html(text) << "</dd>\n";
   }
   out << "</dl>\n</header>\n";
 }

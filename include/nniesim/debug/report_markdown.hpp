@@ -48,9 +48,7 @@ inline void write_finding(std::ostream& out, const finding& f, std::string_view 
   if (!f.summary.empty()) out << escape_markdown(f.summary) << "\n\n";
   write_list(out, "Evidence", f.evidence);
   write_list(out, "Against it", f.against);
-  std::vector<std::string> rivals;
-  for (const rival_explanation& e : f.rivals) rivals.push_back(std::string(to_string(e.cause)) + ": " + e.why_not);
-  write_list(out, "Other explanations, and why not", rivals);
+  write_list(out, "Other explanations", rival_lines(f));
   if (!f.change.empty()) {
     out << "**What to change**\n\n";
     write_code(out, f.change);
@@ -96,15 +94,9 @@ inline void write_layers(std::ostream& out, const report& r) {
 inline void write_markdown(std::ostream& out, const report& r) {
   using namespace detail;
   out << "# " << escape_markdown(r.title.empty() ? "Accuracy report" : std::string_view(r.title)) << "\n\n";
-  const std::pair<std::string_view, const std::string&> about[] = {
-      {"Network", r.network}, {"Picture", r.picture}, {"Mode", r.mode}, {"Versions", r.versions}};
-  bool any = false;
-  for (const auto& [name, text] : about) {
-    if (text.empty()) continue;
-    out << "- " << name << ": " << escape_markdown(text) << '\n';
-    any = true;
-  }
-  if (any) out << '\n';
+  const auto about = report_about(r);
+  for (const auto& [name, text] : about) out << "- " << name << ": " << escape_markdown(text) << '\n';
+  if (!about.empty()) out << '\n';
   report_markdown::write_finding(out, r.result.verdict, "Verdict");
   for (const finding& f : r.result.also) report_markdown::write_finding(out, f, "Also");
   report_markdown::write_layers(out, r);

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -246,14 +247,19 @@ class run_pair {
     std::copy(x.begin(), x.end(), result.begin());
     return result;
   }
-  [[nodiscard]] std::optional<std::vector<tensor<float>>> other_inputs(std::size_t layer_index) const {
-    std::vector<tensor<float>> inputs;
-    for (const std::size_t b : lab_->net.layers[layer_index].inputs) {
-      auto x = other_value(b);
-      if (!x) return std::nullopt;
-      inputs.push_back(std::move(*x));
-    }
-    return inputs;
+  /// Without a network: the last of the layers whose order is known; nullptr where none is.
+  [[nodiscard]] const compared_row* last_row() const {
+    const auto last = std::find_if(rows_.rbegin(), rows_.rend(), [&](const compared_row& r) { return is_ordered(r); });
+    return last == rows_.rend() ? nullptr : &*last;
+  }
+  [[nodiscard]] bool is_ordered(const compared_row& r) const { return r.reference < o_.ordered; }
+
+  /// Takes back the guess that some rows are inputs: they are judged like the other ones, where the list has them.
+  void guess_no_inputs(const std::set<std::size_t>& references) {
+    for (compared_row& r : rows_) r.is_input = r.is_input && !references.contains(r.reference);
+    std::stable_sort(rows_.begin(), rows_.end(), [](const compared_row& x, const compared_row& y) {
+      return std::pair(!x.is_input, x.reference) < std::pair(!y.is_input, y.reference);
+    });
   }
 
  private:
@@ -282,8 +288,15 @@ class run_pair {
   /// Which layers of the network the rows are: by name, or else by name but for marks.
   void name_layers() {
     std::map<std::string, std::pair<std::size_t, std::size_t>> by_name, by_match;
+    std::set<std::string> names;
+    for (const compared_row& r : rows_) names.insert(layer_key(r.shown.name));
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
       const layer& x = lab_->net.layers[l];
+      // Of a reference that is not folded the last of the merged layers shows what the folded one gives.
+      if (!x.merged.empty() && names.contains(layer_key(x.merged.back()))) {
+        by_name.try_emplace(layer_key(x.merged.back()), l, 0);
+        continue;
+      }
       for (std::size_t o = 0; o < x.outputs.size(); ++o) {
         by_name.try_emplace(layer_key(output_name(x, o)), l, o);
         by_match.try_emplace(match_key(output_name(x, o)), l, o);
@@ -317,8 +330,8 @@ class run_pair {
       r.shown.floor_ratio = in_16bit ? floor_ratio<gfpq16>(view(v.reference), view(v.other))
                                      : floor_ratio<gfpq8>(view(v.reference), view(v.other));
     }
-    r.shown.suspicious = is_bad(c);
-    if (lab_ == nullptr) split(r.shown, v.reference, v.other, shape(r));
+    r.shown.suspicious = is_bad(c) || is_gain(c);
+    split(r.shown, v.reference, v.other, shape(r));  // where the layer is tried by itself, that is told in its place
   }
   void find_inputs() {
     for (const std::string& name : o_.data_layers) {
@@ -354,7 +367,15 @@ class run_pair {
     };
     if (mark(is_called)) return;
     input_is_guessed_ = true;
-    if (!mark(may_be_called) && o_.is_order_known) rows_.front().is_input = true;
+    (void)mark(may_be_called);
+    // What stands behind a layer that is none is none either.
+    bool is_behind = false;
+    for (compared_row& r : rows_) {
+      is_behind = is_behind || (is_ordered(r) && !r.is_input);
+      r.is_input = r.is_input && !is_behind;
+    }
+    const bool any = std::any_of(rows_.begin(), rows_.end(), [](const compared_row& r) { return r.is_input; });
+    if (!any && o_.ordered != 0) rows_.front().is_input = true;
   }
 
   /// The inputs first, all in the network's order where that is known.
@@ -372,7 +393,9 @@ class run_pair {
     std::map<std::string, std::size_t> by_name;
     for (std::size_t i = 0; i < other_.size(); ++i) by_name.emplace(match_key(other_[i].name), i);
     std::vector<bool> is_paired(other_.size());
-    for (const layer_match& m : matching_.pairs) is_paired[m.other] = true;
+    for (const compared_row& r : rows_) {
+      if (r.other && r.layer) is_paired[*r.other] = true;
+    }
     std::size_t input = 0;
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
       const layer& x = lab_->net.layers[l];

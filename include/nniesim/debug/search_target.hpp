@@ -30,19 +30,10 @@ struct search_target {
 
 namespace detail {
 
-/// Blobs that layers write and none reads, inputs apart.
+/// The network's outputs.
 [[nodiscard]] inline std::vector<std::size_t> output_blobs(const network& net) {
-  std::vector<bool> is_read(net.blobs.size());
-  for (const layer& l : net.layers) {
-    for (const std::size_t b : l.inputs) is_read[b] = true;
-  }
   std::vector<std::size_t> result;
-  for (const layer& l : net.layers) {
-    if (std::holds_alternative<layers::input>(l.params)) continue;
-    for (const std::size_t b : l.outputs) {
-      if (!is_read[b]) result.push_back(b);
-    }
-  }
+  for (const auto& [layer, output] : network_outputs(net)) result.push_back(net.layers[layer].outputs[output]);
   require<format_error>(!result.empty(), "search: a network without outputs, expected at least one");
   return result;
 }

@@ -193,12 +193,16 @@ class running_command {
   /// Waits for its end; false where the time is up. `status` as waitpid gives it.
   bool wait(int& status) {
     for (int pause = 1;; pause = std::min(2 * pause, 50)) {
-      const ::pid_t ended = ::waitpid(child_, &status, WNOHANG);
-      if (ended == child_) {
+      ::siginfo_t ended{};
+      const int result = ::waitid(P_PID, static_cast<::id_t>(child_), &ended, WEXITED | WNOHANG | WNOWAIT);
+      if (result == 0 && ended.si_pid == child_) {
+        (void)::kill(-child_, SIGKILL);  // what it left running, while the number of its group is still its own
+        while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
+        }
         child_ = 0;
         return true;
       }
-      require<error>(ended == 0 || errno == EINTR,
+      require<error>(result == 0 || errno == EINTR,
                      "command: its end is not to be had: ", std::generic_category().message(errno));
       if (slice() == 0) return false;
       (void)::poll(nullptr, 0, pause);

@@ -209,15 +209,10 @@ class cfg_parser {
         value = trimmed(value.substr(0, at));
         break;
       }
-      if (value.empty()) fail(line, "[", printable(key), "] has no value");
+      if (value.empty()) fail(line, "[", printable(key, true), "] has no value");
       if (!is_plain(value)) fail(line, "got ", excerpt(value), ", expected a value without control characters");
       entries_.push_back({std::string(key), std::string(value), line});
     }
-  }
-
-  [[nodiscard]] static std::string printable(std::string_view key) {
-    const std::string quoted = excerpt(key);
-    return quoted.substr(1, quoted.size() - 2);
   }
 
   [[nodiscard]] static bool known(std::string_view key) noexcept {
@@ -233,7 +228,7 @@ class cfg_parser {
     for (const cfg_entry& e : entries_) {
       if (known(e.key)) continue;
       if (first == 0) first = e.line;
-      all += concat(all.empty() ? "" : ", ", "[", printable(e.key), "] at line ", e.line);
+      all += concat(all.empty() ? "" : ", ", "[", printable(e.key, true), "] at line ", e.line);
     }
     if (first != 0) fail(first, "unknown keys: ", all, "; expected keys of the compiler's guide");
   }

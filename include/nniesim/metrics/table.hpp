@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <nniesim/core/excerpt.hpp>
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -51,32 +52,41 @@ class layer_table {
     return static_cast<std::size_t>(at - rows_.begin());
   }
 
-  /// Aligned text: `>>` marks the first bad layer, `!` the other bad ones; a sentence below says how to read it.
+  /// Aligned text, floor ratios where there are any: `>>` marks the first bad layer, `!` the other bad ones; a sentence
+  /// below says how to read it.
   void print(std::ostream& out) const {
     std::size_t width = 5;
-    for (const layer_row& r : rows_) width = std::max(width, r.name.size());
+    for (const layer_row& r : rows_) width = std::max(width, detail::printable(r.name).size());
+    const bool has_floor =
+        std::any_of(rows_.begin(), rows_.end(), [](const layer_row& r) { return r.floor_ratio.has_value(); });
     const std::string pad(width - 5, ' ');
-    out << "   layer" << pad
-        << "      l2_float  l2_quantized  relative_l2     cosine  rel_diff  snr_db     max_abs  x floor\n";
+    out << "   layer" << pad << "  l2_reference      l2_other  relative_l2     cosine  rel_diff  snr_db     max_abs"
+        << (has_floor ? "  x floor\n" : "\n");
     const auto first = first_bad();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const layer_row& r = rows_[i];
       const comparison& c = r.result;
+      const std::string name = detail::printable(r.name);
       out << (first == i  ? ">> "
               : is_bad(r) ? " ! "
                           : "   ")
-          << r.name << std::string(width - r.name.size(), ' ') << text("  %12.6g", c.l2_reference)
+          << name << std::string(width - name.size(), ' ') << text("  %12.6g", c.l2_reference)
           << text("  %12.6g", c.l2_other) << text("  %+11.5f", c.relative_l2) << text("  %9.6f", c.cosine)
           << text("  %8.5f", c.relative_difference) << text("  %6.2f", c.snr_db) << text("  %10.4g", c.max_abs)
-          << (r.floor_ratio ? text("  %7.2f", *r.floor_ratio) : std::string("        -"));
+          << (r.floor_ratio ? text("  %7.2f", *r.floor_ratio)
+              : has_floor   ? "        -"
+                            : "");
       if (c.bad_reference + c.bad_other != 0) {
-        out << "  NaN or infinity: " << c.bad_reference << " in float, " << c.bad_other << " in quantized";
+        out << "  NaN or infinity: " << c.bad_reference << " in the reference, " << c.bad_other << " in the other";
       }
       out << '\n';
     }
-    out << "relative_l2 is the signed error of the norms, rel_diff the norm of the difference over the float norm, x "
-           "floor "
-           "that error as a\nmultiple of what the format itself makes unavoidable (1 is as good as it gets); ";
+    out << "relative_l2 is the signed error of the norms, rel_diff the norm of the difference over the reference's";
+    if (has_floor) {
+      out << ", x floor that\nerror as a multiple of what the format itself makes unavoidable (1 is as good as it "
+             "gets)";
+    }
+    out << "; ";
     if (first) out << ">> marks the first layer below cosine " << thresholds_.cosine << ".\n";
     else out << "every layer reaches cosine " << thresholds_.cosine << ".\n";
   }

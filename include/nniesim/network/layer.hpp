@@ -1,9 +1,12 @@
 // A network's layers as data: what each one computes, with its weights, and which blobs it reads and writes.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -110,6 +113,42 @@ struct network {
 /// What an output is called where layers stand for blobs: the layer's name, further ones with their number.
 [[nodiscard]] inline std::string output_name(const layer& l, std::size_t output) {
   return output == 0 ? l.name : l.name + ":" + std::to_string(output);
+}
+
+/// One output of one layer of a network.
+struct layer_output {
+  std::size_t layer = 0;
+  std::size_t output = 0;
+  friend auto operator<=>(const layer_output&, const layer_output&) = default;
+};
+
+/// What layers give and none reads, inputs apart; in order.
+[[nodiscard]] inline std::vector<layer_output> network_outputs(const network& net) {
+  std::vector<bool> is_read(net.blobs.size());
+  for (const layer& l : net.layers) {
+    for (const std::size_t b : l.inputs) is_read[b] = true;
+  }
+  std::vector<layer_output> result;
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    if (std::holds_alternative<layers::input>(net.layers[l].params)) continue;
+    for (std::size_t o = 0; o < net.layers[l].outputs.size(); ++o) {
+      if (!is_read[net.layers[l].outputs[o]]) result.push_back({l, o});
+    }
+  }
+  return result;
+}
+
+/// The layers that the outputs of a layer depend on, itself among them.
+[[nodiscard]] inline std::set<std::size_t> sources_of(const network& net, std::size_t index) {
+  std::set<std::size_t> blobs(net.layers[index].inputs.begin(), net.layers[index].inputs.end());
+  std::set<std::size_t> sources = {index};
+  for (std::size_t l = index; l-- > 0;) {
+    const layer& x = net.layers[l];
+    if (std::none_of(x.outputs.begin(), x.outputs.end(), [&](std::size_t b) { return blobs.contains(b); })) continue;
+    sources.insert(l);
+    blobs.insert(x.inputs.begin(), x.inputs.end());
+  }
+  return sources;
 }
 
 /// Whether a layer multiplies and accumulates: convolution, deconvolution, fully connected.

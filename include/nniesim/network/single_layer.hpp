@@ -64,8 +64,9 @@ class single_layer {
   }
 
   template <class P>
-  [[nodiscard]] auto scales_of(const layer_operator<P>& op, std::span<const tensor<value_t<P>>> inputs,
-                               const activation_ranges* ranges, std::span<const int> shifts) const {
+  [[nodiscard]] std::vector<typename layer_operator<P>::activation_scale> scales_of(
+      const layer_operator<P>& op, std::span<const tensor<value_t<P>>> inputs, const activation_ranges* ranges,
+      std::span<const int> shifts) const {
     std::vector<tensor_view<const value_t<P>>> views;
     for (const auto& t : inputs) views.push_back(view_of(t));
     auto scales = op.derive_scales(views);

@@ -1,0 +1,148 @@
+// Step 2 of the procedure: whether both runs were given the same input, and what explains it where they were not.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/preprocess_solver.hpp>
+#include <nniesim/debug/run_pair.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+class input_check {
+ public:
+  /// `lab` may be nullptr. Both must outlive the object.
+  input_check(run_pair& runs, const laboratory* lab) : runs_(runs), lab_(lab), o_(runs.limits()) { check(); }
+
+  [[nodiscard]] std::vector<finding>& findings() noexcept { return findings_; }
+  /// Names of inputs that the other run does not show.
+  [[nodiscard]] const std::vector<std::string>& missing() const noexcept { return missing_; }
+  /// Whether the other run's values are words of Q20.12, as integers.
+  [[nodiscard]] bool is_raw() const noexcept { return is_raw_; }
+
+ private:
+  void check() {
+    std::set<std::size_t> no_inputs;
+    for (const compared_row& r : runs_.rows()) {
+      if (!r.is_input) continue;
+      if (!r.other) {
+        missing_.push_back(r.shown.name);
+        continue;
+      }
+      const bool compared = r.shown.result.has_value();
+      const bool is_good = compared && r.shown.result->cosine >= o_.data_cosine &&
+                           std::fabs(r.shown.result->relative_l2) <= 0.5 * o_.norm_error &&
+                           r.relation == match_relation::same;
+      if (is_good || (compared && r.shown.result->bad_reference + r.shown.result->bad_other != 0)) continue;
+      if (compared && r.other_is_zero && !r.reference_is_zero) continue;
+      const std::vector<float> y = runs_.reference_values(r);
+      const std::vector<float> x = runs_.other_values(r);
+      const tensor_shape& given = runs_.shape(r);
+      const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
+      const known_preprocessing* const known = known_of(r);
+      const bool cfg_is_references = known != nullptr && lab_->cfg_made_reference;
+      preprocess_solution s = solve_preprocessing(y, shape, x, cfg_is_references ? nullptr : known);
+      const bool is_explained =
+          s.verdict == preprocess_verdict::explained || s.verdict == preprocess_verdict::other_picture;
+      // A computed layer that is taken for the input differs in other ways.
+      if (runs_.input_is_guessed() && !is_explained) {
+        no_inputs.insert(r.reference);
+        continue;
+      }
+      if (s.verdict == preprocess_verdict::same && r.relation != match_relation::same) continue;
+      finding f{s.verdict == preprocess_verdict::other_picture ? fault::other_picture : fault::preprocessing,
+                r.shown.name};
+      if (compared) {
+        f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ",
+                                    cosine_text(r.shown.result->cosine), " (expected ", o_.data_cosine,
+                                    ") and a norm off by ", percent_with_sign(r.shown.result->relative_l2, 2)));
+      }
+      if (is_raw_words(s)) {
+        is_raw_ = true;
+        s.summary = "the other run's values are the words of Q20.12 as integers: 4096 times too large";
+        s.changes = {"divide the dumps by 4096, or give the compiler's linear.hex files"};
+      } else if (cfg_is_references && s.verdict == preprocess_verdict::explained && s.fit.layout == data_layout::same) {
+        not_by_cfg(s, solve_preprocessing(x, shape, y, known), *known);
+      }
+      f.summary = s.verdict == preprocess_verdict::same ? "the inputs are made alike, but differ by more than the limit"
+                                                        : s.summary;
+      f.evidence.insert(f.evidence.end(), s.evidence.begin(), s.evidence.end());
+      if (runs_.input_is_guessed()) {
+        f.against.push_back("that this layer is the network's input is a guess by its name, or because it comes first");
+      }
+      f.change = s.changes;
+      if (s.verdict == preprocess_verdict::explained) {
+        f.rivals.push_back({fault::other_picture, "one gain and offset per channel explains the difference"});
+        f.next = "make the change, then compare again";
+      } else if (s.verdict == preprocess_verdict::other_picture) {
+        f.rivals.push_back({fault::preprocessing, "no order of channels, gain, offset or layout comes near"});
+        f.next =
+            "compare the dump of the picture that was compiled last: the compiler dumps the last line of image_list";
+      } else {
+        f.next =
+            "feed both with the same .npy in place of the picture: if they agree then, it is how the picture is "
+            "resized, cropped or decoded";
+      }
+      findings_.push_back(std::move(f));
+    }
+    if (!no_inputs.empty()) runs_.guess_no_inputs(no_inputs);
+  }
+
+  /// What the cfg says of an input; nullptr where nothing does.
+  [[nodiscard]] const known_preprocessing* known_of(const compared_row& r) const {
+    if (lab_ == nullptr || !r.layer) return nullptr;
+    std::size_t index = 0;
+    for (std::size_t l = 0; l < *r.layer; ++l) {
+      index += std::holds_alternative<layers::input>(lab_->net.layers[l].params) ? 1U : 0U;
+    }
+    return index < lab_->preprocessing.size() ? &lab_->preprocessing[index] : nullptr;
+  }
+
+  /// Whether an input is the reference's times 4096, in every channel.
+  [[nodiscard]] static bool is_raw_words(const preprocess_solution& s) {
+    if (s.verdict != preprocess_verdict::explained || s.fit.gain.empty()) return false;
+    return std::all_of(s.fit.gain.begin(), s.fit.gain.end(), [](double g) { return std::fabs(g * 4096 - 1) < 1e-3; });
+  }
+  /// The reference was made by the cfg, the other run's input was not: what it was made with, from `made`, which
+  /// explains it by the cfg's.
+  static void not_by_cfg(preprocess_solution& s, const preprocess_solution& made, const known_preprocessing& cfg) {
+    s.summary = "the other run's input was not made as the cfg says";
+    const bool is_swapped = !std::is_sorted(s.fit.order.begin(), s.fit.order.end());
+    if (is_swapped) s.summary += ": its channels stand in another order";
+    if (made.verdict == preprocess_verdict::explained) {
+      s.evidence.push_back(concat("it is (picture - mean) * scale with mean ", number_list(made.mean), " and scale ",
+                                  number_list(made.scale), "; the cfg has ",
+                                  cfg.mean.size() == made.mean.size() ? concat("mean ", number_list(cfg.mean))
+                                  : cfg.mean.empty()                  ? std::string("no mean")
+                                                                      : std::string("a mean image"),
+                                  " and scale ", number_text(cfg.scale, 4)));
+    }
+    s.changes = {concat("compile and run with the cfg as it is: [norm_type] ", static_cast<int>(cfg.norm_type),
+                        is_swapped ? concat(", [RGB_order] ", cfg.order == channel_order::rgb ? "RGB" : "BGR") : "",
+                        cfg.scale != 1 ? concat(", [data_scale] ", number_text(cfg.scale, 7)) : "",
+                        cfg.mean.empty() ? "" : ", its [mean_file]"),
+                 "or, if that run is right, give the diagnosis the cfg that it was made with"};
+  }
+
+  run_pair& runs_;
+  const laboratory* lab_;
+  const diagnose_options& o_;
+  std::vector<finding> findings_;
+  std::vector<std::string> missing_;
+  bool is_raw_ = false;
+};
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,121 @@
+// Norms that are off while cosines are intact, and the Power / ReduceMean chain that shifts them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/layer_trials.hpp>
+#include <nniesim/debug/layer_verdict.hpp>
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/run_pair.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+class norm_check {
+ public:
+  /// `lab` may be nullptr; without it there are no trials.
+  norm_check(const run_pair& runs, const laboratory* lab, std::span<const layer_trial> trials)
+      : runs_(runs), lab_(lab), trials_(trials), o_(runs.limits()) {}
+
+  /// Nothing where no norm is off, or only as what was found already explains.
+  [[nodiscard]] std::optional<finding> find(bool is_explained) const {
+    std::vector<const compared_row*> off;
+    for (const compared_row* r : runs_.judged_rows()) {
+      const comparison& c = *r->shown.result;
+      if (c.count < 2 || !runs_.is_gain(c)) continue;
+      if (c.count < few_values && std::fabs(c.relative_l2) < 5 * o_.norm_error) continue;
+      if (r->layer && is_chain_layer(lab_->net.layers[*r->layer]))
+        continue;  // what is inside a norm; its result counts
+      off.push_back(r);
+    }
+    if (off.empty()) return std::nullopt;
+    // The end of a chain, where there is one: what stands before it only disturbs it.
+    const auto end = std::find_if(off.begin(), off.end(), [&](const compared_row* r) { return ends_chain(*r); });
+    const compared_row& at = end != off.end() ? **end : *off.front();
+    finding f{fault::norm_gain, at.shown.name};
+    double most = 0;
+    for (const compared_row* r : off) {
+      const double error = r->shown.result->relative_l2;
+      if (std::fabs(error) > std::fabs(most)) most = error;
+      if (f.evidence.size() == 6) continue;
+      f.evidence.push_back(concat("'", r->shown.name, "': norm off by ", percent_with_sign(error, 2), " with cosine ",
+                                  cosine_text(r->shown.result->cosine)));
+    }
+    if (off.size() > 6) f.evidence.push_back(concat("and ", off.size() - 6, " more"));
+    const std::string shift =
+        concat("norms are off by up to ", percent_with_sign(most, 2), " while the cosines are intact");
+    if (lab_ == nullptr) {
+      f.summary = shift;
+      f.next = "give the network to the diagnosis: it finds where the gain enters";
+      f.change.push_back("look for a Power / ReduceMean chain in front of that layer: nnie-debug compensate");
+      return f;
+    }
+    // Where the gain enters: the layers before it whose norm is off for the input that they had.
+    const std::set<std::size_t> before = at.layer ? sources_of(lab_->net, *at.layer) : std::set<std::size_t>();
+    const layer_trial* most_of_it = nullptr;
+    std::size_t shown = 0;
+    for (const layer_trial& j : trials_) {
+      const comparison& c = j.result;
+      if (!j.is_input_finite || c.bad_other + c.bad_reference != 0 || !before.contains(j.layer)) continue;
+      if (std::fabs(c.relative_l2) < 0.25 * o_.norm_error) continue;
+      if (std::fabs(c.relative_l2) < 0.5 * c.relative_difference) continue;
+      if (most_of_it == nullptr || std::fabs(c.relative_l2) > std::fabs(most_of_it->result.relative_l2))
+        most_of_it = &j;
+      if (++shown > 6) continue;
+      f.evidence.push_back(concat("'", output_name(lab_->net.layers[j.layer], j.output), "' by itself: norm off by ",
+                                  percent_with_sign(c.relative_l2, 2)));
+    }
+    if (most_of_it != nullptr && is_chain_layer(lab_->net.layers[most_of_it->layer])) {
+      f.summary = shift + ": a Power / ReduceMean chain truncates";
+      f.change.push_back("add more than the norm's constant: nnie-debug compensate gives each and writes the prototxt");
+      f.rivals.push_back({fault::precision, "cosines are intact, and the truncation of Q20.12 is the same in 16 bits"});
+      return f;
+    }
+    if (is_explained) return std::nullopt;
+    const std::string in_16_bits =
+        "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error";
+    if (most_of_it != nullptr && std::fabs(most_of_it->result.relative_l2) >= 0.5 * std::fabs(most)) {
+      const std::string& name = lab_->net.layers[most_of_it->layer].name;
+      f.summary = concat(shift, ": '", name, "' brings most of it by itself");
+      f.change.push_back(
+          concat("scale what '", name,
+                 "' gives up by a power of two, and what follows down, if its values are few steps of 1/4096"));
+      f.change.push_back("else " + in_16_bits);
+    } else {
+      f.summary = shift + "; no single layer brings it";
+      f.change.push_back(in_16_bits);
+    }
+    return f;
+  }
+
+ private:
+  /// Whether a layer that is no part of a chain reads what one gives.
+  [[nodiscard]] bool ends_chain(const compared_row& r) const {
+    if (!r.layer || is_chain_layer(lab_->net.layers[*r.layer])) return false;
+    const std::vector<std::size_t>& inputs = lab_->net.layers[*r.layer].inputs;
+    return std::any_of(lab_->net.layers.begin(), lab_->net.layers.end(), [&](const layer& l) {
+      return is_chain_layer(l) && std::find(inputs.begin(), inputs.end(), l.outputs[0]) != inputs.end();
+    });
+  }
+  /// Fewer values than these have a cosine near 1 and a norm of their own whatever happens: they must be far off.
+  static constexpr std::size_t few_values = 16;
+
+  const run_pair& runs_;
+  const laboratory* lab_;
+  std::span<const layer_trial> trials_;
+  const diagnose_options& o_;
+};
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE
