@@ -55,10 +55,23 @@ std::vector<tar_file> users_files(const options& o, const loaded_network& loaded
   return files.take();
 }
 
-tensor<float> values_of(const std::string& path) {
+/// Another run's values of an output; `shape` is of rank 0 where it is not known.
+tensor<float> values_of(const std::string& path, const tensor_shape& shape) {
   const std::optional<dump_entry> entry = dump_entry_of(path);
   detail::require<error>(entry.has_value(), path, ": got a name that no dump has, expected .npy or a compiler's name");
   const std::vector<float> values = read_values(*entry);
+  // Axes of 1 are no difference: the compiler's names do not have the batch.
+  const auto axes = [](const tensor_shape& s) {
+    std::vector<std::size_t> kept;
+    for (std::size_t a = 0; a < s.rank(); ++a) {
+      if (s[a] != 1) kept.push_back(s[a]);
+    }
+    return kept;
+  };
+  const bool is_flat = axes(entry->shape).size() <= 1;
+  detail::require<error>(
+      shape.rank() == 0 || is_flat || entry->shape.size() != shape.size() || axes(entry->shape) == axes(shape), path,
+      ": got shape ", entry->shape, ", expected ", shape, " as the layer gives");
   tensor<float> result = make_tensor<float>({values.size()});
   std::copy(values.begin(), values.end(), result.data());
   return result;
@@ -76,7 +89,13 @@ int bundle(const options& o) {
   const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
 
   bundle_options how;
-  for (const std::string& path : o.other) how.other.push_back(values_of(path));
+  const network& net = loaded.net();
+  const auto which =
+      std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == o.layer; });
+  for (std::size_t i = 0; i < o.other.size(); ++i) {
+    const bool is_known = which != net.layers.end() && i < which->outputs.size();
+    how.other.push_back(values_of(o.other[i], is_known ? net.blobs[which->outputs[i]].shape : tensor_shape()));
+  }
   how.originals = users_files(o, loaded, inputs);
   how.compiler_version = o.compiler_version;
   if (o.random_weights) how.random_weights = 1;

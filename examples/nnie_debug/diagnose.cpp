@@ -173,7 +173,6 @@ void set_up(const options& o, experiment& e) {
         lab.preprocessing.push_back(
             known_preprocessing_of(loaded.cfg().inputs[input++], net.blobs[l.outputs[0]].shape));
       }
-      lab.cfg_made_reference = o.reference.empty() && !o.other.empty();
     }
     if (!o.float_prototxt.empty()) {
       e.meant = fold_batch_norm(read_caffe_network(o.float_prototxt, loaded.cfg().caffemodel_file.path));
@@ -254,8 +253,8 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
   return std::nullopt;
 }
 
-/// The board's decision as the post-processing writes it: indices as a set in rising order.
-std::optional<std::string> board_decision(const options& o) {
+/// The board's decision as the post-processing writes it: indices as a set in rising order, of `size` values.
+std::optional<std::string> board_decision(const options& o, std::size_t size) {
   if (!o.board_decision || !o.command.empty()) return o.board_decision;
   std::string text = *o.board_decision;
   if (!o.feature.empty()) {
@@ -270,12 +269,31 @@ std::optional<std::string> board_decision(const options& o) {
     const auto index = detail::whole_integer<std::size_t>(word);
     detail::require<error>(index.has_value(), "--board-decision is ", detail::excerpt(*o.board_decision),
                            ", expected indices between spaces or commas");
+    detail::require<error>(*index < size, "--board-decision has the index ", *index, " of an output of ", size,
+                           " values: if the board decided that, its code is wrong");
     indices.insert(*index);
     rest.remove_prefix(word.size());
   }
+  detail::require<error>(o.top_k == 0 || indices.size() == o.top_k, "--board-decision has ", indices.size(),
+                         " different indices, expected the ", o.top_k, " of --top-k");
   std::string sorted;
   for (const std::size_t i : indices) sorted += (sorted.empty() ? "" : " ") + std::to_string(i);
   return sorted;
+}
+
+/// An output's shape with the axis of the batch, which the compiler's names do not have.
+tensor_shape sample_shape(const experiment& e, const named_values& v, std::size_t count) {
+  if (e.lab) {
+    for (const layer& l : e.lab->net.layers) {
+      for (std::size_t i = 0; i < l.outputs.size(); ++i) {
+        const tensor_shape& shape = e.lab->net.blobs[l.outputs[i]].shape;
+        if (detail::match_key(output_name(l, i)) == detail::match_key(v.name) && shape.size() == count) return shape;
+      }
+    }
+  }
+  if (v.shape.rank() == 0 || v.shape.size() != count) return {1, count};
+  if (v.shape.rank() == 3) return {1, v.shape[0], v.shape[1], v.shape[2]};
+  return v.shape.rank() == 1 ? tensor_shape{1, count} : v.shape;
 }
 
 std::vector<std::string> probe_outputs(const options& o, const experiment& e, const postprocessing& post,
@@ -294,15 +312,14 @@ std::vector<std::string> probe_outputs(const options& o, const experiment& e, co
     detail::aligned_values v = detail::align(row->how, r->values(), r->shape, x->values());
     detail::require<error>(!v.reference.empty(), "the output '", name,
                            "' of the two runs cannot be compared: ", row->relation);
-    const tensor_shape shape =
-        r->shape.size() == v.reference.size() && r->shape.rank() != 0 ? r->shape : tensor_shape{v.reference.size()};
+    const tensor_shape shape = sample_shape(e, *r, v.reference.size());
     for (auto [to, values] : {std::pair(&reference, &v.reference), std::pair(&other, &v.other)}) {
       to->push_back(make_tensor<float>(shape));
       std::copy(values->begin(), values->end(), to->back().begin());
     }
   }
   const probe_result p = probe(post, reference, other, o.trials, 1);
-  add_postprocessing(d, p, post.name + " of " + read, board_decision(o));
+  add_postprocessing(d, p, post.name + " of " + read, board_decision(o, other.front().size()));
   return {detail::concat(post.name, " of ", read, ": ", to_string(p.verdict)),
           detail::concat("reference: ", detail::excerpt(p.reference_decision),
                          ", other: ", detail::excerpt(p.other_decision)),

@@ -20,6 +20,7 @@ int quantize(const options& o) {
   for (const std::string& file : {o.values, o.codes}) require_output(file, {o.input});
   detail::require<error>(o.values.empty() || o.values != o.codes, "--values and --codes name the same file");
   const tensor<float> x = read_npy<float>(o.input);
+  detail::require<error>(x.size() != 0, o.input, ": got no elements, expected some");
   const std::span<const float> in = view_of(x).span();
   for (std::size_t i = 0; i < in.size(); ++i) {
     detail::require<format_error>(std::isfinite(in[i]), o.input, ": ", in[i], " at ", coordinates(shape_of(x), i),

@@ -150,6 +150,14 @@ TEST_CASE("a last layer of other biases is not taken for a folded one", "[debug]
   CHECK(r.diagnosed().verdict.cause == fault::layer_mapping);
 }
 
+TEST_CASE("a few layers that agree say nothing of the others", "[debug]") {
+  runs r = with_layers({0.9999, 0.9999, 0.9999, 0.9999});
+  r.other.erase(r.other.begin() + 2, r.other.end());
+  const diagnosis d = r.diagnosed({.ordered = 0});
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("3 of 5 layers could not be"));
+}
+
 TEST_CASE("values below the step of Q20.12 explain zeros", "[debug]") {
   runs r = with_layers({0.9999});
   floats small = r.noise();

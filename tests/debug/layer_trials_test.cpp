@@ -179,6 +179,99 @@ TEST_CASE("an output worse than the planned bits make it is no want of bits", "[
   CHECK_THAT(d.verdict.summary, contains("'fc' is worse than the planned bits make it"));
 }
 
+TEST_CASE("however large the error, only what the simulation gives is a want of bits or a range", "[debug]") {
+  draws random(28);
+  experiment e(plain(random), random);
+  for (const float factor : {4.0F, 1000.0F, -1.0F}) {
+    network broken = e.net;
+    for (layer& l : broken.layers) {
+      if (l.name != "conv2") continue;
+      for (float& v : std::get<layers::convolution>(l.params).weights) v *= factor;
+    }
+    e.run(broken, e.ranges);
+    const diagnosis d = e.diagnosed();
+    INFO(all_of(d));
+    CHECK(d.verdict.cause == fault::suspect_layer);
+    CHECK(d.verdict.layer == "conv2");
+    CHECK(d.also.empty());
+  }
+}
+
+TEST_CASE("weights that are missing look like a range that is far too large", "[debug]") {
+  draws random(29);
+  experiment e(plain(random), random);
+  network broken = e.net;
+  for (layer& l : broken.layers) {
+    if (l.name != "conv2") continue;
+    for (float& v : std::get<layers::convolution>(l.params).weights) v = 0;
+  }
+  e.run(broken, e.ranges);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("'conv2' gives nothing but its bias"));
+  CHECK(d.verdict.rivals.size() == 2);
+}
+
+TEST_CASE("inputs that are exchanged are named, and nobody else is", "[debug]") {
+  draws random(30);
+  network_builder b;
+  const std::size_t first = b.blob("first", {1, 3, 8, 8}), second = b.blob("second", {1, 3, 8, 8});
+  b.net.layers.push_back({"first", "Input", "here:1:1", {}, {first}, layers::input{}});
+  b.net.layers.push_back({"second", "Input", "here:1:2", {}, {second}, layers::input{}});
+  const std::size_t left = b.add("left", convolution(random, 4, 3), {first});
+  const std::size_t right = b.add("right", convolution(random, 4, 3), {second});
+  b.add("sum", eltwise_params{}, {left, right});
+  experiment e(b.net, random);
+  std::swap(e.inputs[0], e.inputs[1]);
+  e.run(e.net, e.ranges);
+  std::swap(e.inputs[0], e.inputs[1]);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::preprocessing);
+  CHECK_THAT(d.verdict.summary, contains("exchanged"));
+  CHECK(d.verdict.evidence.size() == 2);
+  CHECK(d.also.empty());
+}
+
+TEST_CASE("one dump that is wrong by itself accuses nobody else", "[debug]") {
+  draws random(31);
+  const experiment e(plain(random), random, compile_mode::all_16bit);
+  experiment zero = e;
+  std::fill(zero.shown("conv2").begin(), zero.shown("conv2").end(), 0.0F);
+  diagnosis d = zero.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::all_zero);
+  CHECK(d.verdict.layer == "conv2");
+  CHECK(d.also.empty());
+  experiment input = e;
+  std::reverse(input.shown("data").begin(), input.shown("data").end());
+  d = input.diagnosed();
+  CHECK(d.verdict.cause == fault::layer_mapping);
+  CHECK(d.verdict.layer == "data");
+  CHECK(d.also.empty());
+  experiment words = e;
+  for (float& v : words.shown("conv2")) v *= 4096;
+  d = words.diagnosed();
+  CHECK(d.verdict.cause == fault::layer_mapping);
+  CHECK_THAT(d.verdict.change.at(0), contains("divide that dump by 4096"));
+  CHECK(d.also.empty());
+}
+
+TEST_CASE("layer 0 of a board's dumps is the network's input", "[debug]") {
+  draws random(32);
+  experiment e(plain(random), random);
+  const tensor<float> told = e.inputs[0];
+  for (float& v : e.inputs[0]) v = random.normal();  // another picture
+  e.run(e.net, e.ranges);
+  e.inputs[0] = told;
+  for (std::size_t i = 0; i < e.other.size(); ++i) e.other[i].name = "seg0_layer" + std::to_string(i);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::other_picture);
+  CHECK_THAT(d.layers.at(0).relation, contains("data layer"));
+}
+
 TEST_CASE("garbage in place of zeros is no want of bits", "[debug]") {
   draws random(23);
   network_builder b;
@@ -446,7 +539,8 @@ TEST_CASE("inputs are those of the network, in its order, dumped or not", "[debu
   INFO(all_of(d));
   CHECK(d.verdict.cause == fault::preprocessing);
   CHECK(d.verdict.layer == "second");
-  CHECK_THAT(d.verdict.summary, contains("the mean is subtracted once too often"));
+  CHECK_THAT(d.verdict.summary, contains("not made as the cfg says"));  // which made the reference
+  CHECK_THAT(d.verdict.evidence.back(), contains("with mean 8, 10, 12 ") && contains("the cfg has mean 4, 5, 6 "));
 
   // No picture at all.
   experiment black = experiment(plain(random), random);
@@ -569,16 +663,23 @@ TEST_CASE("where the cfg made the reference, the other run is what was made othe
     const known_preprocessing cfg{cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 128, means};
     floats picture(768);
     for (float& v : picture) v = static_cast<float>(random.between(0, 255));
-    const auto prepare = [&](const known_preprocessing& how, bool swapped, floats& to) {
+    const auto prepare = [&](const known_preprocessing& how, bool swapped, tensor<float>& to) {
       for (std::size_t i = 0; i < to.size(); ++i) {
         const std::size_t c = i / 256, from = swapped ? 2 - c : c;
         const float mean = how.mean.empty() ? 0 : how.mean[c];
-        to[i] = (picture[from * 256 + i % 256] - mean) * static_cast<float>(how.scale);
+        to.data()[i] = (picture[from * 256 + i % 256] - mean) * static_cast<float>(how.scale);
       }
     };
-    prepare(cfg, false, experiment::named(e.reference, "data").values);
-    prepare(wrong, swap, e.shown("data"));
-    laboratory lab{e.net, e.views(), e.ranges, e.plan, {cfg}, {}, true};
+    prepare(wrong, swap, e.inputs[0]);
+    calibrator c(e.net);
+    c.add(e.views());
+    e.ranges = c.ranges();
+    e.run(e.net, e.ranges);
+    prepare(cfg, false, e.inputs[0]);
+    network_runner in_float(e.net, float_plan(e.net), {.keep_all = true});
+    in_float.run(e.views());
+    e.reference = experiment::dumps_of(in_float);
+    laboratory lab{e.net, e.views(), e.ranges, e.plan, {cfg}};
     return diagnose(experiment::layers_as(e.reference), experiment::layers_as(e.other), {}, &lab);
   };
   diagnosis d = diagnosed({cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 256, means}, false);

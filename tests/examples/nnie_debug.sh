@@ -148,7 +148,7 @@ grep -q "#histogram=60" "$folder/report.html" || problem "the report has not eve
 expect 1 "norm error" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/marked/mapper_quant"
 expect 1 "'classifier_hp' is" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/judged/mapper_quant"
 expect 1 "top_k of 'classifier' decides" "$tool" diagnose --cfg "$cfg" --top-k 1 --output-layer classifier
-expect 1 "the board decided '99'" "$tool" diagnose --cfg "$cfg" --top-k 1 --board-decision 99
+expect 1 "the board decided '9'" "$tool" diagnose --cfg "$cfg" --top-k 1 --board-decision 9
 expect 1 "decides 'yes'" "$tool" diagnose --cfg "$cfg" --post 'test -s "$1/0.npy" && echo yes'
 expect 2 "expected --cfg" "$tool" diagnose
 cp "$folder/npy2/float/jfc.npy" "$folder/judged_feature.npy"
@@ -165,7 +165,11 @@ expect 2 "is not in [" "$tool" diagnose --cfg "$cfg" --layer-cosine nan
 expect 2 "need a network" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --mode 1
 # The board's decision is a set, in what the post-processing of dumps reads.
 dumps=("$tool" diagnose --cfg "$cfg" --other "$folder/judged/mapper_quant" --output-layer classifier)
-expect 1 "the board decided '1 7 29'" "${dumps[@]}" --top-k 3 --board-decision "29,7, 1"
+expect 1 "the board decided '1 7 9'" "${dumps[@]}" --top-k 3 --board-decision "9,7, 1"
+expect 2 "the index 10 of an output of 10 values" "${dumps[@]}" --top-k 1 --board-decision 10
+expect 2 "2 different indices, expected the 3" "${dumps[@]}" --top-k 3 --board-decision "1 2"
+# The compiler's names have no axis of the batch.
+expect 1 "decides '8'" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/mapper_quant" --output-layer classifier --top-k 1
 expect 2 "expected indices" "${dumps[@]}" --top-k 3 --board-decision "7;29"
 # Nothing above the threshold is a decision, too.
 expect 1 "the board decided ''" "${dumps[@]}" --threshold 0 --board-decision ""

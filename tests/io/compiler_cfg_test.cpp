@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nniesim/io/compiler_cfg.hpp>
 
 #include <string>
@@ -178,6 +179,16 @@ TEST_CASE("values outside their ranges are refused") {
   CHECK_THAT(changed("0.0078125", "3.4028235e38"), contains("less than FLT_MAX"));
   CHECK_THAT(changed("0.0078125", "1e39"), contains("expected a finite number"));
   CHECK_THAT(changed("BGR", "GBR"), contains("expected RGB or BGR"));
+}
+
+TEST_CASE("all that is wrong in a file is told at once") {
+  const std::string text =
+      problem(replaced(replaced(replaced(replaced(mnist, "mode] 1", "mode] 3"), "image_type] 1", "image_type] 9"),
+                                "norm_type] 3", "norm_type] 8"),
+                       "BGR", "GBR"));
+  CHECK_THAT(text, contains("[compile_mode] is '3'") && contains("[image_type] is '9'") &&
+                       contains("[norm_type] is '8'") && contains("[RGB_order] is 'GBR'"));
+  CHECK(std::count(text.begin(), text.end(), '\n') == 3);
 }
 
 TEST_CASE("a cfg is read from its file") {

@@ -63,6 +63,7 @@ class diagnostician {
     input_differs_ = !inputs.findings().empty();
     missing_inputs_ = inputs.missing();
     for (finding& f : inputs.findings()) add(std::move(f));
+    inputs_are_exchanged_ = inputs.are_exchanged();
     if (inputs.is_raw()) return finished();  // all layers are, and nothing else can be told
     if (lab_ != nullptr) trials_.emplace(runs_, *lab_);
     check_not_a_number();
@@ -230,6 +231,16 @@ class diagnostician {
     if (lab_ == nullptr) return;
     std::vector<const layer_trial*> off, as_planned;
     std::set<std::size_t> only_shown;  // blobs whose dump is not what was computed
+    for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
+      const bool is_input = std::holds_alternative<layers::input>(lab_->net.layers[l].params);
+      for (std::size_t o = 0; o < lab_->net.layers[l].outputs.size(); ++o) {
+        const compared_row* const r = runs_.row_of(l, o);
+        const bool is_zero_alone = r != nullptr && r->other_is_zero && !r->reference_is_zero;
+        if (!(is_input || is_zero_alone) || !is_only_shown_wrongly(l, o)) continue;
+        only_shown.insert(lab_->net.layers[l].outputs[o]);
+        if (!is_zero_alone) take_back_input(*r, l, o);
+      }
+    }
     for (const layer_trial& j : trials()) {
       const layer& l = lab_->net.layers[j.layer];
       const bool is_number = j.is_input_finite && j.result.bad_other + j.result.bad_reference == 0;
@@ -237,7 +248,7 @@ class diagnostician {
       // Fed with a blob that the dump shows wrongly a layer must look wrong too.
       if (std::any_of(l.inputs.begin(), l.inputs.end(), [&](std::size_t b) { return only_shown.contains(b); }))
         continue;
-      if (is_only_shown_wrongly(j)) {
+      if (is_only_shown_wrongly(j.layer, j.output)) {
         only_shown.insert(l.outputs[j.output]);
         only_shown_wrongly_.emplace_back(j.layer, j.output);
         continue;
@@ -256,9 +267,19 @@ class diagnostician {
               concat(off.size() + as_planned.size() - most, " more layers are off by themselves and were not tried"));
         }
         suspects_.insert(j->layer);
-        add_at(j->layer, std::move(v.what), v.as_simulated);
+        // With ranges between the two, as another network's calibration may find them, the simulation errs as much.
+        add_at(j->layer, std::move(v.what), v.as_simulated || j->result.relative_difference <= j->loosest);
       }
     }
+  }
+  /// An input whose dump alone is wrong was no other input.
+  void take_back_input(const compared_row& r, std::size_t layer_index, std::size_t output) {
+    only_shown_wrongly_.emplace_back(layer_index, output);
+    std::erase_if(findings_, [&](const finding& f) { return f.layer == r.shown.name && is_input_fault(f); });
+    input_differs_ = std::any_of(findings_.begin(), findings_.end(), is_input_fault);
+  }
+  [[nodiscard]] static bool is_input_fault(const finding& f) {
+    return f.cause == fault::preprocessing || f.cause == fault::other_picture;
   }
   /// Much further from float than the simulation of the layer is: rounding does not look like that. Or as far as that,
   /// and too far.
@@ -271,11 +292,11 @@ class diagnostician {
   }
   /// Whether the layers that read an output, of which there is at least one, agree with the reference although it does
   /// not, and do not follow from what is shown of it: they read something else.
-  [[nodiscard]] bool is_only_shown_wrongly(const layer_trial& j) const {
-    const compared_row* const own = runs_.row_of(j.layer, j.output);
+  [[nodiscard]] bool is_only_shown_wrongly(std::size_t layer_index, std::size_t output) const {
+    const compared_row* const own = runs_.row_of(layer_index, output);
     const auto is_off = [&](const comparison& c) { return runs_.is_bad(c) || runs_.is_gain(c); };
     if (own == nullptr || !own->shown.result || !is_off(*own->shown.result)) return false;
-    const std::size_t blob = lab_->net.layers[j.layer].outputs[j.output];
+    const std::size_t blob = lab_->net.layers[layer_index].outputs[output];
     bool any = false;
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
       const layer& reader = lab_->net.layers[l];
@@ -294,20 +315,15 @@ class diagnostician {
   // ---- step 3 ----
 
   void check_precision() {
-    const auto rows = runs_.judged_rows();
-    std::size_t bad = 0;
-    const compared_row* first_bad = nullptr;
-    for (const compared_row* r : rows) {
-      if (!runs_.is_bad(*r->shown.result) || is_only_shown_wrongly(*r)) continue;
-      ++bad;
-      if (first_bad == nullptr) first_bad = r;
-    }
-    if (bad == 0) return;
+    if (has(fault::preprocessing) || has(fault::other_picture) || has(fault::not_a_number)) return;
     // A fault further up explains what is bad behind it.
-    if (has(fault::preprocessing) || has(fault::other_picture) || has(fault::not_a_number) ||
-        is_behind_a_fault(*first_bad))
-      return;
-    if (lab_ != nullptr) check_precision_in_laboratory(rows, bad, *first_bad);
+    auto rows = runs_.judged_rows();
+    std::erase_if(rows, [&](const compared_row* r) { return is_only_shown_wrongly(*r) || is_behind_a_fault(*r); });
+    const auto is_bad = [&](const compared_row* r) { return runs_.is_bad(*r->shown.result); };
+    const auto first_bad = std::find_if(rows.begin(), rows.end(), is_bad);
+    if (first_bad == rows.end()) return;
+    const auto bad = static_cast<std::size_t>(std::count_if(rows.begin(), rows.end(), is_bad));
+    if (lab_ != nullptr) check_precision_in_laboratory(rows, bad, **first_bad);
     else add(cosine_pattern(runs_).judge());
   }
   [[nodiscard]] bool is_only_shown_wrongly(const compared_row& r) const {
@@ -369,7 +385,7 @@ class diagnostician {
       const std::pair where(j.layer, j.output);
       const bool is_left_out =
           std::find(only_shown_wrongly_.begin(), only_shown_wrongly_.end(), where) != only_shown_wrongly_.end();
-      if (!j.is_input_finite || j.result.bad_other != 0 || is_left_out) continue;
+      if (!j.is_input_finite || j.result.bad_other != 0 || is_left_out || suspects_.contains(j.layer)) continue;
       ++judged;
       worst_local = std::min(worst_local, j.result.cosine);
     }
@@ -379,15 +395,14 @@ class diagnostician {
                                 "), the last layer has ", cosine_text(rows.back()->shown.result->cosine)));
     const std::size_t all = number_of_outputs();
     if (judged != 0) {
-      f.evidence.push_back(concat(judged == all ? "each of " : "those that could be tried, ", judged,
-                                  judged == all ? "" : concat(" of ", all), " layers, by itself for the input that it ",
-                                  "had: the lowest cosine is ", cosine_text(worst_local)));
+      f.evidence.push_back(concat(judged, " of ", all,
+                                  " layers could be tried and are not at fault; each by itself for ",
+                                  "the input that it had has at least cosine ", cosine_text(worst_local)));
     }
     // The first that the planned bits do not explain, if any.
     const auto simulated = [&](const compared_row& r) { return r.layer ? planned.at({*r.layer, r.output}) : 1; };
     const auto worse = std::find_if(rows.begin(), rows.end(), [&](const compared_row* r) {
-      return runs_.is_bad(*r->shown.result) && !is_only_shown_wrongly(*r) &&
-             error_of(r->shown.result->cosine) > 2 * error_of(simulated(*r));
+      return runs_.is_bad(*r->shown.result) && error_of(r->shown.result->cosine) > 2 * error_of(simulated(*r));
     });
     const compared_row& told = worse != rows.end() ? **worse : first_bad;
     f.evidence.push_back(concat("simulated as planned '", told.shown.name, "' has cosine ",
@@ -401,10 +416,18 @@ class diagnostician {
       f.rivals.push_back({fault::precision, "the simulation of the planned bits does not lose that much"});
       f.next = concat("dump every layer of the other run (_report): ", all - std::min(all, judged), " of ", all,
                       " could not be tried, for want of their inputs or outputs");
+    } else if (!missing_inputs_.empty() && judged != all) {
+      f.cause = fault::inconclusive;
+      f.summary = concat(bad, " layers are bad, and whether the network's input is right is not known");
+      f.rivals.push_back({fault::preprocessing, "the input '" + missing_inputs_.front() + "' was not compared"});
+      f.next = concat("dump the data layer '", missing_inputs_.front(), "' of the other run, too");
     } else if (has_8bit && worst_in_16bit >= o_.layer_cosine) {
       f.summary = "8 bits are not enough for this network: small errors of many layers add up";
-      if (judged == all) f.rivals.push_back({fault::suspect_layer, "no layer is wrong by itself"});
-      f.change.push_back("compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
+      if (judged == all) f.rivals.push_back({fault::suspect_layer, "no layer is at fault by itself"});
+      const bool has_marks = std::find(lab_->plan.layers.begin(), lab_->plan.layers.end(), layer_precision::w16a16) !=
+                             lab_->plan.layers.end();
+      f.change.push_back(has_marks ? "_hp on more layers: those that 'nnie-debug search' names"
+                                   : "compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
       f.change.push_back("or compile_mode 1: all 16 bits, at half the speed");
       f.next = "nnie-debug search";
     } else {
@@ -436,13 +459,14 @@ class diagnostician {
            });
   }
   void check_mapping() {
+    if (inputs_are_exchanged_) return;  // and so is all that follows
     std::vector<const compared_row*> moved;
     for (const compared_row& r : runs_.rows()) {
       if (!r.other || r.is_input || (r.layer && suspects_.contains(*r.layer)) || is_pattern_suspect(r)) {
         continue;
       }
-      // Other gains come from an input with other ones.
-      if (input_differs_ && r.relation == match_relation::affine) continue;
+      // Other gains come from an input, or a layer, with other ones.
+      if (r.relation == match_relation::affine && (input_differs_ || is_behind_a_fault(r))) continue;
       const bool by_content = r.relation != match_relation::same && r.relation != match_relation::differs &&
                               r.relation != match_relation::unverifiable;
       const auto m = std::find_if(runs_.matching().pairs.begin(), runs_.matching().pairs.end(),
@@ -450,7 +474,12 @@ class diagnostician {
       if (by_content || (m != runs_.matching().pairs.end() && m->namesake)) moved.push_back(&r);
     }
     std::vector<std::string> shown_wrongly;
-    for (const auto& [l, o] : only_shown_wrongly_) shown_wrongly.push_back(output_name(lab_->net.layers[l], o));
+    double factor = 1;  // of one dump that is wrong by nothing else
+    for (const auto& [l, o] : only_shown_wrongly_) {
+      shown_wrongly.push_back(output_name(lab_->net.layers[l], o));
+      const compared_row* const r = runs_.row_of(l, o);
+      if (r != nullptr && runs_.is_gain(*r->shown.result)) factor = 1 + r->shown.result->relative_l2;
+    }
     if (moved.empty() && shown_wrongly.empty()) return;
     finding f{fault::layer_mapping, moved.empty() ? shown_wrongly.front() : moved.front()->shown.name};
     for (const compared_row* r : moved) {
@@ -477,7 +506,14 @@ class diagnostician {
     f.summary = moved.size() + shown_wrongly.size() == 1
                     ? concat("under the name '", f.layer, "' the two runs show different blobs")
                     : concat("under ", moved.size() + shown_wrongly.size(), " names the two runs show different blobs");
-    f.change.push_back(concat("compare as paired in the table; or ", mapping_advice(moved, f.layer)));
+    if (moved.empty() && shown_wrongly.size() == 1 && factor != 1) {
+      f.evidence.push_back(concat("its values are ", number_text(factor, 4), " times the reference's"));
+      f.change.push_back(std::fabs(factor / 4096 - 1) < 0.01
+                             ? "divide that dump by 4096: it holds words of Q20.12 as integers"
+                             : "read that dump in the format in which it was written");
+    } else {
+      f.change.push_back(concat("compare as paired in the table; or ", mapping_advice(moved, f.layer)));
+    }
     f.rivals.push_back({fault::suspect_layer, "what corresponds by content agrees but for the error in the table"});
     add(std::move(f));
   }
@@ -499,6 +535,10 @@ class diagnostician {
       case match_relation::channels_first:
       case match_relation::transposed: return concat("compare '", layer, "' with the permuted blob");
       case match_relation::affine: return concat("compare '", layer, "' with the BatchNorm or Scale behind it");
+      case match_relation::same:
+        return concat("where '", layer,
+                      "' is an input, give each input its own data, else make it and the layer behind ",
+                      "it non-in-place");
       default: return concat("make '", layer, "' and the layer behind it non-in-place");
     }
   }
@@ -511,7 +551,9 @@ class diagnostician {
       return;
     }
     const bool is_explained = has(fault::precision) || has(fault::inconclusive);
-    if (auto f = norm_check(runs_, lab_, trials()).find(is_explained)) add(*std::move(f));
+    auto rows = runs_.judged_rows();
+    std::erase_if(rows, [&](const compared_row* r) { return is_only_shown_wrongly(*r); });
+    if (auto f = norm_check(runs_, lab_, trials()).find(rows, is_explained)) add(*std::move(f));
   }
 
   // ---- the end ----
@@ -570,7 +612,9 @@ class diagnostician {
           std::find_if(runs_.matching().only_reference.begin(), runs_.matching().only_reference.end(),
                        [](const unmatched_layer& u) { return u.is_unreadable; });
       const bool is_damaged = unreadable != runs_.matching().only_reference.end();
-      finding f{unseen.empty() && !is_damaged ? fault::none : fault::inconclusive};
+      const std::size_t unmatched = runs_.matching().only_reference.size();
+      const bool are_few = lab_ == nullptr && o_.ordered == 0 && unmatched > runs_.compared();
+      finding f{unseen.empty() && !is_damaged && !are_few ? fault::none : fault::inconclusive};
       double lowest = 1;
       std::string at;
       for (const compared_row& r : runs_.rows()) {
@@ -582,16 +626,21 @@ class diagnostician {
         f.layer = runs_.reference_name(unreadable->index);
         f.summary = concat("what could be read agrees, but '", f.layer, "' could not be");
         f.next = concat("dump '", f.layer, "' again");
+      } else if (are_few) {
+        f.summary = concat("what could be compared agrees, but ", unmatched, " of ", runs_.rows().size(),
+                           " layers could not be, and which is the output is not known");
+        f.next = "dump all layers of both runs, or give the network to the diagnosis";
       } else if (unseen.empty()) {
         f.summary = "the runs agree but for what the format costs";
         f.next = "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
       } else {
         f.layer = unseen.front();
         f.summary = concat("what could be compared agrees, but the output '", f.layer, "' could not be");
-        f.next = concat("dump '", f.layer, "' of both runs in the same shape");
+        f.next = concat("dump '", f.layer, "' of both runs, in the same shape");
       }
-      f.evidence.push_back(
-          concat("the lowest cosine of ", runs_.compared(), " layers is ", cosine_text(lowest), " ('", at, "')"));
+      f.evidence.push_back(concat("the lowest cosine of ", runs_.compared(),
+                                  runs_.compared() == 1 ? " layer" : " layers", " is ", cosine_text(lowest), " ('", at,
+                                  "')"));
       for (const compared_row* r : runs_.judged_rows()) {
         const comparison& c = *r->shown.result;
         if (c.count < 2 || !(std::fabs(c.relative_l2) >= o_.norm_error)) continue;
@@ -640,7 +689,7 @@ class diagnostician {
   std::vector<local_finding> local_findings_;
   std::vector<std::string> missing_inputs_;
   std::size_t finer_than_planned_ = 0;  ///< layers that show 16 bits in place of 8
-  bool input_differs_ = false;
+  bool input_differs_ = false, inputs_are_exchanged_ = false;
 };
 
 }  // namespace detail
@@ -689,8 +738,10 @@ inline void add_postprocessing(diagnosis& d, const probe_result& p, std::string_
                                       " on the reference and ", detail::excerpt(p.other_decision),
                                       " on the other run's data"));
   if (p.margin) {
+    const bool is_uneven = *p.margin > 3 && p.flip_rate > 0.05;
     f.evidence.push_back(detail::concat("the reference is ", detail::number_text(*p.margin, 3),
-                                        " standard deviations of the error away from another decision"));
+                                        " standard deviations of the error away from another decision",
+                                        is_uneven ? ", but the errors are larger where it is made" : ""));
   }
   f.evidence.push_back(detail::concat(detail::number_text(p.flip_rate * 100, 3), " % of ", p.trials,
                                       " trials with errors of that size decide otherwise"));
@@ -718,6 +769,10 @@ inline void add_postprocessing(diagnosis& d, const probe_result& p, std::string_
     f.change.push_back("widen the margin: a softer threshold, hysteresis, or more bits for the last layers (_hp)");
     f.rivals.push_back({fault::suspect_layer, "the outputs agree to what the format costs"});
     f.next = "count the flips over many pictures: how often is the margin that small?";
+    if (board_differs && std::find(p.decisions.begin(), p.decisions.end(), *board_decision) == p.decisions.end()) {
+      f.against.push_back(
+          detail::concat("none of the trials decides as the board did: its own code may be wrong, too"));
+    }
   } else {
     f.summary = "the data and the post-processing are right: the board's own code decides otherwise on the same data";
     f.change.push_back("run the board's post-processing on the dumped outputs and compare it with the reference's");
@@ -725,7 +780,7 @@ inline void add_postprocessing(diagnosis& d, const probe_result& p, std::string_
     f.next = "dump what the board's post-processing reads: stride, order of channels, the factor 4096 of Q20.12";
   }
   if (d.verdict.cause == fault::none) {
-    f.against = std::move(d.verdict.against);
+    f.against.insert(f.against.end(), d.verdict.against.begin(), d.verdict.against.end());
     d.verdict = std::move(f);
   } else {
     d.also.push_back(std::move(f));

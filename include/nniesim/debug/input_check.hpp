@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -30,6 +31,8 @@ class input_check {
   [[nodiscard]] const std::vector<std::string>& missing() const noexcept { return missing_; }
   /// Whether the other run's values are words of Q20.12, as integers.
   [[nodiscard]] bool is_raw() const noexcept { return is_raw_; }
+  /// Whether inputs have each other's data.
+  [[nodiscard]] bool are_exchanged() const noexcept { return are_exchanged_; }
 
  private:
   void check() {
@@ -38,6 +41,10 @@ class input_check {
       if (!r.is_input) continue;
       if (!r.other) {
         missing_.push_back(r.shown.name);
+        continue;
+      }
+      if (const compared_row* const given = exchanged_with(r)) {
+        note_exchange(r, *given);
         continue;
       }
       const bool compared = r.shown.result.has_value();
@@ -51,7 +58,7 @@ class input_check {
       const tensor_shape& given = runs_.shape(r);
       const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
       const known_preprocessing* const known = known_of(r);
-      const bool cfg_is_references = known != nullptr && lab_->cfg_made_reference;
+      const bool cfg_is_references = known != nullptr && is_told(r, y, x);
       preprocess_solution s = solve_preprocessing(y, shape, x, cfg_is_references ? nullptr : known);
       const bool is_explained =
           s.verdict == preprocess_verdict::explained || s.verdict == preprocess_verdict::other_picture;
@@ -63,10 +70,11 @@ class input_check {
       if (s.verdict == preprocess_verdict::same && r.relation != match_relation::same) continue;
       finding f{s.verdict == preprocess_verdict::other_picture ? fault::other_picture : fault::preprocessing,
                 r.shown.name};
-      if (compared) {
-        f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ",
-                                    cosine_text(r.shown.result->cosine), " (expected ", o_.data_cosine,
-                                    ") and a norm off by ", percent_with_sign(r.shown.result->relative_l2, 2)));
+      if (compared || x.size() == y.size()) {
+        const comparison c = compared ? *r.shown.result : compare_values(y, x);
+        f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ", cosine_text(c.cosine),
+                                    " (expected ", o_.data_cosine, ") and a norm off by ",
+                                    percent_with_sign(c.relative_l2, 2)));
       }
       if (is_raw_words(s)) {
         is_raw_ = true;
@@ -99,14 +107,52 @@ class input_check {
     if (!no_inputs.empty()) runs_.guess_no_inputs(no_inputs);
   }
 
-  /// What the cfg says of an input; nullptr where nothing does.
-  [[nodiscard]] const known_preprocessing* known_of(const compared_row& r) const {
-    if (lab_ == nullptr || !r.layer) return nullptr;
+  /// Which of the network's inputs a row is.
+  [[nodiscard]] std::size_t index_of(const compared_row& r) const {
     std::size_t index = 0;
     for (std::size_t l = 0; l < *r.layer; ++l) {
       index += std::holds_alternative<layers::input>(lab_->net.layers[l].params) ? 1U : 0U;
     }
+    return index;
+  }
+  /// What the cfg says of an input; nullptr where nothing does.
+  [[nodiscard]] const known_preprocessing* known_of(const compared_row& r) const {
+    if (lab_ == nullptr || !r.layer) return nullptr;
+    const std::size_t index = index_of(r);
     return index < lab_->preprocessing.size() ? &lab_->preprocessing[index] : nullptr;
+  }
+  /// Whether the reference's input, rather than the other run's, is what the cfg makes of the picture.
+  [[nodiscard]] bool is_told(const compared_row& r, std::span<const float> y, std::span<const float> x) const {
+    const std::size_t index = index_of(r);
+    if (index >= lab_->inputs.size() || lab_->inputs[index].size() != y.size()) return false;
+    const std::span<const float> told = lab_->inputs[index].span();
+    const double from_reference = compare_values(told, y).relative_difference;
+    if (!(from_reference < 0.05)) return false;
+    return x.size() != y.size() || from_reference < compare_values(told, x).relative_difference;
+  }
+
+  /// The input under whose name the other run has the content of this one; nullptr for none.
+  [[nodiscard]] const compared_row* exchanged_with(const compared_row& r) const {
+    if (r.relation != match_relation::same || r.is_namesake || !r.shown.result) return nullptr;
+    const std::string partner = match_key(r.shown.partner);
+    const auto found = std::find_if(runs_.rows().begin(), runs_.rows().end(), [&](const compared_row& x) {
+      return x.is_input && x.reference != r.reference && match_key(x.shown.name) == partner;
+    });
+    return found == runs_.rows().end() ? nullptr : &*found;
+  }
+  void note_exchange(const compared_row& r, const compared_row& given) {
+    std::string line = concat("what is '", r.shown.name, "' in the reference was given as '", given.shown.name,
+                              "' (cosine ", cosine_text(r.shown.result->cosine), ")");
+    if (are_exchanged_) return findings_.front().evidence.push_back(std::move(line));
+    are_exchanged_ = true;
+    finding f{fault::preprocessing, r.shown.name};
+    f.summary = "the inputs are exchanged";
+    f.evidence.push_back(std::move(line));
+    f.change.push_back("give each input its own data: the order of the cfg's inputs, and of the board's input blobs");
+    f.rivals.push_back(
+        {fault::layer_mapping, "dumps under each other's names look the same, but what follows would agree"});
+    f.next = "make the change, then compare again";
+    findings_.insert(findings_.begin(), std::move(f));
   }
 
   /// Whether an input is the reference's times 4096, in every channel.
@@ -140,7 +186,7 @@ class input_check {
   const diagnose_options& o_;
   std::vector<finding> findings_;
   std::vector<std::string> missing_;
-  bool is_raw_ = false;
+  bool is_raw_ = false, are_exchanged_ = false;
 };
 
 }  // namespace detail

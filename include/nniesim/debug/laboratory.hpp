@@ -19,7 +19,6 @@ struct laboratory {
   precision_plan plan{};                             ///< its precisions
   std::vector<known_preprocessing> preprocessing{};  ///< of each input by the cfg; or empty
   executor threads{};
-  bool cfg_made_reference = false;  ///< whether that is how the reference's inputs were made
 };
 
 /// A runner's values as layers to compare. It must have kept all blobs and outlive the list.

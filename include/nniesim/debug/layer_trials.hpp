@@ -26,6 +26,7 @@ struct layer_trial {
   std::size_t output = 0;
   comparison result{};    ///< float against what the run shows
   comparison expected{};  ///< float against the simulation, of the calibrated ranges and the data's own the better
+  double loosest = 0;     ///< the relative difference of the other one
   /// What the run shows, from the simulation that `expected` is of: relative, and the mean in steps of q20_12.
   double from_expected = 0, steps = 0;
   /// Relative differences from the nearest simulation as planned, and from the nearest in the other width, 8 or 16
@@ -292,6 +293,7 @@ class layer_trials {
           t.from_expected = from_run.relative_difference;
           t.steps = from_run.mean_abs * (1U << 12U);
         }
+        t.loosest = std::max(t.loosest, c.relative_difference);
         if (is_first || from_run.relative_difference < t.from_planned) t.from_planned = from_run.relative_difference;
       }
       is_first = false;

@@ -109,18 +109,23 @@ class layer_judge {
                                  percent(with_own), " with the data's own, ", percent(with_16bit), " in 16 bits"));
     if (row_ != nullptr && row_->shown.parts) f_.evidence.push_back(error_parts_text(row_->shown));
 
-    const bool as_calibrated = from_calibrated <= 0.25 * seen;
-    const bool as_simulated = as_calibrated || difference(shown(), own) <= 0.25 * seen;
+    // What leaves so little of the error explains it.
+    const double explained = 0.25 * std::min(seen, 1.0);
+    const bool as_calibrated = from_calibrated <= explained;
+    bool as_simulated = as_calibrated || difference(shown(), own) <= explained;
     layer_bench::range_fit fit;
     if (as_calibrated) fit = {bench_.calibrated_shifts(layer), from_calibrated};
     else if (!as_simulated) fit = bench_.fit_ranges(layer, trial_.output);
     const auto farthest =
         std::max_element(fit.shifts.begin(), fit.shifts.end(), [](int a, int b) { return std::abs(a) < std::abs(b); });
     const bool has_other_range = farthest != fit.shifts.end() && std::abs(*farthest) >= bench_.levels_per_octave() / 4;
-    if (has_other_range && fit.difference <= 0.25 * seen && with_own <= 0.5 * seen) {
+    if (has_other_range && fit.difference <= std::min(explained, 0.1) && with_own <= 0.5 * seen) {
       wrong_range(static_cast<std::size_t>(farthest - fit.shifts.begin()), *farthest, fit.difference, with_own,
                   as_calibrated);
-    } else if (as_simulated && p == layer_precision::w8a8 && with_16bit <= 0.25 * seen) {
+      return as_simulated;
+    }
+    as_simulated = as_simulated || fit.difference <= std::min(explained, 0.1);  // with a range little different
+    if (as_simulated && p == layer_precision::w8a8 && with_16bit <= explained) {
       f_.cause = fault::precision;
       f_.summary = concat("8 bits are not enough for '", layer_.name, "'");
       f_.evidence.push_back("the run shows what the simulation of 8 bits gives; 16 bits would be enough");
@@ -146,6 +151,7 @@ class layer_judge {
   void wrong_range(std::size_t range, int shift, double left, double with_own, bool is_calibrated) {
     f_.cause = fault::activation_scale;
     const auto [above, below] = bench_.outside(range, shift);
+    if (below > 0.999 && !is_calibrated) return bias_alone();
     const double factor = std::exp2(static_cast<double>(shift) / bench_.levels_per_octave());
     const std::string which = bench_.ranges() == 1       ? "its input"
                               : layer_.inputs.size() > 1 ? concat("its input ", range)
@@ -163,6 +169,16 @@ class layer_judge {
                                      "' was compiled with another range than calibration gives here"));
     f_.rivals.push_back({fault::precision, concat("with a range that fits, the same bits leave ", percent(with_own))});
     f_.rivals.push_back({fault::suspect_layer, "a wrong range explains the output"});
+  }
+
+  /// All that comes from the input is missing.
+  void bias_alone() {
+    f_.cause = fault::inconclusive;
+    f_.summary = concat("'", layer_.name, "' gives nothing but its bias");
+    f_.rivals.push_back({fault::suspect_layer, "weights that are missing in the compiled model look like that"});
+    f_.rivals.push_back({fault::activation_scale, "and so does a range so large that all its input vanishes"});
+    f_.change.push_back(bundle_advice(layer_.name));
+    f_.next = concat("compare the weights of '", layer_.name, "' and the range of its input in the compiled model");
   }
 
   /// As simulated, and no range and no bits would help.
@@ -190,12 +206,13 @@ class layer_judge {
         c.cosine >= runs_.limits().layer_cosine && std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
     f_.summary = is_gain && c.l2_other > 0
                      ? concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.relative_l2, 4),
-                              ": its weights or its scale differ from the caffemodel's")
+                              is_mac_layer(layer_) ? ": its weights or its scale differ from the caffemodel's" : "")
                      : concat("'", layer_.name, "' computes something else than its definition", how);
     f_.next =
         is_chain_layer(layer_)
             ? "was its constant changed, as compensate does? Then give the diagnosis the prototxt that was compiled"
-            : "compare its weights and parameters in the compiled model with the caffemodel's";
+        : is_mac_layer(layer_) ? "compare its weights and parameters in the compiled model with the caffemodel's"
+                               : "compare its parameters in the compiled model with the prototxt's";
     f_.change.push_back(bundle_advice(layer_.name));
   }
 

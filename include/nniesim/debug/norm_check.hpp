@@ -27,10 +27,10 @@ class norm_check {
   norm_check(const run_pair& runs, const laboratory* lab, std::span<const layer_trial> trials)
       : runs_(runs), lab_(lab), trials_(trials), o_(runs.limits()) {}
 
-  /// Nothing where no norm is off, or only as what was found already explains.
-  [[nodiscard]] std::optional<finding> find(bool is_explained) const {
+  /// Of these rows. Nothing where no norm is off, or only as what was found already explains.
+  [[nodiscard]] std::optional<finding> find(const std::vector<const compared_row*>& rows, bool is_explained) const {
     std::vector<const compared_row*> off;
-    for (const compared_row* r : runs_.judged_rows()) {
+    for (const compared_row* r : rows) {
       const comparison& c = *r->shown.result;
       if (c.count < 2 || !runs_.is_gain(c)) continue;
       if (c.count < few_values && std::fabs(c.relative_l2) < 5 * o_.norm_error) continue;

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <optional>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -105,6 +106,8 @@ struct probe_result {
   std::string other_decision;
   bool flips = false;                 ///< whether they differ
   std::vector<comparison> outputs{};  ///< the data
+  static constexpr std::size_t most_decisions = 10'000;
+  std::set<std::string> decisions{};  ///< those of the trials, up to so many
   /// The distance of the reference from its decision's border in units of the RMS error of the output that it is made
   /// of: with errors of random signs, about how many standard deviations away another decision is. Infinite where the
   /// outputs are equal or there is no other decision; none where the border is not known or an output is not finite.
@@ -407,8 +410,9 @@ inline probe_result probe(const postprocessing& post, std::span<const tensor<flo
   detail::disturber disturbed(reference, other, seed);
   for (; result.trials < trials; ++result.trials) {
     const bool by_sign = result.trials % 2 == 0;
-    const bool flipped =
-        post.decide(by_sign ? disturbed.with_random_signs() : disturbed.permuted()) != result.reference_decision;
+    const std::string decision = post.decide(by_sign ? disturbed.with_random_signs() : disturbed.permuted());
+    const bool flipped = decision != result.reference_decision;
+    if (result.decisions.size() < probe_result::most_decisions) result.decisions.insert(decision);
     (by_sign ? result.sign_flips : result.permutation_flips) += flipped ? 1U : 0U;
   }
   result.flip_rate = static_cast<double>(result.sign_flips + result.permutation_flips) / static_cast<double>(trials);

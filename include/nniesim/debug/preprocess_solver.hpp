@@ -104,7 +104,10 @@ inline constexpr double gain_tolerance = 0.02;
 template <class Values>
 [[nodiscard]] std::string number_list(const Values& values) {
   std::string text;
-  for (const auto v : values) text += (text.empty() ? "" : ", ") + number_text(static_cast<double>(v), 4);
+  for (const auto v : values) {
+    const auto number = static_cast<double>(v);
+    text += (text.empty() ? "" : ", ") + number_text(std::fabs(number) < 1e-6 ? 0 : number, 4);
+  }
   return text;
 }
 
@@ -510,7 +513,10 @@ class preprocess_solver {
     } else if (!mean_ok && has_mean && groups > 1 && w.has_mean([&](std::size_t g) { return mean[groups - 1 - g]; })) {
       say("the means stand in the other order of channels");
     } else if (!mean_ok) {
-      say(has_mean ? "the means differ" : "the mean is not subtracted");
+      say(has_mean ? "the means differ"
+          : known_ != nullptr
+              ? "the mean is not subtracted"
+              : concat("the means differ, in units of the data given to the network by ", number_list(w.mean)));
     }
     if (!scale_ok && !(uses_both && no_mean && no_scale)) {
       say(scale == 1 && known_ != nullptr ? "the scale is missing"
@@ -523,7 +529,7 @@ class preprocess_solver {
       return;
     }
     if (known_ == nullptr) {
-      if (!scale_ok) s.changes.push_back(concat("[data_scale] times ", digits(common, 3)));
+      if (!scale_ok) s.changes.push_back(concat("[data_scale] times ", scale_text(common)));
       if (!mean_ok) {
         s.changes.push_back(
             concat("[mean_file] means, in units of the data given to the network, larger by ", number_list(w.mean)));
@@ -546,12 +552,14 @@ class preprocess_solver {
     }
     if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", scale_text(factor)));
   }
-  /// A fitted scale as it was probably written: one of the usual fractions, where it is within what a fit leaves open.
+  /// A fitted scale as it was probably written: one of the usual fractions or whole, where it is within what a fit
+  /// leaves open.
   [[nodiscard]] static std::string scale_text(double factor) {
     for (const double divisor : {256.0, 255.0, 128.0, 127.5, 127.0, 64.0, 2.0}) {
       if (std::fabs(factor * divisor - 1) < 1e-3) return concat(digits(1 / divisor, 7), " (1/", divisor, ")");
     }
-    return digits(factor, 5);
+    const double whole = std::round(factor);
+    return whole >= 1 && std::fabs(factor / whole - 1) < 1e-3 ? digits(whole, 7) : digits(factor, 5);
   }
 
   std::span<const float> r_, x_;

@@ -170,6 +170,7 @@ class run_pair {
     }
     match();
     if (lab_ != nullptr) name_layers();
+    if (lab_ != nullptr) take_board_input();
     for (compared_row& r : rows_) compare_row(r);
     find_inputs();
     sort_rows();
@@ -311,6 +312,27 @@ class run_pair {
       std::tie(r.layer, r.output) = found->second;
     }
   }
+  /// Layer 0 of a board's dumps is the data layer: that of one input that has no partner by name or content.
+  void take_board_input() {
+    compared_row* input = nullptr;
+    for (compared_row& r : rows_) {
+      if (!r.layer || !std::holds_alternative<layers::input>(lab_->net.layers[*r.layer].params)) continue;
+      if (input != nullptr) return;
+      input = &r;
+    }
+    if (input == nullptr || input->other) return;
+    for (const unmatched_layer& u : matching_.only_other) {
+      const std::string& name = other_[u.index].name;
+      if (match_key(name.substr(name.rfind('/') + 1)) != match_key("seg0_layer0") || u.is_unreadable) continue;
+      if (other_[u.index].values().size() != shape(*input).size()) continue;
+      input->other = u.index;
+      input->relation = input->shown.how = match_relation::same;
+      input->shown.partner = name;
+      input->shown.relation = "layer 0 of a board's dumps is the data layer";
+      std::erase_if(matching_.only_reference, [&](const unmatched_layer& x) { return x.index == input->reference; });
+      return;
+    }
+  }
   void compare_row(compared_row& r) {
     if (!r.other) return;
     aligned_values v =
@@ -400,10 +422,13 @@ class run_pair {
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
       const layer& x = lab_->net.layers[l];
       for (std::size_t o = 0; o < x.outputs.size(); ++o) {
-        if (const compared_row* r = row_of(l, o); r != nullptr && r->other) {
+        const compared_row* const r = row_of(l, o);
+        const auto found = by_name.find(match_key(output_name(x, o)));
+        // An input is what it was given as, whatever the content.
+        const bool is_input = r != nullptr && r->is_input && found != by_name.end();
+        if (r != nullptr && r->other && (r->is_namesake || !is_input)) {
           source_[x.outputs[o]] = {*r->other, r->relation};
-        } else if (const auto found = by_name.find(match_key(output_name(x, o)));
-                   found != by_name.end() && !is_paired[found->second]) {
+        } else if (found != by_name.end() && (is_input || !is_paired[found->second])) {
           source_[x.outputs[o]] = {found->second, match_relation::same};
         }
       }

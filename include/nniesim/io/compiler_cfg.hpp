@@ -280,9 +280,7 @@ class cfg_parser {
     }
     require<parse_error>(!groups.empty(), file_, ": [image_list] is missing");
     share(shared, groups);
-    for (const cfg_group& group : groups) {
-      attempt([&] { result.inputs.push_back(input(group)); });
-    }
+    for (const cfg_group& group : groups) result.inputs.push_back(input(group));
   }
 
   /// Values before the first input hold for all. Where one stands both there and within an input, the file can be read
@@ -329,7 +327,7 @@ class cfg_parser {
     return line;
   }
 
-  [[nodiscard]] cfg_input input(const cfg_group& group) const {
+  [[nodiscard]] cfg_input input(const cfg_group& group) {
     const auto entry = [&](cfg_input_key k) { return group[static_cast<std::size_t>(k)]; };
     const auto needed = [&](cfg_input_key k) -> const cfg_entry& {
       if (entry(k) == nullptr) {
@@ -339,38 +337,47 @@ class cfg_parser {
       return *entry(k);
     };
     cfg_input result;
-    result.image_list = path(needed(cfg_input_key::image_list));
-    result.line = std::min(entry(cfg_input_key::image_list)->line, needed(cfg_input_key::image_type).line);
-
-    const cfg_entry& type = needed(cfg_input_key::image_type);
-    const int type_number = integer(type, 0, 5);
-    if (type_number == 2 || type_number == 4) fail_value(type, "0, 1, 3 or 5");
-    result.image_type = static_cast<cfg_image_type>(type_number);
-
-    const bool features = result.image_type == cfg_image_type::feature_map;
-    if (const cfg_entry* norm = entry(cfg_input_key::norm_type); norm != nullptr || !features) {
+    attempt([&] { result.image_list = path(needed(cfg_input_key::image_list)); });
+    bool features = false;
+    attempt([&] {
+      const cfg_entry& type = needed(cfg_input_key::image_type);
+      const cfg_entry* const list = entry(cfg_input_key::image_list);
+      result.line = list == nullptr ? type.line : std::min(list->line, type.line);
+      const int type_number = integer(type, 0, 5);
+      if (type_number == 2 || type_number == 4) fail_value(type, "0, 1, 3 or 5");
+      result.image_type = static_cast<cfg_image_type>(type_number);
+      features = result.image_type == cfg_image_type::feature_map;
+    });
+    bool uses_mean = false;
+    attempt([&] {
+      if (entry(cfg_input_key::norm_type) == nullptr && features) return;
       const cfg_entry& e = needed(cfg_input_key::norm_type);
       result.norm_type = static_cast<cfg_norm_type>(integer(e, 0, 5));
       if (features && result.norm_type != cfg_norm_type::none) fail_value(e, "0, the only one for [image_type] 0");
-    }
-
-    const cfg_entry& mean = needed(cfg_input_key::mean_file);
-    if (uses_mean_image(result.norm_type) || uses_channel_means(result.norm_type)) {
+      uses_mean = uses_mean_image(result.norm_type) || uses_channel_means(result.norm_type);
+    });
+    attempt([&] {
+      const cfg_entry& mean = needed(cfg_input_key::mean_file);
+      if (!uses_mean) return;
       if (mean.value == "null") {
         fail_value(mean, concat("a file for [norm_type] ", static_cast<int>(result.norm_type)));
       }
       result.mean_file = path(mean);
-    }
-    if (const cfg_entry* e = entry(cfg_input_key::data_scale)) {
+    });
+    attempt([&] {
+      const cfg_entry* e = entry(cfg_input_key::data_scale);
+      if (e == nullptr) return;
       result.data_scale = real(*e);
       if (!(result.data_scale > 1.0F / 4096.0F && result.data_scale < std::numeric_limits<float>::max())) {
         fail_value(*e, "more than 1/4096 and less than FLT_MAX");
       }
-    }
-    if (const cfg_entry* e = entry(cfg_input_key::rgb_order)) {
+    });
+    attempt([&] {
+      const cfg_entry* e = entry(cfg_input_key::rgb_order);
+      if (e == nullptr) return;
       if (e->value != "RGB" && e->value != "BGR") fail_value(*e, "RGB or BGR");
       result.order = e->value == "RGB" ? channel_order::rgb : channel_order::bgr;
-    }
+    });
     return result;
   }
 
@@ -388,8 +395,7 @@ class cfg_parser {
 /// image_list or image_type, whichever stands first in the file; what stands before the first input holds for all.
 /// mean_file is never missing; where norm_type uses none it may be anything. A # at a line's start or after a blank
 /// begins a comment. Throws parse_error with file and line for unknown keys, missing or repeated ones, values outside
-/// the guide's ranges, and files that can be read in two ways: all of a file's at once, one in a line, of an input the
-/// first.
+/// the guide's ranges, and files that can be read in two ways: all of a file's at once, one in a line.
 [[nodiscard]] inline compiler_cfg parse_compiler_cfg(std::string_view text, std::string_view file) {
   return detail::cfg_parser(text, file).parse();
 }
