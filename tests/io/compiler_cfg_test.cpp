@@ -1,6 +1,6 @@
-#include <algorithm>
 #include <nniesim/io/compiler_cfg.hpp>
 
+#include <algorithm>
 #include <string>
 
 #include "catch.hpp"
