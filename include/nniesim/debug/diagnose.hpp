@@ -145,7 +145,8 @@ class diagnostician {
       if (!as_simulated) {
         f.evidence.push_back("the simulation does not give zeros");
       } else if (const layer_bench bench(runs_, *lab_, j.layer);
-                 bench.ranges() != 0 && !is_zero(bench.simulated(bench.prepared(bench.planned()), false)[j.output])) {
+                 bench.ranges() != 0 &&
+                 !is_zero(view_of(bench.simulated(bench.prepared(bench.planned()), false)[j.output]).span())) {
         f.evidence.push_back("the simulation gives zeros too: all its input underflows");
         f.change.push_back(concat("calibrate again: the range of '", l.name, "' is far too large"));
       } else {
@@ -167,9 +168,6 @@ class diagnostician {
       add_zero(std::move(f), position_of(r), false);
       break;
     }
-  }
-  [[nodiscard]] static bool is_zero(const tensor<float>& t) {
-    return std::all_of(t.begin(), t.end(), [](float v) { return v == 0.0F; });
   }
   [[nodiscard]] static finding zero_finding(const std::string& name, const compared_row* r, std::size_t both) {
     finding f{fault::all_zero, name};
@@ -250,7 +248,7 @@ class diagnostician {
         continue;
       if (is_only_shown_wrongly(j.layer, j.output)) {
         only_shown.insert(l.outputs[j.output]);
-        only_shown_wrongly_.emplace_back(j.layer, j.output);
+        only_shown_wrongly_.insert({j.layer, j.output});
         continue;
       }
       (j.is_as_planned() ? as_planned : off).push_back(&j);
@@ -274,7 +272,7 @@ class diagnostician {
   }
   /// An input whose dump alone is wrong was no other input.
   void take_back_input(const compared_row& r, std::size_t layer_index, std::size_t output) {
-    only_shown_wrongly_.emplace_back(layer_index, output);
+    only_shown_wrongly_.insert({layer_index, output});
     std::erase_if(findings_, [&](const finding& f) { return f.layer == r.shown.name && is_input_fault(f); });
     input_differs_ = std::any_of(findings_.begin(), findings_.end(), is_input_fault);
   }
@@ -327,8 +325,7 @@ class diagnostician {
     else add(cosine_pattern(runs_).judge());
   }
   [[nodiscard]] bool is_only_shown_wrongly(const compared_row& r) const {
-    return r.layer && std::find(only_shown_wrongly_.begin(), only_shown_wrongly_.end(),
-                                std::pair(*r.layer, r.output)) != only_shown_wrongly_.end();
+    return r.layer && only_shown_wrongly_.contains({*r.layer, r.output});
   }
 
   /// Whether what was found before may explain a row: it depends on a layer with a fault, or, where the network does
@@ -340,7 +337,7 @@ class diagnostician {
                        [&](const local_finding& l) { return sources.contains(l.position); });
   }
 
-  using output_cosines = std::map<std::pair<std::size_t, std::size_t>, double>;  ///< by layer and output
+  using output_cosines = std::map<layer_output, double>;
 
   /// Of a plan's run against the float one.
   [[nodiscard]] output_cosines cosines_of(const network_runner& reference, const precision_plan& plan) const {
@@ -382,9 +379,7 @@ class diagnostician {
     std::size_t judged = 0;
     double worst_local = 1;
     for (const layer_trial& j : trials()) {
-      const std::pair where(j.layer, j.output);
-      const bool is_left_out =
-          std::find(only_shown_wrongly_.begin(), only_shown_wrongly_.end(), where) != only_shown_wrongly_.end();
+      const bool is_left_out = only_shown_wrongly_.contains({j.layer, j.output});
       if (!j.is_input_finite || j.result.bad_other != 0 || is_left_out || suspects_.contains(j.layer)) continue;
       ++judged;
       worst_local = std::min(worst_local, j.result.cosine);
@@ -682,9 +677,9 @@ class diagnostician {
   const diagnose_options& o_;
   const laboratory* lab_;
   run_pair runs_;
-  std::optional<layer_trials> trials_;                                   ///< with a laboratory
-  std::vector<std::pair<std::size_t, std::size_t>> only_shown_wrongly_;  ///< layers and outputs
-  std::set<std::size_t> suspects_;                                       ///< layers
+  std::optional<layer_trials> trials_;         ///< with a laboratory
+  std::set<layer_output> only_shown_wrongly_;  ///< whose dump is not what was computed
+  std::set<std::size_t> suspects_;             ///< layers
   std::vector<finding> findings_;
   std::vector<local_finding> local_findings_;
   std::vector<std::string> missing_inputs_;

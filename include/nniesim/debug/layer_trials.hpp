@@ -26,7 +26,7 @@ struct layer_trial {
   std::size_t output = 0;
   comparison result{};    ///< float against what the run shows
   comparison expected{};  ///< float against the simulation, of the calibrated ranges and the data's own the better
-  double loosest = 0;     ///< the relative difference of the other one
+  double loosest = 0;     ///< the larger relative difference from float of the two
   /// What the run shows, from the simulation that `expected` is of: relative, and the mean in steps of q20_12.
   double from_expected = 0, steps = 0;
   /// Relative differences from the nearest simulation as planned, and from the nearest in the other width, 8 or 16

@@ -91,6 +91,10 @@ struct aligned_values {
   return sums.result();
 }
 
+[[nodiscard]] inline bool is_zero(std::span<const float> x) {
+  return std::all_of(x.begin(), x.end(), [](float v) { return v == 0.0F; });
+}
+
 /// Notes what a layer's error consists of, and which channels carry it.
 inline void split(layer_evidence& e, std::span<const float> r, std::span<const float> x, const tensor_shape& shape) {
   const auto [n, c, h, w] = nchw_of(shape, r.size());
@@ -339,11 +343,8 @@ class run_pair {
         align(r.relation, reference_[r.reference].values(), reference_[r.reference].shape, other_[*r.other].values());
     if (v.reference.empty()) return;
     ++compared_;
-    const auto zero = [](const std::vector<float>& x) {
-      return std::all_of(x.begin(), x.end(), [](float f) { return f == 0.0F; });
-    };
-    r.reference_is_zero = zero(v.reference);
-    r.other_is_zero = zero(v.other);
+    r.reference_is_zero = is_zero(v.reference);
+    r.other_is_zero = is_zero(v.other);
     r.shown.result = compare_values(v.reference, v.other);
     const comparison& c = *r.shown.result;
     if (c.bad_reference + c.bad_other == 0) {
@@ -407,7 +408,7 @@ class run_pair {
     std::stable_sort(rows_.begin(), rows_.end(),
                      [&](const compared_row& x, const compared_row& y) { return place(x) < place(y); });
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      if (rows_[i].layer) row_of_.try_emplace({*rows_[i].layer, rows_[i].output}, i);
+      if (rows_[i].layer) row_of_.try_emplace(layer_output{*rows_[i].layer, rows_[i].output}, i);
     }
   }
 
@@ -449,9 +450,9 @@ class run_pair {
   const laboratory* lab_;
   layer_matching matching_;
   std::vector<compared_row> rows_;
-  std::map<std::pair<std::size_t, std::size_t>, std::size_t> row_of_;  ///< of a layer's output
-  std::map<std::size_t, source> source_;                               ///< of a blob
-  std::map<std::size_t, tensor_view<const float>> fed_;                ///< of an input's blob
+  std::map<layer_output, std::size_t> row_of_;
+  std::map<std::size_t, source> source_;                 ///< of a blob
+  std::map<std::size_t, tensor_view<const float>> fed_;  ///< of an input's blob
   std::size_t compared_ = 0;
   bool input_is_guessed_ = false;
 };
