@@ -47,7 +47,7 @@ void relu(benchmark::State& state) {
 }
 template <class P>
 void leaky_relu(benchmark::State& state) {
-  measure<P>(state, [](auto x, auto y) { relu_into<P>(x, {.negative_slope = 0.1}, y); });
+  measure<P>(state, [](auto x, auto y) { relu_into<P>(x, {.negative_slope = 0.1F}, y); });
 }
 template <class P>
 void sum_of_two(benchmark::State& state) {

@@ -77,11 +77,11 @@ norm_constants solve(Network& q, const layer_outputs<float>& reference, const te
   norm_constants constants;
   auto run = q.run(pictures, constants);
   for (std::size_t i = 0; i < 4; ++i) {
-    constants.branch[i] = solve_constant<w8a8>(output(run, features[i].before), 1.0 / 512,
+    constants.branch[i] = solve_constant<w8a8>(output(run, features[i].before), 1.0F / 512,
                                                mean(norms(output(reference, features[i].after))));
   }
   run = q.run(pictures, constants);
-  constants.joint = solve_constant<w8a8>(output(run, "jfc"), 1.0 / 2048, mean(norms(output(reference, "jnorm"))));
+  constants.joint = solve_constant<w8a8>(output(run, "jfc"), 1.0F / 2048, mean(norms(output(reference, "jnorm"))));
   return constants;
 }
 

@@ -48,8 +48,8 @@ inline tensor<float> upscale(const tensor<std::uint8_t>& digits, const std::vect
 
 /// The constants that the norms add: one for each branch and one for the joint feature.
 struct norm_constants {
-  std::array<double, 4> branch{1, 1, 1, 1};
-  double joint = 1;
+  std::array<float, 4> branch{1, 1, 1, 1};
+  float joint = 1;
 };
 
 /// Every layer's output by name, in execution order.
@@ -125,14 +125,14 @@ class network {
         x = keep(comp + conv, relu<policy>(multiply(comp + conv, x, calibrating)));
       }
       const auto& feature = keep(comp + "cfc", multiply(comp + "cfc", x, calibrating));
-      auto norm = run_add_one_norm_outside<policy>(feature, {.constant = constants.branch[i], .scale = 1.0 / 512});
+      auto norm = run_add_one_norm_outside<policy>(feature, {.constant = constants.branch[i], .scale = 1.0F / 512});
       keep(comp + "cnorm:root", std::move(norm.root));
       features.push_back(keep(comp + "cnorm", std::move(norm.output)));
     }
     const auto& all = keep("concat", concat<policy>({.axis = 1}, features[0], features[1], features[2], features[3]));
     const auto& joint = keep("jfc", multiply("jfc", all, calibrating));
     const auto& normed =
-        keep("jnorm", add_one_norm_outside<policy>(joint, {.constant = constants.joint, .scale = 1.0 / 2048}));
+        keep("jnorm", add_one_norm_outside<policy>(joint, {.constant = constants.joint, .scale = 1.0F / 2048}));
     keep("classifier", multiply("classifier", normed, calibrating));
     return out;
   }
@@ -194,11 +194,11 @@ inline double mean(const std::vector<double>& values) {
 /// The constant with which the norm chain under P brings the mean norm of `features` to `target`: by bisection, as the
 /// mean norm falls while the constant grows.
 template <class P>
-double solve_constant(const tensor<value_t<P>>& features, double scale, double target) {
-  double low = 0.5;
-  double high = 2.0;
+float solve_constant(const tensor<value_t<P>>& features, float scale, double target) {
+  float low = 0.5F;
+  float high = 2.0F;
   for (int i = 0; i < 40; ++i) {
-    const double middle = (low + high) / 2;
+    const float middle = (low + high) / 2;
     const double got = mean(norms(add_one_norm_outside<P>(features, {.constant = middle, .scale = scale})));
     (got > target ? low : high) = middle;
   }

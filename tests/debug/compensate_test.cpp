@@ -73,7 +73,7 @@ std::vector<norm_chain> chains_of(const recipe& r) { return find_norm_chains(cha
 recipe inside_form() {
   recipe r;
   r.square.scale = 1;
-  r.root = {0.5, 1, 0.002};
+  r.root = {0.5, 1, 0.002F};
   r.inverse = power_params{-1, 1, 0};
   return r;
 }
@@ -186,7 +186,7 @@ TEST_CASE("norms are found in both forms, through layers that only rename", "[de
   REQUIRE(chains_of(plain).size() == 1);
   CHECK(chains_of(plain)[0].form == norm_form::outside);
   recipe both;
-  both.root.shift = 1e-10;
+  both.root.shift = 1e-10F;
   REQUIRE(chains_of(both).size() == 1);
   CHECK(chains_of(both)[0].form == norm_form::outside);
   recipe maps;
@@ -416,7 +416,7 @@ TEST_CASE("where a constant cannot help it is said", "[debug]") {
   std::size_t x = b.input({1, 1, 1, 1});
   const std::size_t feature = b.add("fc", layers::convolution{{}, zeros({1, 1, 1, 1}), {}}, {x});
   std::get<layers::convolution>(b.net.layers.back().params).weights.fill(1.0F);
-  x = b.add("square", power_params{2, 0.001, 0}, {feature});
+  x = b.add("square", power_params{2, 0.001F, 0}, {feature});
   x = b.add("mean", reduce_mean_params{{1, 2, 3}, false}, {x});
   x = b.add("root", power_params{0.5, 1, 0}, {x});
   x = b.add("inverse", power_params{-1, 1, 1}, {x});
@@ -477,7 +477,7 @@ TEST_CASE("a constant that hides an error from before the norm says so", "[debug
   weights.fill(1.03F);
   weights(0, 0, 0, 0) = 1.9F;  // sets the scale
   const std::size_t feature = b.add("depthwise", layers::convolution{{.groups = 64}, weights, {}}, {x});
-  x = b.add("square", power_params{2, 0.01, 0}, {feature});
+  x = b.add("square", power_params{2, 0.01F, 0}, {feature});
   x = b.add("mean", reduce_mean_params{{1, 2, 3}, false}, {x});
   x = b.add("root", power_params{0.5, 64, 0}, {x});
   x = b.add("inverse", power_params{-1, 1, 1}, {x});

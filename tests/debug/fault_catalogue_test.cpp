@@ -166,9 +166,9 @@ void append_norm(network& net, const std::string& behind, const floats& like) {
     return net.blobs.size() - 1;
   };
   std::size_t flat = add("norm.flat", layers::flatten{1, shape.rank() - 1}, {x});
-  std::size_t p = add("norm.square", power_params{2, s, 0}, {flat});
+  std::size_t p = add("norm.square", power_params{2, static_cast<float>(s), 0}, {flat});
   p = add("norm.mean", reduce_mean_params{{1}, false}, {p});
-  p = add("norm.root", power_params{0.5, static_cast<double>(like.size()), 0}, {p});
+  p = add("norm.root", power_params{0.5, static_cast<float>(like.size()), 0}, {p});
   p = add("norm.inverse", power_params{-1, 1, 1}, {p});
   add("norm", layers::scale{{.axis = 0}, std::nullopt, {}}, {flat, p});
 }

@@ -506,7 +506,7 @@ TEST_CASE("infinity where the norm underflows accuses nobody who computes as sim
   draws random(8);
   network_builder b;
   const std::size_t data = b.input({1, 64});
-  const std::size_t p = b.add("square", power_params{2, 1e-3, 0}, {data});
+  const std::size_t p = b.add("square", power_params{2, 1e-3F, 0}, {data});
   const std::size_t m = b.add("mean", reduce_mean_params{{1}, false}, {p});
   b.add("inverse", power_params{-1, 1, 0}, {m});
   const experiment e(b.net, random);

@@ -33,7 +33,7 @@ network random_chain(draws& random) {
                                   random.tensor({outputs, channels, kernel, kernel}, deviation),
                                   random_floats(random, outputs)},
               {x});
-    x = b.add("relu" + std::to_string(i), relu_params{0.1}, {x});
+    x = b.add("relu" + std::to_string(i), relu_params{0.1F}, {x});
     channels = outputs;
   }
   const auto weights = random.tensor({10, channels * 144}, 0.02F);

@@ -65,7 +65,7 @@ TEST_CASE(
   norm_constants constants;
   const auto quantized_calibration = net.run(calibration.x, {});
   for (std::size_t i = 0; i < 4; ++i) {
-    constants.branch[i] = solve_constant<w8a8>(output(quantized_calibration, branches[i] + ".cfc"), 1.0 / 512,
+    constants.branch[i] = solve_constant<w8a8>(output(quantized_calibration, branches[i] + ".cfc"), 1.0F / 512,
                                                mean(norms(output(reference_calibration, branches[i] + ".cnorm"))));
   }
   const auto compensated = net.run(test.x, constants);

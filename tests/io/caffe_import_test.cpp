@@ -278,11 +278,12 @@ TEST_CASE("Batch normalizations, scales and biases") {
     const network n = imported(data_4d + one("x", "BatchNorm", "data", "y", "batch_norm_param { eps: 0.5 }"), model);
     return std::get<layers::batch_norm>(n.layers.at(1).params).statistics;
   };
-  CHECK(statistics().mean == std::vector<double>{0.5, 1.0, 1.5, 2.0});
-  CHECK(statistics().variance == std::vector<double>{0.5, 1.0, 1.5, 2.0});
+  CHECK(statistics().mean == std::vector<float>{1, 2, 3, 4});
+  CHECK(statistics().variance == std::vector<float>{1, 2, 3, 4});
+  CHECK(statistics().count == 2.0F);
   CHECK(statistics().epsilon == 0.5);
   model.layers[0].blobs[2].fill(0.0F);
-  CHECK(statistics().mean == std::vector<double>(4));
+  CHECK(statistics().count == 0.0F);
   CHECK_THAT(layer_problem("BatchNorm", "batch_norm_param { use_global_stats: false }", {{4}, {4}, {1}}),
              contains("got use_global_stats false"));
   CHECK_THAT(layer_problem("BatchNorm", "", {{4}, {4}}), contains("got 2 learned blobs in weights, expected 3"));
@@ -372,7 +373,7 @@ TEST_CASE("Pooling") {
 TEST_CASE("Layers of several inputs or outputs") {
   const auto sum = params_of<eltwise_params>("Eltwise", "bottom: 'data' eltwise_param { coeff: 1 coeff: -1 }");
   CHECK(sum.operation == eltwise_operation::sum);
-  CHECK(sum.coefficients == std::vector<double>{1.0, -1.0});
+  CHECK(sum.coefficients == std::vector<float>{1.0F, -1.0F});
   CHECK(params_of<eltwise_params>("Eltwise", "bottom: 'data' eltwise_param { operation: PROD }").operation ==
         eltwise_operation::product);
   CHECK(params_of<eltwise_params>("Eltwise", "bottom: 'data' eltwise_param { operation: 2 }").operation ==

@@ -253,22 +253,22 @@ TEST_CASE("digests: operators in plain loops") {
     const auto take = [&](const auto& y) { so_far = digest(y, so_far); };
     take(softmax<P>(x, {.axis = 1}));
     take(l2_normalize<P>(x));
-    take(power<P>(x, {.exponent = 3, .scale = 0.3, .shift = 0.1}));
-    take(power<P>(x, {.exponent = -2, .scale = 0.3, .shift = 2}));
-    take(eltwise<P>(x, other, {.coefficients = {0.3, -1.7}}));
+    take(power<P>(x, {.exponent = 3, .scale = 0.3F, .shift = 0.1F}));
+    take(power<P>(x, {.exponent = -2, .scale = 0.3F, .shift = 2}));
+    take(eltwise<P>(x, other, {.coefficients = {0.3F, -1.7F}}));
     take(scale<P>(x, factor, shift, {.axis = 1}));
     take(reduce_mean<P>(x, {.axes = {1, 3}}));
     take(pooling<P>(x, {.kernel = {3, 2}, .stride = {2, 2}}));
     take(pooling<P>(x, {.operation = pooling_operation::average, .kernel = {3, 3}, .stride = {2, 1}, .pad = {1, 1}}));
-    take(relu<P>(x, {.negative_slope = 0.1}));
+    take(relu<P>(x, {.negative_slope = 0.1F}));
     take(add_one_norm_outside<P>(features));
     take(add_one_norm_inside<P>(features));
     return so_far;
   };
   for_each_isa([&](isa used) {
     INFO(to_string(used));
-    CHECK(hex(all(float32{})) == hex(0xceadfa22));
-    CHECK(hex(all(w8a8{})) == hex(0x2ed60275));
-    CHECK(hex(all(w16a16{})) == hex(0x238b91b9));
+    CHECK(hex(all(float32{})) == hex(0x857a434c));
+    CHECK(hex(all(w8a8{})) == hex(0x8e2047b4));
+    CHECK(hex(all(w16a16{})) == hex(0x837dd478));
   });
 }

@@ -18,7 +18,7 @@ TEST_CASE("activations equal the math library's functions within float's last pl
   x.data()[5] = 0.0099F;
   x.data()[6] = -0.0101F;
   const auto check = [&](activation_function f, auto expected) {
-    const auto y = activation<float32>(x, {.function = f, .alpha = 0.7});
+    const auto y = activation<float32>(x, {.function = f, .alpha = 0.7F});
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double e = expected(static_cast<double>(x.data()[i]));
       INFO(to_string(f) << " of " << x.data()[i]);
@@ -27,7 +27,7 @@ TEST_CASE("activations equal the math library's functions within float's last pl
   };
   check(activation_function::sigmoid, [](double v) { return 1.0 / (1.0 + std::exp(-v)); });
   check(activation_function::tanh, [](double v) { return std::tanh(v); });
-  check(activation_function::elu, [](double v) { return v > 0 ? v : 0.7 * (std::exp(v) - 1.0); });
+  check(activation_function::elu, [](double v) { return v > 0 ? v : static_cast<double>(0.7F) * (std::exp(v) - 1.0); });
   check(activation_function::absolute, [](double v) { return std::fabs(v); });
   check(activation_function::exponential, [](double v) { return std::exp(v); });
 }
@@ -38,7 +38,9 @@ TEST_CASE("activations of layer values are written truncated") {
   CHECK(y.data()[0].raw() == -3120);  // floor(-0.7616 * 4096)
   CHECK(y.data()[1].raw() == 0);
   CHECK(y.data()[2].raw() == 3119);
-  CHECK_THROWS_AS(activation<w8a8>(x, {.function = activation_function::elu, .alpha = 1.0 / 0.0}), format_error);
+  CHECK_THROWS_AS(
+      activation<w8a8>(x, {.function = activation_function::elu, .alpha = std::numeric_limits<float>::infinity()}),
+      format_error);
   CHECK_THROWS_WITH(activation<w8a8>(tensor<float>{{1.0F, std::nanf("")}}, {}), contains("NaN"));
 }
 
@@ -65,7 +67,8 @@ TEST_CASE("exp and log have a base, a scale and a shift") {
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .base = 0}), format_error);
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .base = -2}), format_error);
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .scale = std::nan("")}), format_error);
-  CHECK_THROWS_AS(activation<w8a8>(x, {.function = logarithm, .shift = 1.0 / 0.0}), format_error);
+  CHECK_THROWS_AS(activation<w8a8>(x, {.function = logarithm, .shift = std::numeric_limits<float>::infinity()}),
+                  format_error);
 }
 
 TEST_CASE("logarithms of numbers that are not positive are written as infinity and NaN") {

@@ -41,7 +41,7 @@ TEST_CASE("inputs that do not match are refused with both shapes") {
   CHECK_THROWS_WITH(eltwise<w8a8>(a, zeros({3, 2}), {}), contains("2x3") && contains("3x2"));
   CHECK_THROWS_WITH(eltwise<w8a8>(a, a, {.coefficients = {1}}), contains("1 coefficients for 2"));
   CHECK_THROWS_AS(eltwise<w8a8>(a, a, {.operation = eltwise_operation::maximum, .coefficients = {1, 1}}), shape_error);
-  CHECK_THROWS_AS(eltwise<w8a8>(a, a, {.coefficients = {1, std::numeric_limits<double>::infinity()}}), format_error);
+  CHECK_THROWS_AS(eltwise<w8a8>(a, a, {.coefficients = {1, std::numeric_limits<float>::infinity()}}), format_error);
   auto y = zeros({2, 3});
   CHECK_THROWS_AS(eltwise_into<float32>(std::array{view_of(std::as_const(a))}, {}, view_of(y)), shape_error);
 }
@@ -58,7 +58,7 @@ TEST_CASE("eltwise by vectors equals the specification") {
             [&](auto y) { return detail::vector_eltwise<P>(inputs, p, y); });
       };
       check({});
-      check({.coefficients = count == 2 ? std::vector{-0.7, 1e-3} : std::vector{1.0, 0.3, -1e5}});
+      check({.coefficients = count == 2 ? std::vector{-0.7F, 1e-3F} : std::vector{1.0F, 0.3F, -1e5F}});
       check({.operation = eltwise_operation::product});
       check({.operation = eltwise_operation::maximum});
     }

@@ -40,7 +40,7 @@ TEST_CASE("norms by vectors equal the specification, in place too") {
       odd_tensor<P> x(d, shape, d.between(0, 1) == 0);
       if (d.between(0, 1) == 0) std::fill_n(x.view().data(), shape.size() / 2, P::output::from(-0.0));
       for (const bool across : {true, false}) {
-        for (const double epsilon : {0.0, 1e-10}) {
+        for (const float epsilon : {0.0F, 1e-10F}) {
           const l2_normalize_params p{across, epsilon};
           check_vectors<P>(
               shape, [&](auto y) { reference::l2_normalize<P>(x.in(), p, y); },

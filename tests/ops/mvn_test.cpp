@@ -54,7 +54,7 @@ TEST_CASE("what MVN cannot take is refused") {
   CHECK_THROWS_WITH(mvn<w8a8>(zeros({3})), contains("shape 3"));
   CHECK_THROWS_AS(mvn<w8a8>(zeros({1, 2, 0, 2})), shape_error);
   CHECK_THROWS_WITH(mvn<w8a8>(zeros({1, 2}), {.epsilon = -1}), contains("epsilon -1"));
-  CHECK_THROWS_AS(mvn<w8a8>(zeros({1, 2}), {.epsilon = std::nan("")}), format_error);
+  CHECK_THROWS_AS(mvn<w8a8>(zeros({1, 2}), {.epsilon = std::nanf("")}), format_error);
   CHECK_THROWS_WITH(mvn<float32>(nan_tensor({1, 2, 2})), contains("NaN"));
   auto y = zeros({2, 1});
   CHECK_THROWS_AS(mvn_into<float32>(view_of(std::as_const(y)), {}, tensor_view<float>({y.data(), 2}, {1, 2})),

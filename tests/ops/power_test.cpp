@@ -10,12 +10,12 @@ TEST_CASE("power is (shift + scale x)^exponent, written once in the output forma
   draws d(1);
   const auto x = d.tensor({3, 5, 7});
   for_policies([&]<class P>() {
-    for (const double exponent : {-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0}) {
+    for (const float exponent : {-3.0F, -2.0F, -1.0F, -0.5F, 0.5F, 1.0F, 2.0F, 3.0F}) {
       std::vector<double> expected;
       for (const double v : held<P>(x)) expected.push_back(0.5 * v + 4);  // exact: few bits
       const auto y = power<P>(x, {.exponent = exponent, .scale = 0.5, .shift = 4});
       for (std::size_t i = 0; i < expected.size(); ++i) {
-        const double truth = std::pow(expected[i], exponent);
+        const double truth = std::pow(expected[i], static_cast<double>(exponent));
         const double step = static_cast<double>(P::output::step(static_cast<float>(truth), {}));
         CHECK(std::fabs(P::output::to_double(y.data()[i]) - truth) <= step * 1.001);
       }
@@ -35,11 +35,11 @@ TEST_CASE("squares and roots of layer values are truncated toward minus infinity
 
 TEST_CASE("the accelerator's policies take only the hardware's exponents, the float reference any") {
   const tensor<float> x = {1.0F, 2.0F};
-  CHECK_THROWS_WITH(power<w8a8>(x, {.exponent = 0.7}), contains("0.7") && contains("-3, -2, -1, -1/2, 1/2, 1, 2, 3"));
+  CHECK_THROWS_WITH(power<w8a8>(x, {.exponent = 0.7F}), contains("0.7") && contains("-3, -2, -1, -1/2, 1/2, 1, 2, 3"));
   CHECK_THROWS_AS(power<uniform_w8a8>(x, {.exponent = 4}), format_error);
   CHECK(power<float32>(x, {.exponent = 4})(1) == 16.0F);
-  CHECK_THROWS_WITH(power<float32>(x, {.exponent = std::numeric_limits<double>::quiet_NaN()}), contains("finite"));
-  CHECK_THROWS_AS(power<w8a8>(x, {.scale = std::numeric_limits<double>::infinity()}), format_error);
+  CHECK_THROWS_WITH(power<float32>(x, {.exponent = std::numeric_limits<float>::quiet_NaN()}), contains("finite"));
+  CHECK_THROWS_AS(power<w8a8>(x, {.scale = std::numeric_limits<float>::infinity()}), format_error);
 }
 
 TEST_CASE("power refuses NaN and empty tensors and says where") {
@@ -56,15 +56,15 @@ TEST_CASE("power refuses NaN and empty tensors and says where") {
 TEST_CASE("power by vectors equals the specification") {
   for_vectors([]<class P>(draws& d, std::size_t n) {
     odd_tensor<P> x(d, {n});
-    for (const double exponent : {-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0}) {
-      for (const power_params p : {power_params{exponent}, power_params{exponent, -0.37, 0.1}}) {
+    for (const float exponent : {-3.0F, -2.0F, -1.0F, -0.5F, 0.5F, 1.0F, 2.0F, 3.0F}) {
+      for (const power_params p : {power_params{exponent}, power_params{exponent, -0.37F, 0.1F}}) {
         check_vectors<P>(
             {n}, [&](auto y) { reference::power<P>(x.in(), p, y); },
             [&](auto y) { return detail::vector_power<P>(x.in(), p, y); });
       }
     }
     odd_tensor<P> y(d, {n});
-    CHECK_FALSE(detail::vector_power<P>(x.in(), {.exponent = 0.7}, y.view()));
+    CHECK_FALSE(detail::vector_power<P>(x.in(), {.exponent = 0.7F}, y.view()));
   });
 }
 

@@ -25,7 +25,8 @@ TEST_CASE("wrong axes and coefficients are refused") {
   CHECK_THROWS_WITH(reduce_sum<w8a8>(x, {.axes = {1, 1}}), contains("different"));
   CHECK_THROWS_WITH(reduce_sum<w8a8>(x, {.axes = axes_from(2, 2)}), contains("no axes"));
   CHECK_THROWS_AS(reduce_sum<w8a8>(zeros({0, 4}), {.axes = {1}}), shape_error);
-  CHECK_THROWS_AS(reduce_sum<w8a8>(x, {.axes = {1}, .coefficient = 1.0 / 0.0}), format_error);
+  CHECK_THROWS_AS(reduce_sum<w8a8>(x, {.axes = {1}, .coefficient = std::numeric_limits<float>::infinity()}),
+                  format_error);
   CHECK_THROWS_WITH(reduce_sum<float32>(nan_tensor({1, 2}), {.axes = {1}}), contains("NaN"));
 }
 
@@ -35,7 +36,7 @@ TEST_CASE("sums by vectors equal the specification, over any axes") {
       odd_tensor<P> x(d, shape, d.between(0, 1) == 0);
       for (unsigned mask = 1; mask < 16; ++mask) {
         reduce_sum_params p;
-        p.coefficient = mask % 3 == 0 ? 1.0 : -0.3;
+        p.coefficient = mask % 3 == 0 ? 1.0F : -0.3F;
         for (std::size_t axis = 0; axis < 4; ++axis) {
           if ((mask >> axis & 1U) != 0) p.axes.push_back(axis);
         }

@@ -13,10 +13,10 @@ TEST_CASE("relu keeps what is positive and multiplies the rest by the slope") {
     std::vector<double> plain, leaky;
     for (const double v : held<P>(x)) {
       plain.push_back(v > 0 ? v : 0);
-      leaky.push_back(v > 0 ? v : v * 0.1);
+      leaky.push_back(v > 0 ? v : v * static_cast<double>(0.1F));
     }
     check_values<P>(relu<P>(x), plain);
-    check_values<P>(relu<P>(x, {.negative_slope = 0.1}), leaky);
+    check_values<P>(relu<P>(x, {.negative_slope = 0.1F}), leaky);
   });
 }
 
@@ -26,14 +26,14 @@ TEST_CASE("relu never gives minus zero and may work in place") {
   CHECK_FALSE(std::signbit(x(0)));
   CHECK_FALSE(std::signbit(x(1)));
   CHECK(x(2) == 3.0F);
-  CHECK_THROWS_AS(relu<w8a8>(x, {.negative_slope = std::numeric_limits<double>::quiet_NaN()}), format_error);
+  CHECK_THROWS_AS(relu<w8a8>(x, {.negative_slope = std::numeric_limits<float>::quiet_NaN()}), format_error);
   CHECK_THROWS_AS(relu<w8a8>(zeros({0})), shape_error);
 }
 
 TEST_CASE("relu by vectors equals the specification") {
   for_vectors([]<class P>(draws& d, std::size_t n) {
     odd_tensor<P> x(d, {n});
-    for (const double slope : {0.0, 0.1, -3.0}) {
+    for (const float slope : {0.0F, 0.1F, -3.0F}) {
       const relu_params p{.negative_slope = slope};
       check_vectors<P>(
           {n}, [&](auto y) { reference::relu<P>(x.in(), p, y); },

@@ -40,12 +40,12 @@ TEST_CASE("a folded normalization equals the convolution followed by it") {
   const auto x = d.tensor({1, 4, 9, 9});
   const auto w = d.tensor({6, 4, 3, 3});
   const auto bias = d.tensor({6});
-  batch_norm_params bn{.epsilon = 1e-3};
+  batch_norm_params bn{.epsilon = 1e-3F};
   for (int c = 0; c < 6; ++c) {
-    bn.mean.push_back(static_cast<double>(d.symmetric()));
-    bn.variance.push_back(1.5 + static_cast<double>(d.symmetric()));
-    bn.gamma.push_back(static_cast<double>(d.symmetric()));
-    bn.beta.push_back(static_cast<double>(d.symmetric()));
+    bn.mean.push_back(d.symmetric());
+    bn.variance.push_back(1.5F + d.symmetric());
+    bn.gamma.push_back(d.symmetric());
+    bn.beta.push_back(d.symmetric());
   }
   const auto folded = fold_batch_norm(w, bias, bn);
   const auto one = conv2d<float32>(x, folded.weights, folded.bias);
@@ -98,14 +98,16 @@ TEST_CASE("a batch normalization is evaluated in place") {
 }
 
 TEST_CASE("Caffe's statistics are divided by their common number") {
-  const std::vector<double> mean = {2, 4}, variance = {6, 8};
-  const auto p = caffe_batch_norm(mean, variance, 2.0, 1e-3);
-  CHECK(p.mean == std::vector<double>{1, 2});
-  CHECK(p.variance == std::vector<double>{3, 4});
-  CHECK(p.epsilon == 1e-3);
-  CHECK(caffe_batch_norm(mean, variance, 0.0).variance == std::vector<double>{0, 0});
-  CHECK_THROWS_AS(caffe_batch_norm(mean, variance, -1.0), format_error);
-  CHECK_THROWS_AS(caffe_batch_norm(mean, variance, 1.0 / 0.0), format_error);
+  batch_norm_params p{.mean = {2, 4}, .variance = {6, 8}, .epsilon = 1, .count = 2};
+  CHECK(as_affine(p).factor == std::vector<double>{0.5, 1 / std::sqrt(5.0)});
+  CHECK(as_affine(p).shift[0] == -0.5);
+  p.count = 0;
+  CHECK(as_affine(p).factor == std::vector<double>{1, 1});
+  CHECK(as_affine(p).shift == std::vector<double>{0, 0});
+  for (const float count : {-1.0F, std::numeric_limits<float>::infinity(), std::nanf("")}) {
+    p.count = count;
+    CHECK_THROWS_AS(as_affine(p), format_error);
+  }
 }
 
 }  // namespace scale_test

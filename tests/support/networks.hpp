@@ -49,11 +49,11 @@ inline network network_of_all_kinds(draws& random) {
   x = b.add("relu1", relu_params{}, {x});
   std::size_t left =
       b.add("depthwise", layers::convolution{{.pad = {1, 1}, .groups = 8}, random.tensor({8, 1, 3, 3}, 0.4F), {}}, {x});
-  left = b.add("bn", layers::batch_norm{{.mean = std::vector<double>(8, 0.1), .variance = std::vector<double>(8, 1.5)}},
+  left = b.add("bn", layers::batch_norm{{.mean = std::vector<float>(8, 0.1F), .variance = std::vector<float>(8, 1.5F)}},
                {left});
   tensor<float> factor = random.tensor({8});
   left = b.add("scale", layers::scale{{}, factor, random_floats(random, 8)}, {left});
-  left = b.add("leaky", relu_params{0.1}, {left});
+  left = b.add("leaky", relu_params{0.1F}, {left});
   const std::size_t right = b.add("deconv1x1", layers::deconvolution{{}, random.tensor({8, 8, 1, 1}, 0.3F), {}}, {x});
   x = b.add("sum", eltwise_params{}, {left, right});
   const std::size_t pooled =
@@ -61,7 +61,7 @@ inline network network_of_all_kinds(draws& random) {
   const std::size_t mean =
       b.add("mean", pooling_params{pooling_operation::average, {2, 2}, {2, 2}, {}, pooling_size::ceil, false}, {x});
   x = b.add("concat", concat_params{1}, {pooled, mean});
-  x = b.add("power", power_params{2.0, 0.5, 0.1}, {x});
+  x = b.add("power", power_params{2.0F, 0.5F, 0.1F}, {x});
   x = b.add("sigmoid", activation_params{activation_function::sigmoid}, {x});
   x = b.add("flatten", layers::flatten{1, 3}, {x});
   const std::size_t features = b.net.blobs[x].shape[1];

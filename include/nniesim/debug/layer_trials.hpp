@@ -188,8 +188,7 @@ class layer_bench {
     return difference(view_of(after).span(), x) < 0.5 * difference(view_of(in_float_[o]).span(), x) ? relu : nullptr;
   }
   static void apply(const relu_params& relu, tensor<float>& t) {
-    const auto slope = static_cast<float>(relu.negative_slope);
-    for (float& v : t) v = v > 0 ? v : v * slope;
+    for (float& v : t) v = v > 0 ? v : v * relu.negative_slope;
   }
   void rectify(tensor<float>& t, std::size_t o) const {
     if (relu_[o] != nullptr) apply(*relu_[o], t);

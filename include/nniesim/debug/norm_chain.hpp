@@ -179,7 +179,7 @@ class norm_chain_finder {
     if (square == nullptr || square->exponent != 2.0 || square->shift != 0 || square->scale == 0) return std::nullopt;
     c.square = writer_[squared];
     if (before(c.square) != c.input) return std::nullopt;
-    c.weight *= square->scale * square->scale;
+    c.weight *= static_cast<double>(square->scale) * static_cast<double>(square->scale);
     return std::isfinite(c.weight) && c.weight > 0 ? std::optional(c) : std::nullopt;
   }
 

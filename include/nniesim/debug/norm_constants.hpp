@@ -63,7 +63,7 @@ inline void require_finite(const norm_constant& c) {
 [[nodiscard]] inline network with_constants(network net, std::span<const norm_constant> constants) {
   for (const norm_constant& c : constants) {
     detail::require_finite(c);
-    detail::power_named(net, c.layer).shift = static_cast<double>(c.value);
+    detail::power_named(net, c.layer).shift = c.value;
   }
   return net;
 }

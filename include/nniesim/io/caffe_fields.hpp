@@ -115,8 +115,8 @@ class caffe_fields {
   [[nodiscard]] std::vector<T> integers(std::string_view name, T low, T high) {
     return list<T>(name, [&](const prototxt_field& f) { return f.integer<T>(low, high); });
   }
-  [[nodiscard]] std::vector<double> reals(std::string_view name) {
-    return list<double>(name, [](const prototxt_field& f) { return static_cast<double>(f.real()); });
+  [[nodiscard]] std::vector<float> reals(std::string_view name) {
+    return list<float>(name, [](const prototxt_field& f) { return f.real(); });
   }
   [[nodiscard]] caffe_fields fields(std::string_view name) {
     const prototxt_message* m =

@@ -119,9 +119,8 @@ using caffe_read_result = std::optional<layer_params>;  ///< nothing where the s
   std::copy(values.span().begin(), values.span().end(), result.data());
   return result;
 }
-template <class T = float>
-[[nodiscard]] std::vector<T> values_of(tensor_view<const float> values) {
-  return std::vector<T>(values.span().begin(), values.span().end());
+[[nodiscard]] inline std::vector<float> values_of(tensor_view<const float> values) {
+  return std::vector<float>(values.span().begin(), values.span().end());
 }
 
 enum class caffe_convolution { plain, depthwise, transposed };
@@ -198,14 +197,11 @@ template <caffe_convolution Kind>
   const std::size_t channels = l.channels();
   const std::array<tensor_shape, 3> expected{tensor_shape{channels}, tensor_shape{channels}, tensor_shape{1}};
   const auto values = l.learned(expected);
-  const double divisor = static_cast<double>(values[2][0]);
   layers::batch_norm result;
-  result.statistics.epsilon = static_cast<double>(epsilon);
-  result.statistics.mean = values_of<double>(values[0]);
-  result.statistics.variance = values_of<double>(values[1]);
-  for (auto* statistic : {&result.statistics.mean, &result.statistics.variance}) {
-    for (double& v : *statistic) v = divisor == 0.0 ? 0.0 : v / divisor;
-  }
+  result.statistics.epsilon = epsilon;
+  result.statistics.mean = values_of(values[0]);
+  result.statistics.variance = values_of(values[1]);
+  result.statistics.count = values[2][0];
   return result;
 }
 
@@ -248,7 +244,7 @@ template <caffe_convolution Kind>
 }
 
 [[nodiscard]] inline caffe_read_result read_caffe_relu(caffe_source& l) {
-  return relu_params{static_cast<double>(l.fields.fields("relu_param").real("negative_slope", 0.0F))};
+  return relu_params{l.fields.fields("relu_param").real("negative_slope", 0.0F)};
 }
 
 [[nodiscard]] inline caffe_read_result read_caffe_prelu(caffe_source& l) {
@@ -264,13 +260,13 @@ template <activation_function Function>
   if constexpr (Function == activation_function::sigmoid) (void)l.fields.fields("sigmoid_param");
   if constexpr (Function == activation_function::tanh) (void)l.fields.fields("tanh_param");
   if constexpr (Function == activation_function::elu) {
-    result.alpha = static_cast<double>(l.fields.fields("elu_param").real("alpha", 1.0F));
+    result.alpha = l.fields.fields("elu_param").real("alpha", 1.0F);
   }
   if constexpr (Function == activation_function::exponential || Function == activation_function::logarithm) {
     caffe_fields p = l.fields.fields(Function == activation_function::exponential ? "exp_param" : "log_param");
-    result.base = static_cast<double>(p.real("base", -1.0F));
-    result.scale = static_cast<double>(p.real("scale", 1.0F));
-    result.shift = static_cast<double>(p.real("shift", 0.0F));
+    result.base = p.real("base", -1.0F);
+    result.scale = p.real("scale", 1.0F);
+    result.shift = p.real("shift", 0.0F);
   }
   return result;
 }
@@ -278,9 +274,9 @@ template <activation_function Function>
 [[nodiscard]] inline caffe_read_result read_caffe_power(caffe_source& l) {
   caffe_fields p = l.fields.fields("power_param");
   power_params result;
-  result.exponent = static_cast<double>(p.real("power", 1.0F));
-  result.scale = static_cast<double>(p.real("scale", 1.0F));
-  result.shift = static_cast<double>(p.real("shift", 0.0F));
+  result.exponent = p.real("power", 1.0F);
+  result.scale = p.real("scale", 1.0F);
+  result.shift = p.real("shift", 0.0F);
   return result;
 }
 
@@ -385,14 +381,14 @@ template <activation_function Function>
   if (!l.ready()) return std::nullopt;
   const std::vector<std::size_t> axes = axes_from(l.axis(axis), l.inputs[0].rank());
   if (is_mean) return reduce_mean_params{axes, false};
-  return reduce_sum_params{axes, false, static_cast<double>(coefficient)};
+  return reduce_sum_params{axes, false, coefficient};
 }
 
 [[nodiscard]] inline caffe_read_result read_caffe_normalize(caffe_source& l) {
   caffe_fields p = l.fields.fields("norm_param");
   layers::normalize result;
   result.params.across_positions = p.boolean("across_spatial", true);
-  result.params.epsilon = static_cast<double>(p.real("eps", 1e-10F));
+  result.params.epsilon = p.real("eps", 1e-10F);
   const bool shared = p.boolean("channel_shared", true);
   if (!l.ready()) return std::nullopt;
   const std::array expected{tensor_shape{shared ? 1 : l.channels()}};
@@ -415,9 +411,9 @@ template <activation_function Function>
   caffe_fields p = l.fields.fields("lrn_param");
   lrn_params result;
   result.local_size = p.integer<std::size_t>("local_size", 5, 1, caffe_fields::most);
-  result.alpha = static_cast<double>(p.real("alpha", 1.0F));
-  result.beta = static_cast<double>(p.real("beta", 0.75F));
-  result.k = static_cast<double>(p.real("k", 1.0F));
+  result.alpha = p.real("alpha", 1.0F);
+  result.beta = p.real("beta", 0.75F);
+  result.k = p.real("k", 1.0F);
   const std::size_t region = p.one_of("norm_region", 0, {"ACROSS_CHANNELS", "WITHIN_CHANNEL"});
   result.region = region == 0 ? lrn_region::across_channels : lrn_region::within_channel;
   return result;
@@ -428,7 +424,7 @@ template <activation_function Function>
   mvn_params result;
   result.normalize_variance = p.boolean("normalize_variance", true);
   result.across_channels = p.boolean("across_channels", false);
-  result.epsilon = static_cast<double>(p.real("eps", 1e-9F));
+  result.epsilon = p.real("eps", 1e-9F);
   return result;
 }
 

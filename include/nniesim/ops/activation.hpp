@@ -27,11 +27,11 @@ enum class activation_function { sigmoid, tanh, elu, absolute, exponential, loga
 
 struct activation_params {
   activation_function function = activation_function::sigmoid;
-  double alpha = 1.0;  ///< of elu: what exp(x) - 1 is multiplied by for x < 0
+  float alpha = 1.0F;  ///< of elu: what exp(x) - 1 is multiplied by for x < 0
   // Of exp, base^(scale * x + shift), and log, log_base(scale * x + shift), as in Caffe.
-  double base = -1.0;  ///< -1: e
-  double scale = 1.0;
-  double shift = 0.0;
+  float base = -1.0F;  ///< -1: e
+  float scale = 1.0F;
+  float shift = 0.0F;
 };
 
 /// Same shape as the input. Throws for an empty axis, numbers that are not finite, a base that is neither -1 nor
@@ -41,8 +41,8 @@ struct activation_params {
                                 ", expected a finite number");
   detail::require<format_error>(std::isfinite(p.scale) && std::isfinite(p.shift), to_string(p.function), ": scale ",
                                 p.scale, ", shift ", p.shift, ", expected finite numbers");
-  const bool has_base = p.base == -1.0 || (std::isfinite(p.base) && p.base > 0.0);
-  detail::require<format_error>(has_base && (p.base != 1.0 || p.function != activation_function::logarithm),
+  const bool has_base = p.base == -1.0F || (std::isfinite(p.base) && p.base > 0.0F);
+  detail::require<format_error>(has_base && (p.base != 1.0F || p.function != activation_function::logarithm),
                                 to_string(p.function), ": base ", p.base,
                                 ", expected -1 for e, or a positive number (not 1 for a logarithm)");
   detail::require<shape_error>(x.size() != 0, to_string(p.function), ": got shape ", x, ", expected no empty axis");
@@ -71,15 +71,15 @@ namespace reference {
       const double t = (1.0 - e) / (1.0 + e);
       return x < 0 ? -t : t;
     }
-    case activation_function::elu: return x > 0 ? x : p.alpha * (exact_bits_exp(x) - 1.0);
+    case activation_function::elu: return x > 0 ? x : static_cast<double>(p.alpha) * (exact_bits_exp(x) - 1.0);
     case activation_function::absolute: return std::fabs(x);
     case activation_function::exponential: {
-      const double at = std::fma(p.scale, x, p.shift);
-      return exact_bits_exp(p.base == -1.0 ? at : at * exact_bits_log(p.base));
+      const double at = std::fma(static_cast<double>(p.scale), x, static_cast<double>(p.shift));
+      return exact_bits_exp(p.base == -1.0F ? at : at * exact_bits_log(static_cast<double>(p.base)));
     }
     case activation_function::logarithm: {
-      const double log = exact_bits_log(std::fma(p.scale, x, p.shift));
-      return p.base == -1.0 ? log : log / exact_bits_log(p.base);
+      const double log = exact_bits_log(std::fma(static_cast<double>(p.scale), x, static_cast<double>(p.shift)));
+      return p.base == -1.0F ? log : log / exact_bits_log(static_cast<double>(p.base));
     }
   }
   return x;

@@ -12,8 +12,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Numbers of the outside form.
 struct add_one_norm_params {
-  double constant = 1.0;     ///< a: what is added; compensation changes it
-  double scale = 1.0 / 512;  ///< s: weighs the norm against the constant
+  float constant = 1.0F;     ///< a: what is added; compensation changes it
+  float scale = 1.0F / 512;  ///< s: weighs the norm against the constant
 };
 
 /// The layers of y = x / (a + ||x|| s), samples of D features each.
@@ -56,13 +56,13 @@ template <precision_policy P, tensor_like X>
                                                                               const add_one_norm_params& p = {}) {
   detail::require_features(shape_of(x));
   const detail::op_input<P, X> in(x, "add_one_norm");
-  const auto features = static_cast<double>(in.shape()[1]);
+  const auto features = static_cast<float>(in.shape()[1]);
   auto input = make_tensor<value_t<P>>(in.shape());
   std::copy_n(in.view().data(), in.view().size(), input.data());
   add_one_norm_outside_chain<value_t<P>> c;
   c.square = power<P>(input, {.exponent = 2, .scale = p.scale});
   c.mean = reduce_mean<P>(c.square, {.axes = {1}});
-  c.root = power<P>(c.mean, {.exponent = 0.5, .scale = features});
+  c.root = power<P>(c.mean, {.exponent = 0.5F, .scale = features});
   c.reciprocal = power<P>(c.root, {.exponent = -1, .shift = p.constant});
   c.output = detail::times_per_sample<P>(input, c.reciprocal);
   return c;
@@ -70,7 +70,7 @@ template <precision_policy P, tensor_like X>
 
 /// Every layer of the inside form for x (N x D).
 template <precision_policy P, tensor_like X>
-[[nodiscard]] add_one_norm_inside_chain<value_t<P>> run_add_one_norm_inside(const X& x, double constant = 1.0) {
+[[nodiscard]] add_one_norm_inside_chain<value_t<P>> run_add_one_norm_inside(const X& x, float constant = 1.0F) {
   detail::require_features(shape_of(x));
   const detail::op_input<P, X> in(x, "add_one_norm");
   auto input = make_tensor<value_t<P>>(in.shape());
@@ -78,7 +78,7 @@ template <precision_policy P, tensor_like X>
   add_one_norm_inside_chain<value_t<P>> c;
   c.square = power<P>(input, {.exponent = 2});
   c.mean = reduce_mean<P>(c.square, {.axes = {1}});
-  c.root = power<P>(c.mean, {.exponent = 0.5, .shift = constant});
+  c.root = power<P>(c.mean, {.exponent = 0.5F, .shift = constant});
   c.reciprocal = power<P>(c.root, {.exponent = -1});
   c.output = detail::times_per_sample<P>(input, c.reciprocal);
   return c;
@@ -92,7 +92,7 @@ template <precision_policy P, tensor_like X>
 
 /// y = x / sqrt(mean(x^2) + a), layer by layer.
 template <precision_policy P, tensor_like X>
-[[nodiscard]] tensor<value_t<P>> add_one_norm_inside(const X& x, double constant = 1.0) {
+[[nodiscard]] tensor<value_t<P>> add_one_norm_inside(const X& x, float constant = 1.0F) {
   return run_add_one_norm_inside<P>(x, constant).output;
 }
 

@@ -15,7 +15,7 @@ enum class eltwise_operation { sum, product, maximum };
 
 struct eltwise_params {
   eltwise_operation operation = eltwise_operation::sum;
-  std::vector<double> coefficients{};  ///< for sum: one per input, or none for all 1
+  std::vector<float> coefficients{};  ///< for sum: one per input, or none for all 1
 };
 
 /// The common shape. Throws shape_error for fewer than two inputs, differing shapes, or a wrong count of coefficients.
@@ -29,7 +29,7 @@ struct eltwise_params {
   detail::require<shape_error>(p.coefficients.empty() || (is_sum && p.coefficients.size() == inputs.size()),
                                "eltwise: ", p.coefficients.size(), " coefficients for ", inputs.size(), " inputs of ",
                                is_sum ? "a sum" : "an operation without coefficients");
-  for (const double c : p.coefficients) {
+  for (const float c : p.coefficients) {
     detail::require<format_error>(std::isfinite(c), "eltwise: coefficient ", c, ", expected a finite number");
   }
   return inputs[0];
@@ -45,9 +45,12 @@ void eltwise(std::span<const tensor_view<const value_t<P>>> inputs, const eltwis
   for (std::size_t i = 0; i < y.size(); ++i) {
     double result = P::output::to_double(inputs[0][i]);
     if (p.operation == eltwise_operation::sum) {
-      result *= p.coefficients.empty() ? 1.0 : p.coefficients[0];
+      const auto coefficient = [&](std::size_t k) {
+        return p.coefficients.empty() ? 1.0 : static_cast<double>(p.coefficients[k]);
+      };
+      result *= coefficient(0);
       for (std::size_t k = 1; k < inputs.size(); ++k) {
-        result = std::fma(p.coefficients.empty() ? 1.0 : p.coefficients[k], P::output::to_double(inputs[k][i]), result);
+        result = std::fma(coefficient(k), P::output::to_double(inputs[k][i]), result);
       }
     } else {
       for (std::size_t k = 1; k < inputs.size(); ++k) {

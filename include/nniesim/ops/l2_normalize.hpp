@@ -12,14 +12,14 @@ struct l2_normalize_params {
   /// Over everything behind the batch axis, or over axis 1 alone at every position.
   bool across_positions = true;
   /// The hardware's Normalize layer has this one fixed (one public source).
-  double epsilon = 1e-10;
+  float epsilon = 1e-10F;
 };
 
 /// Same shape as the input. Throws for rank under 2, an empty axis, or an epsilon that is negative or not finite.
 [[nodiscard]] inline tensor_shape infer_shape(const l2_normalize_params& p, const tensor_shape& x) {
   detail::require<shape_error>(x.rank() >= 2 && x.size() != 0, "l2_normalize: got shape ", x,
                                ", expected batch and features with no empty axis");
-  detail::require<format_error>(std::isfinite(p.epsilon) && p.epsilon >= 0.0, "l2_normalize: epsilon ", p.epsilon,
+  detail::require<format_error>(std::isfinite(p.epsilon) && p.epsilon >= 0.0F, "l2_normalize: epsilon ", p.epsilon,
                                 ", expected a finite number of at least 0");
   return x;
 }
@@ -36,7 +36,7 @@ void l2_normalize(tensor_view<const value_t<P>> x, const l2_normalize_params& p,
   for (std::size_t n = 0; n < x.shape()[0]; ++n) {
     for (std::size_t at = 0; at < positions; ++at) {
       const std::size_t base = n * sample + at;
-      double sum = p.epsilon;
+      double sum = static_cast<double>(p.epsilon);
       for (std::size_t k = 0; k < count; ++k) {
         const double v = P::output::to_double(x[base + k * positions]);
         sum = std::fma(v, v, sum);
@@ -67,7 +67,7 @@ bool vector_l2_normalize(tensor_view<const value_t<P>> x, const l2_normalize_par
       for (std::size_t n = 0; n < samples; n += block) {
         const std::size_t here = std::min(block, samples - n);
         double sum[block];
-        std::fill_n(sum, block, p.epsilon);
+        std::fill_n(sum, block, static_cast<double>(p.epsilon));
         k.template row_sums<true>(x.data() + n * sample, count, here, sample, sum);
         for (std::size_t i = 0; i < here; ++i) {
           const std::size_t at = (n + i) * sample;
@@ -82,7 +82,7 @@ bool vector_l2_normalize(tensor_view<const value_t<P>> x, const l2_normalize_par
         const std::size_t here = std::min(block, positions - at);
         const std::size_t base = n * sample + at;
         double norm[block];
-        std::fill_n(norm, block, p.epsilon);
+        std::fill_n(norm, block, static_cast<double>(p.epsilon));
         k.template column_sums<true>(x.data() + base, count, positions, here, norm);
         for (double& v : norm) v = std::sqrt(v);
         for (std::size_t c = 0; c < count; ++c) {

@@ -15,9 +15,9 @@ enum class lrn_region { across_channels, within_channel };
 
 struct lrn_params {
   std::size_t local_size = 5;  ///< channels of a window, or its rows and columns; odd
-  double alpha = 1.0;          ///< divided by the number of elements in a window
-  double beta = 0.75;
-  double k = 1.0;  ///< across channels only; within a channel it stays 1, as Caffe has it
+  float alpha = 1.0F;          ///< divided by the number of elements in a window
+  float beta = 0.75F;
+  float k = 1.0F;  ///< across channels only; within a channel it stays 1, as Caffe has it
   lrn_region region = lrn_region::across_channels;
 };
 
@@ -27,7 +27,7 @@ struct lrn_params {
   const bool across = p.region == lrn_region::across_channels;
   detail::require<format_error>(std::isfinite(p.alpha) && std::isfinite(p.beta) && std::isfinite(p.k), "lrn: alpha ",
                                 p.alpha, ", beta ", p.beta, ", k ", p.k, ", expected finite numbers");
-  detail::require<format_error>(across || p.k == 1.0, "lrn within channels: k ", p.k, ", expected 1");
+  detail::require<format_error>(across || p.k == 1.0F, "lrn within channels: k ", p.k, ", expected 1");
   detail::require<shape_error>(p.local_size % 2 == 1, "lrn: local size ", p.local_size, ", expected an odd number");
   detail::require<shape_error>((across ? x.rank() >= 2 : x.rank() == 4) && x.size() != 0, "lrn: got shape ", x,
                                across ? ", expected batch, channels, ..." : ", expected batch, channels, rows, columns",
@@ -64,7 +64,7 @@ void lrn(tensor_view<const value_t<P>> x, const lrn_params& p, tensor_view<value
   const std::size_t columns = across ? x.size() / x.shape()[0] / x.shape()[1] : x.shape()[3];
   const std::size_t before = p.local_size / 2, before_column = across ? 0 : before;
   const auto size = static_cast<double>(p.local_size);
-  const double alpha = p.alpha / (across ? size : size * size);
+  const double alpha = static_cast<double>(p.alpha) / (across ? size : size * size);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const std::size_t column = i % columns, row = i / columns % rows;
     const value_t<P>* map = x.data() + (i - row * columns - column);
@@ -77,7 +77,7 @@ void lrn(tensor_view<const value_t<P>> x, const lrn_params& p, tensor_view<value
         sum = std::fma(v, v, sum);
       }
     }
-    const double divisor = lrn_power(std::fma(alpha, sum, p.k), p.beta);
+    const double divisor = lrn_power(std::fma(alpha, sum, static_cast<double>(p.k)), static_cast<double>(p.beta));
     y[i] = P::output::from(P::output::to_double(x[i]) / divisor);
   }
 }

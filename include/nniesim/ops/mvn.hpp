@@ -11,13 +11,13 @@ NNIESIM_BEGIN_NAMESPACE
 struct mvn_params {
   bool normalize_variance = true;  ///< divide by the deviation; else only the mean is taken away
   bool across_channels = false;    ///< one mean per batch item; else one per channel
-  double epsilon = 1e-9;           ///< added to the standard deviation
+  float epsilon = 1e-9F;           ///< added to the standard deviation
 };
 
 /// The input's shape, batch and channels first. Throws shape_error for a rank under 2 or an empty axis, format_error
 /// for an epsilon that is negative or not finite.
 [[nodiscard]] inline tensor_shape infer_shape(const mvn_params& p, const tensor_shape& x) {
-  detail::require<format_error>(std::isfinite(p.epsilon) && p.epsilon >= 0.0, "mvn: epsilon ", p.epsilon,
+  detail::require<format_error>(std::isfinite(p.epsilon) && p.epsilon >= 0.0F, "mvn: epsilon ", p.epsilon,
                                 ", expected a finite number of at least 0");
   detail::require<shape_error>(x.rank() >= 2 && x.size() != 0, "mvn: got shape ", x,
                                ", expected batch, channels, ... with no empty axis");
@@ -44,7 +44,7 @@ void mvn(tensor_view<const value_t<P>> x, const mvn_params& p, tensor_view<value
         const double difference = P::output::to_double(x[i]) - mean;
         squares = std::fma(difference, difference, squares);
       }
-      divisor = std::sqrt(squares / static_cast<double>(n)) + p.epsilon;
+      divisor = std::sqrt(squares / static_cast<double>(n)) + static_cast<double>(p.epsilon);
     }
     for (std::size_t i = begin; i < begin + n; ++i) {
       y[i] = P::output::from((P::output::to_double(x[i]) - mean) / divisor);

@@ -10,9 +10,9 @@
 NNIESIM_BEGIN_NAMESPACE
 
 struct power_params {
-  double exponent = 1.0;
-  double scale = 1.0;
-  double shift = 0.0;
+  float exponent = 1.0F;
+  float scale = 1.0F;
+  float shift = 0.0F;
 };
 
 /// Throws format_error for numbers that are not finite and, but for float references, for an exponent that the
@@ -22,9 +22,9 @@ void check(const power_params& p) {
   detail::require<format_error>(std::isfinite(p.exponent) && std::isfinite(p.scale) && std::isfinite(p.shift),
                                 "power: exponent ", p.exponent, ", scale ", p.scale, ", shift ", p.shift,
                                 ", expected finite numbers");
-  constexpr double supported[] = {-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0};
+  constexpr float supported[] = {-3.0F, -2.0F, -1.0F, -0.5F, 0.5F, 1.0F, 2.0F, 3.0F};
   bool found = is_reference<P>;
-  for (const double e : supported) found = found || e == p.exponent;
+  for (const float e : supported) found = found || e == p.exponent;
   detail::require<format_error>(found, "power: exponent ", p.exponent, " under policy ", policy_name<P>(),
                                 ", expected one that the hardware has: -3, -2, -1, -1/2, 1/2, 1, 2, 3");
 }
@@ -52,10 +52,10 @@ namespace detail {
 }
 
 /// The same exponents as the vector kernels take them; nothing for others.
-[[nodiscard]] inline std::optional<kernels::layerwise::exact_power> exact_power_of(double exponent) noexcept {
-  const double size = std::fabs(exponent);
-  if (size != 0.5 && size != 1.0 && size != 2.0 && size != 3.0) return std::nullopt;
-  return kernels::layerwise::exact_power{static_cast<int>(size), exponent < 0.0};
+[[nodiscard]] inline std::optional<kernels::layerwise::exact_power> exact_power_of(float exponent) noexcept {
+  const float size = std::fabs(exponent);
+  if (size != 0.5F && size != 1.0F && size != 2.0F && size != 3.0F) return std::nullopt;
+  return kernels::layerwise::exact_power{static_cast<int>(size), exponent < 0.0F};
 }
 
 }  // namespace detail
@@ -67,8 +67,9 @@ namespace reference {
 template <precision_policy P>
 void power(tensor_view<const value_t<P>> x, const power_params& p, tensor_view<value_t<P>> y) {
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const double base = std::fma(p.scale, P::output::to_double(x[i]), p.shift);
-    y[i] = P::output::from(detail::power_of(base, p.exponent));
+    const double base =
+        std::fma(static_cast<double>(p.scale), P::output::to_double(x[i]), static_cast<double>(p.shift));
+    y[i] = P::output::from(detail::power_of(base, static_cast<double>(p.exponent)));
   }
 }
 
@@ -80,8 +81,9 @@ namespace detail {
 template <precision_policy P>
 bool vector_power(tensor_view<const value_t<P>> x, const power_params& p, tensor_view<value_t<P>> y) {
   const auto exponent = exact_power_of(p.exponent);
-  return exponent &&
-         run_layerwise<P>([&](auto k) { k.power(x.data(), p.scale, p.shift, *exponent, y.data(), x.size()); });
+  return exponent && run_layerwise<P>([&](auto k) {
+           k.power(x.data(), static_cast<double>(p.scale), static_cast<double>(p.shift), *exponent, y.data(), x.size());
+         });
 }
 
 }  // namespace detail

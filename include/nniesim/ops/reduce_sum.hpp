@@ -12,7 +12,7 @@ NNIESIM_BEGIN_NAMESPACE
 struct reduce_sum_params {
   std::vector<std::size_t> axes{};  ///< each at most once
   bool keep_axes = true;            ///< keep them with extent 1, or drop them
-  double coefficient = 1.0;
+  float coefficient = 1.0F;
 };
 
 /// The axes from `first` to the last, which Caffe's Reduction sums over (it drops them).
@@ -36,7 +36,7 @@ template <precision_policy P>
 void reduce_sum(tensor_view<const value_t<P>> x, const reduce_sum_params& p, tensor_view<value_t<P>> y) {
   const auto reduced = detail::reduced_axes(p.axes, x.shape(), "reduce_sum");
   reduce<P>(
-      x, reduced, [&](double sum, double) { return sum * p.coefficient; }, y);
+      x, reduced, [&](double sum, double) { return sum * static_cast<double>(p.coefficient); }, y);
 }
 
 }  // namespace reference
@@ -47,7 +47,7 @@ namespace detail {
 template <precision_policy P>
 bool vector_reduce_sum(tensor_view<const value_t<P>> x, const reduce_sum_params& p, tensor_view<value_t<P>> y) {
   const auto finish = [&](auto k, double* sum, double, value_t<P>* out, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) sum[i] *= p.coefficient;
+    for (std::size_t i = 0; i < n; ++i) sum[i] *= static_cast<double>(p.coefficient);
     k.means(sum, 1.0, out, n);
   };
   return vector_reduce<P>(x, reduced_axes(p.axes, x.shape(), "reduce_sum"), finish, y);

@@ -8,7 +8,7 @@
 NNIESIM_BEGIN_NAMESPACE
 
 struct relu_params {
-  double negative_slope = 0.0;
+  float negative_slope = 0.0F;
 };
 
 /// Same shape as the input. Throws for an empty axis or a slope that is not finite.
@@ -29,8 +29,8 @@ void relu(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<val
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double v = P::output::to_double(x[i]);
     if (v > 0.0) y[i] = x[i];
-    else if (p.negative_slope == 0.0) y[i] = zero;
-    else y[i] = P::output::from(v * p.negative_slope);
+    else if (p.negative_slope == 0.0F) y[i] = zero;
+    else y[i] = P::output::from(v * static_cast<double>(p.negative_slope));
   }
 }
 
@@ -42,8 +42,8 @@ namespace detail {
 template <precision_policy P>
 bool vector_relu(tensor_view<const value_t<P>> x, const relu_params& p, tensor_view<value_t<P>> y) {
   return run_layerwise<P>([&](auto k) {
-    if (p.negative_slope == 0.0) k.positive(x.data(), y.data(), x.size());
-    else k.leaky(x.data(), p.negative_slope, y.data(), x.size());
+    if (p.negative_slope == 0.0F) k.positive(x.data(), y.data(), x.size());
+    else k.leaky(x.data(), static_cast<double>(p.negative_slope), y.data(), x.size());
   });
 }
 

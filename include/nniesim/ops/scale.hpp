@@ -113,25 +113,13 @@ template <precision_policy P, tensor_like X, tensor_like F, tensor_like S>
 }
 
 /// The stored statistics of a batch normalization, C values each, and the scale layer behind it (empty: factor 1,
-/// shift 0). y = (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+/// shift 0). y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. Caffe stores sums, to be divided by a `count`
+/// common to them, its third blob; where that is 0 mean and variance count as 0, as in Caffe.
 struct batch_norm_params {
-  std::vector<double> mean{}, variance{}, gamma{}, beta{};
-  double epsilon = 1e-5;
+  std::vector<float> mean{}, variance{}, gamma{}, beta{};
+  float epsilon = 1e-5F;
+  float count = 1.0F;
 };
-
-/// The statistics as Caffe stores them: sums that are to be divided by a number common to them, the third blob. Where
-/// that is 0 they count as 0, as in Caffe. Throws format_error for a number that is negative or not finite.
-[[nodiscard]] inline batch_norm_params caffe_batch_norm(std::span<const double> mean, std::span<const double> variance,
-                                                        double count, double epsilon = 1e-5) {
-  detail::require<format_error>(std::isfinite(count) && count >= 0.0, "batch_norm: statistics divided by ", count,
-                                ", expected a finite number of at least 0");
-  const double factor = count == 0.0 ? 0.0 : 1.0 / count;
-  batch_norm_params p;
-  for (const double m : mean) p.mean.push_back(m * factor);
-  for (const double v : variance) p.variance.push_back(v * factor);
-  p.epsilon = epsilon;
-  return p;
-}
 
 /// One factor and one shift per channel.
 struct channel_affine {
@@ -146,19 +134,24 @@ struct channel_affine {
                     (p.beta.empty() || p.beta.size() == n);
   detail::require<shape_error>(fits, "batch_norm: ", n, " means, ", p.variance.size(), " variances, ", p.gamma.size(),
                                " gammas, ", p.beta.size(), " betas, expected equal counts of at least 1");
+  detail::require<format_error>(std::isfinite(p.count) && p.count >= 0.0F, "batch_norm: statistics divided by ",
+                                p.count, ", expected a finite number of at least 0");
+  const auto statistic = [&](float stored) {
+    return p.count == 0.0F ? 0.0 : static_cast<double>(stored) / static_cast<double>(p.count);
+  };
   channel_affine a;
   for (std::size_t c = 0; c < n; ++c) {
-    const double gamma = p.gamma.empty() ? 1.0 : p.gamma[c];
-    const double beta = p.beta.empty() ? 0.0 : p.beta[c];
-    const double spread = p.variance[c] + p.epsilon;
-    detail::require<format_error>(std::isfinite(p.mean[c]) && std::isfinite(gamma) && std::isfinite(beta) &&
-                                      std::isfinite(spread) && spread > 0.0,
-                                  "batch_norm channel ", c, ": mean ", p.mean[c], ", variance + epsilon ", spread,
-                                  ", gamma ", gamma, ", beta ", beta,
-                                  ", expected finite numbers and a positive variance + epsilon");
+    const double mean = statistic(p.mean[c]);
+    const double gamma = p.gamma.empty() ? 1.0 : static_cast<double>(p.gamma[c]);
+    const double beta = p.beta.empty() ? 0.0 : static_cast<double>(p.beta[c]);
+    const double spread = statistic(p.variance[c]) + static_cast<double>(p.epsilon);
+    detail::require<format_error>(
+        std::isfinite(mean) && std::isfinite(gamma) && std::isfinite(beta) && std::isfinite(spread) && spread > 0.0,
+        "batch_norm channel ", c, ": mean ", mean, ", variance + epsilon ", spread, ", gamma ", gamma, ", beta ", beta,
+        ", expected finite numbers and a positive variance + epsilon");
     const double factor = gamma / std::sqrt(spread);
     a.factor.push_back(factor);
-    a.shift.push_back(std::fma(-p.mean[c], factor, beta));
+    a.shift.push_back(std::fma(-mean, factor, beta));
   }
   return a;
 }

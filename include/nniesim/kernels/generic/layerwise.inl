@@ -196,7 +196,7 @@ struct kernel_set {
   }
   /// The sum with one coefficient per input, or without where that is null: c_0 x_0, then fma(c_k, x_k, sum).
   template <class Inputs, class T>
-  static void weighted_sum(const Inputs& inputs, const double* coefficient, T* y, std::size_t n) {
+  static void weighted_sum(const Inputs& inputs, const float* coefficient, T* y, std::size_t n) {
     if (coefficient == nullptr && inputs.size() == 2) {
       const T* a = inputs[0].data();
       const T* b = inputs[1].data();
@@ -204,7 +204,9 @@ struct kernel_set {
         store_words<full>(y + i, full::template add<T>(load_words<full>(a + i, m), load_words<full>(b + i, m)), m);
       });
     }
-    const auto c = [&](std::size_t k) { return f64::set(coefficient == nullptr ? 1.0 : coefficient[k]); };
+    const auto c = [&](std::size_t k) {
+      return f64::set(coefficient == nullptr ? 1.0 : static_cast<double>(coefficient[k]));
+    };
     combine(
         inputs, y, n, [&](f64::reg x) { return f64::mul(x, c(0)); },
         [&](std::size_t k, f64::reg sum, f64::reg x) { return f64::fma(c(k), x, sum); });
