@@ -18,9 +18,9 @@ int main() {
   for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i * 37 % 255) / 16.0F;
   for (std::size_t i = 0; i < w.size(); ++i) w.data()[i] = static_cast<float>(i * 53 % 101) / 100.0F - 0.4F;
 
-  const auto reference = conv2d<float32>(x, w, no_bias, {.pad = {1, 1}});
+  const auto reference = conv2d<float32>(x, w, {.pad = {1, 1}});
   layer_table table;
-  table.add("w8a8", compare(reference, conv2d<w8a8>(x, w, no_bias, {.pad = {1, 1}})));
-  table.add("narrow_sums", compare(reference, conv2d<narrow_sums>(x, w, no_bias, {.pad = {1, 1}})));
+  table.add("w8a8", compare(reference, conv2d<w8a8>(x, w, {.pad = {1, 1}})));
+  table.add("narrow_sums", compare(reference, conv2d<narrow_sums>(x, w, {.pad = {1, 1}})));
   table.print(std::cout);
 }

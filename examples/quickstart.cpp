@@ -9,10 +9,10 @@ int main() {
   for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i * 37 % 255) / 255.0F;
   for (std::size_t i = 0; i < w.size(); ++i) w.data()[i] = static_cast<float>(i * 53 % 101) / 100.0F - 0.5F;
 
-  const auto reference = conv2d<float32>(x, w, no_bias, {.stride = {2, 2}, .pad = {1, 1}});
+  const auto reference = conv2d<float32>(x, w, {.stride = {2, 2}, .pad = {1, 1}});
   layer_table table;
-  table.add("w8a8", compare(reference, conv2d<w8a8>(x, w, no_bias, {.stride = {2, 2}, .pad = {1, 1}})));
-  table.add("w16a16", compare(reference, conv2d<w16a16>(x, w, no_bias, {.stride = {2, 2}, .pad = {1, 1}})));
+  table.add("w8a8", compare(reference, conv2d<w8a8>(x, w, {.stride = {2, 2}, .pad = {1, 1}})));
+  table.add("w16a16", compare(reference, conv2d<w16a16>(x, w, {.stride = {2, 2}, .pad = {1, 1}})));
   table.print(std::cout);
 
   // One value through the 8-bit format: the scale that the vendor's library derives, the code, and what it stands for.

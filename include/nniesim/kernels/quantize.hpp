@@ -1,5 +1,10 @@
 // Whole tensors to codes and back, with the vector kernels where a format has them and its own one-value functions
-// where not. The results are the same.
+// where not. The results are the same. Each function takes spans to write into, or a tensor of floats (a container, an
+// expression, a view: what operators take) and returns a tensor of its shape:
+//
+//   const auto s = scale_of<gfpq8>(x);
+//   const auto codes = encode<gfpq8>(x, s);
+//   const auto y = decode<gfpq8>(codes, s);  // the same as fake_quantize<gfpq8>(x, s) and fake_quantize<gfpq8>(x)
 #pragma once
 
 #include <algorithm>
@@ -9,6 +14,7 @@
 
 #include <nniesim/kernels/executor.hpp>
 #include <nniesim/kernels/kernels.hpp>
+#include <nniesim/tensor/tensor.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -31,6 +37,11 @@ void for_pieces(std::size_t n, const executor& threads, F&& f) {
 }
 
 }  // namespace detail
+
+/// Tensors of floats. Doubles are rounded by name first (to_float): the vendor's formats take floats.
+template <class E>
+concept float_tensor = tensor_like<E> && std::same_as < element_t<E>,
+float > ;
 
 /// out[i] = decode(encode(in[i])). The spans may be the same memory, but not overlap otherwise.
 template <quantized_format F>
@@ -96,6 +107,55 @@ template <quantized_format F>
   } else {
     return F::scale_of(data);
   }
+}
+
+namespace detail {
+
+/// A new tensor of x's shape, written by write(values of x, values of the result).
+template <class T, tensor_like X, class Write>
+[[nodiscard]] tensor<T> mapped(const X& x, Write write) {
+  const dense<element_t<X>> in(x);
+  auto y = make_tensor<T>(in.view().shape());
+  write(in.view().span(), std::span<T>(y.data(), y.size()));
+  return y;
+}
+
+}  // namespace detail
+
+/// The format's scale for all of x.
+template <quantized_format F, float_tensor X>
+[[nodiscard]] typename F::scale scale_of(const X& x) {
+  return scale_of<F>(dense<float>(x).view().span());
+}
+
+/// The codes of x, in its shape.
+template <quantized_format F, float_tensor X>
+[[nodiscard]] tensor<typename F::code> encode(const X& x, const typename F::scale& s, const executor& threads = {}) {
+  return detail::mapped<typename F::code>(x, [&](auto in, auto out) { encode<F>(in, out, s, threads); });
+}
+
+/// The values of codes, in their shape.
+template <quantized_format F, tensor_like C>
+requires std::same_as < element_t<C>,
+typename F::code >
+    [[nodiscard]] tensor<float> decode(const C& codes, const typename F::scale& s, const executor& threads = {}) {
+  return detail::mapped<float>(codes, [&](auto in, auto out) { decode<F>(in, out, s, threads); });
+}
+
+/// x as the format holds it, with the given scale.
+template <quantized_format F, float_tensor X>
+[[nodiscard]] tensor<float> fake_quantize(const X& x, const typename F::scale& s, const executor& threads = {}) {
+  return detail::mapped<float>(x, [&](auto in, auto out) { fake_quantize<F>(in, out, s, threads); });
+}
+/// The same, telling `counts` of every event.
+template <quantized_format F, float_tensor X>
+[[nodiscard]] tensor<float> fake_quantize(const X& x, const typename F::scale& s, event_counts& counts) {
+  return detail::mapped<float>(x, [&](auto in, auto out) { fake_quantize<F>(in, out, s, counts); });
+}
+/// The same with the scale of x itself.
+template <quantized_format F, float_tensor X>
+[[nodiscard]] tensor<float> fake_quantize(const X& x) {
+  return fake_quantize<F>(x, scale_of<F>(x));
 }
 
 NNIESIM_END_NAMESPACE

@@ -71,12 +71,25 @@ struct conv2d_params {
   return {x[0], w[0], out[0], out[1]};
 }
 
+namespace detail {
+
+/// What a scalar specification is given beside tensors: one scale or one per group, a bias for each output or none.
+inline void require_specification(std::size_t scales, std::size_t groups, std::size_t bias, std::size_t outputs,
+                                  std::string_view where) {
+  require<shape_error>(scales == 1 || scales == groups, where, ": ", scales, " activation scales for ", groups,
+                       " groups, expected one, or one per group");
+  require<shape_error>(bias == 0 || bias == outputs, where, ": bias has ", bias, " values for ", outputs,
+                       " outputs, expected one per output or none");
+}
+
+}  // namespace detail
+
 namespace reference {
 
-/// The scalar specification. Inputs are encoded with the scale of their group (`sx` holds one per group), weights with
-/// `sw`; each output is one chain over input channel, kernel row, kernel column, in this order, taps on the padding
-/// left out; then bias and output format. (A tap on the padding would add fma(w, 0, sum) = sum: a sum that starts at
-/// +0 never becomes -0, so leaving it out or computing it gives the same bits.)
+/// The scalar specification. Inputs are encoded with the scale of their group (`sx` holds one for all, or one per
+/// group), weights with `sw`; each output is one chain over input channel, kernel row, kernel column, in this order,
+/// taps on the padding left out; then bias and output format. (A tap on the padding would add fma(w, 0, sum) = sum: a
+/// sum that starts at +0 never becomes -0, so leaving it out or computing it gives the same bits.)
 template <precision_policy P>
 void conv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activations::scale> sx,
             tensor_view<const float> w, const typename P::weights::scale& sw, std::span<const float> bias,
@@ -84,11 +97,14 @@ void conv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activat
   using accumulator = typename P::accumulator;
   using operand = typename accumulator::operand;
   const tensor_shape &xs = x.shape(), &ws = w.shape(), &ys = y.shape();
+  detail::require_output(ys, infer_shape(p, xs, ws), "reference::conv2d");
+  detail::require_specification(sx.size(), p.groups, bias.size(), ys[1], "reference::conv2d");
   const std::size_t group_inputs = ws[1];
   const std::size_t group_outputs = ws[0] / p.groups;
   for (std::size_t n = 0; n < ys[0]; ++n) {
     for (std::size_t oc = 0; oc < ys[1]; ++oc) {
       const std::size_t group = oc / group_outputs;
+      const typename P::activations::scale& s = sx[sx.size() == 1 ? 0 : group];
       for (std::size_t oy = 0; oy < ys[2]; ++oy) {
         for (std::size_t ox = 0; ox < ys[3]; ++ox) {
           typename accumulator::sum sum{};
@@ -102,14 +118,13 @@ void conv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activat
                 const std::size_t channel = group * group_inputs + ic;
                 const float a = P::output::to_float(x[((n * xs[1] + channel) * xs[2] + iy) * xs[3] + ix]);
                 const float b = w[((oc * ws[1] + ic) * ws[2] + ky) * ws[3] + kx];
-                sum = accumulator::add(sum,
-                                       kernels::operand_of<operand, typename P::weights>(P::weights::encode(b, sw), sw),
-                                       kernels::operand_of<operand, typename P::activations>(
-                                           P::activations::encode(a, sx[group]), sx[group]));
+                sum = accumulator::add(
+                    sum, kernels::operand_of<operand, typename P::weights>(P::weights::encode(b, sw), sw),
+                    kernels::operand_of<operand, typename P::activations>(P::activations::encode(a, s), s));
               }
             }
           }
-          const double scale = kernels::engine<P>::sum_scale(sw, sx[group]);
+          const double scale = kernels::engine<P>::sum_scale(sw, s);
           y[((n * ys[1] + oc) * ys[2] + oy) * ys[3] + ox] =
               P::output::from(accumulator::total(sum, bias.empty() ? 0.0F : bias[oc], scale));
         }
@@ -122,9 +137,15 @@ void conv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activat
 
 using kernels::output_stage;
 
-/// A tag for layers without a bias.
-struct no_bias_t {};
-inline constexpr no_bias_t no_bias{};
+/// A tag for layers without a bias, where one has to be passed on. Not made from {}, which means parameters.
+struct no_bias_t {
+  constexpr explicit no_bias_t(int) noexcept {}
+};
+inline constexpr no_bias_t no_bias{0};
+
+/// What is taken as a bias: a tensor or list of one value per output, or no_bias.
+template <class B>
+concept layer_bias = tensor_like<B> || std::same_as<B, no_bias_t>;
 
 namespace detail {
 
@@ -145,7 +166,7 @@ template <class E>
 }
 
 /// A bias of `outputs` values, or zeros for no_bias.
-template <class B>
+template <layer_bias B>
 [[nodiscard]] std::vector<float> bias_values(const B& bias, std::size_t outputs, std::string_view where) {
   if constexpr (std::same_as<B, no_bias_t>) {
     return std::vector<float>(outputs);
@@ -171,7 +192,7 @@ class conv2d_layer {
 
   /// `w` is OC x C/groups x KH x KW, `bias` OC values or no_bias. The weight scale is derived from all of `w` unless
   /// given: one per tensor, never per channel, as the vendor's compiler has it.
-  template <tensor_like W, class B>
+  template <tensor_like W, layer_bias B>
   conv2d_layer(const W& w, const B& bias, const conv2d_params& p = {}, std::optional<weight_scale> scale = {})
       : params_(p), w_shape_(shape_of(w)), isa_(active_isa()) {
     require_rank(w_shape_, 4, "conv2d weights", "outputs, channels per group, kernel rows, kernel columns");
@@ -196,6 +217,11 @@ class conv2d_layer {
                            scale_);
     }
   }
+
+  /// Without a bias.
+  template <tensor_like W>
+  explicit conv2d_layer(const W& w, const conv2d_params& p = {}, std::optional<weight_scale> scale = {})
+      : conv2d_layer(w, no_bias, p, scale) {}
 
   [[nodiscard]] const conv2d_params& params() const noexcept { return params_; }
   [[nodiscard]] const weight_scale& weights_scale() const noexcept { return scale_; }
@@ -522,10 +548,15 @@ class conv2d_layer {
 
 /// Convolution of x (N x C x H x W) with w (OC x C/groups x KH x KW) and a bias (OC values or no_bias). Scales are
 /// derived from the data; weights that are used again belong in a conv2d_layer.
-template <precision_policy P, tensor_like X, tensor_like W, class B>
+template <precision_policy P, tensor_like X, tensor_like W, layer_bias B>
 [[nodiscard]] tensor<value_t<P>> conv2d(const X& x, const W& w, const B& bias, const conv2d_params& p = {}) {
   (void)infer_shape(p, shape_of(x), shape_of(w));
   return conv2d_layer<P>(w, bias, p)(x);
+}
+/// Without a bias.
+template <precision_policy P, tensor_like X, tensor_like W>
+[[nodiscard]] tensor<value_t<P>> conv2d(const X& x, const W& w, const conv2d_params& p = {}) {
+  return conv2d<P>(x, w, no_bias, p);
 }
 
 NNIESIM_END_NAMESPACE

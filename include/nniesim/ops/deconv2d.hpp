@@ -52,6 +52,8 @@ void deconv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activ
   using accumulator = typename P::accumulator;
   using operand = typename accumulator::operand;
   const tensor_shape &xs = x.shape(), &ws = w.shape(), &ys = y.shape();
+  detail::require_output(ys, infer_deconv2d_shape(p, xs, ws), "reference::deconv2d");
+  detail::require_specification(sx.size(), p.groups, bias.size(), ys[1], "reference::deconv2d");
   const std::size_t group_inputs = ws[0] / p.groups;
   for (std::size_t n = 0; n < ys[0]; ++n) {
     for (std::size_t oc = 0; oc < ys[1]; ++oc) {
@@ -100,9 +102,13 @@ class deconv2d_layer {
 
   /// `w` is C x OC/groups x KH x KW, `bias` OC values or no_bias. The weight scale is derived from all of `w` unless
   /// given.
-  template <tensor_like W, class B>
+  template <tensor_like W, layer_bias B>
   deconv2d_layer(const W& w, const B& bias, const conv2d_params& p = {}, std::optional<weight_scale> scale = {})
       : params_(p), w_shape_(checked(shape_of(w), p)), convolution_(turned(w, p), bias, inner(p, w_shape_), scale) {}
+  /// Without a bias.
+  template <tensor_like W>
+  explicit deconv2d_layer(const W& w, const conv2d_params& p = {}, std::optional<weight_scale> scale = {})
+      : deconv2d_layer(w, no_bias, p, scale) {}
 
   [[nodiscard]] const conv2d_params& params() const noexcept { return params_; }
   [[nodiscard]] const weight_scale& weights_scale() const noexcept { return convolution_.weights_scale(); }
@@ -214,10 +220,15 @@ class deconv2d_layer {
 };
 
 /// Deconvolution of x (N x C x H x W) with w (C x OC/groups x KH x KW) and a bias (OC values or no_bias).
-template <precision_policy P, tensor_like X, tensor_like W, class B>
+template <precision_policy P, tensor_like X, tensor_like W, layer_bias B>
 [[nodiscard]] tensor<value_t<P>> deconv2d(const X& x, const W& w, const B& bias, const conv2d_params& p = {}) {
   (void)infer_deconv2d_shape(p, shape_of(x), shape_of(w));
   return deconv2d_layer<P>(w, bias, p)(x);
+}
+/// Without a bias.
+template <precision_policy P, tensor_like X, tensor_like W>
+[[nodiscard]] tensor<value_t<P>> deconv2d(const X& x, const W& w, const conv2d_params& p = {}) {
+  return deconv2d<P>(x, w, no_bias, p);
 }
 
 NNIESIM_END_NAMESPACE

@@ -35,6 +35,8 @@ void fully_connected(tensor_view<const value_t<P>> x, const typename P::activati
                      tensor_view<value_t<P>> y) {
   using accumulator = typename P::accumulator;
   using operand = typename accumulator::operand;
+  detail::require_output(y.shape(), infer_fully_connected_shape(x.shape(), w.shape()), "reference::fully_connected");
+  detail::require_specification(1, 1, bias.size(), w.shape()[0], "reference::fully_connected");
   const std::size_t inputs = w.shape()[1];
   const std::size_t outputs = w.shape()[0];
   for (std::size_t n = 0; n < y.shape()[0]; ++n) {
@@ -67,7 +69,7 @@ class fully_connected_layer {
   using activation_scale = typename P::activations::scale;
 
   /// `w` is OUT x IN, `bias` OUT values or no_bias; the weight scale is derived from all of `w` unless given.
-  template <tensor_like W, class B>
+  template <tensor_like W, layer_bias B>
   fully_connected_layer(const W& w, const B& bias, std::optional<weight_scale> scale = {})
       : w_shape_(shape_of(w)), isa_(active_isa()) {
     require_rank(w_shape_, 2, "fully_connected weights", "outputs, inputs");
@@ -77,6 +79,11 @@ class fully_connected_layer {
     if constexpr (has_codes) codes_ = {isa_, values, w_shape_[0], w_shape_[1], scale_};
     if (codes_.empty()) panels_ = {isa_, values.data(), w_shape_[0], w_shape_[1], 1, scale_};
   }
+
+  /// Without a bias.
+  template <tensor_like W>
+  explicit fully_connected_layer(const W& w, std::optional<weight_scale> scale = {})
+      : fully_connected_layer(w, no_bias, scale) {}
 
   [[nodiscard]] const weight_scale& weights_scale() const noexcept { return scale_; }
   [[nodiscard]] isa instruction_set() const noexcept { return isa_; }
@@ -285,10 +292,15 @@ class fully_connected_layer {
 };
 
 /// y = W x + b for x (N x ...), w (OUT x IN) and a bias (OUT values or no_bias), with scales derived from the data.
-template <precision_policy P, tensor_like X, tensor_like W, class B>
+template <precision_policy P, tensor_like X, tensor_like W, layer_bias B>
 [[nodiscard]] tensor<value_t<P>> fully_connected(const X& x, const W& w, const B& bias) {
   (void)infer_fully_connected_shape(shape_of(x), shape_of(w));
   return fully_connected_layer<P>(w, bias)(x);
+}
+/// Without a bias.
+template <precision_policy P, tensor_like X, tensor_like W>
+[[nodiscard]] tensor<value_t<P>> fully_connected(const X& x, const W& w) {
+  return fully_connected<P>(x, w, no_bias);
 }
 
 NNIESIM_END_NAMESPACE

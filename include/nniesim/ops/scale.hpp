@@ -164,7 +164,7 @@ struct folded_weights {
 
 /// Folds a normalization of the outputs into weights (outputs first) and bias, as the compiler does before it
 /// quantizes: float64, rounded once to float.
-template <tensor_like W, class B>
+template <tensor_like W, layer_bias B>
 [[nodiscard]] folded_weights fold_batch_norm(const W& w, const B& bias, const batch_norm_params& p) {
   const tensor_shape shape = shape_of(w);
   detail::require<shape_error>(shape.rank() >= 2 && shape.size() != 0 && shape[0] == p.mean.size(),
@@ -182,6 +182,11 @@ template <tensor_like W, class B>
     folded.bias.data()[o] = static_cast<float>(std::fma(static_cast<double>(old_bias[o]), a.factor[o], a.shift[o]));
   }
   return folded;
+}
+/// Of a layer without a bias.
+template <tensor_like W>
+[[nodiscard]] folded_weights fold_batch_norm(const W& w, const batch_norm_params& p) {
+  return fold_batch_norm(w, no_bias, p);
 }
 
 namespace reference {

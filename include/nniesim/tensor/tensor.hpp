@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <ranges>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -64,9 +65,17 @@ struct is_tensor_view : std::false_type {};
 template <class T>
 struct is_tensor_view<tensor_view<T>> : std::true_type {};
 
-/// Whatever an operator takes as a tensor: an xtensor expression, a dense Eigen expression (rank 2), or a tensor_view.
+/// Values one behind the other in memory, taken as a tensor of rank 1: std::vector, std::array, std::span, ...; text is
+/// none.
 template <class E>
-concept tensor_like = xtensor_expression<E> || eigen_expression<E> || is_tensor_view<std::remove_cvref_t<E>>::value;
+concept value_list = !xtensor_expression<E> && !eigen_expression<E> && std::ranges::contiguous_range<E> &&
+                     std::ranges::sized_range<E> && !std::same_as<std::ranges::range_value_t<E>, char>;
+
+/// Whatever an operator takes as a tensor: an xtensor expression, a dense Eigen expression (rank 2), a tensor_view, or
+/// a list of values (rank 1).
+template <class E>
+concept tensor_like =
+    xtensor_expression<E> || eigen_expression<E> || is_tensor_view<std::remove_cvref_t<E>>::value || value_list<E>;
 
 namespace detail {
 
@@ -83,6 +92,10 @@ struct element<E> {
 template <class T>
 struct element<tensor_view<T>> {
   using type = std::remove_cv_t<T>;
+};
+template <value_list E>
+struct element<E> {
+  using type = std::ranges::range_value_t<E>;
 };
 
 }  // namespace detail
@@ -102,6 +115,8 @@ template <class Expression>
     return tensor_shape(std::span<const std::size_t>(extents.data(), rank));
   } else if constexpr (eigen_expression<Expression>) {
     return {static_cast<std::size_t>(e.rows()), static_cast<std::size_t>(e.cols())};
+  } else if constexpr (value_list<Expression>) {
+    return {std::ranges::size(e)};
   } else {
     return e.shape();
   }
@@ -118,6 +133,8 @@ class dense {
     const tensor_shape shape = shape_of(e);
     if constexpr (is_tensor_view<E>::value) {
       view_ = e;
+    } else if constexpr (value_list<E>) {
+      view_ = {std::span<const T>(std::ranges::data(e), std::ranges::size(e)), shape};
     } else if constexpr (eigen_expression<E>) {
       using row_major = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
       copy_.resize(shape.size());
