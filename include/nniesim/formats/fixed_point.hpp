@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <compare>
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -194,6 +196,15 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
   }
 
   friend constexpr auto operator<=>(const fixed_point&, const fixed_point&) = default;
+
+  /// The shortest decimals that stand for this number alone, whatever the stream's precision.
+  friend std::ostream& operator<<(std::ostream& out, fixed_point x) {
+    using real = std::conditional_t<(width <= 53), double, long double>;
+    char text[64];
+    const auto value = static_cast<real>(x.raw_) * static_cast<real>(power_of_two(-FracBits));
+    return out << std::string_view(text,
+                                   static_cast<std::size_t>(std::to_chars(text, text + sizeof text, value).ptr - text));
+  }
 
  private:
   static constexpr std::int64_t max_raw() noexcept {

@@ -1,100 +1,321 @@
-// What the matchers for test frameworks share: each check answers with an empty text, or with why it failed.
+// Matchers of tensors for test frameworks; catch2.hpp and gtest.hpp add what each framework needs to print. A matcher
+// keeps a copy of its reference, takes tensors of any type, and says in one sentence what it found.
 #pragma once
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <concepts>
 #include <cstring>
+#include <memory>
+#include <ostream>
+#include <sstream>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
-namespace testing {
+namespace matchers {
+
+/// What a check found.
+struct finding {
+  bool holds = false;
+  std::string sentence;
+};
+
+/// An element as a number: floats by the shortest decimals that stand for them alone, 8-bit codes not as characters.
+template <class T>
+void print_element(std::ostream& out, const T& x) {
+  if constexpr (std::floating_point<T>) {
+    char text[64];
+    out.write(text, std::to_chars(text, text + sizeof text, x).ptr - text);
+  } else if constexpr (std::integral<T>) {
+    out << +x;
+  } else if constexpr (requires { out << x; }) {
+    out << x;
+  } else {
+    out << static_cast<double>(x);
+  }
+}
+
+/// "2x3 {0.5, 1.5, 2.5, ...}": the shape and the first elements in row-major order.
+template <tensor_like X>
+void print(std::ostream& out, const X& tensor) {
+  constexpr std::size_t most = 24;
+  const dense<element_t<X>> x(tensor);
+  out << x.view().shape() << " {";
+  for (std::size_t i = 0; i < x.view().size(); ++i) {
+    if (i != 0) out << ", ";
+    if (i == most) {
+      out << "...";
+      break;
+    }
+    print_element(out, x.view()[i]);
+  }
+  out << '}';
+}
 
 namespace detail {
 
-/// Two tensors as doubles with their shapes, or why they cannot be compared.
+using nniesim::detail::concat;
+
+/// A tensor's copy, shared by the copies that frameworks make of matchers.
+template <tensor_like R>
+[[nodiscard]] auto keep(const R& reference) {
+  using element = element_t<R>;
+  const dense<element> r(reference);
+  auto copy = make_tensor<element>(r.view().shape());
+  std::copy_n(r.view().data(), r.view().size(), copy.data());
+  return std::make_shared<const tensor<element>>(std::move(copy));
+}
+
+/// Why two shapes cannot be compared; empty where they can.
 template <class R, class X>
 [[nodiscard]] std::string shapes_differ(const R& reference, const X& actual) {
   const tensor_shape r = shape_of(reference);
   const tensor_shape x = shape_of(actual);
   if (r == x && r.size() != 0) return "";
-  return nniesim::detail::concat("shape ", x, ", expected ", r, r.size() == 0 ? " (empty: nothing to compare)" : "");
+  return concat("shape ", x, ", expected ", r, r.size() == 0 ? " (empty: nothing to compare)" : "");
 }
 
-[[nodiscard]] inline std::string worst(const comparison& c, const tensor_shape& shape) {
+/// A value with what was asked of it, and the worst element.
+template <class T>
+[[nodiscard]] std::string sentence(std::string_view what, double value, std::string_view asked, double bound,
+                                   std::string_view limit, const comparison& c, const T& shape) {
+  const std::string measured = concat(what, ' ', value, ", ", asked, ' ', bound, ' ', limit);
   if (c.bad_reference + c.bad_other != 0) {
-    return nniesim::detail::concat("; ", c.bad_other, " NaN or infinite elements, ", c.bad_reference,
-                                   " in the reference");
+    return concat(measured, "; ", c.bad_other, " NaN or infinite elements, ", c.bad_reference, " in the reference");
   }
-  return nniesim::detail::concat("; largest error ", c.max_abs, " at ", coordinates(shape, c.max_index), ": ",
-                                 c.max_other, ", expected ", c.max_reference);
+  if (c.max_abs == 0) return measured + "; all elements equal";
+  return concat(measured, "; worst element ", coordinates(shape, c.max_index), ": got ", c.max_other, ", expected ",
+                c.max_reference);
+}
+
+template <class T>
+[[nodiscard]] std::string text_of(const T& x) {
+  std::ostringstream out;
+  print_element(out, x);
+  return out.str();
+}
+
+/// Codes have no values without their scale.
+template <class T>
+inline constexpr bool is_code = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 2;
+
+template <class R, class X>
+[[nodiscard]] comparison compare_values(const R& reference, const X& actual) {
+  static_assert(!is_code<element_t<R>> && !is_code<element_t<X>>,
+                "nniesim: integers of 8 and 16 bits are codes without values: match to_float<FORMAT>(codes, scale), or "
+                "match codes by EqualBits and EqualCodesWithin");
+  return compare(reference, actual);
 }
 
 }  // namespace detail
 
-/// Cosine similarity with the reference is at least `bound`.
-template <tensor_like R, tensor_like X>
-[[nodiscard]] std::string cosine_at_least(const R& reference, const X& actual, double bound) {
-  if (auto why = detail::shapes_differ(reference, actual); !why.empty()) return why;
-  const comparison c = compare(reference, actual);
-  if (c.cosine >= bound) return "";
-  return nniesim::detail::concat("cosine ", c.cosine, ", expected at least ", bound,
-                                 detail::worst(c, shape_of(actual)));
-}
+/// A check of tensors for CHECK_THAT and EXPECT_THAT: `Check` takes any tensor and returns a finding. Composes by &&,
+/// || and !, with other matchers of the same framework too.
+template <class Check>
+class tensor_matcher {
+ public:
+  using is_gtest_matcher = void;
 
-/// The norm is within `bound` of the reference's, relatively, on either side.
-template <tensor_like R, tensor_like X>
-[[nodiscard]] std::string relative_l2_within(const R& reference, const X& actual, double bound) {
-  if (auto why = detail::shapes_differ(reference, actual); !why.empty()) return why;
-  const comparison c = compare(reference, actual);
-  if (std::fabs(c.relative_l2) <= bound) return "";
-  return nniesim::detail::concat("relative L2 error of the norms ", c.relative_l2, ", expected within ", bound,
-                                 detail::worst(c, shape_of(actual)));
-}
+  tensor_matcher(std::string what, Check check) : what_(std::move(what)), check_(std::move(check)) {}
 
-/// The norm of the difference is at most `bound` times the reference's norm.
-template <tensor_like R, tensor_like X>
-[[nodiscard]] std::string difference_within(const R& reference, const X& actual, double bound) {
-  if (auto why = detail::shapes_differ(reference, actual); !why.empty()) return why;
-  const comparison c = compare(reference, actual);
-  if (c.relative_difference <= bound) return "";
-  return nniesim::detail::concat("relative difference ", c.relative_difference, ", expected within ", bound,
-                                 detail::worst(c, shape_of(actual)));
-}
-
-/// Every element has the same bits: -0 differs from +0, and NaN equals the same NaN.
-template <tensor_like R, tensor_like X>
-requires std::same_as<element_t<R>, element_t<X>>
-[[nodiscard]] std::string equal_bits(const R& reference, const X& actual) {
-  if (auto why = detail::shapes_differ(reference, actual); !why.empty()) return why;
-  const dense<element_t<R>> r(reference);
-  const dense<element_t<X>> x(actual);
-  for (std::size_t i = 0; i < r.view().size(); ++i) {
-    if (std::memcmp(&r.view()[i], &x.view()[i], sizeof(element_t<R>)) != 0) {
-      return nniesim::detail::concat("bits differ at ", coordinates(r.view().shape(), i), ": ",
-                                     static_cast<double>(x.view()[i]), ", expected ", static_cast<double>(r.view()[i]));
-    }
+  /// For Catch2.
+  template <class X>
+  [[nodiscard]] bool match(const X& actual) const {
+    finding f = check_(actual);
+    sentence_ = std::move(f.sentence);
+    return f.holds;
   }
-  return "";
-}
+  [[nodiscard]] std::string describe() const { return sentence_.empty() ? what_ : sentence_; }
+  [[nodiscard]] std::string toString() const { return describe(); }
 
-/// Every code of format F is at most `bound` codes from the reference's, in the order of their values.
-template <class F, tensor_like R, tensor_like X>
-[[nodiscard]] std::string equal_codes_within(const R& reference, const X& actual, long long bound) {
-  if (auto why = detail::shapes_differ(reference, actual); !why.empty()) return why;
-  const dense<element_t<R>> r(reference);
-  const dense<element_t<X>> x(actual);
-  for (std::size_t i = 0; i < r.view().size(); ++i) {
-    const auto distance = static_cast<long long>(F::code_distance(r.view()[i], x.view()[i]));
-    if (distance > bound) {
-      return nniesim::detail::concat(F::name, " codes ", distance, " apart at ", coordinates(r.view().shape(), i),
-                                     ", expected within ", bound);
-    }
+  /// For GoogleTest.
+  template <class X>
+  bool MatchAndExplain(const X& actual, std::ostream* out) const {
+    const finding f = check_(actual);
+    if (out != nullptr) *out << f.sentence;
+    return f.holds;
   }
-  return "";
+  void DescribeTo(std::ostream* out) const { *out << "has " << what_; }
+  void DescribeNegationTo(std::ostream* out) const { *out << "does not have " << what_; }
+
+  [[nodiscard]] const std::string& what() const noexcept { return what_; }
+  template <class X>
+  [[nodiscard]] finding operator()(const X& actual) const {
+    return check_(actual);
+  }
+
+ private:
+  std::string what_;
+  Check check_;
+  mutable std::string sentence_;  // of the last match
+};
+
+template <class M>
+inline constexpr bool is_tensor_matcher = false;
+template <class Check>
+inline constexpr bool is_tensor_matcher<tensor_matcher<Check>> = true;
+
+/// A matcher of this library.
+template <class M>
+concept own_matcher = is_tensor_matcher<std::remove_cvref_t<M>>;
+
+/// One of this library or of Catch2.
+template <class M>
+concept any_matcher = own_matcher<M> || requires(const std::remove_cvref_t<M>& m) {
+  { m.toString() } -> std::convertible_to<std::string>;
+};
+
+namespace detail {
+
+template <class M, class X>
+[[nodiscard]] finding ask(const M& matcher, const X& actual) {
+  if constexpr (own_matcher<M>) {
+    return matcher(actual);
+  } else {
+    const bool holds = matcher.match(actual);
+    return {holds, matcher.toString()};
+  }
+}
+template <class M>
+[[nodiscard]] std::string what(const M& matcher) {
+  if constexpr (own_matcher<M>) return matcher.what();
+  else return matcher.toString();
 }
 
-}  // namespace testing
+}  // namespace detail
+
+/// Both hold; the sentence is that of the parts that do not, or of both.
+template <any_matcher A, any_matcher B>
+requires(own_matcher<A> || own_matcher<B>) [[nodiscard]] auto operator&&(const A& a, const B& b) {
+  return tensor_matcher(detail::what(a) + " and " + detail::what(b), [a, b](const auto& x) -> finding {
+    finding f = detail::ask(a, x), g = detail::ask(b, x);
+    if (f.holds && !g.holds) return g;
+    if (!f.holds && g.holds) return f;
+    return {f.holds, f.sentence + " and " + g.sentence};
+  });
+}
+
+/// One at least holds.
+template <any_matcher A, any_matcher B>
+requires(own_matcher<A> || own_matcher<B>) [[nodiscard]] auto operator||(const A& a, const B& b) {
+  return tensor_matcher(detail::what(a) + " or " + detail::what(b), [a, b](const auto& x) -> finding {
+    finding f = detail::ask(a, x), g = detail::ask(b, x);
+    return {f.holds || g.holds, f.sentence + " or " + g.sentence};
+  });
+}
+
+/// It does not hold.
+template <own_matcher A>
+[[nodiscard]] auto operator!(const A& a) {
+  return tensor_matcher("not " + a.what(), [a](const auto& x) -> finding {
+    finding f = a(x);
+    return {!f.holds, "not expected: " + f.sentence};
+  });
+}
+
+}  // namespace matchers
+
+/// Cosine similarity with the reference of at least `bound`. As all matchers here it takes any tensor of the
+/// reference's shape: floats, values of layers, views, expressions; codes as to_float<F>(codes, scale). Another shape,
+/// an empty tensor, NaN and infinities never match.
+template <tensor_like R>
+[[nodiscard]] auto CosineAtLeast(const R& reference, double bound) {
+  return matchers::tensor_matcher(
+      detail::concat("cosine of ", bound, " at least"),
+      [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
+        if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
+        const comparison c = matchers::detail::compare_values(*r, x);
+        return {c.cosine >= bound,
+                matchers::detail::sentence("cosine", c.cosine, "expected", bound, "at least", c, shape_of(x))};
+      });
+}
+
+/// A difference from the reference whose norm is at most `bound` times the reference's norm.
+template <tensor_like R>
+[[nodiscard]] auto RelativeL2Within(const R& reference, double bound) {
+  return matchers::tensor_matcher(
+      detail::concat("relative L2 error of ", bound, " at most"),
+      [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
+        if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
+        const comparison c = matchers::detail::compare_values(*r, x);
+        return {c.relative_difference <= bound,
+                matchers::detail::sentence("relative L2 error", c.relative_difference, "allowed", bound, "at most", c,
+                                           shape_of(x))};
+      });
+}
+
+/// A norm that differs from the reference's by at most `bound` times that, on either side.
+template <tensor_like R>
+[[nodiscard]] auto NormWithin(const R& reference, double bound) {
+  return matchers::tensor_matcher(
+      detail::concat("norm error of ", bound, " at most"),
+      [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
+        if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
+        const comparison c = matchers::detail::compare_values(*r, x);
+        return {std::fabs(c.relative_l2) <= bound,
+                matchers::detail::sentence("norm error", c.relative_l2, "allowed", bound, "at most", c, shape_of(x))};
+      });
+}
+
+/// The same bits in every element, both being of one type: -0 differs from +0, and NaN equals the same NaN.
+template <tensor_like R>
+[[nodiscard]] auto EqualBits(const R& reference) {
+  return matchers::tensor_matcher(
+      "equal bits", [r = matchers::detail::keep(reference)](const tensor_like auto& actual) -> matchers::finding {
+        using element = element_t<std::remove_cvref_t<decltype(actual)>>;
+        static_assert(std::same_as<element, element_t<R>>, "nniesim: EqualBits takes elements of the reference's type");
+        if (auto why = matchers::detail::shapes_differ(*r, actual); !why.empty()) return {false, why};
+        const dense<element> x(actual);
+        std::size_t first = 0, differ = 0;
+        for (std::size_t i = x.view().size(); i-- > 0;) {
+          if (std::memcmp(&x.view()[i], r->data() + i, sizeof(element)) == 0) continue;
+          first = i;
+          ++differ;
+        }
+        if (differ == 0) return {true, "bits are equal"};
+        return {false, detail::concat("bits differ in ", differ, " of ", x.view().size(),
+                                      " elements, expected equal "
+                                      "ones; the first ",
+                                      coordinates(x.view().shape(), first), ": got ",
+                                      matchers::detail::text_of(x.view()[first]), ", expected ",
+                                      matchers::detail::text_of(r->data()[first]))};
+      });
+}
+
+/// Codes of format F, each at most `bound` codes from the reference's in the order of their values.
+template <class F, tensor_like R>
+[[nodiscard]] auto EqualCodesWithin(const R& reference, long long bound) {
+  return matchers::tensor_matcher(
+      detail::concat("codes within ", bound),
+      [r = matchers::detail::keep(reference), bound](const tensor_like auto& actual) -> matchers::finding {
+        using element = element_t<std::remove_cvref_t<decltype(actual)>>;
+        static_assert(std::same_as<element_t<R>, typename F::code> && std::same_as<element, typename F::code>,
+                      "nniesim: EqualCodesWithin takes tensors of the format's codes");
+        if (auto why = matchers::detail::shapes_differ(*r, actual); !why.empty()) return {false, why};
+        const dense<element> x(actual);
+        std::size_t worst = 0;
+        long long most = 0;
+        for (std::size_t i = 0; i < x.view().size(); ++i) {
+          const auto distance = static_cast<long long>(F::code_distance(r->data()[i], x.view()[i]));
+          if (distance <= most) continue;
+          most = distance;
+          worst = i;
+        }
+        std::string text = detail::concat(F::name, " codes up to ", most, " apart, allowed ", bound, " at most");
+        if (most > 0) {
+          text += detail::concat("; worst element ", coordinates(x.view().shape(), worst), ": got ",
+                                 matchers::detail::text_of(x.view()[worst]), ", expected ",
+                                 matchers::detail::text_of(r->data()[worst]));
+        }
+        return {most <= bound, text};
+      });
+}
 
 NNIESIM_END_NAMESPACE
