@@ -49,7 +49,12 @@ bool has_terminal() { return isatty(STDERR_FILENO) != 0; }
 /// Signals are for the main thread, which waits for users' commands.
 std::unique_ptr<thread_pool> pool_of(std::size_t threads) {
   const held_signals held;
-  return std::make_unique<thread_pool>(threads);
+  auto pool = std::make_unique<thread_pool>(threads);
+  if (pool->size() < threads) {
+    std::cerr << "nnie-debug: the system gave " << pool->size() << " of " << threads
+              << " threads; slower, same results\n";
+  }
+  return pool;
 }
 
 }  // namespace

@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <nniesim/core/error.hpp>
@@ -18,11 +21,22 @@ NNIESIM_BEGIN_NAMESPACE
 /// thread's job runs, is done on the calling thread alone, so that nested parallelism cannot oversubscribe.
 class thread_pool {
  public:
-  /// `threads` counts the caller. Throws format_error for 0 or more than 1024.
-  explicit thread_pool(std::size_t threads) {
+  /// `threads` counts the caller; where the system gives fewer, the pool goes on with those (size()). Throws
+  /// format_error for 0 or more than 1024.
+  explicit thread_pool(std::size_t threads)
+      : thread_pool(threads, [](auto work) { return std::thread(std::move(work)); }) {}
+  /// The same with threads of one's own making (priorities, processors): start(f) gives a std::thread that calls f(),
+  /// or throws std::system_error or std::bad_alloc where there can be no more. Other exceptions leave the constructor.
+  template <class Start>
+  thread_pool(std::size_t threads, Start start) : thread_pool() {
     detail::require<format_error>(threads >= 1 && threads <= 1024, "thread_pool: ", threads,
                                   " threads, expected 1 .. 1024");
-    for (std::size_t i = 1; i < threads; ++i) helpers_.emplace_back([this] { work(); });
+    helpers_.reserve(threads - 1);  // nothing may fail while a new thread has no owner
+    try {
+      while (helpers_.size() < threads - 1) helpers_.push_back(start([this] { work(); }));
+    } catch (const std::system_error&) {
+    } catch (const std::bad_alloc&) {
+    }
   }
   ~thread_pool() {
     {
@@ -35,15 +49,20 @@ class thread_pool {
   thread_pool(const thread_pool&) = delete;
   thread_pool& operator=(const thread_pool&) = delete;
 
+  /// How many threads work, the caller among them.
+  [[nodiscard]] std::size_t size() const noexcept { return helpers_.size() + 1; }
+
   /// A handle for operators; the pool must outlive it.
   [[nodiscard]] executor handle() noexcept {
     return {[](void* self, std::size_t tasks, executor::task_function task, void* argument) {
               static_cast<thread_pool*>(self)->run(tasks, task, argument);
             },
-            this, helpers_.size() + 1};
+            this, size()};
   }
 
  private:
+  thread_pool() = default;  // from here on the destructor joins what a constructor has started
+
   void run(std::size_t tasks, executor::task_function task, void* argument) {
     const std::unique_lock busy(one_job_, std::try_to_lock);
     if (inside_task() || !busy.owns_lock()) {
