@@ -2,6 +2,12 @@
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/runner.hpp>
 
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
 #include "catch.hpp"
 #include "support/networks.hpp"
 
@@ -263,6 +269,98 @@ TEST_CASE("runners that share prepared layers give the same bits", "[network]") 
   CHECK(prepared.get(1, layer_precision::w8a8) == prepared.get(1, layer_precision::w8a8));
   const network other = net;
   CHECK_THROWS_WITH(network_runner(other, float_plan(other), {.prepared = &prepared}), contains("another network"));
+}
+
+TEST_CASE("a runner that two threads use at once tells the second", "[network]") {
+  draws random(16);
+  network_builder b;
+  const std::size_t data = b.input({1, 3, 64, 64});
+  b.add("conv", layers::convolution{{.pad = {1, 1}}, random.tensor({16, 3, 3, 3}), {}}, {data});
+  const auto picture = random.tensor({1, 3, 64, 64});
+  const tensor_view<const float> in = view_of(picture);
+  // The second comes while the first waits for its tasks.
+  struct intruder {
+    network_runner* runner = nullptr;
+    const tensor_view<const float>* in = nullptr;
+    std::vector<std::string> told{};
+    static void run(void* self, std::size_t tasks, executor::task_function task, void* argument) {
+      auto& i = *static_cast<intruder*>(self);
+      const auto attempt = [&](auto f) {
+        try {
+          f();
+        } catch (const error& e) {
+          i.told.emplace_back(e.what());
+        }
+      };
+      std::thread([&] {
+        attempt([&] { i.runner->run({i.in, 1}); });
+        attempt([&] { (void)i.runner->value(1); });
+        attempt([&] { i.runner->use({}); });
+        attempt([&] { i.runner->run_isolated(*i.runner, [](auto&&...) {}); });
+      }).join();
+      for (std::size_t t = 0; t < tasks; ++t) task(argument, t);
+    }
+  } second;
+  network_runner runner(b.net, float_plan(b.net), {.keep_all = true, .threads = {&intruder::run, &second, 2}});
+  second.runner = &runner;
+  second.in = &in;
+  runner.run({&in, 1});
+  REQUIRE(second.told.size() >= 4);
+  for (const std::string& message : second.told) CHECK_THAT(message, contains("network_runner: "));
+  network_runner alone(b.net, float_plan(b.net));
+  alone.run({&in, 1});
+  CHECK(same_bits(runner.value(1), alone.value(1)));
+}
+
+TEST_CASE("prepared layers that two threads use at once tell one of them", "[network]") {
+  draws random(17);
+  network_builder b;
+  std::size_t x = b.input({1, 512, 1, 1});
+  x = b.add("small", relu_params{}, {x});
+  b.add("large", layers::fully_connected{1, random.tensor({2048, 512}), {}}, {x});
+  prepared_layers prepared(b.net);
+  std::atomic<int> told = 0;
+  std::atomic<bool> is_done = false;
+  const auto get = [&](std::size_t index) {
+    try {
+      return prepared.get(index, layer_precision::w8a8) != nullptr;
+    } catch (const error& e) {
+      if (std::string_view(e.what()).find("prepared_layers: used by a second thread") == 0) ++told;
+      return false;
+    }
+  };
+  std::thread first([&] {
+    while (!get(2)) {
+    }
+    is_done = true;
+  });
+  while (!is_done) (void)get(1);
+  first.join();
+  CHECK(told > 0);
+  CHECK(prepared.get(1, layer_precision::w8a8) == prepared.get(1, layer_precision::w8a8));
+}
+
+TEST_CASE("runners of several threads that share prepared layers give the same bits", "[network]") {
+  draws random(18);
+  const network net = network_of_all_kinds(random);
+  const auto picture = random.tensor({2, 3, 17, 13});
+  const tensor_view<const float> in = view_of(picture);
+  const std::size_t last = net.blobs.size() - 1;
+  prepared_layers prepared(net);
+  std::vector<network_runner> runners;
+  for (int i = 0; i < 3; ++i) {
+    runners.emplace_back(net, plan_for(net, 0), runner_options{.prepared = &prepared});
+    runners.back().run({&in, 1});
+  }
+  const auto expected = runners[0].value(last);
+  std::vector<std::thread> threads;
+  for (network_runner& r : runners) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 3; ++round) r.run({&in, 1});
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  for (const network_runner& r : runners) CHECK(same_bits(r.value(last), expected));
 }
 
 }  // namespace runner_test

@@ -70,7 +70,7 @@ void share(std::size_t n, std::size_t unit, const executor& threads, F&& f) {
 
 }  // namespace detail
 
-/// A layer ready to run on inputs of the given shapes. One object runs on one thread at a time.
+/// A layer ready to run on inputs of the given shapes. Threads may share one object, which no run changes.
 template <precision_policy P>
 class layer_operator {
  public:

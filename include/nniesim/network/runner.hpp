@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/core/sole_user.hpp>
 #include <nniesim/network/activation_ranges.hpp>
 #include <nniesim/network/layer_operator.hpp>
 #include <nniesim/network/memory_plan.hpp>
@@ -46,8 +47,9 @@ struct memory_block {
 
 /// The layers of a network, each prepared once for every precision that it is asked for and then shared by the runners
 /// that get the same object in their options: for many plans of one network. Holds all weights in each of those
-/// precisions, and the memory of the last runner that is gone, for the next; used by one thread at a time. `net` must
-/// outlive it, and it all its runners.
+/// precisions, and the memory of the last runner that is gone, for the next. `net` must outlive it, and it all its
+/// runners. Runners that share it may work on threads of their own once they are made and have run; it itself, in their
+/// constructors and first runs, serves one thread at a time and throws error where a second comes.
 class prepared_layers {
  public:
   using any_operator = std::variant<layer_operator<float32>, layer_operator<w8a8>, layer_operator<w16a16>>;
@@ -57,6 +59,7 @@ class prepared_layers {
   [[nodiscard]] const network& net() const noexcept { return *net_; }
   /// Throws as layer_operator.
   [[nodiscard]] std::shared_ptr<const any_operator> get(std::size_t layer, layer_precision p) {
+    const auto turn = user_.enter("prepared_layers");
     std::shared_ptr<const any_operator>& found = operators_[{layer, p}];
     if (!found) found = prepare(*net_, layer, p);
     return found;
@@ -72,16 +75,20 @@ class prepared_layers {
   }
 
   [[nodiscard]] detail::memory_block take_memory(std::size_t bytes) {
+    const auto turn = user_.enter("prepared_layers");
     return spare_.bytes >= bytes ? std::move(spare_) : detail::memory_block(bytes);
   }
+  /// Not kept where another thread is at work here: destructors come at any time.
   void give_back(detail::memory_block block) noexcept {
-    if (block.bytes > spare_.bytes) spare_ = std::move(block);
+    const auto turn = user_.try_enter();
+    if (turn && block.bytes > spare_.bytes) spare_ = std::move(block);
   }
 
  private:
   const network* net_;
   std::map<std::pair<std::size_t, layer_precision>, std::shared_ptr<const any_operator>> operators_;
   detail::memory_block spare_;
+  detail::sole_user user_;
 };
 
 struct runner_options {
@@ -137,7 +144,7 @@ decltype(auto) in_layer(const layer& l, F&& f) {
 }  // namespace detail
 
 /// A network ready to run under a plan, its weights quantized and laid out. `net` must outlive the object; one object
-/// runs on one thread at a time (its `threads` apart).
+/// runs on one thread at a time (its `threads` apart) and throws error where a second uses it.
 ///
 /// In a float plan blobs are floats. Else they are q20_12, the network's inputs too (our assumption: the values after
 /// preprocessing, truncated as every layer's output is); a layer of the host gets its inputs as floats, and what it
@@ -179,6 +186,7 @@ class network_runner {
   /// From now on layers encode their inputs with these scales; without, each run derives them from its own data, as a
   /// compilation with that one picture does. Throws format_error where a layer's are missing or of the wrong number.
   void use(const activation_ranges& ranges) {
+    const auto turn = user_.enter("network_runner");
     for (step& s : steps_) {
       const layer& l = net_->layers[s.layer];
       const std::size_t count = input_ranges(l);
@@ -194,6 +202,7 @@ class network_runner {
   /// Runs the network on its inputs, in the order of its input layers. Throws shape_error or format_error where their
   /// number, shapes or values (NaN) do not fit.
   void run(std::span<const tensor_view<const float>> inputs) {
+    const auto turn = user_.enter("network_runner");
     allocate();
     ran_ = false;
     if (plan_.is_float) set_inputs<float>(inputs);
@@ -210,6 +219,8 @@ class network_runner {
   void run_isolated(const network_runner& reference, F&& f) {
     detail::require<format_error>(reference.net_ == net_ && reference.plan_.is_float && reference.options_.keep_all,
                                   "run_isolated: expected a float run of the same network that keeps all blobs");
+    const auto turn = user_.enter("network_runner");
+    reference.user_.expect_free("network_runner");
     allocate();
     ran_ = false;
     for (const step& s : steps_) {
@@ -234,6 +245,7 @@ class network_runner {
   /// was not kept.
   template <class F>
   decltype(auto) visit(std::size_t blob, F&& f) const {
+    user_.expect_free("network_runner");
     const char* const problem = !ran_                          ? "nothing ran yet"
                                 : offsets_.at(blob) == nowhere ? "no layer writes it"
                                 : !kept_[blob]                 ? "it was not kept"
@@ -441,6 +453,7 @@ class network_runner {
   std::size_t bytes_ = 0;
   bool ran_ = false;
   detail::memory_block memory_;
+  detail::sole_user user_;
 };
 
 NNIESIM_END_NAMESPACE

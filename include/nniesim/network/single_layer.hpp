@@ -13,7 +13,8 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// A layer, its weights prepared once. `net` must outlive the object; one object runs on one thread at a time.
+/// A layer, its weights prepared once. `net` must outlive the object; threads may share one
+/// object, which no run changes.
 class single_layer {
  public:
   /// Throws as layer_operator, with the layer's name and place.
