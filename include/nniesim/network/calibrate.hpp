@@ -19,9 +19,23 @@ class calibrator {
   explicit calibrator(const network& net, const executor& threads = {})
       : net_(&net), runner_(net, float_plan(net), {.keep_all = false, .keep = read_blobs(net), .threads = threads}) {}
 
-  /// One more picture: the network's inputs, in order. Throws as network_runner::run.
+  explicit calibrator(const network&&, const executor& = {}) = delete;  ///< it would be gone before the object is
+
+  /// One more picture: the network's inputs, in any of the ways that network_runner::run takes them. Throws as it.
+  template <class... X>
+  requires(sizeof...(X) != 0) void add(const X&... inputs) {
+    runner_.run(inputs...);
+    collect();
+  }
   void add(std::span<const tensor_view<const float>> inputs) {
     runner_.run(inputs);
+    collect();
+  }
+
+  [[nodiscard]] const activation_ranges& ranges() const noexcept { return ranges_; }
+
+ private:
+  void collect() {
     for (const layer& l : net_->layers) {
       const std::size_t count = input_ranges(l);
       if (count == 0) continue;
@@ -38,9 +52,6 @@ class calibrator {
     ++ranges_.pictures;
   }
 
-  [[nodiscard]] const activation_ranges& ranges() const noexcept { return ranges_; }
-
- private:
   [[nodiscard]] static std::vector<std::size_t> read_blobs(const network& net) {
     std::vector<std::size_t> blobs;
     for (const layer& l : net.layers) {

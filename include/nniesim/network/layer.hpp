@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/core/nearest_names.hpp>
 #include <nniesim/nniesim.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -136,6 +137,56 @@ struct layer_output {
     }
   }
   return result;
+}
+
+/// The blobs that the network is given, in the order in which network_runner::run takes them: that of its input layers.
+[[nodiscard]] inline std::vector<std::size_t> input_blobs(const network& net) {
+  std::vector<std::size_t> result;
+  for (const layer& l : net.layers) {
+    if (std::holds_alternative<layers::input>(l.params)) result.push_back(l.outputs.at(0));
+  }
+  return result;
+}
+
+/// The index of the layer of that name, or of the one that took it in when it was folded. Throws format_error for an
+/// unknown name, with the nearest ones.
+[[nodiscard]] inline std::size_t layer_index(const network& net, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    const layer& x = net.layers[l];
+    names.push_back(x.name);
+    names.insert(names.end(), x.merged.begin(), x.merged.end());
+    if (x.name == name || std::find(x.merged.begin(), x.merged.end(), name) != x.merged.end()) return l;
+  }
+  throw format_error(detail::concat("network ", detail::excerpt(net.name), ": no layer ", detail::excerpt(name),
+                                    detail::nearest_names(name, names)));
+}
+
+/// The index of the blob that holds an output: of the layer of that name the first, as output_name() calls it; else
+/// the last one written under that name, which is how outputs of layers with several are told apart. Where a layer was
+/// folded into another, that one's output is the last folded layer's. Throws format_error for an unknown name, with
+/// the nearest ones, and for a folded layer whose output is not computed any more.
+[[nodiscard]] inline std::size_t blob_index(const network& net, std::string_view name) {
+  std::vector<std::string_view> names;
+  std::optional<std::size_t> by_layer, by_blob;
+  for (const layer& l : net.layers) {
+    names.push_back(l.name);
+    names.insert(names.end(), l.merged.begin(), l.merged.end());
+    const auto folded = std::find(l.merged.begin(), l.merged.end(), name);
+    detail::require<format_error>(folded == l.merged.end() || folded + 1 == l.merged.end(), "network ",
+                                  detail::excerpt(net.name), ": layer ", detail::excerpt(name), " is folded into ",
+                                  detail::excerpt(l.name), ", whose output is the one of ",
+                                  l.merged.empty() ? "" : detail::excerpt(l.merged.back()));
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      const std::string& blob_name = net.blobs[l.outputs[o]].name;
+      names.push_back(blob_name);
+      if (blob_name == name) by_blob = l.outputs[o];
+      if (output_name(l, o) == name || (o == 0 && folded != l.merged.end())) by_layer = l.outputs[o];
+    }
+  }
+  detail::require<format_error>(by_layer || by_blob, "network ", detail::excerpt(net.name), ": no layer or blob ",
+                                detail::excerpt(name), detail::nearest_names(name, names));
+  return by_layer ? *by_layer : *by_blob;
 }
 
 /// The layers that the outputs of a layer depend on, itself among them.

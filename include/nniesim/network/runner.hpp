@@ -2,14 +2,17 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <new>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -154,7 +157,7 @@ class network_runner {
   /// Throws shape_error or format_error with the layer's name and place where the network does not fit the plan or the
   /// operators' rules.
   network_runner(const network& net, precision_plan plan, runner_options options = {})
-      : net_(&net), plan_(std::move(plan)), options_(std::move(options)) {
+      : net_(&net), plan_(std::move(plan)), options_(std::move(options)), inputs_(input_blobs(net)) {
     detail::require<format_error>(plan_.layers.size() == net.layers.size(), "network_runner: a plan of ",
                                   plan_.layers.size(), " layers, the network has ", net.layers.size());
     detail::require<format_error>(options_.prepared == nullptr || &options_.prepared->net() == &net,
@@ -171,6 +174,8 @@ class network_runner {
     place();
   }
 
+  /// A network that is gone before the runner is: keep it in a variable.
+  network_runner(const network&&, precision_plan, runner_options = {}) = delete;
   network_runner(network_runner&&) noexcept = default;
   network_runner& operator=(network_runner&&) noexcept = default;
   ~network_runner() {
@@ -199,10 +204,28 @@ class network_runner {
     }
   }
 
-  /// Runs the network on its inputs, in the order of its input layers. Throws shape_error or format_error where their
-  /// number, shapes or values (NaN) do not fit.
+  /// Runs the network on its inputs, in the order of input_blobs(net): run(x), run(x1, x2). Elements of another type
+  /// are rounded to float first. Throws shape_error or format_error, with the input's name, where their number, shapes
+  /// or values (NaN) do not fit.
+  template <tensor_like... X>
+  requires(sizeof...(X) != 0) void run(const X&... inputs) {
+    require_count(sizeof...(X));
+    std::size_t next = 0;
+    run(std::span<const tensor_view<const float>>(std::array<tensor_view<const float>, sizeof...(X)>{
+        detail::op_input<float32, X>(inputs, input_name(next++)).view()...}));
+  }
+  /// Of as many inputs as there are at run time: a std::vector<tensor<float>> or the like.
+  template <std::ranges::contiguous_range R>
+  requires std::same_as<std::ranges::range_value_t<R>, tensor<float>>
+  void run(const R& inputs) {
+    std::vector<tensor_view<const float>> views;
+    for (const tensor<float>& x : inputs) views.push_back(view_of(x));
+    run(views);
+  }
+  /// The same of views.
   void run(std::span<const tensor_view<const float>> inputs) {
     const auto turn = user_.enter("network_runner");
+    require_count(inputs.size());
     allocate();
     ran_ = false;
     if (plan_.is_float) set_inputs<float>(inputs);
@@ -247,12 +270,12 @@ class network_runner {
   decltype(auto) visit(std::size_t blob, F&& f) const {
     user_.expect_free("network_runner");
     const char* const problem = !ran_                          ? "nothing ran yet"
-                                : offsets_.at(blob) == nowhere ? "no layer writes it"
+                                : offsets_.at(blob) == nowhere ? "no layer writes it by itself"
                                 : !kept_[blob]                 ? "it was not kept"
                                                                : nullptr;
     detail::require<format_error>(problem == nullptr, "blob '", net_->blobs.at(blob).name,
                                   "': ", problem == nullptr ? "" : problem,
-                                  ", expected one of the last run that was kept");
+                                  ", expected one of the last run that was kept, as all are by {.keep_all = true}");
     if (plan_.is_float) return std::forward<F>(f)(tensor_view<const float>(view<float>(blob)));
     return std::forward<F>(f)(tensor_view<const q20_12>(view<q20_12>(blob)));
   }
@@ -265,6 +288,8 @@ class network_runner {
     });
     return result;
   }
+  /// The output of the layer of that name, or the blob of that name; see blob_index(). Throws as it and visit().
+  [[nodiscard]] tensor<float> value(std::string_view name) const { return value(blob_index(*net_, name)); }
 
  private:
   struct step {
@@ -359,25 +384,33 @@ class network_runner {
     return {std::span<V>(reinterpret_cast<V*>(memory_.data.get() + offsets_[b]), shape.size()), shape};
   }
 
+  [[nodiscard]] std::string input_name(std::size_t i) const {
+    return detail::concat("input ", detail::excerpt(net_->blobs[inputs_[i]].name));
+  }
+  void require_count(std::size_t got) const {
+    if (got == inputs_.size()) return;
+    std::string expected;
+    for (const std::size_t b : inputs_) {
+      expected += detail::concat(expected.empty() ? ": " : ", ", detail::excerpt(net_->blobs[b].name), " of shape ",
+                                 net_->blobs[b].shape);
+    }
+    throw shape_error(detail::concat("network ", detail::excerpt(net_->name), ": got ", got, " inputs, expected ",
+                                     inputs_.size(), expected));
+  }
   template <class V>
   void set_inputs(std::span<const tensor_view<const float>> inputs) {
-    std::size_t next = 0;
-    for (const layer& l : net_->layers) {
-      if (!std::holds_alternative<layers::input>(l.params)) continue;
-      const tensor_view<V> to = view<V>(l.outputs[0]);
-      detail::require<shape_error>(next < inputs.size(), "network: ", inputs.size(),
-                                   " inputs, expected one for each of its input layers");
-      const tensor_view<const float>& from = inputs[next++];
-      detail::require<shape_error>(from.shape() == to.shape(), "input '", l.name, "': got shape ", from.shape(),
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const tensor_view<V> to = view<V>(inputs_[i]);
+      const tensor_view<const float>& from = inputs[i];
+      detail::require<shape_error>(from.shape() == to.shape(), input_name(i), ": got shape ", from.shape(),
                                    ", expected ", to.shape());
-      detail::refuse_nan(from, l.name);
+      detail::refuse_nan(from, input_name(i));
       if constexpr (std::same_as<V, float>) {
         std::copy_n(from.data(), from.size(), to.data());
       } else {
         encode<q20_12>(from.span(), to.span(), {}, options_.threads);
       }
     }
-    detail::require<shape_error>(next == inputs.size(), "network: ", inputs.size(), " inputs, expected ", next);
   }
 
   void allocate() {
@@ -446,6 +479,7 @@ class network_runner {
   const network* net_;
   precision_plan plan_;
   runner_options options_;
+  std::vector<std::size_t> inputs_;                ///< blobs
   std::vector<std::vector<std::size_t>> readers_;  ///< of each blob
   std::vector<bool> kept_, fused_;
   std::vector<step> steps_;

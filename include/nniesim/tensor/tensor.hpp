@@ -65,11 +65,14 @@ struct is_tensor_view : std::false_type {};
 template <class T>
 struct is_tensor_view<tensor_view<T>> : std::true_type {};
 
-/// Values one behind the other in memory, taken as a tensor of rank 1: std::vector, std::array, std::span, ...; text is
-/// none.
+/// Values one behind the other in memory, taken as a tensor of rank 1: std::vector, std::array, std::span, ... of
+/// numbers or codes. Text is none, nor are lists of tensors.
 template <class E>
-concept value_list = !xtensor_expression<E> && !eigen_expression<E> && std::ranges::contiguous_range<E> &&
-                     std::ranges::sized_range<E> && !std::same_as<std::ranges::range_value_t<E>, char>;
+concept value_list =
+    !xtensor_expression<E> && !eigen_expression<E> && std::ranges::contiguous_range<E> && std::ranges::sized_range<E> &&
+    std::is_trivially_copyable_v<std::ranges::range_value_t<E>> && !std::ranges::range<std::ranges::range_value_t<E>> &&
+    !is_tensor_view<std::ranges::range_value_t<E>>::value && !std::is_pointer_v<std::ranges::range_value_t<E>> &&
+    !std::same_as<std::ranges::range_value_t<E>, char>;
 
 /// Whatever an operator takes as a tensor: an xtensor expression, a dense Eigen expression (rank 2), a tensor_view, or
 /// a list of values (rank 1).
