@@ -225,7 +225,6 @@ class network_runner {
   /// The same of views.
   void run(std::span<const tensor_view<const float>> inputs) {
     const auto turn = user_.enter("network_runner");
-    require_count(inputs.size());
     allocate();
     ran_ = false;
     if (plan_.is_float) set_inputs<float>(inputs);
@@ -399,6 +398,7 @@ class network_runner {
   }
   template <class V>
   void set_inputs(std::span<const tensor_view<const float>> inputs) {
+    require_count(inputs.size());
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const tensor_view<V> to = view<V>(inputs_[i]);
       const tensor_view<const float>& from = inputs[i];
