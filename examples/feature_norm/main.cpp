@@ -68,7 +68,7 @@ void print_table(const layer_outputs<R>& reference, const layer_outputs<Q>& quan
 
 template <class R, class Q>
 double shift(const layer_outputs<R>& reference, const layer_outputs<Q>& quantized, const std::string& name) {
-  return compare_samples(output(reference, name), output(quantized, name)).relative_l2;
+  return compare_samples(output(reference, name), output(quantized, name)).norm_error;
 }
 
 /// The constants solved on the calibration pictures: first the branches, then the joint feature on top of them.
@@ -150,7 +150,7 @@ int main(int argc, char** argv) try {
   std::printf(
       "accuracy on the held-out digits %.2f %%; the logits differ from PyTorch's in float64 by %.1e of their norm\n",
       100 * accuracy(output(reference, "classifier"), test.labels),
-      compare(logits, output(reference, "classifier")).relative_difference);
+      compare(logits, output(reference, "classifier")).relative_l2_error);
   run(gfpq8{}, "w8a8 (compile_mode 0)", "norms_w8a8.svg", [](const std::string&) { return std::size_t{0}; });
   run(gfpq16{}, "w16a16 (compile_mode 1)", "norms_w16a16.svg", [](const std::string&) { return std::size_t{1}; });
   // As practitioners place the mark: on the feature layers, where precision matters most.

@@ -92,8 +92,8 @@ json as_json(const diagnosis& d) {
   for (const layer_evidence& l : d.layers) {
     json row = {{"layer", l.name}, {"partner", l.partner}, {"relation", l.relation}, {"suspicious", l.suspicious}};
     row["cosine"] = l.result ? number(l.result->cosine) : json(nullptr);
-    row["norm_error"] = l.result ? number(l.result->relative_l2) : json(nullptr);
-    row["relative_difference"] = l.result ? number(l.result->relative_difference) : json(nullptr);
+    row["norm_error"] = l.result ? number(l.result->norm_error) : json(nullptr);
+    row["relative_l2_error"] = l.result ? number(l.result->relative_l2_error) : json(nullptr);
     row["floor_ratio"] = optional(l.floor_ratio);
     row["isolated_cosine"] = optional(l.isolated);
     row["cosine_in_16_bits"] = optional(l.in_16bit);
@@ -437,8 +437,8 @@ void print_layers(const diagnosis& d) {
   for (const layer_evidence& l : d.layers) width = std::max(width, l.name.size());
   std::printf(
       "\nEvery layer; the parts are shares of the squared error, of the layer by itself where that is known\n"
-      "%-*s %9s %9s %9s %9s %9s %8s %6s %6s %6s %6s %6s  channels with 90 %% of it\n",
-      static_cast<int>(width), "layer", "cosine", "norm err.", "by itself", "weights", "activat.", "x floor", "gain",
+      "%-*s %9s %10s %9s %9s %9s %8s %6s %6s %6s %6s %6s  channels with 90 %% of it\n",
+      static_cast<int>(width), "layer", "cosine", "norm_error", "by itself", "weights", "activat.", "x floor", "gain",
       "offset", "satur.", "underf", "round.");
   const auto number = [](const std::optional<double>& v, const char* format, double unit = 1) {
     std::array<char, 32> text{"-"};
@@ -450,13 +450,13 @@ void print_layers(const diagnosis& d) {
     const auto part = [&](auto field) {
       return number(l.parts ? std::optional<double>((*l.parts).*field) : std::nullopt, "%.1f", 100);
     };
-    std::printf("%-*s %9s %9s %9s %9s %9s %8s %6s %6s %6s %6s %6s ", static_cast<int>(width), printable(l.name).c_str(),
-                number(of(&comparison::cosine), "%.6f").c_str(), number(of(&comparison::relative_l2), "%+.5f").c_str(),
-                number(l.isolated, "%.6f").c_str(), number(l.weights_only, "%.6f").c_str(),
-                number(l.activations_only, "%.6f").c_str(), number(l.floor_ratio, "%.2f").c_str(),
-                part(&error_parts::gain_share).c_str(), part(&error_parts::offset_share).c_str(),
-                part(&error_parts::saturation_share).c_str(), part(&error_parts::underflow_share).c_str(),
-                part(&error_parts::rounding_share).c_str());
+    std::printf("%-*s %9s %10s %9s %9s %9s %8s %6s %6s %6s %6s %6s ", static_cast<int>(width),
+                printable(l.name).c_str(), number(of(&comparison::cosine), "%.6f").c_str(),
+                number(of(&comparison::norm_error), "%+.5f").c_str(), number(l.isolated, "%.6f").c_str(),
+                number(l.weights_only, "%.6f").c_str(), number(l.activations_only, "%.6f").c_str(),
+                number(l.floor_ratio, "%.2f").c_str(), part(&error_parts::gain_share).c_str(),
+                part(&error_parts::offset_share).c_str(), part(&error_parts::saturation_share).c_str(),
+                part(&error_parts::underflow_share).c_str(), part(&error_parts::rounding_share).c_str());
     if (l.partner.empty()) std::printf(" no partner: %s", printable(l.relation).c_str());
     else if (l.channels > 1 && l.most_channels != 0) std::printf(" %zu of %zu", l.most_channels, l.channels);
     std::printf("\n");

@@ -41,15 +41,14 @@ int quantize(const options& o) {
                 {"scale", o.z ? "given" : "derived"},
                 {"elements", x.size()},
                 {"cosine", number(c.cosine)},
-                {"relative_l2_error", number(c.relative_l2)},
-                {"relative_difference", number(c.relative_difference)},
+                {"norm_error", number(c.norm_error)},
+                {"relative_l2_error", number(c.relative_l2_error)},
                 {"snr_db", number(c.snr_db)},
                 {"max_abs", number(c.max_abs)}});
   } else {
     std::cout << Format::name << ", z = " << scale.z() << (o.z ? " (given)" : " (derived)") << ", " << x.size()
-              << " elements of shape " << shape_of(x) << "\ncosine " << c.cosine << ", relative difference "
-              << c.relative_difference << ", signal to noise " << c.snr_db << " dB, largest error " << c.max_abs
-              << '\n';
+              << " elements of shape " << shape_of(x) << "\ncosine " << c.cosine << ", relative L2 error "
+              << c.relative_l2_error << ", signal to noise " << c.snr_db << " dB, largest error " << c.max_abs << '\n';
   }
   return passed;
 }

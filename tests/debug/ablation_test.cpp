@@ -77,7 +77,7 @@ std::vector<tensor<float>> encoded_run(const example& e) {
 
 void check_same(const comparison& a, const comparison& b) {
   CHECK(a.cosine == b.cosine);
-  CHECK(a.relative_difference == b.relative_difference);
+  CHECK(a.relative_l2_error == b.relative_l2_error);
   CHECK(a.max_abs == b.max_abs);
   CHECK(a.max_index == b.max_index);
 }
@@ -159,8 +159,8 @@ TEST_CASE("Only activations lose: a range that is too narrow", "[ablation]") {
   REQUIRE(bad.size() == 3);
   check_same(bad[1].both, good[1].both);
   CHECK(bad[2].weights_only.cosine > 0.99);
-  CHECK(bad[2].activations_only.relative_l2 < -0.5);
-  CHECK(bad[2].both.relative_l2 < -0.5);
+  CHECK(bad[2].activations_only.norm_error < -0.5);
+  CHECK(bad[2].both.norm_error < -0.5);
   check_same(bad[2].weights_only, good[2].weights_only);
 }
 
@@ -169,17 +169,17 @@ TEST_CASE("16 bits lose less on both sides, and layers in float nothing", "[abla
   example e(network_of_all_kinds(random), random.tensor({2, 3, 17, 13}));
   const auto narrow = e.ablate_in(compile_mode::all_8bit);
   const auto wide = e.ablate_in(compile_mode::all_16bit);
-  CHECK(wide[0].weights_only.relative_difference < narrow[0].weights_only.relative_difference / 4);
-  CHECK(wide[0].activations_only.relative_difference < narrow[0].activations_only.relative_difference / 4);
+  CHECK(wide[0].weights_only.relative_l2_error < narrow[0].weights_only.relative_l2_error / 4);
+  CHECK(wide[0].activations_only.relative_l2_error < narrow[0].activations_only.relative_l2_error / 4);
   for (const layer_ablation& a : ablate(e.net, float_plan(e.net), {}, e.inputs())) {
-    CHECK(a.weights_only.relative_difference == 0);
-    CHECK(a.activations_only.relative_difference == 0);
-    CHECK(a.both.relative_difference == 0);
+    CHECK(a.weights_only.relative_l2_error == 0);
+    CHECK(a.activations_only.relative_l2_error == 0);
+    CHECK(a.both.relative_l2_error == 0);
   }
   auto& first =
       *std::find_if(e.net.layers.begin(), e.net.layers.end(), [](const layer& l) { return l.name == "conv1"; });
   first.on_cpu = true;
-  CHECK(e.ablate_in(compile_mode::all_8bit)[0].both.relative_difference == 0);
+  CHECK(e.ablate_in(compile_mode::all_8bit)[0].both.relative_l2_error == 0);
 }
 
 TEST_CASE("Every output of a layer is compared, and any number of threads gives the same", "[ablation]") {

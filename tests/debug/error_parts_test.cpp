@@ -261,8 +261,8 @@ TEST_CASE("Channels are sorted by their share of the error", "[error_parts]") {
   CHECK(list.channels[3].channel == 0);
   CHECK(list.most == 2);
   CHECK(list.bad == 0);
-  CHECK(list.channels[0].relative_l2 == approx(0.5));
-  CHECK(list.channels[1].relative_l2 == approx(-0.4));
+  CHECK(list.channels[0].norm_error == approx(0.5));
+  CHECK(list.channels[1].norm_error == approx(-0.4));
   CHECK(list.channels[0].cosine == approx(1));
   CHECK(list.channels[3].share == 0);
   double total = 0;

@@ -69,7 +69,7 @@ comparison measured(double cosine, double norm_error) {
   c.cosine = cosine;
   c.l2_reference = 120.5;
   c.l2_other = c.l2_reference * (1 + norm_error);
-  c.relative_l2 = norm_error;
+  c.norm_error = norm_error;
   c.snr_db = cosine < 1 ? -10 * std::log10(2 - 2 * cosine) : infinity;
   c.max_abs = 0.37;
   c.count = 1000;

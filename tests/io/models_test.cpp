@@ -31,7 +31,7 @@ TEST_CASE("real networks in float equal OpenCV's stored outputs", "[io][models]"
       const tensor<float> got = runner.value(l.outputs[0]);
       REQUIRE(expected.size() == got.size());
       const comparison c = compare(tensor_view<const float>({expected.data(), expected.size()}, shape_of(got)), got);
-      CHECK(c.relative_difference < 1e-4);
+      CHECK(c.relative_l2_error < 1e-4);
       CHECK(c.cosine > 0.99999);
       ++compared;
     }
@@ -65,7 +65,7 @@ TEST_CASE("real networks run in every mode, and 16 bits are at least as good as 
       const layer& l = net.layers[isolated[0][i].layer];
       if (!is_mac_layer(l)) continue;
       CAPTURE(l.name);
-      CHECK(isolated[1][i].result.relative_difference <= isolated[0][i].result.relative_difference);
+      CHECK(isolated[1][i].result.relative_l2_error <= isolated[0][i].result.relative_l2_error);
       CHECK(isolated[1][i].result.cosine >= isolated[0][i].result.cosine);
     }
   }

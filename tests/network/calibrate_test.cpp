@@ -59,7 +59,7 @@ TEST_CASE("layers compared with all before them quantized, and each by itself", 
     for (const auto& c : isolated) {
       CAPTURE(net.layers[c.layer].name, static_cast<int>(mode));
       CHECK(c.result.cosine > 0.99);
-      if (is_mac_layer(net.layers[c.layer])) errors.push_back(c.result.relative_difference);
+      if (is_mac_layer(net.layers[c.layer])) errors.push_back(c.result.relative_l2_error);
     }
     // The first layer has nothing before it that could be quantized but the input's own truncation.
     CHECK(isolated[0].result.cosine == accumulated[1].result.cosine);

@@ -37,7 +37,8 @@ TEST_CASE("matchers accept what is near, refuse what is far, and say where") {
   const auto reference = ramp();
   auto near = reference;
   near(1, 2) += 0.01F;
-  CHECK_THAT(near, CosineAtLeast(reference, 0.999) && RelativeL2Within(reference, 0.01) && NormWithin(reference, 0.01));
+  CHECK_THAT(near,
+             CosineAtLeast(reference, 0.999) && RelativeL2Within(reference, 0.01) && NormErrorWithin(reference, 0.01));
   CHECK_THAT(near, !EqualBits(reference));
   CHECK_THAT(reference, EqualBits(reference));
   auto far = reference;
@@ -45,14 +46,14 @@ TEST_CASE("matchers accept what is near, refuse what is far, and say where") {
   const auto matcher = CosineAtLeast(reference, 0.99);
   CHECK_FALSE(matcher.match(far));
   CHECK_THAT(matcher.describe(), contains("(0, 1)") && contains("-100") && contains("0.99"));
-  CHECK_THAT(far, !RelativeL2Within(reference, 0.5) && !NormWithin(reference, 0.5));
+  CHECK_THAT(far, !RelativeL2Within(reference, 0.5) && !NormErrorWithin(reference, 0.5));
 }
 
 TEST_CASE("the relative L2 error is that of the difference, not of the norms") {
   const tensor<float> reference = {3, 4};
   const tensor<float> turned = {4, 3};
   CHECK_THAT(turned,
-             NormWithin(reference, 0) && !RelativeL2Within(reference, 0.28) && RelativeL2Within(reference, 0.29));
+             NormErrorWithin(reference, 0) && !RelativeL2Within(reference, 0.28) && RelativeL2Within(reference, 0.29));
 }
 
 TEST_CASE("matchers refuse other shapes and empty tensors instead of passing them") {

@@ -33,8 +33,8 @@ TEST(Matchers, AcceptWhatIsNearAndExplainWhatIsNot) {
   const auto reference = ramp();
   auto near = reference;
   near(1, 2) += 0.01F;
-  EXPECT_THAT(near,
-              AllOf(CosineAtLeast(reference, 0.999), RelativeL2Within(reference, 0.01), NormWithin(reference, 0.01)));
+  EXPECT_THAT(near, AllOf(CosineAtLeast(reference, 0.999), RelativeL2Within(reference, 0.01),
+                          NormErrorWithin(reference, 0.01)));
   EXPECT_THAT(near, CosineAtLeast(reference, 0.999) && !EqualBits(reference));
   EXPECT_THAT(near, Not(EqualBits(reference)));
   EXPECT_THAT(reference, AnyOf(EqualBits(near), EqualBits(reference)));

@@ -266,7 +266,7 @@ class diagnostician {
         }
         suspects_.insert(j->layer);
         // With ranges between the two, as another network's calibration may find them, the simulation errs as much.
-        add_at(j->layer, std::move(v.what), v.as_simulated || j->result.relative_difference <= j->loosest);
+        add_at(j->layer, std::move(v.what), v.as_simulated || j->result.relative_l2_error <= j->loosest);
       }
     }
   }
@@ -284,9 +284,8 @@ class diagnostician {
   [[nodiscard]] bool is_suspect(const layer_trial& j) const {
     if (j.result.l2_reference == 0 && j.result.l2_other == 0) return false;
     if (j.is_as_planned()) return runs_.is_bad(j.result);
-    return runs_.is_bad(j.result) ||
-           j.result.relative_difference > std::max(0.03, 4 * j.expected.relative_difference) ||
-           std::fabs(j.result.relative_l2 - j.expected.relative_l2) >= o_.norm_error;
+    return runs_.is_bad(j.result) || j.result.relative_l2_error > std::max(0.03, 4 * j.expected.relative_l2_error) ||
+           std::fabs(j.result.norm_error - j.expected.norm_error) >= o_.norm_error;
   }
   /// Whether the layers that read an output, of which there is at least one, agree with the reference although it does
   /// not, and do not follow from what is shown of it: they read something else.
@@ -473,7 +472,7 @@ class diagnostician {
     for (const auto& [l, o] : only_shown_wrongly_) {
       shown_wrongly.push_back(output_name(lab_->net.layers[l], o));
       const compared_row* const r = runs_.row_of(l, o);
-      if (r != nullptr && runs_.is_gain(*r->shown.result)) factor = 1 + r->shown.result->relative_l2;
+      if (r != nullptr && runs_.is_gain(*r->shown.result)) factor = 1 + r->shown.result->norm_error;
     }
     if (moved.empty() && shown_wrongly.empty()) return;
     finding f{fault::layer_mapping, moved.empty() ? shown_wrongly.front() : moved.front()->shown.name};
@@ -638,8 +637,8 @@ class diagnostician {
                                   "')"));
       for (const compared_row* r : runs_.judged_rows()) {
         const comparison& c = *r->shown.result;
-        if (c.count < 2 || !(std::fabs(c.relative_l2) >= o_.norm_error)) continue;
-        f.against.push_back(concat("the norm of '", r->shown.name, "' is off by ", percent_with_sign(c.relative_l2, 2),
+        if (c.count < 2 || !(std::fabs(c.norm_error) >= o_.norm_error)) continue;
+        f.against.push_back(concat("the norm of '", r->shown.name, "' is off by ", percent_with_sign(c.norm_error, 2),
                                    ", which is not most of its error"));
         break;
       }

@@ -22,7 +22,7 @@ struct diagnose_options {
   double layer_cosine = 0.99;  ///< a good layer reaches it
   double last_cosine = 0.95;   ///< below it the last layer is bad for certain
   double dip_cosine = 0.90;    ///< below it a layer in between is a dip
-  double norm_error = 0.02;    ///< errors of scale: |relative_l2| of a good layer at most, of a good input half of it
+  double norm_error = 0.02;    ///< errors of scale: |norm_error| of a good layer at most, of a good input half of it
   /// How many of the reference's layers, from the first on, are in order of execution, where no network tells; of the
   /// others the place is not known.
   std::size_t ordered = std::numeric_limits<std::size_t>::max();
@@ -88,7 +88,7 @@ struct finding {
 
 namespace detail {
 
-/// The relative difference that equal norms and this cosine mean.
+/// The relative L2 error that equal norms and this cosine mean.
 [[nodiscard]] inline double error_of(double cosine) {
   return std::isnan(cosine) ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 2 - 2 * cosine));
 }

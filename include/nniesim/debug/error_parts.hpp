@@ -57,7 +57,7 @@ struct channel_error {
   std::size_t channel = 0;
   double share = 0;  ///< of the squared error of all channels without NaN and infinity; 0 where there is no error
   double cosine = 0;
-  double relative_l2 = 0;  ///< signed, of the norms
+  double norm_error = 0;  ///< signed, of the norms
 };
 
 /// The channels by falling share, those with NaN or infinity before them, equal ones in their own order.
@@ -281,7 +281,7 @@ channel_error_list channel_errors(const R& reference, const X& other) {
     if (is_bad) squared = std::numeric_limits<double>::quiet_NaN();
     else total += squared;
     list.bad += is_bad ? 1U : 0U;
-    list.channels.push_back({c, squared, result.cosine, result.relative_l2});
+    list.channels.push_back({c, squared, result.cosine, result.norm_error});
   }
   std::stable_sort(list.channels.begin(), list.channels.end(), [](const channel_error& a, const channel_error& b) {
     return std::isnan(a.share) ? !std::isnan(b.share) : a.share > b.share;

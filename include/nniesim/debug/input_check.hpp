@@ -49,7 +49,7 @@ class input_check {
       }
       const bool compared = r.shown.result.has_value();
       const bool is_good = compared && r.shown.result->cosine >= o_.data_cosine &&
-                           std::fabs(r.shown.result->relative_l2) <= 0.5 * o_.norm_error &&
+                           std::fabs(r.shown.result->norm_error) <= 0.5 * o_.norm_error &&
                            r.relation == match_relation::same;
       if (is_good || (compared && r.shown.result->bad_reference + r.shown.result->bad_other != 0)) continue;
       if (compared && r.other_is_zero && !r.reference_is_zero) continue;
@@ -74,7 +74,7 @@ class input_check {
         const comparison c = compared ? *r.shown.result : compare_values(y, x);
         f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ", cosine_text(c.cosine),
                                     " (expected ", o_.data_cosine, ") and a norm off by ",
-                                    percent_with_sign(c.relative_l2, 2)));
+                                    percent_with_sign(c.norm_error, 2)));
       }
       if (is_raw_words(s)) {
         is_raw_ = true;
@@ -126,9 +126,9 @@ class input_check {
     const std::size_t index = index_of(r);
     if (index >= lab_->inputs.size() || lab_->inputs[index].size() != y.size()) return false;
     const std::span<const float> told = lab_->inputs[index].span();
-    const double from_reference = compare_values(told, y).relative_difference;
+    const double from_reference = compare_values(told, y).relative_l2_error;
     if (!(from_reference < 0.05)) return false;
-    return x.size() != y.size() || from_reference < compare_values(told, x).relative_difference;
+    return x.size() != y.size() || from_reference < compare_values(told, x).relative_l2_error;
   }
 
   /// The input under whose name the other run has the content of this one; nullptr for none.

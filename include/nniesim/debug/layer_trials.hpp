@@ -26,10 +26,10 @@ struct layer_trial {
   std::size_t output = 0;
   comparison result{};    ///< float against what the run shows
   comparison expected{};  ///< float against the simulation, of the calibrated ranges and the data's own the better
-  double loosest = 0;     ///< the larger relative difference from float of the two
+  double loosest = 0;     ///< the larger relative L2 error from float of the two
   /// What the run shows, from the simulation that `expected` is of: relative, and the mean in steps of q20_12.
   double from_expected = 0, steps = 0;
-  /// Relative differences from the nearest simulation as planned, and from the nearest in the other width, 8 or 16
+  /// Relative L2 errors from the nearest simulation as planned, and from the nearest in the other width, 8 or 16
   /// bits, than the planned one; infinite where that was not asked for.
   double from_planned = 0, from_other_width = std::numeric_limits<double>::infinity();
   bool is_input_finite = true;
@@ -39,7 +39,7 @@ struct layer_trial {
   /// Whether the run is as good as can be planned: what the simulation gives with the better ranges, but for the last
   /// digits, or no further from float.
   [[nodiscard]] bool is_as_planned() const noexcept {
-    return from_expected <= 1e-3 || steps <= 1 || result.relative_difference <= 1.5 * expected.relative_difference;
+    return from_expected <= 1e-3 || steps <= 1 || result.relative_l2_error <= 1.5 * expected.relative_l2_error;
   }
   /// Whether it shows what the other width gives, and not what the planned one does.
   [[nodiscard]] bool is_other_width() const noexcept {
@@ -194,7 +194,7 @@ class layer_bench {
     if (relu_[o] != nullptr) apply(*relu_[o], t);
   }
   [[nodiscard]] static double difference(std::span<const float> r, const tensor<float>& x) {
-    return compare_values(r, view_of(x).span()).relative_difference;
+    return compare_values(r, view_of(x).span()).relative_l2_error;
   }
 
   /// Moves all ranges alike, or one of them alone: in half octaves, then by halves of that.
@@ -287,13 +287,13 @@ class layer_trials {
         const std::span<const float> s = view_of(simulated[t.output]).span();
         const comparison c = compare_values(view_of(bench.in_float()[t.output]).span(), s);
         const comparison from_run = compare_values(view_of(*bench.shown(t.output)).span(), s);
-        if (is_first || c.relative_difference < t.expected.relative_difference) {
+        if (is_first || c.relative_l2_error < t.expected.relative_l2_error) {
           t.expected = c;
-          t.from_expected = from_run.relative_difference;
+          t.from_expected = from_run.relative_l2_error;
           t.steps = from_run.mean_abs * (1U << 12U);
         }
-        t.loosest = std::max(t.loosest, c.relative_difference);
-        if (is_first || from_run.relative_difference < t.from_planned) t.from_planned = from_run.relative_difference;
+        t.loosest = std::max(t.loosest, c.relative_l2_error);
+        if (is_first || from_run.relative_l2_error < t.from_planned) t.from_planned = from_run.relative_l2_error;
       }
       is_first = false;
     });
@@ -307,7 +307,7 @@ class layer_trials {
             if (t.from_planned <= 1e-3 || t.steps <= 1) continue;
             const comparison c =
                 compare_values(view_of(*bench.shown(t.output)).span(), view_of(simulated[t.output]).span());
-            t.from_other_width = std::min(t.from_other_width, c.relative_difference);
+            t.from_other_width = std::min(t.from_other_width, c.relative_l2_error);
           }
         });
   }

@@ -66,7 +66,7 @@ class layer_judge {
     f_.evidence.push_back(concat("fed with the input that it had, the layer in float gives cosine ",
                                  fixed_text(trial_.result.cosine, 5), " with what the run shows",
                                  layer_.outputs.size() > 1 ? concat(" of output ", trial_.output) : std::string(),
-                                 ", norm error ", percent_with_sign(trial_.result.relative_l2, 2)));
+                                 ", norm_error ", percent_with_sign(trial_.result.norm_error, 2)));
     bool as_simulated = false;
     if (bench_.planned() != layer_precision::float32) {
       as_simulated = try_ranges_and_bits();
@@ -85,12 +85,12 @@ class layer_judge {
   [[nodiscard]] std::span<const float> in_float() const { return view_of(bench_.in_float()[trial_.output]).span(); }
   [[nodiscard]] std::span<const float> shown() const { return view_of(*bench_.shown(trial_.output)).span(); }
   [[nodiscard]] double difference(std::span<const float> r, const std::vector<tensor<float>>& x) const {
-    return compare_values(r, view_of(x[trial_.output]).span()).relative_difference;
+    return compare_values(r, view_of(x[trial_.output]).span()).relative_l2_error;
   }
 
   /// Returns whether the run shows what the simulation gives.
   bool try_ranges_and_bits() {
-    if (!std::isfinite(trial_.result.relative_difference)) {
+    if (!std::isfinite(trial_.result.relative_l2_error)) {
       f_.evidence.push_back("in float it is zero everywhere");
       something_else(", and not for want of bits");
       return false;
@@ -100,7 +100,7 @@ class layer_judge {
     const auto calibrated = bench_.simulated(layer, true);
     const auto own = bench_.simulated(layer, false);
     const auto high = bench_.simulated(bench_.prepared(layer_precision::w16a16), false);
-    const double seen = trial_.result.relative_difference;
+    const double seen = trial_.result.relative_l2_error;
     const double from_calibrated = difference(shown(), calibrated);
     const double with_own = difference(in_float(), own);
     const double with_16bit = difference(in_float(), high);
@@ -203,9 +203,9 @@ class layer_judge {
   void something_else(std::string_view how) {
     const comparison& c = trial_.result;
     const bool is_gain =
-        c.cosine >= runs_.limits().layer_cosine && std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
+        c.cosine >= runs_.limits().layer_cosine && std::fabs(c.norm_error) >= 0.5 * c.relative_l2_error;
     f_.summary = is_gain && c.l2_other > 0
-                     ? concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.relative_l2, 4),
+                     ? concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.norm_error, 4),
                               is_mac_layer(layer_) ? ": its weights or its scale differ from the caffemodel's" : "")
                      : concat("'", layer_.name, "' computes something else than its definition", how);
     f_.next =

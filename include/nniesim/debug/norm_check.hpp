@@ -33,7 +33,7 @@ class norm_check {
     for (const compared_row* r : rows) {
       const comparison& c = *r->shown.result;
       if (c.count < 2 || !runs_.is_gain(c)) continue;
-      if (c.count < few_values && std::fabs(c.relative_l2) < 5 * o_.norm_error) continue;
+      if (c.count < few_values && std::fabs(c.norm_error) < 5 * o_.norm_error) continue;
       if (r->layer && is_chain_layer(lab_->net.layers[*r->layer]))
         continue;  // what is inside a norm; its result counts
       off.push_back(r);
@@ -45,7 +45,7 @@ class norm_check {
     finding f{fault::norm_gain, at.shown.name};
     double most = 0;
     for (const compared_row* r : off) {
-      const double error = r->shown.result->relative_l2;
+      const double error = r->shown.result->norm_error;
       if (std::fabs(error) > std::fabs(most)) most = error;
       if (f.evidence.size() == 6) continue;
       f.evidence.push_back(concat("'", r->shown.name, "': norm off by ", percent_with_sign(error, 2), " with cosine ",
@@ -67,13 +67,12 @@ class norm_check {
     for (const layer_trial& j : trials_) {
       const comparison& c = j.result;
       if (!j.is_input_finite || c.bad_other + c.bad_reference != 0 || !before.contains(j.layer)) continue;
-      if (std::fabs(c.relative_l2) < 0.25 * o_.norm_error) continue;
-      if (std::fabs(c.relative_l2) < 0.5 * c.relative_difference) continue;
-      if (most_of_it == nullptr || std::fabs(c.relative_l2) > std::fabs(most_of_it->result.relative_l2))
-        most_of_it = &j;
+      if (std::fabs(c.norm_error) < 0.25 * o_.norm_error) continue;
+      if (std::fabs(c.norm_error) < 0.5 * c.relative_l2_error) continue;
+      if (most_of_it == nullptr || std::fabs(c.norm_error) > std::fabs(most_of_it->result.norm_error)) most_of_it = &j;
       if (++shown > 6) continue;
       f.evidence.push_back(concat("'", output_name(lab_->net.layers[j.layer], j.output), "' by itself: norm off by ",
-                                  percent_with_sign(c.relative_l2, 2)));
+                                  percent_with_sign(c.norm_error, 2)));
     }
     if (most_of_it != nullptr && is_chain_layer(lab_->net.layers[most_of_it->layer])) {
       f.summary = shift + ": a Power / ReduceMean chain truncates";
@@ -84,7 +83,7 @@ class norm_check {
     if (is_explained) return std::nullopt;
     const std::string in_16_bits =
         "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error";
-    if (most_of_it != nullptr && std::fabs(most_of_it->result.relative_l2) >= 0.5 * std::fabs(most)) {
+    if (most_of_it != nullptr && std::fabs(most_of_it->result.norm_error) >= 0.5 * std::fabs(most)) {
       const std::string& name = lab_->net.layers[most_of_it->layer].name;
       f.summary = concat(shift, ": '", name, "' brings most of it by itself");
       f.change.push_back(

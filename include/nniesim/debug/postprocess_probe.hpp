@@ -96,7 +96,7 @@ enum class probe_verdict {
 /// and little more, so that errors of the norm that a cosine does not see count too; 5 % is our choice.
 struct probe_limits {
   double least_cosine = 0.99;
-  double most_relative_difference = 0.15;
+  double most_relative_l2_error = 0.15;
   double most_flips = 0.05;  ///< share of the trials
 };
 
@@ -384,15 +384,15 @@ inline probe_result probe(const postprocessing& post, std::span<const tensor<flo
   detail::require<shape_error>(!reference.empty() && reference.size() == other.size(), "probe: ", reference.size(),
                                " and ", other.size(), " outputs, expected equally many, at least one");
   detail::require<format_error>(trials != 0, "probe: 0 trials, expected at least 1");
-  detail::require<format_error>(!std::isnan(limits.least_cosine) && !std::isnan(limits.most_relative_difference) &&
-                                    !std::isnan(limits.most_flips),
-                                "probe: a limit is NaN, expected numbers");
+  detail::require<format_error>(
+      !std::isnan(limits.least_cosine) && !std::isnan(limits.most_relative_l2_error) && !std::isnan(limits.most_flips),
+      "probe: a limit is NaN, expected numbers");
   probe_result result;
   bool agree = true;
   bool finite = true;
   for (std::size_t o = 0; o < reference.size(); ++o) {
     const comparison& c = result.outputs.emplace_back(compare(reference[o], other[o]));
-    agree = agree && c.cosine >= limits.least_cosine && c.relative_difference <= limits.most_relative_difference;
+    agree = agree && c.cosine >= limits.least_cosine && c.relative_l2_error <= limits.most_relative_l2_error;
     finite = finite && c.bad_reference + c.bad_other == 0;
   }
   result.reference_decision = post.decide(reference);

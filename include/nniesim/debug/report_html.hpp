@@ -48,7 +48,7 @@ struct column {
   return {
       {"l2_float", "norm float", "L2 norm in the reference", of(&comparison::l2_reference), general(6)},
       {"l2_other", "norm other", "L2 norm in the other run", of(&comparison::l2_other), general(6)},
-      {"norm_error", "norm error", "signed relative error of the norm", of(&comparison::relative_l2), percent},
+      {"norm_error", "norm_error", "signed relative error of the norm", of(&comparison::norm_error), percent},
       {"cosine", "cosine", "of all errors up to this layer", of(&comparison::cosine), fixed(6)},
       {"isolated", "isolated cosine", "of the layer by itself, on the input that it had",
        [](const layer_evidence& e) { return e.isolated; }, fixed(6)},
@@ -134,7 +134,7 @@ inline void write_layers(std::ostream& out, const report& r) {
          "<caption>In order of execution; a click on a heading sorts. ✗ marks layers that miss a threshold (cosine "
       << number_text(r.thresholds.cosine);
   if (std::isfinite(r.thresholds.norm_error)) {
-    out << ", norm error " << number_text(100 * r.thresholds.norm_error) << " %";
+    out << ", norm_error " << number_text(100 * r.thresholds.norm_error) << " %";
   }
   out << ").</caption>\n<thead><tr>\n";
   const auto head = [&out](std::string_view key, std::string_view text, std::string_view tip, bool number) {
@@ -338,7 +338,7 @@ inline void write_cosines(std::ostream& out, const report& r) {
 
 inline void write_norm_errors(std::ostream& out, const report& r) {
   const std::vector<double> error = along_network(
-      r, [](const layer_evidence& e) { return e.result ? std::optional(100 * e.result->relative_l2) : std::nullopt; });
+      r, [](const layer_evidence& e) { return e.result ? std::optional(100 * e.result->norm_error) : std::nullopt; });
   const double limit = 100 * std::fabs(r.thresholds.norm_error);
   double least = 0, most = 0;
   for (const double v : error) {
@@ -353,13 +353,13 @@ inline void write_norm_errors(std::ostream& out, const report& r) {
   const double room = (most - least) * 0.06;
   const std::vector<double> x = layer_places(r);
   svg_plot plot("Signed error of the norm of each layer along the network", layers_axis(r),
-                {"norm error, %", least - room, most + room, {}}, 1060, 200);
+                {"norm_error, %", least - room, most + room, {}}, 1060, 200);
   plot.level(0, {"#555555", "1 3", shape::none}, "");
   if (limit <= 100) {
     plot.level(limit, limit_look, "threshold ±" + number_text(limit) + " %");
     plot.level(-limit, limit_look, "");
   }
-  plot.line(x, error, accumulated_look, "norm error");
+  plot.line(x, error, accumulated_look, "norm_error");
   add_bad_layers(plot, r, x, error, least - room);
   add_layer_hovers(plot, r);
   out << "<figure>\n";

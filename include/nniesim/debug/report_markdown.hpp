@@ -62,7 +62,7 @@ inline void write_layers(std::ostream& out, const report& r) {
   constexpr std::size_t most = 20;  // of the suspicious ones: a ticket is read, not searched
   std::size_t left_out = 0, shown = 0;
   out << "## Layers: the first, the suspicious, the last\n\n"
-         "| # | layer | partner | cosine | isolated | 16-bit | norm error | x floor | mark |\n"
+         "| # | layer | partner | cosine | isolated | 16-bit | norm_error | x floor | mark |\n"
          "|--:|---|---|--:|--:|--:|--:|--:|---|\n";
   const auto cell = [](std::optional<double> v, int decimals) {
     return v ? fixed_text(*v, decimals) : std::string("-");
@@ -78,7 +78,7 @@ inline void write_layers(std::ostream& out, const report& r) {
     const auto of = [&](double comparison::*field) {
       return e.result ? std::optional<double>((*e.result).*field) : std::nullopt;
     };
-    const auto error = of(&comparison::relative_l2);
+    const auto error = of(&comparison::norm_error);
     out << "| " << std::to_string(i + 1) << " | " << escape_markdown(e.name) << " | " << escape_markdown(e.partner)
         << " | " << cell(of(&comparison::cosine), 6) << " | " << cell(e.isolated, 6) << " | " << cell(e.in_16bit, 6)
         << " | " << (error ? percent_with_sign(*error, 3) : "-") << " | " << cell(e.floor_ratio, 2) << " | "

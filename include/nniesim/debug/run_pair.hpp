@@ -207,8 +207,8 @@ class run_pair {
   [[nodiscard]] bool is_bad(const comparison& c) const { return !(c.cosine >= o_.layer_cosine); }
   /// An error that is mostly one of scale.
   [[nodiscard]] bool is_gain(const comparison& c) const {
-    return c.cosine >= o_.layer_cosine && std::fabs(c.relative_l2) >= o_.norm_error && c.relative_l2 != 0 &&
-           std::fabs(c.relative_l2) >= 0.5 * c.relative_difference;
+    return c.cosine >= o_.layer_cosine && std::fabs(c.norm_error) >= o_.norm_error && c.norm_error != 0 &&
+           std::fabs(c.norm_error) >= 0.5 * c.relative_l2_error;
   }
   /// The layers whose values say something, without inputs.
   [[nodiscard]] std::vector<const compared_row*> judged_rows() const {

@@ -103,7 +103,7 @@ template <class F>
                                      [](const comparison& c) { return c.cosine; });
 }
 
-/// -|relative_l2|, the error of the norms, the largest over the outputs of a layer or, without a name, of the network:
+/// -|norm_error|, the error of the norms, the largest over the outputs of a layer or, without a name, of the network:
 /// a goal of -0.01 asks for norms within 1 %. Throws format_error for a layer that is not there, and as output_cosine.
 [[nodiscard]] inline search_target norm_error(const network& net, std::string_view layer_name = {}) {
   std::vector<std::size_t> blobs;
@@ -118,7 +118,7 @@ template <class F>
   }
   const std::string name = layer_name.empty() ? "norm error" : detail::concat("norm error of ", layer_name);
   return detail::smallest_over_blobs(name, std::move(blobs),
-                                     [](const comparison& c) { return -std::fabs(c.relative_l2); });
+                                     [](const comparison& c) { return -std::fabs(c.norm_error); });
 }
 
 NNIESIM_END_NAMESPACE

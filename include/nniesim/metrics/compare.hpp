@@ -16,25 +16,25 @@ NNIESIM_BEGIN_NAMESPACE
 /// The result of a comparison of a reference r with another tensor x.
 ///
 /// Degenerate cases: both zero: cosine 1, relative errors 0, SNR +infinity. Only r zero: cosine 0, relative errors
-/// +infinity, SNR -infinity. Only x zero: cosine 0, relative_l2 -1, relative_difference 1, SNR 0. Equal and not zero:
+/// +infinity, SNR -infinity. Only x zero: cosine 0, norm_error -1, relative_l2_error 1, SNR 0. Equal and not zero:
 /// SNR +infinity. A constant tensor is no special case. Any NaN or infinity in either: every real-valued field is NaN,
 /// so that no threshold holds, and the counts say how many there are. Empty tensors are refused.
 struct comparison {
-  double cosine = 0;               ///< r.x / (|r| |x|), clamped to -1 .. 1
-  double l2_reference = 0;         ///< |r|
-  double l2_other = 0;             ///< |x|
-  double relative_l2 = 0;          ///< (|x| - |r|) / |r|: signed, of the norms, as the vendor's users report it
-  double relative_difference = 0;  ///< |x - r| / |r|
-  double snr_db = 0;               ///< 20 log10(|r| / |x - r|)
-  double max_abs = 0;              ///< largest |x - r|
-  double mean_abs = 0;             ///< mean of |x - r|
-  double mean_error = 0;           ///< mean of x - r: a bias shows here
-  std::size_t max_index = 0;       ///< row-major index of the first largest |x - r|
-  double max_reference = 0;        ///< r there
-  double max_other = 0;            ///< x there
-  std::size_t count = 0;           ///< elements
-  std::size_t bad_reference = 0;   ///< NaN and infinities in r
-  std::size_t bad_other = 0;       ///< NaN and infinities in x
+  double cosine = 0;              ///< r.x / (|r| |x|), clamped to -1 .. 1
+  double l2_reference = 0;        ///< |r|
+  double l2_other = 0;            ///< |x|
+  double norm_error = 0;          ///< (|x| - |r|) / |r|: signed, of the norms, as the vendor's users report it
+  double relative_l2_error = 0;   ///< |x - r| / |r|
+  double snr_db = 0;              ///< 20 log10(|r| / |x - r|)
+  double max_abs = 0;             ///< largest |x - r|
+  double mean_abs = 0;            ///< mean of |x - r|
+  double mean_error = 0;          ///< mean of x - r: a bias shows here
+  std::size_t max_index = 0;      ///< row-major index of the first largest |x - r|
+  double max_reference = 0;       ///< r there
+  double max_other = 0;           ///< x there
+  std::size_t count = 0;          ///< elements
+  std::size_t bad_reference = 0;  ///< NaN and infinities in r
+  std::size_t bad_other = 0;      ///< NaN and infinities in x
 };
 
 /// Compares two streams piece by piece in constant memory; the cuts do not change a bit. Sums are kept in eight
@@ -59,7 +59,7 @@ class comparison_accumulator {
     c.bad_other = bad_other_;
     if (bad_reference_ + bad_other_ != 0) {
       const double nan = std::numeric_limits<double>::quiet_NaN();
-      c.cosine = c.l2_reference = c.l2_other = c.relative_l2 = c.relative_difference = c.snr_db = nan;
+      c.cosine = c.l2_reference = c.l2_other = c.norm_error = c.relative_l2_error = c.snr_db = nan;
       c.max_abs = c.mean_abs = c.mean_error = c.max_reference = c.max_other = nan;
       return c;
     }
@@ -79,10 +79,10 @@ class comparison_accumulator {
       c.cosine = c.l2_reference == c.l2_other ? 1 : 0;
     }
     if (c.l2_reference > 0) {
-      c.relative_l2 = (c.l2_other - c.l2_reference) / c.l2_reference;
-      c.relative_difference = difference / c.l2_reference;
+      c.norm_error = (c.l2_other - c.l2_reference) / c.l2_reference;
+      c.relative_l2_error = difference / c.l2_reference;
     } else {
-      c.relative_l2 = c.relative_difference = difference > 0 ? infinity : 0;
+      c.norm_error = c.relative_l2_error = difference > 0 ? infinity : 0;
     }
     c.snr_db = difference == 0       ? infinity
                : c.l2_reference == 0 ? -infinity
@@ -194,7 +194,7 @@ template <tensor_like R, tensor_like X>
 }
 
 /// The mean over the samples (first axis) of each sample's comparison, as the published layer tables have it: norms,
-/// cosine and errors are means, and relative_l2 is the relative error of the mean norms. The place of the largest error
+/// cosine and errors are means, and norm_error is the relative error of the mean norms. The place of the largest error
 /// is that of the whole tensor.
 template <tensor_like R, tensor_like X>
 [[nodiscard]] comparison compare_samples(const R& reference, const X& other) {
@@ -203,7 +203,7 @@ template <tensor_like R, tensor_like X>
   const dense<element_t<X>> x(other);
   const std::size_t samples = r.view().shape().rank() == 0 ? 1 : r.view().shape()[0];
   const std::size_t each = r.view().size() / samples;
-  all.cosine = all.l2_reference = all.l2_other = all.relative_difference = all.snr_db = 0;
+  all.cosine = all.l2_reference = all.l2_other = all.relative_l2_error = all.snr_db = 0;
   for (std::size_t n = 0; n < samples; ++n) {
     comparison_accumulator sums;
     sums.add(std::span<const element_t<R>>(r.view().data() + n * each, each),
@@ -213,10 +213,10 @@ template <tensor_like R, tensor_like X>
     add(all.cosine, c.cosine);
     add(all.l2_reference, c.l2_reference);
     add(all.l2_other, c.l2_other);
-    add(all.relative_difference, c.relative_difference);
+    add(all.relative_l2_error, c.relative_l2_error);
     add(all.snr_db, c.snr_db);
   }
-  if (all.l2_reference > 0) all.relative_l2 = (all.l2_other - all.l2_reference) / all.l2_reference;
+  if (all.l2_reference > 0) all.norm_error = (all.l2_other - all.l2_reference) / all.l2_reference;
   return all;
 }
 

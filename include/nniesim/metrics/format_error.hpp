@@ -59,7 +59,7 @@ template <quantized_format F, tensor_like R, tensor_like X>
   return e;
 }
 
-/// The relative difference that encoding and decoding the reference itself causes, with the scale that the format
+/// The relative L2 error that encoding and decoding the reference itself causes, with the scale that the format
 /// derives from it: no layer stored in F can be expected to do better.
 template <quantized_format F, tensor_like R>
 [[nodiscard]] double unavoidable_error(const R& reference) {
@@ -73,13 +73,13 @@ template <quantized_format F, tensor_like R>
     fake_quantize<F>(piece, decoded, s);
     sums.add(piece, std::span<const float>(decoded));
   }
-  return sums.result().relative_difference;
+  return sums.result().relative_l2_error;
 }
 
-/// The measured relative difference as a multiple of the unavoidable one: 1 is as good as F gets. 0 / 0 counts as 1.
+/// The measured relative L2 error as a multiple of the unavoidable one: 1 is as good as F gets. 0 / 0 counts as 1.
 template <quantized_format F, tensor_like R, tensor_like X>
 [[nodiscard]] double floor_ratio(const R& reference, const X& other) {
-  const double measured = compare(reference, other).relative_difference;
+  const double measured = compare(reference, other).relative_l2_error;
   const double floor = unavoidable_error<F>(reference);
   return measured == 0 && floor == 0 ? 1.0 : measured / floor;
 }

@@ -28,7 +28,7 @@ struct layer_row {
 /// What a layer must reach to count as good.
 struct layer_thresholds {
   double cosine = 0.99;                                         ///< at least; the vendor's value
-  double norm_error = std::numeric_limits<double>::infinity();  ///< |relative_l2| at most; the vendor has none
+  double norm_error = std::numeric_limits<double>::infinity();  ///< of either sign at most; the vendor has none
 };
 
 /// Layers in the order in which they were added, which is the order of execution.
@@ -43,7 +43,7 @@ class layer_table {
 
   /// Whether a layer misses a threshold; one whose metrics are NaN misses all.
   [[nodiscard]] bool is_bad(const layer_row& row) const noexcept {
-    return !(row.result.cosine >= thresholds_.cosine && std::fabs(row.result.relative_l2) <= thresholds_.norm_error);
+    return !(row.result.cosine >= thresholds_.cosine && std::fabs(row.result.norm_error) <= thresholds_.norm_error);
   }
   /// Index of the first bad layer.
   [[nodiscard]] std::optional<std::size_t> first_bad() const noexcept {
@@ -60,7 +60,8 @@ class layer_table {
     const bool has_floor =
         std::any_of(rows_.begin(), rows_.end(), [](const layer_row& r) { return r.floor_ratio.has_value(); });
     const std::string pad(width - 5, ' ');
-    out << "   layer" << pad << "  l2_reference      l2_other  relative_l2     cosine  rel_diff  snr_db     max_abs"
+    out << "   layer" << pad
+        << "  l2_reference      l2_other  norm_error     cosine  relative_l2_error  snr_db     max_abs"
         << (has_floor ? "  x floor\n" : "\n");
     const auto first = first_bad();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -71,8 +72,8 @@ class layer_table {
               : is_bad(r) ? " ! "
                           : "   ")
           << name << std::string(width - name.size(), ' ') << text("  %12.6g", c.l2_reference)
-          << text("  %12.6g", c.l2_other) << text("  %+11.5f", c.relative_l2) << text("  %9.6f", c.cosine)
-          << text("  %8.5f", c.relative_difference) << text("  %6.2f", c.snr_db) << text("  %10.4g", c.max_abs)
+          << text("  %12.6g", c.l2_other) << text("  %+10.5f", c.norm_error) << text("  %9.6f", c.cosine)
+          << text("  %17.5f", c.relative_l2_error) << text("  %6.2f", c.snr_db) << text("  %10.4g", c.max_abs)
           << (r.floor_ratio ? text("  %7.2f", *r.floor_ratio)
               : has_floor   ? "        -"
                             : "");
@@ -81,7 +82,8 @@ class layer_table {
       }
       out << '\n';
     }
-    out << "relative_l2 is the signed error of the norms, rel_diff the norm of the difference over the reference's";
+    out << "norm_error is the signed error of the norms, relative_l2_error the norm of the difference over the "
+           "reference's";
     if (has_floor) {
       out << ", x floor that\nerror as a multiple of what the format itself makes unavoidable (1 is as good as it "
              "gets)";
@@ -93,7 +95,7 @@ class layer_table {
 
   /// The columns of the published measurements first, then ours. Numbers with all their digits; missing ones empty.
   void write_csv(std::ostream& out) const {
-    out << "layer,l2_float,l2_quantized,relative_l2_error,cosine,relative_difference,snr_db,max_abs,mean_abs,floor_"
+    out << "layer,l2_float,l2_quantized,norm_error,cosine,relative_l2_error,snr_db,max_abs,mean_abs,floor_"
            "ratio,bad\n";
     for (const layer_row& r : rows_) {
       std::string name = r.name;
@@ -104,8 +106,8 @@ class layer_table {
       }
       const comparison& c = r.result;
       out << name;
-      for (const double v : {c.l2_reference, c.l2_other, c.relative_l2, c.cosine, c.relative_difference, c.snr_db,
-                             c.max_abs, c.mean_abs}) {
+      for (const double v :
+           {c.l2_reference, c.l2_other, c.norm_error, c.cosine, c.relative_l2_error, c.snr_db, c.max_abs, c.mean_abs}) {
         out << ',' << text("%.17g", v);
       }
       out << ',' << (r.floor_ratio ? text("%.17g", *r.floor_ratio) : "") << ',' << (is_bad(r) ? 1 : 0) << '\n';
@@ -121,9 +123,9 @@ class layer_table {
       out << (i == 0 ? "\n" : ",\n") << "  {\"layer\": " << quoted(rows_[i].name);
       const std::pair<std::string_view, double> numbers[] = {{"l2_float", c.l2_reference},
                                                              {"l2_quantized", c.l2_other},
-                                                             {"relative_l2_error", c.relative_l2},
+                                                             {"norm_error", c.norm_error},
                                                              {"cosine", c.cosine},
-                                                             {"relative_difference", c.relative_difference},
+                                                             {"relative_l2_error", c.relative_l2_error},
                                                              {"snr_db", c.snr_db},
                                                              {"max_abs", c.max_abs},
                                                              {"mean_abs", c.mean_abs}};

@@ -245,22 +245,21 @@ template <tensor_like R>
       [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
         if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
         const comparison c = matchers::detail::compare_values(*r, x);
-        return {c.relative_difference <= bound,
-                matchers::detail::sentence("relative L2 error", c.relative_difference, "allowed", bound, "at most", c,
-                                           shape_of(x))};
+        return {c.relative_l2_error <= bound, matchers::detail::sentence("relative L2 error", c.relative_l2_error,
+                                                                         "allowed", bound, "at most", c, shape_of(x))};
       });
 }
 
 /// A norm that differs from the reference's by at most `bound` times that, on either side.
 template <tensor_like R>
-[[nodiscard]] auto NormWithin(const R& reference, double bound) {
+[[nodiscard]] auto NormErrorWithin(const R& reference, double bound) {
   return matchers::tensor_matcher(
       detail::concat("norm error of ", bound, " at most"),
       [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
         if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
         const comparison c = matchers::detail::compare_values(*r, x);
-        return {std::fabs(c.relative_l2) <= bound,
-                matchers::detail::sentence("norm error", c.relative_l2, "allowed", bound, "at most", c, shape_of(x))};
+        return {std::fabs(c.norm_error) <= bound,
+                matchers::detail::sentence("norm error", c.norm_error, "allowed", bound, "at most", c, shape_of(x))};
       });
 }
 
