@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iomanip>
+#include <locale>
 #include <nniesim/core/error.hpp>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct norm_panel {
 inline void write_svg(const std::string& path, const std::vector<norm_panel>& panels) {
   constexpr int width = 240, height = 170, gap = 30, bins = 24;
   std::ofstream out(path);
+  out.imbue(std::locale::classic());
   out << std::fixed << std::setprecision(1)
       << "<svg xmlns='http://www.w3.org/2000/svg' font-family='sans-serif' font-size='11' width='"
       << static_cast<int>(panels.size()) * (width + gap) + gap << "' height='" << height + 90 << "'>\n"

@@ -11,6 +11,7 @@
 #include <nniesim/network/calibrate.hpp>
 
 #include "catch.hpp"
+#include "support/decimal_comma.hpp"
 #include "support/random.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -135,6 +136,22 @@ bool replays(const layer_bundle& b, const std::string& layer_name) {
 }
 
 }  // namespace
+
+TEST_CASE("a bundle is the same in every locale", "[debug]") {
+  const auto whole = [] {
+    const example e;
+    std::string all;
+    for (const tar_file& f : e.bundle("conv/1").files) all += f.name + "\n" + f.content + "\n";
+    return all;
+  };
+  const std::string expected = whole();
+  std::string in_comma;
+  {
+    const decimal_comma locale;
+    in_comma = whole();
+  }
+  CHECK(in_comma == expected);
+}
 
 TEST_CASE("a bundle has the layer's own text, with what is folded into it", "[debug]") {
   const example e;

@@ -6,13 +6,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <locale>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/decimal_comma.hpp"
 #include "support/random.hpp"
 
 using namespace nniesim;
@@ -319,17 +319,17 @@ TEST_CASE("a report as Markdown fits into a ticket", "[debug]") {
 }
 
 TEST_CASE("the stream's format and locale change nothing", "[debug]") {
-  struct grouping : std::numpunct<char> {
-    char do_thousands_sep() const override { return '.'; }
-    std::string do_grouping() const override { return "\1"; }
-  };
   const report r = sample(400);
-  std::ostringstream out;
-  out.imbue(std::locale(std::locale::classic(), new grouping));
-  out << std::hex << std::showbase;
-  write_html(out, r);
-  write_markdown(out, r);
-  CHECK(out.str() == html(r) + markdown(r));
+  std::string in_comma;
+  {
+    const decimal_comma locale;
+    std::ostringstream out;
+    out << std::hex << std::showbase;
+    write_html(out, r);
+    write_markdown(out, r);
+    in_comma = out.str();
+  }
+  CHECK(in_comma == html(r) + markdown(r));
 }
 
 // For tests/examples/report_page.sh.

@@ -1,6 +1,7 @@
 #include <nniesim/io/calibration_file.hpp>
 
 #include "catch.hpp"
+#include "support/decimal_comma.hpp"
 #include "support/random.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -28,6 +29,45 @@ TEST_CASE("ranges come back from their file", "[io]") {
   CHECK_THROWS_AS(read_calibration(folder / "none.json"), error);
 }
 
+TEST_CASE("any name comes back, and what is not UTF-8 stays apart", "[io]") {
+  activation_ranges r = example();
+  r.layers[std::string("nul\0esc\x1b\x7f", 9)] = {{gfpq8::scale(1), gfpq16::scale(1)}};
+  r.layers["back\\slash \\xd6"] = {{gfpq8::scale(2), gfpq16::scale(2)}};
+  CHECK_THAT(calibration_text(r), contains("nniesim calibration 1"));
+  CHECK(parse_calibration(calibration_text(r), "c.json") == r);
+  r.layers["\xd6\xd0"] = {{gfpq8::scale(3), gfpq16::scale(3)}};  // in GBK
+  r.layers["\xd6\xd1"] = {{gfpq8::scale(4), gfpq16::scale(4)}};
+  r.layers["\\xd6\\xd0"] = {{gfpq8::scale(5), gfpq16::scale(5)}};
+  r.layers["\xef\xbf\xbd\xef\xbf\xbd"] = {{gfpq8::scale(6), gfpq16::scale(6)}};
+  CHECK_THAT(calibration_text(r), contains("nniesim calibration 2"));
+  CHECK(parse_calibration(calibration_text(r), "c.json") == r);
+  draws random(5);
+  for (int round = 0; round < 300; ++round) {
+    activation_ranges some;
+    for (int layer = 0; layer < 5; ++layer) {
+      std::string name;
+      for (std::size_t n = random.between(0, 6); n-- > 0;) name += static_cast<char>(random.between(0, 255));
+      some.layers[name] = {{gfpq8::scale(round % 100), gfpq16::scale(layer)}};
+    }
+    REQUIRE(parse_calibration(calibration_text(some), "c.json") == some);
+  }
+}
+
+TEST_CASE("calibrations are the same in every locale", "[io]") {
+  activation_ranges r = example();
+  r.pictures = 12345;
+  const std::string expected = calibration_text(r);
+  std::string text;
+  activation_ranges again;
+  {
+    const decimal_comma locale;
+    text = calibration_text(r);
+    again = parse_calibration(text, "c.json");
+  }
+  CHECK(text == expected);
+  CHECK(again == r);
+}
+
 TEST_CASE("what is wrong with a calibration file is said", "[io]") {
   const auto parse = [](std::string_view text) { return parse_calibration(text, "c.json"); };
   const std::string head = R"({"format": "nniesim calibration 1", "pictures": 1, "layers": )";
@@ -41,6 +81,13 @@ TEST_CASE("what is wrong with a calibration file is said", "[io]") {
                     contains("layer 'c': gfpq8 is 99999, expected a whole number from"));
   CHECK_THROWS_WITH(parse(head + R"({"c": [{"gfpq8": 1.5, "gfpq16": 1}]}})"), contains("gfpq8 is 1.5"));
   CHECK_THROWS_WITH(parse(R"({"format": "nniesim calibration 1", "pictures": -1})"), contains("pictures"));
+  const std::string second = R"({"format": "nniesim calibration 2", "pictures": 1, "layers": )";
+  const std::string range = R"([{"gfpq8": 1, "gfpq16": 1}])";
+  for (const char* name : {R"(\\)", R"(\\x)", R"(\\xd)", R"(\\xdg)", R"(\\n)"}) {
+    CHECK_THROWS_WITH(parse(second + "{\"" + name + "\": " + range + "}}"), contains("neither \\\\ nor \\xNN"));
+  }
+  CHECK_THROWS_WITH(parse(second + R"({"a": )" + range + R"(, "\\x61": )" + range + "}}"),
+                    contains("stands there twice"));
 }
 
 TEST_CASE("damaged calibration files are errors or ranges", "[io]") {

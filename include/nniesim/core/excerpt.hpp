@@ -6,23 +6,33 @@
 #include <string_view>
 
 #include <nniesim/core/config.hpp>
+#include <nniesim/core/utf8.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// The text with the bytes that a terminal would act on, and with `ascii` also those that are not ASCII, as \xNN.
+/// The text with the bytes of control characters, which a terminal would act on, and those that are no UTF-8, with
+/// `ascii` all that are not ASCII, as \xNN.
 [[nodiscard]] inline std::string printable(std::string_view text, bool ascii = false) {
   std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f && (byte < 0x7f || !ascii)) {
-      shown += c;
-    } else {
-      shown += "\\x";
-      shown += "0123456789abcdef"[byte >> 4U];
-      shown += "0123456789abcdef"[byte & 15U];
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const std::string_view character = text.substr(0, length == 0 ? 1 : length);
+    const auto first = static_cast<unsigned char>(character[0]);
+    const bool is_control =
+        first < 0x20 || first == 0x7f || (first == 0xc2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xa0);
+    for (const char c : character) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (length != 0 && !is_control && (byte < 0x7f || !ascii)) {
+        shown += c;
+      } else {
+        shown += "\\x";
+        shown += "0123456789abcdef"[byte >> 4U];
+        shown += "0123456789abcdef"[byte & 15U];
+      }
     }
+    text.remove_prefix(character.size());
   }
   return shown;
 }

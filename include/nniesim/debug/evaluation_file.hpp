@@ -16,6 +16,7 @@
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/number_text.hpp>
 #include <nniesim/io/file.hpp>
 #include <nniesim/io/text.hpp>
 
@@ -94,10 +95,6 @@ class evaluation_file {
  private:
   static constexpr std::uint64_t most_bytes = std::uint64_t{64} << 20U;
 
-  [[nodiscard]] static std::string shortest(double value) {
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof(text), value).ptr};
-  }
   [[nodiscard]] entry parse(std::string_view line, std::size_t number) const {
     entry e{};
     const char* at = line.data();

@@ -2,33 +2,18 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 #include <nniesim/core/config.hpp>
+#include <nniesim/core/number_text.hpp>
+#include <nniesim/core/utf8.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
-
-/// Bytes of the UTF-8 sequence at the start of a text that is not empty; 0 where it is none (RFC 3629).
-[[nodiscard]] inline std::size_t utf8_length(std::string_view text) noexcept {
-  const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
-  }
-  // Overlong forms, surrogates, and what is beyond U+10FFFF.
-  const unsigned second = byte(1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return 0;
-  return (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f) ? 0 : length;
-}
 
 /// Calls f with each character; U+FFFD stands for each byte that is no UTF-8 and for control characters but tab and
 /// line feed, which ends lines of every kind.
@@ -42,7 +27,7 @@ void for_each_character(std::string_view text, F f) {
     if (first == '\r') {
       if (text.substr(1, 1) != "\n") f(std::string_view("\n"));
     } else if (length == 0 || first == 0x7f || c1 || (first < 0x20 && first != '\t' && first != '\n')) {
-      f(std::string_view("\xef\xbf\xbd"));
+      f(replacement_character);
     } else {
       f(character);
     }
@@ -105,16 +90,13 @@ void for_each_character(std::string_view text, F f) {
 
 /// As %.*g writes it.
 [[nodiscard]] inline std::string number_text(double v, int digits = 6) {
-  if (!std::isfinite(v)) return not_finite_text(v);
-  char text[64];
-  return {text, std::to_chars(text, text + sizeof text, v, std::chars_format::general, digits).ptr};
+  return std::isfinite(v) ? general_number(v, digits) : not_finite_text(v);
 }
 
 /// As %.*f writes it, from 1e9 on as %.6g.
 [[nodiscard]] inline std::string fixed_text(double v, int decimals) {
   if (!(std::fabs(v) < 1e9)) return number_text(v);
-  char text[64];
-  std::string out(text, std::to_chars(text, text + sizeof text, v, std::chars_format::fixed, decimals).ptr);
+  std::string out = fixed_number(v, decimals);
   return out.find_first_not_of("-0.") == std::string::npos && out[0] == '-' ? out.substr(1) : out;
 }
 
@@ -122,7 +104,7 @@ void for_each_character(std::string_view text, F f) {
 [[nodiscard]] inline std::string percent_with_sign(double v, int decimals) {
   const std::string text = fixed_text(100 * v, decimals);
   if (!std::isfinite(v)) return text;
-  return (text[0] == '-' ? text : '+' + text) + " %";
+  return with_sign(text) + " %";
 }
 
 /// 0.031 as "3.1 %", to three digits.

@@ -1,8 +1,6 @@
 // New constants for Power layers: in a network, in its prototxt's text, and checked there.
 #pragma once
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/number_text.hpp>
 #include <nniesim/debug/prototxt_places.hpp>
 #include <nniesim/network/layer.hpp>
 
@@ -27,12 +26,6 @@ struct norm_constant {
 };
 
 namespace detail {
-
-/// The shortest text that is this float.
-[[nodiscard]] inline std::string shortest(float v) {
-  std::array<char, 32> digits{};
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), v).ptr};
-}
 
 /// The only layer of that name, and its numbers. Throws format_error.
 [[nodiscard]] inline power_params& power_named(network& net, std::string_view name) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -69,8 +68,7 @@ struct column {
 [[nodiscard]] inline std::string data_value(double v) {
   if (std::isnan(v)) return "NaN";
   if (std::isinf(v)) return v > 0 ? "Infinity" : "-Infinity";
-  char text[64];
-  return {text, std::to_chars(text, text + sizeof text, v).ptr};
+  return shortest(v);
 }
 
 inline void write_list(std::ostream& out, std::string_view heading, const std::vector<std::string>& lines) {

@@ -47,7 +47,8 @@ struct prototxt_position {
   std::uint32_t column = 1;
 
   friend std::ostream& operator<<(std::ostream& out, const prototxt_position& p) {
-    return out << (p.file ? *p.file : std::string("?")) << ':' << p.line << ':' << p.column;
+    return out << (p.file ? *p.file : std::string("?")) << ':' << std::to_string(p.line) << ':'
+               << std::to_string(p.column);
   }
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
 #include <limits>
 #include <optional>
 #include <ostream>
@@ -13,7 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include <nniesim/core/csv_text.hpp>
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/json_text.hpp>
+#include <nniesim/core/number_text.hpp>
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -68,17 +70,21 @@ class layer_table {
       const layer_row& r = rows_[i];
       const comparison& c = r.result;
       const std::string name = detail::printable(r.name);
-      out << (first == i  ? ">> "
-              : is_bad(r) ? " ! "
-                          : "   ")
-          << name << std::string(width - name.size(), ' ') << text("  %12.6g", c.l2_reference)
-          << text("  %12.6g", c.l2_other) << text("  %+10.5f", c.norm_error) << text("  %9.6f", c.cosine)
-          << text("  %17.5f", c.relative_l2_error) << text("  %6.2f", c.snr_db) << text("  %10.4g", c.max_abs)
-          << (r.floor_ratio ? text("  %7.2f", *r.floor_ratio)
-              : has_floor   ? "        -"
-                            : "");
+      out << (first == i ? ">> " : is_bad(r) ? " ! " : "   ") << name << std::string(width - name.size(), ' ');
+      const auto column = [&out](std::size_t wide, const std::string& number) {
+        out << "  " << detail::right_aligned(number, wide);
+      };
+      column(12, detail::general_number(c.l2_reference, 6));
+      column(12, detail::general_number(c.l2_other, 6));
+      column(10, detail::with_sign(detail::fixed_number(c.norm_error, 5)));
+      column(9, detail::fixed_number(c.cosine, 6));
+      column(17, detail::fixed_number(c.relative_l2_error, 5));
+      column(6, detail::fixed_number(c.snr_db, 2));
+      column(10, detail::general_number(c.max_abs, 4));
+      if (has_floor) column(7, r.floor_ratio ? detail::fixed_number(*r.floor_ratio, 2) : "-");
       if (c.bad_reference + c.bad_other != 0) {
-        out << "  NaN or infinity: " << c.bad_reference << " in the reference, " << c.bad_other << " in the other";
+        out << "  NaN or infinity: " << std::to_string(c.bad_reference) << " in the reference, "
+            << std::to_string(c.bad_other) << " in the other";
       }
       out << '\n';
     }
@@ -89,38 +95,36 @@ class layer_table {
              "gets)";
     }
     out << "; ";
-    if (first) out << ">> marks the first layer below cosine " << thresholds_.cosine << ".\n";
-    else out << "every layer reaches cosine " << thresholds_.cosine << ".\n";
+    const std::string threshold = detail::general_number(thresholds_.cosine, 6);
+    if (first) out << ">> marks the first layer below cosine " << threshold << ".\n";
+    else out << "every layer reaches cosine " << threshold << ".\n";
   }
 
-  /// The columns of the published measurements first, then ours. Numbers with all their digits; missing ones empty.
+  /// The columns of the published measurements first, then ours. Numbers with all their digits, "nan", "inf" and "-inf"
+  /// among them; missing ones empty. A name that begins with = + - @, a tab or a carriage return has an apostrophe
+  /// before it, so that no spreadsheet takes it for a formula; bytes that are no UTF-8 are U+FFFD.
   void write_csv(std::ostream& out) const {
     out << "layer,l2_float,l2_quantized,norm_error,cosine,relative_l2_error,snr_db,max_abs,mean_abs,floor_"
            "ratio,bad\n";
     for (const layer_row& r : rows_) {
-      std::string name = r.name;
-      if (name.find_first_of(",\"\n\r") != std::string::npos) {
-        std::string quoted = "\"";
-        for (const char ch : name) quoted += ch == '"' ? std::string("\"\"") : std::string(1, ch);
-        name = quoted + "\"";
-      }
       const comparison& c = r.result;
-      out << name;
+      out << detail::csv_cell(r.name);
       for (const double v :
            {c.l2_reference, c.l2_other, c.norm_error, c.cosine, c.relative_l2_error, c.snr_db, c.max_abs, c.mean_abs}) {
-        out << ',' << text("%.17g", v);
+        out << ',' << detail::shortest(v);
       }
-      out << ',' << (r.floor_ratio ? text("%.17g", *r.floor_ratio) : "") << ',' << (is_bad(r) ? 1 : 0) << '\n';
+      out << ',' << (r.floor_ratio ? detail::shortest(*r.floor_ratio) : "") << ',' << (is_bad(r) ? '1' : '0') << '\n';
     }
   }
 
-  /// {"first_bad": name or null, "layers": [...]}; NaN and infinities, which JSON has not, are null.
+  /// {"first_bad": name or null, "layers": [...]}; NaN and infinities, which JSON has not, are null,
+  /// and bytes of names that are no UTF-8 are U+FFFD.
   void write_json(std::ostream& out) const {
     const auto first = first_bad();
-    out << "{\"first_bad\": " << (first ? quoted(rows_[*first].name) : "null") << ", \"layers\": [";
+    out << "{\"first_bad\": " << (first ? detail::json_quoted(rows_[*first].name) : "null") << ", \"layers\": [";
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       const comparison& c = rows_[i].result;
-      out << (i == 0 ? "\n" : ",\n") << "  {\"layer\": " << quoted(rows_[i].name);
+      out << (i == 0 ? "\n" : ",\n") << "  {\"layer\": " << detail::json_quoted(rows_[i].name);
       const std::pair<std::string_view, double> numbers[] = {{"l2_float", c.l2_reference},
                                                              {"l2_quantized", c.l2_other},
                                                              {"norm_error", c.norm_error},
@@ -129,39 +133,15 @@ class layer_table {
                                                              {"snr_db", c.snr_db},
                                                              {"max_abs", c.max_abs},
                                                              {"mean_abs", c.mean_abs}};
-      for (const auto& [key, value] : numbers) out << ", \"" << key << "\": " << number(value);
-      out << ", \"floor_ratio\": " << (rows_[i].floor_ratio ? number(*rows_[i].floor_ratio) : "null")
-          << ", \"bad_elements\": " << c.bad_reference + c.bad_other
+      for (const auto& [key, value] : numbers) out << ", \"" << key << "\": " << detail::json_number(value);
+      out << ", \"floor_ratio\": " << (rows_[i].floor_ratio ? detail::json_number(*rows_[i].floor_ratio) : "null")
+          << ", \"bad_elements\": " << std::to_string(c.bad_reference + c.bad_other)
           << ", \"bad\": " << (is_bad(rows_[i]) ? "true" : "false") << "}";
     }
     out << "\n]}\n";
   }
 
  private:
-  [[nodiscard]] static std::string text(const char* format, double v) {
-    char buffer[64];
-    std::snprintf(buffer, sizeof buffer, format, v);
-    return buffer;
-  }
-  [[nodiscard]] static std::string number(double v) { return std::isfinite(v) ? text("%.17g", v) : "null"; }
-  [[nodiscard]] static std::string quoted(std::string_view s) {
-    std::string out = "\"";
-    for (const char ch : s) {
-      const auto code = static_cast<unsigned char>(ch);
-      if (ch == '"' || ch == '\\') {
-        out += '\\';
-        out += ch;
-      } else if (code < 0x20) {
-        char buffer[8];
-        std::snprintf(buffer, sizeof buffer, "\\u%04x", static_cast<unsigned>(code));
-        out += buffer;
-      } else {
-        out += ch;
-      }
-    }
-    return out + "\"";
-  }
-
   layer_thresholds thresholds_;
   std::vector<layer_row> rows_;
 };

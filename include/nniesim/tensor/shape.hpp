@@ -51,7 +51,7 @@ class tensor_shape {
   /// "1x3x224x224"; "scalar" for rank 0.
   friend std::ostream& operator<<(std::ostream& out, const tensor_shape& s) {
     if (s.rank_ == 0) return out << "scalar";
-    for (std::size_t i = 0; i < s.rank_; ++i) out << (i == 0 ? "" : "x") << s.extents_[i];
+    for (std::size_t i = 0; i < s.rank_; ++i) out << (i == 0 ? "" : "x") << std::to_string(s.extents_[i]);
     return out;
   }
 
