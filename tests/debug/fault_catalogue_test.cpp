@@ -544,12 +544,12 @@ std::vector<planted> faults_of_carried(const subject& s) {
 
 }  // namespace
 
-TEST_CASE("fault catalogue: the carried network", "[debug]") {
+TEST_CASE("fault catalogue: the carried network", "[debug][long]") {
   const subject s = carried();
   run_catalogue(s, faults_of_carried(s));
 }
 
-TEST_CASE("fault catalogue: a face detector at 320 x 320", "[debug]") {
+TEST_CASE("fault catalogue: a face detector at 320 x 320", "[debug][long]") {
   if (!real_models::are_here()) return;
   const subject s = real_model(real_models::models[0], 320);
   run_catalogue(s, faults_of_photographs(s));
@@ -557,7 +557,7 @@ TEST_CASE("fault catalogue: a face detector at 320 x 320", "[debug]") {
   run_catalogue(n, {{"a norm that truncates", {fault::norm_gain}, "norm", [](experiment&) {}, {}}});
 }
 
-TEST_CASE("fault catalogue: a face detector at 320 x 240", "[debug]") {
+TEST_CASE("fault catalogue: a face detector at 320 x 240", "[debug][long]") {
   if (!real_models::are_here()) return;
   const subject s = real_model(real_models::models[1], 0);
   run_catalogue(s, faults_of_photographs(s));

@@ -35,10 +35,10 @@ void check_search(const real_models::model& m, const std::vector<double>& goals)
 
 }  // namespace
 
-TEST_CASE("search on a face detector, 320 x 240", "[debug]") {
+TEST_CASE("search on a face detector, 320 x 240", "[debug][long]") {
   if (real_models::are_here()) check_search(real_models::models[1], {0.982, 0.985, 0.99, 0.995});
 }
-TEST_CASE("search on a face detector, 640 x 640", "[debug]") {
+TEST_CASE("search on a face detector, 640 x 640", "[debug][long]") {
   if (real_models::are_here()) check_search(real_models::models[0], {0.93});
 }
 

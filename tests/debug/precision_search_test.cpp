@@ -117,7 +117,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
-TEST_CASE("of few layers the search finds the cheapest of all plans, never behind the vendor's way", "[debug]") {
+TEST_CASE("of few layers the search finds the cheapest of all plans, never behind the vendor's way", "[debug][long]") {
   std::size_t runs = 0;
   for (std::uint32_t seed = 1; seed <= 12; ++seed) {
     draws random(seed);
@@ -201,7 +201,7 @@ TEST_CASE("the search keeps to the budget and says where the goal is out of reac
   }
 }
 
-TEST_CASE("threads, the state file and being killed at any byte change nothing", "[debug]") {
+TEST_CASE("threads, the state file and being killed at any byte change nothing", "[debug][long]") {
   draws random(9);
   const example e(random);
   const search_target target = output_cosine(e.net);

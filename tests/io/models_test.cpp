@@ -39,7 +39,7 @@ TEST_CASE("real networks in float equal OpenCV's stored outputs", "[io][models]"
   }
 }
 
-TEST_CASE("real networks run in every mode, and 16 bits are at least as good as 8", "[io][models]") {
+TEST_CASE("real networks run in every mode, and 16 bits are at least as good as 8", "[io][models][long]") {
   if (!are_here()) return;
   for (const model& m : models) {
     CAPTURE(m.name);

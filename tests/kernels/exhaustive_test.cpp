@@ -117,8 +117,8 @@ TEST_CASE("both ways to the checksum agree") {
   }
 }
 
-TEST_CASE("vector: all floats at 8 bits, z -150, equal the vendor's") { check_vector(8, -150); }
-TEST_CASE("vector: all floats at 8 bits, z -127, equal the vendor's") { check_vector(8, -127); }
-TEST_CASE("vector: all floats at 8 bits, z 17, equal the vendor's") { check_vector(8, 17); }
-TEST_CASE("vector: all floats at 16 bits, z -1407, equal the vendor's") { check_vector(16, -1407); }
-TEST_CASE("vector: all floats at 16 bits, z -1062, equal the vendor's") { check_vector(16, -1062); }
+TEST_CASE("vector: all floats at 8 bits, z -150, equal the vendor's", "[long]") { check_vector(8, -150); }
+TEST_CASE("vector: all floats at 8 bits, z -127, equal the vendor's", "[long]") { check_vector(8, -127); }
+TEST_CASE("vector: all floats at 8 bits, z 17, equal the vendor's", "[long]") { check_vector(8, 17); }
+TEST_CASE("vector: all floats at 16 bits, z -1407, equal the vendor's", "[long]") { check_vector(16, -1407); }
+TEST_CASE("vector: all floats at 16 bits, z -1062, equal the vendor's", "[long]") { check_vector(16, -1062); }
