@@ -1,9 +1,12 @@
 #include <nniesim/formats/fixed_point.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <iomanip>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -50,21 +53,24 @@ concept exists = requires {
 static_assert(exists<1, 0> && exists<64, 0> && exists<1, 63> && !exists<0, 8> && !exists<8, -1> && !exists<64, 1>);
 
 template <class A, class B>
-concept multipliable = requires(A a, B b) {
-  a* b;
-};
+constexpr bool multipliable = A::width + B::width <= 64;
 template <class A, class B>
-concept addable = requires(A a, B b) {
-  a + b;
-  a - b;
-};
-using narrow_wrap = fixed_point<4, 4, floor_rounding, wrap>;
-static_assert(multipliable<q20_12, q20_12> && addable<q20_12, q20_12>);
-static_assert(!multipliable<q20_12, narrow_wrap> && !addable<q20_12, narrow_wrap>);  // whose rules would hold?
-static_assert(!multipliable<fixed_point<33, 0, floor_rounding, wrap>, fixed_point<32, 0, floor_rounding, wrap>>);
-static_assert(!addable<fixed_point<64, 0, floor_rounding, wrap>, narrow_wrap>);
-static_assert(!std::convertible_to<double, q20_12> &&
-              !std::convertible_to<q20_12, double>);  // nothing happens silently
+constexpr bool addable = std::max(A::integer_bits, B::integer_bits) +
+                             1 + std::max(A::fraction_bits, B::fraction_bits) <=
+                         64;
+
+// What happens by itself: exact conversion to double, and fitting into a type of the same rules.
+using other_rule = fixed_point<20, 12, nearest_even, saturate>;
+using wide64 = fixed_point<44, 20, floor_rounding, saturate>;
+static_assert(std::convertible_to<q20_12, double> && std::convertible_to<q20_12, float> &&
+              !std::convertible_to<wide64, double> && std::constructible_from<double, wide64>);
+static_assert(std::constructible_from<q20_12, double> && std::constructible_from<q20_12, float> &&
+              std::constructible_from<q20_12, int> && !std::constructible_from<q20_12, long double> &&
+              !std::constructible_from<q20_12, bool>);
+static_assert(!std::convertible_to<double, q20_12> && !std::convertible_to<int, q20_12>);
+static_assert(!std::convertible_to<q20_12, int> && !std::constructible_from<std::int64_t, q20_12>);
+static_assert(std::convertible_to<wide64, q20_12> && std::convertible_to<q20_12, wide64> &&
+              !std::constructible_from<q20_12, other_rule>);
 
 // ---- an independent reference in long double, which holds every double times 2^63 exactly ---------------------------
 
@@ -427,6 +433,121 @@ TEST_CASE("products, sums and differences are exact, at the ends of the range to
   check_arithmetic<fixed_point<63, 0, toward_zero, wrap>, fixed_point<1, 0, toward_zero, wrap>>(204);
   check_arithmetic<fixed_point<1, 62, toward_zero, wrap>, fixed_point<1, 0, toward_zero, wrap>>(205);
   check_arithmetic<fixed_point<12, 20, nearest_away, saturate>, fixed_point<20, 12, nearest_away, saturate>>(206);
+}
+
+TEST_CASE("a result put into its operands' type is rounded once and fitted by the type's rules") {
+  const q20_12 a(1.5), b(-0.000244140625);  // the latter is the smallest step below 0
+  q20_12 y = a * b;                         // -1.5 steps, floored
+  CHECK(y.raw() == -2);
+  y = a + b;
+  CHECK(y.raw() == 6143);
+  y += q20_12(2);
+  CHECK(y.raw() == 6143 + 8192);
+  y -= q20_12(3.5F);
+  CHECK(y.raw() == -1);
+  y *= b;
+  CHECK(y.raw() == 0);
+  y = q20_12::max();
+  y += a;
+  CHECK(y == q20_12::max());
+  y = -q20_12::lowest();
+  CHECK(y == q20_12::max());
+  CHECK(-q20_12::lowest() == 524288);
+  CHECK(abs(q20_12::lowest()) == 524288);
+  CHECK(abs(a) == 1.5);
+  CHECK(+b == b);
+  using wrapped = fixed_point<4, 4, floor_rounding, wrap>;
+  wrapped w = wrapped::max();
+  CHECK((w += wrapped(0.0625)) == wrapped::lowest());
+  using trapped = fixed_point<4, 4, floor_rounding, trap>;
+  trapped t = trapped::max();
+  CHECK_THROWS_AS(t += trapped(1), format_error);
+  CHECK(t == trapped::max());
+}
+
+TEST_CASE("fixed point made of built-in numbers is rounded once, of integers too") {
+  CHECK(q20_12(1.9999).raw() == 8191);
+  CHECK(q20_12{-0.1F}.raw() == -410);
+  CHECK(q20_12(-3).raw() == -12288);
+  CHECK(q20_12(524288) == q20_12::max());
+  CHECK(q20_12(std::numeric_limits<std::int64_t>::min()) == q20_12::lowest());
+  CHECK(q20_12(std::numeric_limits<std::uint64_t>::max()) == q20_12::max());
+  using wrapped = fixed_point<4, 4, floor_rounding, wrap>;
+  CHECK(wrapped(17) == 1);
+  CHECK(wrapped(std::numeric_limits<std::uint64_t>::max()) == -1);
+  event_counts counts;
+  CHECK(q20_12::from(1 << 20, counts) == q20_12::max());
+  CHECK(counts == event_counts{.saturated = 1});
+}
+
+TEST_CASE("comparisons with numbers of any type are exact") {
+  using fine = fixed_point<1, 63, floor_rounding, saturate>;
+  using whole = fixed_point<64, 0, nearest_even, wrap>;
+  CHECK(q20_12(1) == 1);
+  CHECK(1 == q20_12(1));
+  CHECK(q20_12(-1) < 0U);
+  CHECK(q20_12(1.5) > 1);
+  CHECK(q20_12(-1.5) < -1);
+  CHECK(q20_12(1.5) == 1.5);
+  CHECK(q20_12(0.1) != 0.1);
+  CHECK(q20_12(0.1) < 0.1);
+  CHECK(q20_12(1) < 1 + 1e-15);
+  CHECK(q20_12(1) > 1 - 1e-15);
+  CHECK(q20_12(-1) > -1 - 1e-15);
+  CHECK(q20_12(1) < 1.0000001F);
+  CHECK(q20_12::max() < infinity);
+  CHECK(q20_12::lowest() > -infinity);
+  CHECK_FALSE(q20_12(0) < nan_value);
+  CHECK_FALSE(q20_12(0) == nan_value);
+  // No double holds these.
+  CHECK(whole::max() == std::numeric_limits<std::int64_t>::max());
+  CHECK(whole::max() < 0x1p63);
+  CHECK(whole::max() > 0x1p63 - 1024);
+  CHECK(whole::max() < std::numeric_limits<std::uint64_t>::max());
+  CHECK(whole::lowest() == -0x1p63);
+  CHECK(fine::max() < 1);
+  CHECK(fine::max() > 1 - 0x1p-53);
+  CHECK(fine::from_raw(-1) < 0);
+  CHECK(fine::from_raw(-1) > -5e-19);
+  CHECK(fine::from_raw(1) > 5e-324);
+  // Other widths and rules.
+  CHECK(q20_12(1.5) == fixed_point<3, 40, floor_rounding, saturate>(0.5) + q20_12(1));
+  CHECK(q20_12(1.5) == fixed_point<8, 1, nearest_away, wrap>(1.5));
+  CHECK(q20_12(-1.5) < fixed_point<8, 0, nearest_away, wrap>(-1));
+  CHECK(fine::max() < whole(1));
+  CHECK(whole::from_raw(-1) < fine::from_raw(-1));
+}
+
+TEST_CASE("arithmetic with built-in numbers and quotients are doubles") {
+  const q20_12 q(1.5);
+  static_assert(std::same_as<decltype(q * 2), double> && std::same_as<decltype(q / q), double> &&
+                std::same_as<decltype(0.5F + q), double> && std::same_as<decltype(q - 1), double>);
+  CHECK(q * 2 == 3);
+  CHECK(1 - q == -0.5);
+  CHECK(q / 3 == 0.5);
+  CHECK(q / q == 1);
+  CHECK(std::sqrt(q) == std::sqrt(1.5));
+  const double d = q;
+  CHECK(d == 1.5);
+}
+
+TEST_CASE("fixed point has the limits of its type and prints as a number") {
+  using limits = std::numeric_limits<q20_12>;
+  CHECK(limits::max() == q20_12::max());
+  CHECK(limits::lowest() == q20_12::lowest());
+  CHECK(limits::min() == 0x1p-12);
+  CHECK(limits::epsilon() == 0x1p-12);
+  CHECK(limits::digits == 31);
+  CHECK(std::numeric_limits<bias24>::min() == bias24::lowest());
+  const auto text = [](auto x) {
+    std::ostringstream out;
+    out << std::setprecision(2) << x;
+    return out.str();
+  };
+  CHECK(text(q20_12(-2.25)) == "-2.25");
+  CHECK(text(q20_12::from_raw(1)) == "0.000244140625");
+  CHECK(text(fixed_point<64, 0, floor_rounding, wrap>::max()) == "9223372036854775807");
+  CHECK(text(fixed_point<2, 6, floor_rounding, wrap>(1)) == "1");
 }
 
 TEST_CASE("conversion to double and float rounds to nearest once") {

@@ -1,5 +1,5 @@
 // Fixed-point numbers with the rounding and overflow rule in the type. q20_12 is what every layer of the accelerator
-// writes. Conversions from float and double are exact up to the one rounding that the type names.
+// writes. Rounding happens in one place only: where a number is put into a type, by that type's rule.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/formats/format.hpp>
@@ -92,6 +93,40 @@ template <overflow O, event_counter C>
   }
 }
 
+/// Built-in numbers that become fixed-point numbers with one rounding.
+template <class T>
+concept number = (std::integral<T> && !std::same_as<T, bool>) || std::same_as<T, float> || std::same_as<T, double>;
+
+/// How raw / 2^fraction compares with a built-in number, exactly.
+template <class T>
+[[nodiscard]] constexpr auto compare_exactly(std::int64_t raw, int fraction, T x) noexcept {
+  if constexpr (std::floating_point<T>) {
+    if (x != x) return std::partial_ordering::unordered;
+    if ((raw < 0) != (x < 0)) return raw < 0 ? std::partial_ordering::less : std::partial_ordering::greater;
+    // Both of one sign: magnitudes, the whole part first; none of these steps rounds.
+    const std::uint64_t a = raw < 0 ? 0 - static_cast<std::uint64_t>(raw) : static_cast<std::uint64_t>(raw);
+    const T b = x < 0 ? -x : x;
+    const auto in_order = [negative = raw < 0](auto u, auto v) -> std::partial_ordering {
+      return negative ? v <=> u : u <=> v;
+    };
+    if (b >= static_cast<T>(std::uint64_t{1} << 63U) * 2) return in_order(0, 1);
+    const std::uint64_t whole = a >> fraction;
+    const auto whole_b = static_cast<std::uint64_t>(b);
+    if (whole != whole_b) return in_order(whole, whole_b);
+    const std::uint64_t rest = a - (whole << fraction);
+    const T steps = (b - static_cast<T>(whole_b)) * static_cast<T>(std::uint64_t{1} << fraction);
+    const auto rest_b = static_cast<std::uint64_t>(steps);
+    return rest != rest_b ? in_order(rest, rest_b) : in_order(static_cast<T>(rest_b), steps);
+  } else {
+    using wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+    const std::int64_t whole = raw >> fraction;
+    const auto y = static_cast<wide>(x);
+    if (std::cmp_less(whole, y)) return std::strong_ordering::less;
+    if (std::cmp_greater(whole, y)) return std::strong_ordering::greater;
+    return static_cast<std::uint64_t>(raw) - (static_cast<std::uint64_t>(whole) << fraction) <=> std::uint64_t{0};
+  }
+}
+
 template <int Width>
 using raw_integer = std::conditional_t<
     (Width <= 8), std::int8_t,
@@ -124,6 +159,14 @@ constexpr auto fixed_point_name(std::string_view rounding, std::string_view over
 
 /// Two's complement fixed point: IntBits (the sign bit included) before the point, FracBits behind it.
 /// The value is raw / 2^FracBits. As a format it needs no scale.
+///
+/// + - * of fixed-point numbers of one rounding and one overflow rule are exact: the result's type is wide enough for
+/// every result. Put into a narrower type of the same rules (q20_12 y = a * b; y += a) it is rounded once and fitted,
+/// by the type's rules: saturated in q20_12. Numbers of different rules do not mix; fixed_cast says what is meant.
+/// Built-in numbers become fixed point explicitly, q20_12(1.5) or q20_12::from(1.5), with one rounding. A fixed-point
+/// number becomes a double by itself, exactly; so does it in arithmetic with built-in numbers and in quotients, which
+/// are doubles. Comparisons are exact between all of them. Conversion to integers is refused: raw() is the bits, and
+/// static_cast<int>(double(x)) rounds toward zero.
 template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
 requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_point {
   static constexpr auto name_text_ =
@@ -142,6 +185,12 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
   static constexpr int width = IntBits + FracBits;
 
   constexpr fixed_point() noexcept = default;
+  /// As from(x).
+  template <detail::number T>
+  constexpr explicit fixed_point(T x) : fixed_point(from(x)) {}
+  /// As fixed_cast.
+  template <int I, int F>
+  requires(I != IntBits || F != FracBits) constexpr fixed_point(fixed_point<I, F, Rounding, Overflow> x);
 
   /// The number with the given bits; throws format_error where they need more than `width` bits.
   [[nodiscard]] static constexpr fixed_point from_raw(std::int64_t raw) {
@@ -163,6 +212,13 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
   [[nodiscard]] static constexpr fixed_point from(float x, C&& count = {}) {
     return from(static_cast<double>(x), count);
   }
+  template <std::integral T, event_counter C = const no_events>
+  [[nodiscard]] static constexpr fixed_point from(T x, C&& count = {}) {
+    const bool negative = std::cmp_less(x, 0);
+    const std::uint64_t magnitude = negative ? 0 - static_cast<std::uint64_t>(x) : static_cast<std::uint64_t>(x);
+    const bool huge = magnitude != 0 && std::countl_zero(magnitude) < FracBits;
+    return unchecked(detail::fit<Overflow>({negative, magnitude << FracBits, huge}, width, count));
+  }
 
   [[nodiscard]] constexpr raw_type raw() const noexcept { return raw_; }
   /// Exact for widths up to 53 bits, rounded to nearest above.
@@ -173,8 +229,12 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
   [[nodiscard]] static constexpr float to_float(fixed_point x) noexcept {
     return static_cast<float>(x.raw_) * static_cast<float>(power_of_two(-FracBits));
   }
-  [[nodiscard]] explicit constexpr operator double() const noexcept { return to_double(*this); }
+  /// By itself where it is exact.
+  [[nodiscard]] explicit(width > 53) constexpr operator double() const noexcept { return to_double(*this); }
   [[nodiscard]] explicit constexpr operator float() const noexcept { return to_float(*this); }
+  /// Rounded how? Or were the bits meant, which are raw()?
+  template <std::integral T>
+  requires(!std::same_as<T, bool>) operator T() const = delete;
 
   [[nodiscard]] static constexpr fixed_point max() noexcept { return unchecked(max_raw()); }
   [[nodiscard]] static constexpr fixed_point lowest() noexcept { return unchecked(lowest_raw()); }
@@ -195,7 +255,24 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
     return a > b ? std::int64_t{a.raw()} - b.raw() : std::int64_t{b.raw()} - a.raw();
   }
 
+  /// Each rounds the exact result once and fits it.
+  constexpr fixed_point& operator+=(fixed_point x) { return *this = fixed_point(*this + x); }
+  constexpr fixed_point& operator-=(fixed_point x) { return *this = fixed_point(*this - x); }
+  constexpr fixed_point& operator*=(fixed_point x) { return *this = fixed_point(*this * x); }
+  [[nodiscard]] friend constexpr fixed_point operator+(fixed_point x) noexcept { return x; }
+  /// Exact: one integer bit more, as the lowest number's negative needs.
+  [[nodiscard]] friend constexpr auto operator-(fixed_point x) { return fixed_point() - x; }
+  [[nodiscard]] friend constexpr auto abs(fixed_point x) { return x.raw_ < 0 ? -x : x - fixed_point(); }
+
   friend constexpr auto operator<=>(const fixed_point&, const fixed_point&) = default;
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  friend constexpr auto operator<=>(fixed_point a, T b) noexcept {
+    return detail::compare_exactly(std::int64_t{a.raw_}, FracBits, b);
+  }
+  template <class T>
+  requires std::is_arithmetic_v<T>
+  friend constexpr bool operator==(fixed_point a, T b) noexcept { return (a <=> b) == 0; }
 
   /// The shortest decimals that stand for this number alone, whatever the stream's precision.
   friend std::ostream& operator<<(std::ostream& out, fixed_point x) {
@@ -245,35 +322,111 @@ template <class To, int I, int F, rounding R, overflow O, event_counter C = cons
   return To::from_raw(detail::fit<typename To::overflow_type>(r, To::width, count));
 }
 
-/// Exact product: the result is as wide as both operands together. The rules must agree.
-template <int I1, int F1, int I2, int F2, rounding R, overflow O>
-requires(I1 + F1 + I2 + F2 <= 64) [[nodiscard]] constexpr fixed_point<I1 + I2, F1 + F2, R, O> operator*(
-    fixed_point<I1, F1, R, O> a, fixed_point<I2, F2, R, O> b) {
-  return fixed_point<I1 + I2, F1 + F2, R, O>::from_raw(std::int64_t{a.raw()} * std::int64_t{b.raw()});
+template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
+requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) template <int I, int F>
+requires(I != IntBits || F != FracBits)  //
+    constexpr fixed_point<IntBits, FracBits, Rounding, Overflow>::fixed_point(fixed_point<I, F, Rounding, Overflow> x)
+    : fixed_point(fixed_cast<fixed_point>(x)) {}
+
+namespace detail {
+
+/// Refuses, with one sentence, what has no exact result; otherwise the zero of the result's type.
+template <int I, int F, class A, class B>
+[[nodiscard]] constexpr auto exact_result() {
+  constexpr bool one_rule = std::same_as<typename A::rounding_type, typename B::rounding_type> &&
+                            std::same_as<typename A::overflow_type, typename B::overflow_type>;
+  static_assert(one_rule,
+                "nniesim: fixed-point numbers of different rounding or overflow rules do not mix: whose rule "
+                "would the result have? fixed_cast one of them to the other's type");
+  static_assert(I + F <= 64,
+                "nniesim: the exact result has more than 64 bits: fixed_cast an operand to a narrower type");
+  if constexpr (one_rule && I + F <= 64) {
+    return fixed_point<I, F, typename A::rounding_type, typename A::overflow_type>();
+  } else {
+    return A();
+  }
+}
+
+/// The raw value of x with `fraction` bits behind the point.
+template <class X>
+[[nodiscard]] constexpr std::int64_t raw_with(X x, int fraction) noexcept {
+  return std::int64_t{x.raw()} * (std::int64_t{1} << (fraction - X::fraction_bits));
+}
+
+}  // namespace detail
+
+/// Exact product: as wide as both operands together.
+template <int I1, int F1, rounding R1, overflow O1, int I2, int F2, rounding R2, overflow O2>
+[[nodiscard]] constexpr auto operator*(fixed_point<I1, F1, R1, O1> a, fixed_point<I2, F2, R2, O2> b) {
+  using product = decltype(detail::exact_result<I1 + I2, F1 + F2, decltype(a), decltype(b)>());
+  return product::from_raw(std::int64_t{a.raw()} * std::int64_t{b.raw()});
+}
+/// Exact sum: one integer bit more than the wider operand.
+template <int I1, int F1, rounding R1, overflow O1, int I2, int F2, rounding R2, overflow O2>
+[[nodiscard]] constexpr auto operator+(fixed_point<I1, F1, R1, O1> a, fixed_point<I2, F2, R2, O2> b) {
+  constexpr int fraction = std::max(F1, F2);
+  using sum = decltype(detail::exact_result<std::max(I1, I2) + 1, fraction, decltype(a), decltype(b)>());
+  return sum::from_raw(detail::raw_with(a, fraction) + detail::raw_with(b, fraction));
+}
+/// Exact difference: one integer bit more than the wider operand.
+template <int I1, int F1, rounding R1, overflow O1, int I2, int F2, rounding R2, overflow O2>
+[[nodiscard]] constexpr auto operator-(fixed_point<I1, F1, R1, O1> a, fixed_point<I2, F2, R2, O2> b) {
+  constexpr int fraction = std::max(F1, F2);
+  using difference = decltype(detail::exact_result<std::max(I1, I2) + 1, fraction, decltype(a), decltype(b)>());
+  return difference::from_raw(detail::raw_with(a, fraction) - detail::raw_with(b, fraction));
+}
+
+/// Numbers of different widths and rules compare by their values.
+template <int I1, int F1, rounding R1, overflow O1, int I2, int F2, rounding R2, overflow O2>
+[[nodiscard]] constexpr std::strong_ordering operator<=>(fixed_point<I1, F1, R1, O1> a,
+                                                         fixed_point<I2, F2, R2, O2> b) noexcept {
+  const std::int64_t whole_a = std::int64_t{a.raw()} >> F1;
+  const std::int64_t whole_b = std::int64_t{b.raw()} >> F2;
+  if (whole_a != whole_b) return whole_a <=> whole_b;
+  const auto rest = [](std::int64_t raw, int fraction) {
+    return fraction == 0 ? 0 : static_cast<std::uint64_t>(raw) << static_cast<unsigned>(64 - fraction);
+  };
+  return rest(std::int64_t{a.raw()}, F1) <=> rest(std::int64_t{b.raw()}, F2);
+}
+template <int I1, int F1, rounding R1, overflow O1, int I2, int F2, rounding R2, overflow O2>
+[[nodiscard]] constexpr bool operator==(fixed_point<I1, F1, R1, O1> a, fixed_point<I2, F2, R2, O2> b) noexcept {
+  return (a <=> b) == 0;
 }
 
 namespace detail {
-template <int I1, int F1, int I2, int F2, rounding R, overflow O>
-using sum_type = fixed_point<std::max(I1, I2) + 1, std::max(F1, F2), R, O>;
-}
 
-/// Exact sum: one integer bit more than the wider operand. The rules must agree.
-template <int I1, int F1, int I2, int F2, rounding R, overflow O>
-requires(std::max(I1, I2) + 1 + std::max(F1, F2) <= 64) [[nodiscard]] constexpr detail::sum_type<I1, F1, I2, F2, R, O>
-operator+(fixed_point<I1, F1, R, O> a, fixed_point<I2, F2, R, O> b) {
-  using sum = detail::sum_type<I1, F1, I2, F2, R, O>;
-  return sum::from_raw(std::int64_t{a.raw()} * (std::int64_t{1} << (sum::fraction_bits - F1)) +
-                       std::int64_t{b.raw()} * (std::int64_t{1} << (sum::fraction_bits - F2)));
-}
+/// A fixed-point or built-in number of a mixed expression, for which double is exact.
+template <class T>
+inline constexpr bool is_exact_double = std::is_arithmetic_v<T>;
+template <int I, int F, rounding R, overflow O>
+inline constexpr bool is_exact_double<fixed_point<I, F, R, O>> = I + F <= 53;
 
-/// Exact difference: one integer bit more than the wider operand. The rules must agree.
-template <int I1, int F1, int I2, int F2, rounding R, overflow O>
-requires(std::max(I1, I2) + 1 + std::max(F1, F2) <= 64) [[nodiscard]] constexpr detail::sum_type<I1, F1, I2, F2, R, O>
-operator-(fixed_point<I1, F1, R, O> a, fixed_point<I2, F2, R, O> b) {
-  using difference = detail::sum_type<I1, F1, I2, F2, R, O>;
-  return difference::from_raw(std::int64_t{a.raw()} * (std::int64_t{1} << (difference::fraction_bits - F1)) -
-                              std::int64_t{b.raw()} * (std::int64_t{1} << (difference::fraction_bits - F2)));
-}
+template <class T>
+inline constexpr bool is_fixed = false;
+template <int I, int F, rounding R, overflow O>
+inline constexpr bool is_fixed<fixed_point<I, F, R, O>> = true;
+
+template <class A, class B>
+concept mixed = is_exact_double<A> && is_exact_double<B> && is_fixed<A>
+!= is_fixed<B>;
+template <class A, class B>
+concept quotient = is_exact_double<A> && is_exact_double<B> &&(is_fixed<A> || is_fixed<B>);
+
+}  // namespace detail
+
+// Mixed arithmetic and quotients, in double.
+template <class A, class B>
+requires detail::mixed<A, B>
+[[nodiscard]] constexpr double operator+(A a, B b) noexcept { return static_cast<double>(a) + static_cast<double>(b); }
+template <class A, class B>
+requires detail::mixed<A, B>
+[[nodiscard]] constexpr double operator-(A a, B b) noexcept { return static_cast<double>(a) - static_cast<double>(b); }
+template <class A, class B>
+requires detail::mixed<A, B>
+[[nodiscard]] constexpr double operator*(A a, B b) noexcept { return static_cast<double>(a) * static_cast<double>(b); }
+template <class A, class B>
+requires detail::quotient<A, B>
+[[nodiscard]] constexpr double operator/(A a, B b) noexcept { return static_cast<double>(a) / static_cast<double>(b); }
 
 /// What every layer of the accelerator writes: int32 in steps of 1/4096. Truncation toward minus infinity is read
 /// from the feature-norm measurements (positive values); its direction for negative values is our assumption.
@@ -285,3 +438,28 @@ using bias24 = fixed_point<24, 0, nearest_even, saturate>;
 static_assert(value_format<q20_12> && sizeof(q20_12) == 4);
 
 NNIESIM_END_NAMESPACE
+
+/// Of a fixed-point type: min() and epsilon() are one step.
+template <int I, int F, nniesim::rounding R, nniesim::overflow O>
+class std::numeric_limits<nniesim::fixed_point<I, F, R, O>> {
+  using number = nniesim::fixed_point<I, F, R, O>;
+
+ public:
+  static constexpr bool is_specialized = true;
+  static constexpr bool is_signed = true;
+  static constexpr bool is_integer = F == 0;
+  static constexpr bool is_exact = true;
+  static constexpr bool has_infinity = false;
+  static constexpr bool has_quiet_NaN = false;
+  static constexpr bool has_signaling_NaN = false;
+  static constexpr bool is_iec559 = false;
+  static constexpr bool is_bounded = true;
+  static constexpr bool is_modulo = O::rule == nniesim::overflow_rule::wrap;
+  static constexpr int radix = 2;
+  static constexpr int digits = I + F - 1;
+  static constexpr int digits10 = digits * 30103 / 100000;
+  static constexpr number lowest() noexcept { return number::lowest(); }
+  static constexpr number min() noexcept { return F == 0 ? lowest() : epsilon(); }
+  static constexpr number max() noexcept { return number::max(); }
+  static constexpr number epsilon() noexcept { return I + F == 1 ? number() : number::from_raw(1); }
+};
