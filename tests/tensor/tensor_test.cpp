@@ -10,6 +10,7 @@
 #include <xtensor/xview.hpp>
 
 #include <nniesim/formats/fixed_point.hpp>
+#include <nniesim/formats/uniform.hpp>
 #include "catch.hpp"
 
 using namespace nniesim;
@@ -71,6 +72,49 @@ TEST_CASE("a whole tensor is viewed in place, mutable or not") {
   CHECK(t(1, 1) == 40);
   CHECK(view_of(std::as_const(t)).data() == t.data());
   CHECK(view_of(t).shape() == tensor_shape{2, 3});
+}
+
+TEST_CASE("memory of one's own is viewed with a shape") {
+  std::vector<float> data(6);
+  CHECK(view_of(data.data(), {2, 3}).data() == data.data());
+  CHECK(view_of(data, {2, 3}).shape() == tensor_shape{2, 3});
+  view_of(data, {3, 2})[5] = 7;
+  CHECK(data[5] == 7);
+  static_assert(std::same_as<decltype(view_of(std::as_const(data), {2, 3})), tensor_view<const float>> &&
+                std::same_as<decltype(view_of(std::span<float>(data), {2, 3})), tensor_view<float>> &&
+                std::same_as<decltype(view_of(std::as_const(data).data(), {6})), tensor_view<const float>>);
+  float array[4] = {};
+  CHECK(view_of(array, {2, 2}).data() == array);
+  CHECK_THROWS_WITH(view_of(data, {2, 4}), contains("6 elements for shape 2x4"));
+}
+
+template <class T>
+concept viewable = requires(T&& t) {
+  view_of(std::forward<T>(t));
+};
+template <class T>
+concept viewable_with_shape = requires(T&& t) {
+  view_of(std::forward<T>(t), tensor_shape{1});
+};
+static_assert(viewable<tensor<float>&> && !viewable<tensor<float>> && !viewable<const tensor<float>>);
+static_assert(viewable_with_shape<std::vector<float>&> && !viewable_with_shape<std::vector<float>>);
+
+TEST_CASE("values of layers become floats, codes by their scale") {
+  auto y = make_tensor<q20_12>({2, 2});
+  for (std::size_t i = 0; i < 4; ++i) y.data()[i] = q20_12(static_cast<double>(i) - 1.5);
+  const tensor<float> expected = {{-1.5F, -0.5F}, {0.5F, 1.5F}};
+  CHECK((to_float(y) == expected));
+  CHECK((to_float(view_of(y)) == expected));
+  CHECK((to_float(tensor<double>{{-1.5, -0.5}, {0.5, 1.5}}) == expected));
+  const tensor<std::int8_t> codes = {{-3, -1}, {1, 3}};
+  CHECK((to_float<uniform8>(codes, uniform8::scale(0.5F)) == expected));
+  CHECK(to_float(make_tensor<q20_12>({2, 0})).size() == 0);
+  // xtensor's own assignment converts too.
+  const xt::xarray<float> assigned = y;
+  CHECK((assigned == expected));
+  xt::xtensor<double, 2> doubles;
+  doubles = y;
+  CHECK((doubles == expected));
 }
 
 TEST_CASE("row-major memory is taken as it stands, without a copy") {

@@ -2,6 +2,8 @@
 // owning type that they return.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <ranges>
@@ -180,6 +182,56 @@ template <class T>
 template <class T>
 [[nodiscard]] tensor_view<const T> view_of(const tensor<T>& t) {
   return {std::span<const T>(t.data(), t.size()), shape_of(t)};
+}
+/// A view of a temporary would outlive what it shows: keep the tensor in a variable.
+template <class T>
+tensor_view<const T> view_of(const tensor<T>&& t) = delete;
+
+/// A view of as many elements as the shape has, from `data` on.
+template <class T>
+[[nodiscard]] tensor_view<T> view_of(T* data, const tensor_shape& shape) {
+  return {std::span<T>(data, shape.size()), shape};
+}
+/// A view of a vector's, an array's or a span's elements. Throws shape_error unless the shape has as many.
+template <std::ranges::contiguous_range R>
+requires(std::is_lvalue_reference_v<R> || std::ranges::borrowed_range<R>)
+    [[nodiscard]] auto view_of(R&& data, const tensor_shape& shape) {
+  using element = std::remove_reference_t<std::ranges::range_reference_t<R>>;
+  return tensor_view<element>(std::span<element>(std::ranges::data(data), std::ranges::size(data)), shape);
+}
+template <std::ranges::contiguous_range R>
+requires(!std::is_lvalue_reference_v<R> && !std::ranges::borrowed_range<R>)  //
+    tensor_view<const std::ranges::range_value_t<R>> view_of(R&& data, const tensor_shape& shape)
+= delete;
+
+namespace detail {
+
+/// Integers of 8 and 16 bits: codes, whose values take a format and a scale.
+template <class T>
+inline constexpr bool is_code = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 2;
+
+template <tensor_like X, class F>
+[[nodiscard]] tensor<float> floats_of(const X& x, F&& value) {
+  const dense<element_t<X>> d(x);
+  auto y = make_tensor<float>(d.view().shape());
+  std::transform(d.view().data(), d.view().data() + d.view().size(), y.data(), value);
+  return y;
+}
+
+}  // namespace detail
+
+/// A tensor's values as floats, each the nearest one: of what layers write, or of any other numbers.
+template <tensor_like X>
+[[nodiscard]] tensor<float> to_float(const X& x) {
+  static_assert(!detail::is_code<element_t<X>>,
+                "nniesim: integers of 8 and 16 bits are codes: to_float<FORMAT>(codes, scale) gives their values");
+  return detail::floats_of(x, [](const element_t<X>& v) { return static_cast<float>(v); });
+}
+/// The values of codes of the format F under a scale: to_float<gfpq8>(codes, scale).
+template <class F, tensor_like X>
+[[nodiscard]] tensor<float> to_float(const X& codes, const typename F::scale& scale) {
+  static_assert(std::same_as<element_t<X>, typename F::code>, "nniesim: to_float takes a tensor of the format's codes");
+  return detail::floats_of(codes, [&scale](typename F::code c) { return F::decode(c, scale); });
 }
 
 /// A matrix view of a tensor of rank 2, for Eigen expressions.

@@ -102,13 +102,9 @@ template <class T>
   return out.str();
 }
 
-/// Codes have no values without their scale.
-template <class T>
-inline constexpr bool is_code = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 2;
-
 template <class R, class X>
 [[nodiscard]] comparison compare_values(const R& reference, const X& actual) {
-  static_assert(!is_code<element_t<R>> && !is_code<element_t<X>>,
+  static_assert(!nniesim::detail::is_code<element_t<R>> && !nniesim::detail::is_code<element_t<X>>,
                 "nniesim: integers of 8 and 16 bits are codes without values: match to_float<FORMAT>(codes, scale), or "
                 "match codes by EqualBits and EqualCodesWithin");
   return compare(reference, actual);
