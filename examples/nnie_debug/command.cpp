@@ -125,6 +125,8 @@ loaded_network::loaded_network(const network_options& o, bool with_inputs)
     if (std::holds_alternative<layers::input>(l.params)) inputs_.push_back(l.outputs[0]);
   }
   if (!with_inputs) return;
+  // Before inputs of its shapes are made: the least that any command needs.
+  require_memory(net_, need_of_memory(net_, float_plan(net_), false, {}, pool_->size()), machine_memory());
   if (o.cfg.empty()) {
     detail::require<error>(!o.pictures.empty(), "no input given: expected --picture, or a --cfg with its lists");
     cfg_input input;

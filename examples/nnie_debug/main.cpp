@@ -1,5 +1,6 @@
 // nnie-debug: what the accelerator makes of a network, layer by layer.
 #include <iostream>
+#include <new>
 
 #include <nniesim/core/version.hpp>
 
@@ -36,6 +37,9 @@ int main(int argc, char** argv) {
     return result;
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? passed : failed;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "nnie-debug: the system gave no memory\n";
+    return failed;
   } catch (const std::exception& e) {
     std::cerr << "nnie-debug: " << e.what() << '\n';
     return failed;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Two folders of 2 GB of dumps each, compared by a process that may not have 100 MB: big_folders.sh PROGRAM.
+# Two folders of 2 GB of dumps each, compared by a process that may not have 100 MB, and a network that is too large for
+# the memory that there is: big_folders.sh PROGRAM.
 # The files are sparse, so that they take hardly any disk: zeros with a few values at known places.
 set -uo pipefail
 tool=$1
@@ -41,3 +42,17 @@ got=$(sed -n 's/^ *"\(layer\|cosine\|max_abs\|l2_float\|bad_elements\)": "\{0,1\
 expected="ends 5 0.6 4 0 equal 5 1 0 0 nan null null null 1 twice 5 0 4 0 "
 [ "$got" = "$expected" ] || fail "got $got, expected $expected: $(cat "$folder/out.json")"
 echo "2 GB against 2 GB in 100 MB: as expected; the files take $(du -sk "$folder" | cut -f 1) KB of disk"
+
+cat >"$folder/large.prototxt" <<'EOF'
+name: "large"
+input: "data"
+input_shape { dim: 1 dim: 1000000 dim: 32 dim: 32 }
+layer { name: "relu" type: "ReLU" bottom: "data" top: "relu" }
+EOF
+printf '\012\005large\242\006\014\012\004relu\022\004ReLU' >"$folder/large.caffemodel"
+for command in run diagnose search; do
+  out=$(ulimit -v 4000000 && "$tool" $command --prototxt "$folder/large.prototxt" --caffemodel "$folder/large.caffemodel" \
+    --picture "$folder/large.prototxt" 2>&1)
+  [ $? -eq 2 ] && grep -q "network 'large' takes 8192000128 bytes (7.6 GiB).*expected at most 4096000000 bytes" <<<"$out" ||
+    fail "$command of a network of 7.6 GiB in 4: $out"
+done

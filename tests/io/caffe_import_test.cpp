@@ -1,4 +1,5 @@
 #include <nniesim/io/caffe_import.hpp>
+#include <nniesim/network/runner.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -641,6 +642,23 @@ TEST_CASE("Damaged files end in an error or in a network") {
     }
   }
   CHECK(networks > 0);
+}
+
+TEST_CASE("a network that asks for more than there is is refused, by its file or by its runner", "[caffe]") {
+  const auto text = [](const std::string& shape) {
+    return "name: 'large' input: 'data' input_shape { " + shape + " }\n" + one("r", "ReLU", "data", "r") +
+           one("p", "Pooling", "r", "p", "pooling_param { kernel_size: 2 stride: 2 }");
+  };
+  const std::string beyond = problem(text("dim: 1 dim: 1000000 dim: 1000 dim: 1000"));
+  CHECK_THAT(beyond, contains("of shape 1x1000000x1000x1000") && contains("expected at most 2147483648"));
+  const network net = imported(text("dim: 1 dim: 1000000 dim: 32 dim: 32"));  // 4 GB, twice
+  try {
+    const network_runner runner(net, float_plan(net), {.memory_limit = std::size_t{1} << 30U});
+    FAIL("not refused");
+  } catch (const memory_error& e) {
+    CHECK_THAT(e.what(), contains("network 'large' takes 8192000128 bytes (7.6 GiB)") &&
+                             contains("expected at most 1073741824 bytes (1 GiB)") && contains("layer 'data'"));
+  }
 }
 
 }  // namespace caffe_import_test

@@ -20,6 +20,7 @@
 #include <nniesim/core/sole_user.hpp>
 #include <nniesim/network/activation_ranges.hpp>
 #include <nniesim/network/layer_operator.hpp>
+#include <nniesim/network/memory_need.hpp>
 #include <nniesim/network/memory_plan.hpp>
 #include <nniesim/network/precision_plan.hpp>
 
@@ -100,13 +101,15 @@ struct runner_options {
   std::vector<std::size_t> keep{};
   executor threads{};                   ///< who shares the work; the results are the same bits for any number
   prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
+  std::size_t memory_limit = machine_memory();  ///< bytes, the weights among them; a network that needs more is refused
 };
 
 namespace detail {
 
-/// Calls f; an error of its gets the layer's name and place in front.
+/// Calls f; an error of its gets the layer's name and place in front, and memory that the system refuses is an error.
+/// `bytes`: what the layer is thought to need, where that is known.
 template <class F>
-decltype(auto) in_layer(const layer& l, F&& f) {
+decltype(auto) in_layer(const layer& l, F&& f, std::size_t bytes = 0) {
   const auto with_place = [&](const error& e) { return concat(l.where, ": layer '", l.name, "': ", e.what()); };
   try {
     return std::forward<F>(f)();
@@ -114,6 +117,9 @@ decltype(auto) in_layer(const layer& l, F&& f) {
     throw shape_error(with_place(e));
   } catch (const format_error& e) {
     throw format_error(with_place(e));
+  } catch (const std::bad_alloc&) {
+    throw memory_error(
+        with_place(memory_error("the system gave no memory" + (bytes == 0 ? "" : ", expected " + bytes_text(bytes)))));
   }
 }
 
@@ -155,21 +161,20 @@ decltype(auto) in_layer(const layer& l, F&& f) {
 class network_runner {
  public:
   /// Throws shape_error or format_error with the layer's name and place where the network does not fit the plan or the
-  /// operators' rules.
+  /// operators' rules; before any work memory_error where it takes more than the limit.
   network_runner(const network& net, precision_plan plan, runner_options options = {})
       : net_(&net), plan_(std::move(plan)), options_(std::move(options)), inputs_(input_blobs(net)) {
     detail::require<format_error>(plan_.layers.size() == net.layers.size(), "network_runner: a plan of ",
                                   plan_.layers.size(), " layers, the network has ", net.layers.size());
     detail::require<format_error>(options_.prepared == nullptr || &options_.prepared->net() == &net,
                                   "network_runner: prepared layers of another network");
-    kept_.assign(net.blobs.size(), options_.keep_all);
-    for (const std::size_t b : options_.keep) kept_.at(b) = true;
-    for (const std::size_t b : net.reported) kept_[b] = true;
+    need_ = need_of_memory(net, plan_, options_.keep_all, options_.keep, options_.threads.workers);
+    require_memory(net, need_, options_.memory_limit);
+    kept_ = detail::kept_blobs(net, options_.keep_all, options_.keep);
     readers_.resize(net.blobs.size());
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
       for (const std::size_t b : net.layers[l].inputs) readers_[b].push_back(l);
     }
-    for (std::size_t b = 0; b < net.blobs.size(); ++b) kept_[b] = kept_[b] || readers_[b].empty();
     for (std::size_t l = 0; l < net.layers.size(); ++l) prepare(l);
     place();
   }
@@ -186,6 +191,8 @@ class network_runner {
   [[nodiscard]] const precision_plan& plan() const noexcept { return plan_; }
   /// Bytes of the block that holds all blobs and workspaces.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
+  /// What this runner was thought to take before it was made.
+  [[nodiscard]] const memory_need& needed_memory() const noexcept { return need_; }
   [[nodiscard]] bool is_kept(std::size_t blob) const { return kept_.at(blob); }
 
   /// From now on layers encode their inputs with these scales; without, each run derives them from its own data, as a
@@ -206,7 +213,7 @@ class network_runner {
 
   /// Runs the network on its inputs, in the order of input_blobs(net): run(x), run(x1, x2). Elements of another type
   /// are rounded to float first. Throws shape_error or format_error, with the input's name, where their number, shapes
-  /// or values (NaN) do not fit.
+  /// or values (NaN) do not fit, memory_error where the system gives no memory.
   template <tensor_like... X>
   requires(sizeof...(X) != 0) void run(const X&... inputs) {
     require_count(sizeof...(X));
@@ -307,11 +314,14 @@ class network_runner {
     if (std::holds_alternative<layers::input>(l.params)) return;
     if (fused_.size() != net_->layers.size()) fused_.resize(net_->layers.size());
     if (fused_[index]) return;
-    steps_.push_back({index, detail::in_layer(l, [&] {
-                        return options_.prepared != nullptr
-                                   ? options_.prepared->get(index, plan_.layers[index])
-                                   : prepared_layers::prepare(*net_, index, plan_.layers[index]);
-                      })});
+    steps_.push_back({index, detail::in_layer(
+                                 l,
+                                 [&] {
+                                   return options_.prepared != nullptr
+                                              ? options_.prepared->get(index, plan_.layers[index])
+                                              : prepared_layers::prepare(*net_, index, plan_.layers[index]);
+                                 },
+                                 need_.layers[index])});
     step& s = steps_.back();
     s.workspace = std::visit([&](const auto& op) { return op.workspace_bytes(options_.threads); }, *s.op);
     if (is_mac_layer(l) && !kept_[l.outputs[0]] && readers_[l.outputs[0]].size() == 1) {
@@ -415,18 +425,28 @@ class network_runner {
 
   void allocate() {
     if (memory_.data) return;
-    memory_ = options_.prepared != nullptr ? options_.prepared->take_memory(bytes_) : detail::memory_block(bytes_);
+    try {
+      memory_ = options_.prepared != nullptr ? options_.prepared->take_memory(bytes_) : detail::memory_block(bytes_);
+    } catch (const std::bad_alloc&) {
+      const layer& l = net_->layers[need_.largest_layer];
+      throw memory_error(detail::concat("network '", net_->name, "': the system gave no memory, expected ",
+                                        detail::bytes_text(bytes_), " for blobs; most is taken by layer '", l.name,
+                                        "' (", l.where, "): ", detail::bytes_text(need_.layers[need_.largest_layer])));
+    }
   }
   void run_one(const step& s) {
     const layer& l = net_->layers[s.layer];
-    detail::in_layer(l, [&] {
-      std::visit(
-          [&]<class P>(const layer_operator<P>& op) {
-            if (plan_.is_float) run_step<float>(s, l, op);
-            else run_step<q20_12>(s, l, op);
-          },
-          *s.op);
-    });
+    detail::in_layer(
+        l,
+        [&] {
+          std::visit(
+              [&]<class P>(const layer_operator<P>& op) {
+                if (plan_.is_float) run_step<float>(s, l, op);
+                else run_step<q20_12>(s, l, op);
+              },
+              *s.op);
+        },
+        need_.layers[s.layer]);
   }
 
   template <class V, class P>
@@ -479,7 +499,8 @@ class network_runner {
   const network* net_;
   precision_plan plan_;
   runner_options options_;
-  std::vector<std::size_t> inputs_;                ///< blobs
+  std::vector<std::size_t> inputs_;  ///< blobs
+  memory_need need_;
   std::vector<std::vector<std::size_t>> readers_;  ///< of each blob
   std::vector<bool> kept_, fused_;
   std::vector<step> steps_;
