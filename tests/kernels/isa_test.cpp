@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "catch.hpp"
 #include "support/isas.hpp"
@@ -48,10 +50,74 @@ TEST_CASE("what the processor has is found") {
   CHECK(runs(isa::avx2) == avx2);
   CHECK(runs(isa::avx_vnni) == (avx2 && has({"avx_vnni"})));
   CHECK(runs(isa::avx512) == avx512);
-  CHECK(runs(isa::avx512_vnni) == (avx512 && has({"avx512_vnni", "avx512vbmi"})));
+  CHECK(runs(isa::avx512_vnni) == (avx512 && has({"avx512_vnni"})));
 #elif defined(__aarch64__)
   CHECK(runnable_isas().size() >= 2);
 #endif
+}
+
+namespace {
+
+/// The best of those that these registers tell of: CPUID 1 ECX, 7.0 EBX, 7.0 ECX, 7.1 EAX, XCR0.
+isa best_of(const detail::cpu_values& cpu) {
+  isa best = isa::scalar;
+  for (const isa i : all_isas) {
+    if (detail::is_supported(i, cpu)) best = i;
+  }
+  return best;
+}
+
+}  // namespace
+
+TEST_CASE("processors get the best of what they and their system have") {
+  constexpr std::uint32_t saves_ymm = 0x7;
+  constexpr std::uint32_t saves_zmm = 0xe7;
+  CHECK(best_of({0, 0, 0, 0, 0, 0}) == isa::scalar);
+  CHECK(best_of({0x7ffafbff, 0x029c67af, 0, 0, saves_ymm, 0}) == isa::avx2);                  // Broadwell
+  CHECK(best_of({0x7ffafbff, 0x239ca7eb, 0x98c007bc, 0x10, saves_ymm, 0}) == isa::avx_vnni);  // Alder Lake
+  CHECK(best_of({0x7ffefbff, 0xd39ffffb, 0x00000008, 0, saves_zmm, 0}) == isa::avx512);       // Skylake
+  CHECK(best_of({0x7ffefbff, 0xd39ffffb, 0x00000808, 0, saves_zmm, 0}) == isa::avx512_vnni);  // Cascade Lake: no VBMI
+  CHECK(best_of({0x7ffefbff, 0xd39ffffb, 0x00000808, 0x20, saves_zmm, 0}) == isa::avx512_vnni);  // Cooper Lake
+  CHECK(best_of({0x7ffefbff, 0xf3bfb7ef, 0x00405fce, 0, saves_zmm, 0}) == isa::avx512_vnni);     // Ice Lake
+  CHECK(best_of({0x7ffefbff, 0xf3bfb7ef, 0x00405fce, 0x30, saves_zmm, 0}) == isa::avx512_vnni);  // Sapphire Rapids
+  CHECK(best_of({0x7ffefbff, 0x1c0d47ab, 0x00000001, 0, saves_zmm, 0}) == isa::avx2);  // Knights Landing: no BW, VL
+  // A system that does not save the registers, or that does not tell.
+  CHECK(best_of({0x7ffefbff, 0xd39ffffb, 0x00000808, 0, saves_ymm, 0}) == isa::avx2);
+  CHECK(best_of({0x7ffefbff, 0xd39ffffb, 0x00000808, 0, 0x3, 0}) == isa::scalar);
+  CHECK(best_of({0x77fefbff, 0xd39ffffb, 0x00000808, 0, saves_zmm, 0}) == isa::scalar);
+  CHECK(best_of({0x7ffeebff, 0xd39ffffb, 0x00000808, 0, saves_zmm, 0}) == isa::scalar);  // no FMA
+  CHECK(best_of({0, 0, 0, 0, 0, 0x2}) == isa::neon);
+  CHECK(best_of({0, 0, 0, 0, 0, 0x100002}) == isa::neon_dot);
+}
+
+TEST_CASE("what is asked of the compiler is asked of the processor") {
+  const auto words = [](const char* target) {
+    std::set<std::string> all;
+    std::istringstream in(target == nullptr ? "" : target);
+    for (std::string word; std::getline(in, word, ',');) all.insert(word);
+    return all;
+  };
+  const std::map<std::string, std::pair<detail::cpu_register, unsigned>> bits = {
+      {"avx2", {detail::cpu_register::leaf7_ebx, 5}},        {"fma", {detail::cpu_register::leaf1_ecx, 12}},
+      {"avx512f", {detail::cpu_register::leaf7_ebx, 16}},    {"avx512dq", {detail::cpu_register::leaf7_ebx, 17}},
+      {"avx512bw", {detail::cpu_register::leaf7_ebx, 30}},   {"avx512vl", {detail::cpu_register::leaf7_ebx, 31}},
+      {"avx512vnni", {detail::cpu_register::leaf7_ecx, 11}},
+  };
+  for (const isa i : {isa::avx2, isa::avx_vnni, isa::avx512, isa::avx512_vnni}) {
+    CAPTURE(to_string(i));
+    const auto target = words(detail::facts_of(i).target);
+    const auto included = words(detail::facts_of(detail::facts_of(i).includes).target);
+    CHECK(std::ranges::includes(target, included));
+    detail::cpu_values all{~0U, ~0U, ~0U, ~0U, ~0U, 0};
+    CHECK(detail::is_supported(i, all));
+    for (const std::string& word : target) {
+      CAPTURE(word);
+      REQUIRE(bits.contains(word));
+      detail::cpu_values without = all;
+      without[static_cast<std::size_t>(bits.at(word).first)] &= ~(1U << bits.at(word).second);
+      CHECK_FALSE(detail::is_supported(i, without));
+    }
+  }
 }
 
 TEST_CASE("forcing what cannot run is an error that lists what can") {

@@ -27,7 +27,7 @@
 #pragma GCC diagnostic pop
 #endif
 
-NNIESIM_BEGIN_TARGET("avx2,fma")
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX2_TARGET)
 NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels::avx2 {

@@ -27,7 +27,7 @@
 #pragma GCC diagnostic pop
 #endif
 
-NNIESIM_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX512_TARGET)
 NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels::avx512 {

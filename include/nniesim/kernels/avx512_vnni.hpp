@@ -5,7 +5,7 @@
 
 #if defined(NNIESIM_ARCH_X86)
 
-NNIESIM_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX512_VNNI_TARGET)
 NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels::avx512_vnni {

@@ -5,7 +5,7 @@
 
 #if defined(NNIESIM_ARCH_X86)
 
-NNIESIM_BEGIN_TARGET("avx2,fma")
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX2_TARGET)
 NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels::avx_vnni {

@@ -3,9 +3,13 @@
 // only that one (and the scalar kernels) in the program.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,32 +29,107 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+// What compilers are told to compile kernels for; isa_table below has the rest.
+#define NNIESIM_AVX2_TARGET "avx2,fma"
+#define NNIESIM_AVX512_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+#define NNIESIM_AVX512_VNNI_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"
+#if defined(__clang__)
+#define NNIESIM_NEON_DOT_TARGET "dotprod"
+#else
+#define NNIESIM_NEON_DOT_TARGET "arch=armv8.2-a+dotprod"
+#endif
+
 /// From the plainest to the best of each architecture. All give the same bits.
 enum class isa {
   scalar,
   avx2,         ///< AVX2 and FMA
   avx_vnni,     ///< with 256-bit 8-bit dot products
   avx512,       ///< AVX-512 F, BW, DQ and VL
-  avx512_vnni,  ///< with 512-bit 8-bit dot products and VBMI
+  avx512_vnni,  ///< with 512-bit 8-bit dot products
   neon,         ///< AArch64
   neon_dot,     ///< with 8-bit dot products
 };
 
-inline constexpr std::array all_isas = {isa::scalar,      isa::avx2, isa::avx_vnni, isa::avx512,
-                                        isa::avx512_vnni, isa::neon, isa::neon_dot};
+namespace detail {
 
-[[nodiscard]] constexpr std::string_view to_string(isa i) noexcept {
-  switch (i) {
-    case isa::scalar: return "scalar";
-    case isa::avx2: return "avx2";
-    case isa::avx_vnni: return "avx_vnni";
-    case isa::avx512: return "avx512";
-    case isa::avx512_vnni: return "avx512_vnni";
-    case isa::neon: return "neon";
-    case isa::neon_dot: return "neon_dot";
-  }
-  return "?";
+/// Registers in which a processor and its system say what they can.
+enum class cpu_register : unsigned {
+  leaf1_ecx,   ///< CPUID leaf 1, ECX
+  leaf7_ebx,   ///< CPUID leaf 7, subleaf 0, EBX
+  leaf7_ecx,   ///< CPUID leaf 7, subleaf 0, ECX
+  leaf71_eax,  ///< CPUID leaf 7, subleaf 1, EAX
+  xcr0,        ///< which registers the system saves (XGETBV)
+  hwcap,       ///< AT_HWCAP of Linux on AArch64
+};
+/// Their values, 0 for those of another architecture.
+using cpu_values = std::array<std::uint32_t, 6>;
+
+/// Everything that is known of an instruction set.
+struct isa_facts {
+  isa id;
+  std::string_view name;
+  isa includes;        ///< what it needs besides; scalar includes itself
+  cpu_values bits;     ///< that must be set beside the included ones', by cpu_register
+  const char* target;  ///< for the compiler; nullptr where nothing is said to it
+};
+
+[[nodiscard]] consteval std::uint32_t bits_at(std::initializer_list<unsigned> places) {
+  std::uint32_t bits = 0;
+  for (const unsigned p : places) bits |= std::uint32_t{1} << p;
+  return bits;
 }
+
+// Sources: Intel's manual, volume 2, CPUID, and volume 1, 13.3 and 15.2 (XCR0); Linux' arch/arm64 hwcap.h. AVX-VNNI is
+// not in its target: its instructions are written in assembly, since not every compiler knows it.
+inline constexpr std::array isa_table = {
+    isa_facts{isa::scalar, "scalar", isa::scalar, {}, nullptr},
+    isa_facts{isa::avx2,
+              "avx2",
+              isa::scalar,
+              {bits_at({12, 27, 28}),  // FMA, OSXSAVE, AVX
+               bits_at({5}),           // AVX2
+               0, 0, bits_at({1, 2}),  // XMM, YMM
+               0},
+              NNIESIM_AVX2_TARGET},
+    isa_facts{isa::avx_vnni, "avx_vnni", isa::avx2, {0, 0, 0, bits_at({4}), 0, 0}, NNIESIM_AVX2_TARGET},
+    isa_facts{isa::avx512,
+              "avx512",
+              isa::avx2,
+              {0, bits_at({16, 17, 30, 31}),  // F, DQ, BW, VL
+               0, 0, bits_at({5, 6, 7}),      // masks, upper halves of ZMM0-15, ZMM16-31
+               0},
+              NNIESIM_AVX512_TARGET},
+    isa_facts{isa::avx512_vnni, "avx512_vnni", isa::avx512, {0, 0, bits_at({11}), 0, 0, 0}, NNIESIM_AVX512_VNNI_TARGET},
+    isa_facts{isa::neon, "neon", isa::scalar, {0, 0, 0, 0, 0, bits_at({1})}, nullptr},  // ASIMD
+    isa_facts{
+        isa::neon_dot, "neon_dot", isa::neon, {0, 0, 0, 0, 0, bits_at({20})}, NNIESIM_NEON_DOT_TARGET},  // ASIMDDP
+};
+static_assert(std::ranges::all_of(isa_table, [](const isa_facts& f) {
+  return &f == &isa_table[static_cast<std::size_t>(f.id)] && f.includes <= f.id;
+}));
+
+[[nodiscard]] constexpr const isa_facts& facts_of(isa i) noexcept { return isa_table[static_cast<std::size_t>(i)]; }
+
+/// Whether a processor with these values runs it.
+[[nodiscard]] constexpr bool is_supported(isa i, const cpu_values& cpu) noexcept {
+  for (;; i = facts_of(i).includes) {
+    const cpu_values& needed = facts_of(i).bits;
+    for (std::size_t r = 0; r < cpu.size(); ++r) {
+      if ((cpu[r] & needed[r]) != needed[r]) return false;
+    }
+    if (i == isa::scalar) return true;
+  }
+}
+
+}  // namespace detail
+
+inline constexpr auto all_isas = [] {
+  std::array<isa, detail::isa_table.size()> all{};
+  std::ranges::transform(detail::isa_table, all.begin(), &detail::isa_facts::id);
+  return all;
+}();
+
+[[nodiscard]] constexpr std::string_view to_string(isa i) noexcept { return detail::facts_of(i).name; }
 
 namespace detail {
 
@@ -67,54 +146,41 @@ inline constexpr std::string_view only_isa = "";
   if (i == isa::scalar) return true;
   if (!only_isa.empty() && only_isa != to_string(i)) return false;
 #if defined(NNIESIM_ARCH_X86)
-  return i == isa::avx2 || i == isa::avx_vnni || i == isa::avx512 || i == isa::avx512_vnni;
+  return is_supported(i, {~0U, ~0U, ~0U, ~0U, ~0U, 0});
 #elif defined(NNIESIM_ARCH_ARM)
-  return i == isa::neon || i == isa::neon_dot;
+  return is_supported(i, {0, 0, 0, 0, 0, ~0U});
 #else
   return false;
 #endif
 }
 
+/// This machine's.
+[[nodiscard]] inline cpu_values read_cpu() noexcept {
+  cpu_values v{};
 #if defined(NNIESIM_ARCH_X86)
-/// CPUID leaf 7, subleaf 1, EAX bit 4: not every compiler's __builtin_cpu_supports knows the name.
-[[nodiscard]] inline bool has_avx_vnni() noexcept {
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1U << 4U)) != 0;
-}
-#elif defined(NNIESIM_ARCH_ARM)
-/// HWCAP bit 20 (ASIMDDP) of the Linux kernel.
-[[nodiscard]] inline bool has_neon_dot() noexcept {
-#if defined(__linux__)
-  return (getauxval(AT_HWCAP) & (1UL << 20U)) != 0;
-#elif defined(__ARM_FEATURE_DOTPROD)
-  return true;
-#else
-  return false;
-#endif
-}
-#endif
-
-/// Whether the processor and the operating system run it.
-[[nodiscard]] inline bool is_supported(isa i) noexcept {
-#if defined(NNIESIM_ARCH_X86)
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  switch (i) {
-    case isa::scalar: return true;
-    case isa::avx2: return avx2;
-    case isa::avx_vnni: return avx2 && has_avx_vnni();
-    case isa::avx512: return avx512;
-    case isa::avx512_vnni:
-      return avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi");
-    default: return false;
+  const auto put = [&](cpu_register r, unsigned value) { v[static_cast<std::size_t>(r)] = value; };
+  if (__get_cpuid_count(1, 0, &a, &b, &c, &d) == 0) return v;
+  put(cpu_register::leaf1_ecx, c);
+  if ((c & bits_at({27})) != 0) {
+    unsigned low = 0, high = 0;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    put(cpu_register::xcr0, low);
   }
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return v;
+  put(cpu_register::leaf7_ebx, b);
+  put(cpu_register::leaf7_ecx, c);
+  if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) put(cpu_register::leaf71_eax, a);
 #elif defined(NNIESIM_ARCH_ARM)
-  return i == isa::scalar || i == isa::neon || (i == isa::neon_dot && has_neon_dot());
-#else
-  return i == isa::scalar;
+  auto& hwcap = v[static_cast<std::size_t>(cpu_register::hwcap)];
+#if defined(__linux__)
+  hwcap = static_cast<std::uint32_t>(getauxval(AT_HWCAP));
+#elif defined(__ARM_FEATURE_DOTPROD)
+  hwcap = bits_at({20});
 #endif
+  hwcap |= facts_of(isa::neon).bits[static_cast<std::size_t>(cpu_register::hwcap)];  // every one has it
+#endif
+  return v;
 }
 
 }  // namespace detail
@@ -122,9 +188,10 @@ inline constexpr std::string_view only_isa = "";
 /// The instruction sets whose kernels run here, plainest first.
 [[nodiscard]] inline std::span<const isa> runnable_isas() noexcept {
   static const auto list = [] {
+    const detail::cpu_values cpu = detail::read_cpu();
     std::pair<std::array<isa, all_isas.size()>, std::size_t> found{};
     for (const isa i : all_isas) {
-      if (detail::is_compiled(i) && detail::is_supported(i)) found.first[found.second++] = i;
+      if (detail::is_compiled(i) && detail::is_supported(i, cpu)) found.first[found.second++] = i;
     }
     return found;
   }();
@@ -136,8 +203,9 @@ inline constexpr std::string_view only_isa = "";
   for (const isa i : all_isas) {
     if (to_string(i) == name) return i;
   }
-  throw format_error(detail::concat("instruction set '", name,
-                                    "', expected one of scalar, avx2, avx_vnni, avx512, avx512_vnni, neon, neon_dot"));
+  std::string names;
+  for (const isa i : all_isas) names += (names.empty() ? "" : ", ") + std::string(to_string(i));
+  throw format_error(detail::concat("instruction set '", name, "', expected one of ", names));
 }
 
 namespace detail {

@@ -5,14 +5,9 @@
 
 #if defined(NNIESIM_ARCH_ARM)
 
-#if defined(__clang__)
-#define NNIESIM_DOT_TARGET "dotprod"
-#else
-#define NNIESIM_DOT_TARGET "arch=armv8.2-a+dotprod"
-#endif
 // A processor named by the user's flags that has the instruction may have more: it is left as it is.
 #if !defined(__ARM_FEATURE_DOTPROD)
-NNIESIM_BEGIN_TARGET(NNIESIM_DOT_TARGET)
+NNIESIM_BEGIN_TARGET(NNIESIM_NEON_DOT_TARGET)
 #endif
 NNIESIM_BEGIN_NAMESPACE
 
@@ -74,6 +69,5 @@ NNIESIM_END_NAMESPACE
 #if !defined(__ARM_FEATURE_DOTPROD)
 NNIESIM_END_TARGET
 #endif
-#undef NNIESIM_DOT_TARGET
 
 #endif
