@@ -119,7 +119,7 @@ int bundle(const options& o) {
                 {"seed", made.seed ? json(*made.seed) : json(nullptr)},
                 {"files", names}});
   } else {
-    std::cout << o.output << ": layer '" << o.layer << "' in " << made.files.size()
+    std::cout << printable(o.output) << ": layer '" << printable(o.layer) << "' in " << made.files.size()
               << " files; quantized by itself its cosine is " << made.cosine << '\n';
     if (made.seed) std::cout << "its weights are random ones of seed " << *made.seed << '\n';
   }

@@ -21,8 +21,8 @@ int calibrate(const options& o) {
   if (o.as_json) {
     print_json({{"pictures", ranges.pictures}, {"layers", ranges.layers.size()}, {"file", o.output}});
   } else {
-    std::cout << ranges.layers.size() << " layers calibrated on " << ranges.pictures << " picture(s): " << o.output
-              << '\n';
+    std::cout << ranges.layers.size() << " layers calibrated on " << ranges.pictures
+              << " picture(s): " << printable(o.output) << '\n';
   }
   return passed;
 }

@@ -9,6 +9,14 @@
 
 namespace nnie_debug {
 
+std::string printable_lines(std::string_view text) {
+  std::string lines;
+  for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
+    lines += printable(text.substr(0, end)) + '\n';
+  }
+  return lines + printable(text);
+}
+
 void print_json(const json& j) { std::printf("%s\n", j.dump(1, ' ', false, json::error_handler_t::replace).c_str()); }
 
 CLI::Validator between(double low, double high) {

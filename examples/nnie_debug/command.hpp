@@ -40,6 +40,9 @@ void add_info(CLI::App& app, int& result);
 
 using detail::printable;  // names may come from files, and control characters in them are not to act on a terminal
 
+/// The same of a text of several lines.
+std::string printable_lines(std::string_view text);
+
 /// JSON whose strings need not be UTF-8, on standard output.
 void print_json(const json& j);
 

@@ -167,7 +167,7 @@ int compensate(const options& o) {
       std::printf(
           "its own float run has other norms: diagnose it with --float-prototxt %s, the network that it stands for, "
           "and do not compensate it again\n",
-          loaded.cfg().prototxt_file.text.c_str());
+          printable(loaded.cfg().prototxt_file.text).c_str());
     } else if (!o.output.empty()) {
       std::printf("no constant changed: %s is not written\n", o.output.c_str());
     }

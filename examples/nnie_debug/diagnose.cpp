@@ -434,7 +434,7 @@ std::optional<compensation> find_constants(const options& o, experiment& e, diag
 
 void print_layers(const diagnosis& d) {
   std::size_t width = 5;
-  for (const layer_evidence& l : d.layers) width = std::max(width, l.name.size());
+  for (const layer_evidence& l : d.layers) width = std::max(width, printable(l.name).size());
   std::printf(
       "\nEvery layer; the parts are shares of the squared error, of the layer by itself where that is known\n"
       "%-*s %9s %10s %9s %9s %9s %8s %6s %6s %6s %6s %6s  channels with 90 %% of it\n",
@@ -520,10 +520,10 @@ int run_diagnosis(const options& o) {
       std::printf("\nalso ");
       print(f);
     }
-    if (found) std::printf("\nsearch: %s\n", found->verdict.c_str());
+    if (found) std::printf("\nsearch: %s\n", printable(found->verdict).c_str());
     if (o.show_layers) print_layers(d);
     for (const std::string& file : {o.html, o.markdown}) {
-      if (!file.empty()) std::printf("\nreport: %s\n", std::filesystem::absolute(file).c_str());
+      if (!file.empty()) std::printf("\nreport: %s\n", printable(std::filesystem::absolute(file).string()).c_str());
     }
   }
   return d.verdict.cause == fault::none ? passed : below_threshold;

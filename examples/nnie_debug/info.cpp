@@ -71,7 +71,7 @@ int info(const options& o) {
               "parameters", "8 bits", "16 bits");
   for (const json& r : rows) {
     std::printf("%-*s  %-14s  %-18s  %14llu  %12llu  %6.2f %%  %6.2f %%%s%s\n", static_cast<int>(width),
-                printable(r["layer"].get<std::string>()).c_str(), r["type"].get<std::string>().c_str(),
+                printable(r["layer"].get<std::string>()).c_str(), printable(r["type"].get<std::string>()).c_str(),
                 r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>().c_str(),
                 static_cast<unsigned long long>(r["macs"].get<std::uint64_t>()),
                 static_cast<unsigned long long>(r["parameters"].get<std::uint64_t>()),
@@ -84,8 +84,8 @@ int info(const options& o) {
   std::puts(
       "(a model: 16 bits at half the rate, 16 input and 4 output channels at a time, an assumed memory bandwidth)");
   for (const auto& v : violations) {
-    std::printf("%s: layer '%s': got %s, the hardware takes %s (%s)\n", net.layers[v.layer].where.c_str(),
-                printable(net.layers[v.layer].name).c_str(), v.got.c_str(), v.rule.c_str(),
+    std::printf("%s: layer '%s': got %s, the hardware takes %s (%s)\n", printable(net.layers[v.layer].where).c_str(),
+                printable(net.layers[v.layer].name).c_str(), printable(v.got).c_str(), v.rule.c_str(),
                 std::string(v.source).c_str());
   }
   return passed;

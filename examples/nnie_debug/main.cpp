@@ -1,6 +1,7 @@
 // nnie-debug: what the accelerator makes of a network, layer by layer.
 #include <iostream>
 #include <new>
+#include <sstream>
 
 #include <nniesim/core/version.hpp>
 
@@ -29,19 +30,22 @@ int main(int argc, char** argv) {
   add_info(app, result);
   try {
     app.parse(argc, argv);
-    std::cout.flush();
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
-      std::cerr << "nnie-debug: the standard output could not be written\n";
-      return failed;
-    }
-    return result;
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? passed : failed;
+  } catch (const CLI::ParseError& e) {  // --help and --version, too
+    std::ostringstream out, problem;
+    result = app.exit(e, out, problem) == 0 ? passed : failed;
+    std::cout << out.str();
+    std::cerr << printable_lines(problem.str());
   } catch (const std::bad_alloc&) {
     std::cerr << "nnie-debug: the system gave no memory\n";
     return failed;
   } catch (const std::exception& e) {
-    std::cerr << "nnie-debug: " << e.what() << '\n';
+    std::cerr << "nnie-debug: " << printable_lines(e.what()) << '\n';
     return failed;
   }
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+    std::cerr << "nnie-debug: the standard output could not be written\n";
+    return failed;
+  }
+  return result;
 }

@@ -123,11 +123,12 @@ int run(const options& o) {
     print_json(j);
   } else {
     std::cout << "network '" << printable(net.name) << "', compile_mode " << static_cast<int>(mode) << ", ranges from "
-              << ranges.pictures << " picture(s)\npicture " << loaded.chosen_name() << '\n';
+              << ranges.pictures << " picture(s)\npicture " << printable(loaded.chosen_name()) << '\n';
     if (!folded.empty()) std::cout << folded.size() << " BatchNorm and Scale layers folded into the layer before\n";
     for (const std::string& name : on_host) std::cout << "on the CPU in float: " << printable(name) << '\n';
     for (const cfg_entry& e : loaded.cfg().irrelevant) {
-      std::cout << loaded.cfg().file << ':' << e.line << ": [" << e.key << "] changes no result here\n";
+      std::cout << printable(loaded.cfg().file) << ':' << e.line << ": [" << printable(e.key)
+                << "] changes no result here\n";
     }
     std::cout << "\nEvery layer, all before it quantized:\n";
     accumulated.print(std::cout);

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/core/excerpt.hpp>
 #include <nniesim/kernels/quantize.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/activation_ranges.hpp>
@@ -150,8 +151,8 @@ class ablation {
     const layer& l = net_.layers[index];
     const auto found = ranges_.layers.find(l.name);
     const std::size_t got = found == ranges_.layers.end() ? 0 : found->second.size();
-    require<format_error>(got == input_ranges(l), "calibration: ", got, " ranges for layer '", l.name, "', expected ",
-                          input_ranges(l));
+    require<format_error>(got == input_ranges(l), "calibration: ", got, " ranges for layer '", printable(l.name),
+                          "', expected ", input_ranges(l));
     return found->second;
   }
 

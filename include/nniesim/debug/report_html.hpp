@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <nniesim/core/excerpt.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/report.hpp>
 #include <nniesim/debug/report_page.hpp>
@@ -378,13 +379,15 @@ inline void check_histogram(const layer_histogram& h) {
   const std::vector<double>& edges = h.counts.edges;
   const std::size_t bins = h.counts.reference.bins.size();
   require<shape_error>(bins != 0 && h.counts.other.bins.size() == bins && edges.size() == bins + 1,
-                       "report: the histogram of layer '", h.layer, "' has ", edges.size(), " edges for ", bins,
-                       " and ", h.counts.other.bins.size(), " bins, expected equally many bins and one edge more");
+                       "report: the histogram of layer '", printable(h.layer), "' has ", edges.size(), " edges for ",
+                       bins, " and ", h.counts.other.bins.size(),
+                       " bins, expected equally many bins and one edge more");
   bool good = std::isfinite(edges.front()) && std::isfinite(edges.back());
   for (std::size_t i = 0; i < bins; ++i) good = good && edges[i] <= edges[i + 1];
   good = good && (h.kind == histogram_bins::linear || edges.front() >= 0);
-  require<format_error>(good, "report: the histogram of layer '", h.layer, "' has edges from ", edges.front(), " to ",
-                        edges.back(), ", expected finite ones that increase, not negative if logarithmic");
+  require<format_error>(good, "report: the histogram of layer '", printable(h.layer), "' has edges from ",
+                        edges.front(), " to ", edges.back(),
+                        ", expected finite ones that increase, not negative if logarithmic");
 }
 
 /// Counts of neighbours joined so that at most 128 remain to be drawn; by their decimal logarithm, 0 as -0.3.

@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/sole_user.hpp>
 #include <nniesim/network/activation_ranges.hpp>
 #include <nniesim/network/layer_operator.hpp>
@@ -110,7 +111,9 @@ namespace detail {
 /// `bytes`: what the layer is thought to need, where that is known.
 template <class F>
 decltype(auto) in_layer(const layer& l, F&& f, std::size_t bytes = 0) {
-  const auto with_place = [&](const error& e) { return concat(l.where, ": layer '", l.name, "': ", e.what()); };
+  const auto with_place = [&](const error& e) {
+    return concat(l.where, ": layer '", printable(l.name), "': ", e.what());
+  };
   try {
     return std::forward<F>(f)();
   } catch (const shape_error& e) {
@@ -206,7 +209,7 @@ class network_runner {
       const auto found = ranges.layers.find(l.name);
       detail::require<format_error>(found != ranges.layers.end() && found->second.size() == count,
                                     "calibration: ", found == ranges.layers.end() ? 0 : found->second.size(),
-                                    " ranges for layer '", l.name, "', expected ", count);
+                                    " ranges for layer '", detail::printable(l.name), "', expected ", count);
       s.ranges = found->second;
     }
   }
@@ -279,7 +282,7 @@ class network_runner {
                                 : offsets_.at(blob) == nowhere ? "no layer writes it by itself"
                                 : !kept_[blob]                 ? "it was not kept"
                                                                : nullptr;
-    detail::require<format_error>(problem == nullptr, "blob '", net_->blobs.at(blob).name,
+    detail::require<format_error>(problem == nullptr, "blob '", detail::printable(net_->blobs.at(blob).name),
                                   "': ", problem == nullptr ? "" : problem,
                                   ", expected one of the last run that was kept, as all are by {.keep_all = true}");
     if (plan_.is_float) return std::forward<F>(f)(tensor_view<const float>(view<float>(blob)));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/core/excerpt.hpp>
 #include <nniesim/precision/policy.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -28,7 +29,7 @@ enum class compile_mode {
 /// Bits of a layer's weights and inputs: 8 or 16. A `_hp` mark outside mode 2 throws, as in the compiler.
 [[nodiscard]] inline int layer_bits(compile_mode mode, std::string_view layer_name) {
   const bool hp = is_marked_hp(layer_name);
-  detail::require<format_error>(!hp || mode == compile_mode::mixed, "layer '", layer_name,
+  detail::require<format_error>(!hp || mode == compile_mode::mixed, "layer '", detail::printable(layer_name),
                                 "' is marked _hp, which compile_mode 2 allows; got compile_mode ",
                                 static_cast<int>(mode));
   return hp || mode == compile_mode::all_16bit ? 16 : 8;
