@@ -38,17 +38,22 @@ tensor_shape dumped_shape(const tensor_shape& s) {
   return tensor_shape(std::span<const std::size_t>(dims));
 }
 
+dump_name dump_of(const layer& l, std::size_t output, const network& net, dump_kind kind) {
+  dump_name name;
+  name.kind = kind;
+  name.layer = l.name;
+  name.output = output;
+  name.shape = dumped_shape(net.blobs[l.outputs[output]].shape);
+  return name;
+}
+
 /// The same as the compiler (mapper_quant) and its Caffe script name and write them.
 void write_dump_folder(const std::filesystem::path& folder, const network_runner& runner) {
   std::filesystem::create_directories(folder);
   for (const layer& l : runner.net().layers) {
     for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      dump_name name;
-      name.kind = runner.plan().is_float ? dump_kind::caffe_output : dump_kind::mapper_output;
-      name.layer = l.name;
-      name.output = o;
-      name.shape = dumped_shape(runner.net().blobs[l.outputs[o]].shape);
-      const auto path = folder / dump_file_name(name);
+      const auto kind = runner.plan().is_float ? dump_kind::caffe_output : dump_kind::mapper_output;
+      const auto path = folder / dump_file_name(dump_of(l, o, runner.net(), kind));
       runner.visit(l.outputs[o], [&]<class T>(tensor_view<const T> values) {
         if constexpr (std::same_as<T, float>) write_float_dump(path, values.span());
         else write_hex_dump(path, values.span());
@@ -58,13 +63,17 @@ void write_dump_folder(const std::filesystem::path& folder, const network_runner
 }
 
 /// Throws error where two layers' values would be written into one file.
-void require_own_files(const network& net) {
+void require_own_files(const network& net, bool npy, bool dumps) {
   std::map<std::string, std::string> written;
+  const auto add = [&](const layer& l, const std::string& file) {
+    const auto [at, is_new] = written.emplace(file, l.name);
+    detail::require<error>(is_new, l.where, ": the dumps of layers '", printable(at->second), "' and '",
+                           printable(l.name), "' would be one file, ", at->first);
+  };
   for (const layer& l : net.layers) {
     for (std::size_t i = 0; i < l.outputs.size(); ++i) {
-      const auto [at, is_new] = written.emplace(npy_dump_name(l.name, i), l.name);
-      detail::require<error>(is_new, l.where, ": the dumps of layers '", at->second, "' and '", l.name,
-                             "' would be one file, ", at->first);
+      if (npy) add(l, npy_dump_name(l.name, i));
+      if (dumps) add(l, dump_file_name(dump_of(l, i, net, dump_kind::mapper_output)));
     }
   }
 }
@@ -75,7 +84,7 @@ int run(const options& o) {
   const network& net = loaded.net();
   const compile_mode mode = loaded.mode(o.mode);
   const precision_plan plan = plan_of(net, mode);
-  if (!o.npy_folder.empty() || !o.dump_folder.empty()) require_own_files(net);
+  require_own_files(net, !o.npy_folder.empty(), !o.dump_folder.empty());
   const activation_ranges ranges = loaded.ranges(o.calibration);
 
   const auto inputs = loaded.chosen_inputs();

@@ -345,6 +345,25 @@ TEST_CASE("damaged files give errors, never more") {
   SUCCEED();
 }
 
+TEST_CASE("layers whose names no file can have are found again in every kind of dump", "[debug]") {
+  for (const std::string& name :
+       {std::string(150, 'x'), std::string(245, 'x') + "y", std::string(3000, 'x') + "/z", std::string("\x1bx"),
+        std::string(".x"), std::string("a/b"), std::string("nul\0", 4)}) {
+    CAPTURE(name);
+    const auto same = [&](const std::string& file) {
+      const std::optional<dump_entry> e = dump_entry_of(file);
+      REQUIRE(e.has_value());
+      const std::string number = e->output == 0 ? "" : ":" + std::to_string(e->output);
+      CHECK(detail::layer_key(e->layer + number) == detail::layer_key(name + number));
+    };
+    for (const std::size_t output : {0U, 12U}) {
+      same(npy_dump_name(name, output));
+      same(dump_file_name({dump_kind::mapper_output, name, 0, 0, output, {16, 32, 32}}));
+      same(dump_file_name({dump_kind::caffe_output, name, 0, 0, output, {16}}));
+    }
+  }
+}
+
 TEST_CASE("the names that the tool gives its .npy files are read back", "[debug]") {
   CHECK(npy_dump_name("conv1", 0) == "conv1.npy");
   CHECK(npy_dump_name("a/b", 2) == "a_b_output2.npy");

@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   attempt([&] { (void)nniesim::read_code_dump<nniesim::gfpq16>(path, nniesim::gfpq16::scale_of_max(1.0F), {3}); });
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (const auto name = nniesim::parse_dump_name(text)) {
-    if (nniesim::dump_file_name(*name) != text) std::abort();
+    if (nniesim::dump_file_name(*name) != text && !text.starts_with('.')) std::abort();
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -114,7 +115,40 @@ TEST_CASE("names that a file cannot have are refused") {
   CHECK_THROWS_AS(dump_file_name({dump_kind::mapper_output, "x", 0, 0, 0, {0}}), format_error);
   CHECK_THROWS_AS(dump_file_name({dump_kind::weight, "x", 0, 0, 1, {}}), format_error);
   CHECK_THROWS_AS(dump_file_name({dump_kind::board_output, "x", 0, 0, 0, {}}), format_error);
-  CHECK_THROWS_AS(dump_file_name({dump_kind::mapper_output, "x\n", 0, 0, 0, {}}), format_error);
+}
+
+TEST_CASE("what no file can be called is shortened, and differs as the names do") {
+  std::set<std::string> written;
+  std::vector<std::string> names = {"conv", ".hidden",   "..",  ".", std::string("nul\0", 4), std::string("nul\0\0", 5),
+                                    "a\nb", "a\x1b[2Jb", "a\rb"};
+  const std::string chinese = "\xe4\xb8\xad";
+  std::string many;
+  while (many.size() < 300) many += chinese;
+  for (const std::size_t n : {139U, 140U, 141U, 142U, 250U, 254U, 255U, 256U, 5000U}) {
+    names.push_back(std::string(n, 'x'));
+    names.push_back(std::string(n - 1, 'x') + 'y');
+    names.push_back(std::string(n - 1, 'x') + '\xd6');
+  }
+  for (std::size_t i = 0; i < 3; ++i) names.push_back(std::string(i, 'a') + many);
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    for (const dump_kind kind : {dump_kind::mapper_output, dump_kind::mapper_input, dump_kind::weight}) {
+      const tensor_shape shape = kind == dump_kind::weight ? tensor_shape() : tensor_shape({1000000, 100, 100});
+      const std::string file = dump_file_name({kind, name, 0, 0, kind == dump_kind::weight ? 0U : 99999U, shape});
+      CHECK(file.size() <= file_name_max_bytes);
+      CHECK(file[0] != '.');
+      CHECK(parse_dump_name(file).has_value());
+      if (detail::is_utf8(name)) CHECK(detail::is_utf8(file));
+      CHECK(written.insert(file).second);
+    }
+  }
+  CHECK(dump_file_name({dump_kind::weight_codes, std::string(244, 'x'), 0, 0, 0, {}}) ==
+        std::string(244, 'x') + "_weight.hex");
+  CHECK(layer_file_name(std::string(300, 'x'), ".npy").ends_with(".npy"));
+  CHECK(layer_file_name(std::string(300, 'x'), ".npy").starts_with(std::string(140, 'x') + "-"));
+  CHECK(layer_file_name("", ".npy") == "_-cbf29ce484222325.npy");
+  CHECK(layer_file_name("../../etc/x", ".npy").starts_with("_._.._etc_x-"));
+  CHECK(detail::fnv1a_hex("foobar") == "85944171f73967e8");
 }
 
 TEST_CASE("linear hex files are q20_12 in two's complement") {

@@ -103,10 +103,9 @@ namespace detail {
 }
 
 /// The name of the .npy file of a layer's output, as the tool's commands write them: "a/b" and 1 give
-/// "a_b_output1.npy", 0 gives "a_b.npy".
-[[nodiscard]] inline std::string npy_dump_name(std::string layer, std::size_t output) {
-  std::replace(layer.begin(), layer.end(), '/', '_');
-  return layer + (output == 0 ? "" : "_output" + std::to_string(output)) + ".npy";
+/// "a_b_output1.npy", 0 gives "a_b.npy"; names that no file can have as layer_file_name shortens them.
+[[nodiscard]] inline std::string npy_dump_name(std::string_view layer, std::size_t output) {
+  return layer_file_name(layer, (output == 0 ? "" : "_output" + std::to_string(output)) + ".npy");
 }
 
 /// What a file's name, and the header of a .npy file, tell; nothing where it is no dump. A .npy file's layer is its
@@ -417,11 +416,15 @@ struct folder_comparison {
 
 namespace detail {
 
-/// A layer's name as files have it.
+/// A layer's name, which ":n" may follow, for a comparison with what a file of that layer is called.
 [[nodiscard]] inline std::string layer_key(std::string_view layer) {
-  std::string key(layer);
-  std::replace(key.begin(), key.end(), '/', '_');
-  return key;
+  std::string key = without_slashes(layer);
+  std::size_t end = key.find_last_not_of("0123456789");
+  if (end == std::string::npos || key[end] != ':' || end + 1 == key.size()) end = key.size();
+  const std::string_view name = std::string_view(key).substr(0, end);
+  // Whether a name is too long depends on what the file's name ends with: all that may be are shortened here.
+  if ((is_file_name(name) && name.size() <= short_name_bytes) || is_short_name(name)) return key;
+  return short_name(name) + key.substr(end);
 }
 
 /// The order in which dumps of the same values are preferred: those that can be read, by their kind, .npy last.

@@ -88,8 +88,8 @@ inline constexpr double affine_threshold = 0.99;
 
 /// Whether x is called as the permute that MQBench inserts behind `name`: name_permute_7.
 [[nodiscard]] inline bool is_inserted_permute(std::string_view name, std::string_view x) {
-  const std::string start = layer_key(name) + "_permute_";
-  const std::string key = layer_key(x);
+  const std::string start = without_slashes(name) + "_permute_";
+  const std::string key = without_slashes(x);
   return key.starts_with(start) && dump_number(std::string_view(key).substr(start.size())).has_value();
 }
 

@@ -24,6 +24,7 @@
 #include <nniesim/formats/fixed_point.hpp>
 #include <nniesim/formats/gfpq.hpp>
 #include <nniesim/formats/hex.hpp>
+#include <nniesim/io/file_name.hpp>
 #include <nniesim/io/text.hpp>
 #include <nniesim/tensor/tensor.hpp>
 
@@ -127,7 +128,8 @@ inline constexpr std::size_t dump_most = std::size_t{1} << 40U;
 /// The parts of a file's name (without its folder); nothing where it is no dump's. What follows the last "_output" or
 /// "_input" are the numbers, so that a layer may be called Softmax_43 or even a_output0.
 [[nodiscard]] inline std::optional<dump_name> parse_dump_name(std::string_view file_name) {
-  if (file_name.find('/') != std::string_view::npos || !detail::is_plain(file_name)) return std::nullopt;
+  const bool is_name = file_name.size() <= file_name_max_bytes && file_name.find('/') == std::string_view::npos;
+  if (!is_name || !detail::is_plain(file_name)) return std::nullopt;
   for (const detail::dump_pattern& pattern : detail::dump_patterns) {
     if (!file_name.ends_with(pattern.suffix)) continue;
     std::string_view rest = file_name.substr(0, file_name.size() - pattern.suffix.size());
@@ -150,21 +152,23 @@ inline constexpr std::size_t dump_most = std::size_t{1} << 40U;
   return std::nullopt;
 }
 
-/// The name of a dump's file; a '/' in the layer's name becomes '_', as the compiler and its Caffe script write it.
-/// Throws format_error for a name that such a file cannot have.
+/// The name of a dump's file; a layer's name stands in it as layer_file_name has it: '/' becomes '_', as the compiler
+/// and its Caffe script write it, and what no file can be called is shortened. Throws format_error for parts that such
+/// a name does not show.
 [[nodiscard]] inline std::string dump_file_name(const dump_name& name) {
   const auto pattern = std::find_if(detail::dump_patterns.begin(), detail::dump_patterns.end(),
                                     [&](const detail::dump_pattern& p) { return p.kind == name.kind; });
-  std::string text = name.layer;
-  std::replace(text.begin(), text.end(), '/', '_');
-  if (detail::is_of_segment(name.kind)) text = detail::concat("seg", name.segment, "_layer", name.id);
+  std::string ending;
   if (!pattern->number.empty()) {
-    text += detail::concat(pattern->number, name.output);
-    for (const std::size_t extent : name.shape) text += detail::concat("_", extent);
+    ending += detail::concat(pattern->number, name.output);
+    for (const std::size_t extent : name.shape) ending += detail::concat("_", extent);
   }
-  text += pattern->suffix;
+  ending += pattern->suffix;
+  const bool of_segment = detail::is_of_segment(name.kind);
+  const std::string text =
+      of_segment ? detail::concat("seg", name.segment, "_layer", name.id, ending) : layer_file_name(name.layer, ending);
   dump_name as_written = name;
-  std::replace(as_written.layer.begin(), as_written.layer.end(), '/', '_');
+  if (!of_segment && !name.layer.empty()) as_written.layer = text.substr(0, text.size() - ending.size());
   detail::require<format_error>(
       parse_dump_name(text) == as_written, "dump name: got layer ", detail::excerpt(name.layer), ", shape ", name.shape,
       ", expected parts that the name of such a dump shows: a layer and numbers, a shape of C "
