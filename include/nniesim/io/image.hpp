@@ -20,7 +20,18 @@
 #include <string_view>
 #include <vector>
 
-// stb_image as functions of each translation unit, without warnings for what is unused or its own style.
+// stb_image as functions of each translation unit, without warnings for what is unused or its own style. Its memory
+// begins as zeros, so that what a damaged picture leaves out is never what was there before. The sums of a damaged
+// JPEG's coefficients may leave the range of int: they wrap.
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((no_sanitize("signed-integer-overflow"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC optimize("wrapv")
+#endif
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -36,6 +47,9 @@
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_NO_STDIO
+#define STBI_MALLOC(size) std::calloc(1, size)
+#define STBI_REALLOC(memory, size) std::realloc(memory, size)
+#define STBI_FREE(memory) std::free(memory)
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
@@ -43,16 +57,26 @@
 #undef STBI_ONLY_BMP
 #undef STBI_ONLY_PNG
 #undef STBI_ONLY_JPEG
+#undef STBI_FREE
+#undef STBI_REALLOC
+#undef STBI_MALLOC
 #undef STBI_NO_STDIO
 #undef STB_IMAGE_IMPLEMENTATION
 #undef STB_IMAGE_STATIC
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
 #endif
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/io/file.hpp>
+#include <nniesim/io/image_bytes.hpp>
+#include <nniesim/io/jpeg_check.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -67,51 +91,8 @@ struct image {
 
 /// Larger files are refused unless the caller allows them.
 inline constexpr std::uint64_t image_default_limit = std::uint64_t{128} << 20U;
-/// No picture may have more pixels than this, or more than 32767 rows or columns, whatever its file says.
-inline constexpr std::size_t image_max_pixels = std::size_t{1} << 26U;
-inline constexpr std::size_t image_max_extent = 32767;
 
 namespace detail {
-
-/// Throws shape_error unless a picture of this size may exist.
-inline void require_image_size(std::size_t rows, std::size_t columns, std::string_view where) {
-  require<shape_error>(rows != 0 && columns != 0 && rows <= image_max_extent && columns <= image_max_extent &&
-                           rows * columns <= image_max_pixels,
-                       where, ": got ", rows, " rows x ", columns, " columns, expected 1 .. ", image_max_extent,
-                       " of each and at most ", image_max_pixels, " pixels");
-}
-
-/// A picture's bytes as numbers at offsets; what lies beyond the end is refused.
-class image_bytes {
- public:
-  image_bytes(std::string_view bytes, std::string_view file) : bytes_(bytes), file_(file) {}
-
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-  [[nodiscard]] std::uint32_t byte(std::size_t at) const {
-    if (at >= bytes_.size()) ends();
-    return static_cast<unsigned char>(bytes_[at]);
-  }
-  [[nodiscard]] std::uint32_t big16(std::size_t at) const { return byte(at) << 8U | byte(at + 1); }
-  [[nodiscard]] std::uint32_t big32(std::size_t at) const { return big16(at) << 16U | big16(at + 2); }
-  [[nodiscard]] std::uint32_t little16(std::size_t at) const { return byte(at + 1) << 8U | byte(at); }
-  [[nodiscard]] std::uint32_t little32(std::size_t at) const { return little16(at + 2) << 16U | little16(at); }
-  [[nodiscard]] std::string_view range(std::size_t at, std::size_t count) const {
-    if (at > bytes_.size() || count > bytes_.size() - at) ends();
-    return bytes_.substr(at, count);
-  }
-  [[nodiscard]] std::string_view all() const noexcept { return bytes_; }
-  [[noreturn]] void ends() const {
-    throw parse_error(concat(file_, ": byte ", bytes_.size(), ": the file ends within the picture"));
-  }
-  template <class... What>
-  [[noreturn]] void fail(std::size_t at, const What&... what) const {
-    throw parse_error(concat(file_, ": byte ", at, ": ", what...));
-  }
-
- private:
-  std::string_view bytes_;
-  std::string_view file_;
-};
 
 /// CRC-32 of IEEE 802.3, as PNG's chunks carry it.
 [[nodiscard]] constexpr std::uint32_t png_crc(std::string_view bytes) noexcept {
@@ -141,24 +122,6 @@ inline void require_whole_png(const image_bytes& file) {
   }
 }
 
-inline void require_whole_jpeg(const image_bytes& file) {
-  constexpr std::uint32_t start_of_scan = 0xda;
-  for (std::size_t at = 2;;) {
-    if (file.byte(at) != 0xff) file.fail(at, "got ", file.byte(at), ", expected a JPEG marker: 255");
-    const std::uint32_t marker = file.byte(at + 1);
-    if (marker == 0xff) {  // fill
-      ++at;
-      continue;
-    }
-    if (marker == start_of_scan) {
-      // Within a scan 255 is followed by 0 or a restart marker, so that this can only be the picture's end.
-      if (file.all().find("\xff\xd9", at) == std::string_view::npos) file.ends();
-      return;
-    }
-    at += 2 + file.big16(at + 2);
-  }
-}
-
 inline void require_whole_bmp(const image_bytes& file, std::size_t rows, std::size_t columns) {
   constexpr std::uint32_t oldest_header = 12;
   const std::size_t data = file.little32(10);
@@ -179,6 +142,7 @@ inline void require_whole_bmp(const image_bytes& file, std::size_t rows, std::si
   if (!png && !jpeg && !bmp) view.fail(0, "got ", detail::excerpt(bytes.substr(0, 8)), ", expected JPEG, PNG or BMP");
   detail::require<parse_error>(bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), file, ": ",
                                bytes.size(), " bytes, expected less than 2 GiB");
+  if (jpeg) (void)detail::check_jpeg(view);
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
   const int size = static_cast<int>(bytes.size());
   const auto reason = [] {
@@ -196,7 +160,6 @@ inline void require_whole_bmp(const image_bytes& file, std::size_t rows, std::si
   result.columns = static_cast<std::size_t>(columns);
   detail::require_image_size(result.rows, result.columns, file);
   if (png) detail::require_whole_png(view);
-  if (jpeg) detail::require_whole_jpeg(view);
   if (bmp) detail::require_whole_bmp(view, result.rows, result.columns);
 
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
