@@ -1,6 +1,7 @@
 // The file that keeps what a search has evaluated, so that one which was stopped at any moment goes on from there.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -59,7 +60,9 @@ class evaluation_file {
     std::vector<std::size_t> layers;  ///< rising
   };
 
-  /// Reads what an earlier search of the same problem left, if anything, and opens the file for more.
+  /// Reads what an earlier search of the same problem left, if anything, and opens the file for more. Throws
+  /// parse_error for damaged lines and for more than 64 MiB or a million of them, format_error for another problem's
+  /// file.
   evaluation_file(const std::filesystem::path& path, const std::string& fingerprint) : name_(path.string()) {
     const std::string header = concat("nniesim precision search 1\nproblem ", fingerprint, "\n");
     std::string text;
@@ -77,6 +80,9 @@ class evaluation_file {
     }
     text.resize(text.rfind('\n') + 1);  // without a line that was cut off
     std::string_view rest = std::string_view(text).substr(header.size());
+    const auto count = static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n'));
+    require<parse_error>(count <= most_entries, name_, ": ", count, " evaluations, the limit is ", most_entries);
+    entries_.reserve(count);
     for (std::size_t line = 3; !rest.empty(); ++line) entries_.push_back(parse(take_line(rest), line));
     std::filesystem::resize_file(path, text.size(), problem);
     out_.open(path, std::ios::binary | std::ios::app);
@@ -94,6 +100,7 @@ class evaluation_file {
 
  private:
   static constexpr std::uint64_t most_bytes = std::uint64_t{64} << 20U;
+  static constexpr std::size_t most_entries = 1'000'000;
 
   [[nodiscard]] entry parse(std::string_view line, std::size_t number) const {
     entry e{};

@@ -19,6 +19,7 @@
 #include <nniesim/core/utf8.hpp>
 #include <nniesim/formats/hex.hpp>
 #include <nniesim/io/file.hpp>
+#include <nniesim/io/json_text.hpp>
 #include <nniesim/network/activation_ranges.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -81,14 +82,9 @@ namespace detail {
 }
 
 /// The ranges of a text; `file` names it in messages. Throws parse_error for anything but what calibration_text writes,
-/// with the byte where it is no JSON, with the layer where a scale is out of range.
+/// with the byte where it is no JSON or beyond json_limits, with the layer where a scale is out of range.
 [[nodiscard]] inline activation_ranges parse_calibration(std::string_view text, std::string_view file) {
-  nlohmann::json whole;
-  try {
-    whole = nlohmann::json::parse(text);
-  } catch (const nlohmann::json::parse_error& e) {
-    throw parse_error(detail::concat(file, ": byte ", e.byte, ": expected JSON: ", e.what()));
-  }
+  const nlohmann::json whole = detail::parse_json(text, file);
   const auto require = [&](bool holds, const auto&... what) {
     detail::require<parse_error>(holds, file, ": ", what...);
   };
@@ -96,25 +92,28 @@ namespace detail {
     require(object.is_object() && object.contains(key), "got no member '", key, "', expected one");
     return object.at(key);
   };
+  const auto shown = [](const nlohmann::json& value) {
+    return detail::printable(value.dump(-1, ' ', true).substr(0, 100));
+  };
   const bool escapes = member(whole, "format") == "nniesim calibration 2";
-  require(escapes || member(whole, "format") == "nniesim calibration 1", "got format ",
-          member(whole, "format").dump(-1, ' ', true), ", expected \"nniesim calibration 1\" or 2");
+  require(escapes || member(whole, "format") == "nniesim calibration 1", "got format ", shown(member(whole, "format")),
+          ", expected \"nniesim calibration 1\" or 2");
   activation_ranges ranges;
   require(member(whole, "pictures").is_number_unsigned(), "got pictures that are no count, expected a number");
   ranges.pictures = member(whole, "pictures").get<std::size_t>();
   require(member(whole, "layers").is_object(), "got layers that are no object, expected one member per layer");
   for (const auto& [key, list] : member(whole, "layers").items()) {
-    const std::string shown = detail::excerpt(key);
-    require(list.is_array() && !list.empty(), "layer ", shown, ": expected a list of ranges");
+    const std::string layer = detail::excerpt(key);
+    require(list.is_array() && !list.empty(), "layer ", layer, ": expected a list of ranges");
     const std::optional<std::string> name = escapes ? detail::unescaped_name(key) : key;
-    require(name.has_value(), "layer ", shown, ": got an escape that is neither \\\\ nor \\xNN");
+    require(name.has_value(), "layer ", layer, ": got an escape that is neither \\\\ nor \\xNN");
     auto& of_layer = ranges.layers[*name];
-    require(of_layer.empty(), "layer ", shown, " stands there twice, expected it once");
+    require(of_layer.empty(), "layer ", layer, " stands there twice, expected it once");
     const auto z = [&](const nlohmann::json& range, const char* member_name, int low, int high) {
       const nlohmann::json& value = member(range, member_name);
       const bool fits = value.is_number_integer() && value >= low && value <= high;
-      require(fits, "layer ", shown, ": ", member_name, " is ", value.dump(-1, ' ', true),
-              ", expected a whole number from ", low, " to ", high);
+      require(fits, "layer ", layer, ": ", member_name, " is ", shown(value), ", expected a whole number from ", low,
+              " to ", high);
       return value.get<int>();
     };
     for (const nlohmann::json& range : list) {
@@ -127,8 +126,7 @@ namespace detail {
 
 /// Throws as parse_calibration, and error for what cannot be read.
 [[nodiscard]] inline activation_ranges read_calibration(const std::filesystem::path& path) {
-  constexpr std::uint64_t most = std::uint64_t{64} << 20U;
-  return parse_calibration(detail::read_whole_file(path, most, "a calibration file"), path.string());
+  return parse_calibration(detail::read_whole_file(path, json_limits{}.bytes, "a calibration file"), path.string());
 }
 
 /// An existing file is replaced. Throws error where not everything could be written.
