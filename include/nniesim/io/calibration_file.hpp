@@ -19,7 +19,7 @@
 #include <nniesim/core/utf8.hpp>
 #include <nniesim/formats/hex.hpp>
 #include <nniesim/io/file.hpp>
-#include <nniesim/io/json_text.hpp>
+#include <nniesim/io/json_reader.hpp>
 #include <nniesim/network/activation_ranges.hpp>
 
 NNIESIM_BEGIN_NAMESPACE

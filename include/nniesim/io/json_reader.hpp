@@ -3,7 +3,7 @@
 #pragma once
 
 #if !__has_include(<nlohmann/json.hpp>)
-#error "nniesim/io/json_text.hpp needs the header of JSON for Modern C++ (Debian: nlohmann-json3-dev)"
+#error "nniesim/io/json_reader.hpp needs the header of JSON for Modern C++ (Debian: nlohmann-json3-dev)"
 #endif
 
 #include <cstddef>
