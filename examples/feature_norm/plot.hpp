@@ -2,10 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <fstream>
 #include <iomanip>
-#include <locale>
-#include <nniesim/core/error.hpp>
+#include <nniesim/io/output_file.hpp>
 #include <string>
 #include <vector>
 
@@ -19,8 +17,8 @@ struct norm_panel {
 /// Writes the panels side by side: share of pictures over norm, 24 bins from the smallest to the largest norm.
 inline void write_svg(const std::string& path, const std::vector<norm_panel>& panels) {
   constexpr int width = 240, height = 170, gap = 30, bins = 24;
-  std::ofstream out(path);
-  out.imbue(std::locale::classic());
+  nniesim::output_file file(path);
+  std::ostream& out = file.stream();
   out << std::fixed << std::setprecision(1)
       << "<svg xmlns='http://www.w3.org/2000/svg' font-family='sans-serif' font-size='11' width='"
       << static_cast<int>(panels.size()) * (width + gap) + gap << "' height='" << height + 90 << "'>\n"
@@ -68,8 +66,7 @@ inline void write_svg(const std::string& path, const std::vector<norm_panel>& pa
     }
   }
   out << "</svg>\n";
-  out.close();
-  if (!out) throw nniesim::error(path + ": could not be written");
+  file.commit();
 }
 
 }  // namespace feature_norm

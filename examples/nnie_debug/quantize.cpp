@@ -1,5 +1,6 @@
 // nnie-debug quantize: a .npy through one of the vendor's formats.
 #include <iostream>
+#include <nniesim/io/output_file.hpp>
 #include <nniesim/metrics/format_error.hpp>
 
 #include "command.hpp"
@@ -31,8 +32,10 @@ int quantize(const options& o) {
   auto values = make_tensor<float>(shape_of(x));
   encode<Format>(in, view_of(codes).span(), scale);
   decode<Format>(std::span<const typename Format::code>(codes.data(), codes.size()), view_of(values).span(), scale);
-  if (!o.values.empty()) write_npy(o.values, values);
-  if (!o.codes.empty()) write_npy(o.codes, codes);
+  output_set files;
+  if (!o.values.empty()) write_npy(files.add(o.values), values);
+  if (!o.codes.empty()) write_npy(files.add(o.codes), codes);
+  files.commit();
   const comparison c = compare(x, values);
   if (o.as_json) {
     const auto number = [](double v) { return std::isfinite(v) ? json(v) : json(nullptr); };

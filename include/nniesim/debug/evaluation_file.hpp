@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/number_text.hpp>
 #include <nniesim/io/file.hpp>
+#include <nniesim/io/output_file.hpp>
 #include <nniesim/io/text.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -85,8 +85,9 @@ class evaluation_file {
     entries_.reserve(count);
     for (std::size_t line = 3; !rest.empty(); ++line) entries_.push_back(parse(take_line(rest), line));
     std::filesystem::resize_file(path, text.size(), problem);
-    out_.open(path, std::ios::binary | std::ios::app);
-    require<error>(!problem && out_.is_open(), name_, ": cannot be opened for writing");
+    require<error>(!problem, name_, ": cannot be written: ", problem.message());
+    const int opening = out_.open(path, raw_file::how::append);
+    require<error>(opening == 0, name_, ": cannot be opened for writing: ", system_text(opening));
   }
 
   [[nodiscard]] const std::vector<entry>& entries() const noexcept { return entries_; }
@@ -94,8 +95,8 @@ class evaluation_file {
   void append(const entry& e) {
     std::string line = shortest(e.score);
     for (const std::size_t l : e.layers) line += ' ' + std::to_string(l);
-    out_ << line + '\n' << std::flush;
-    require<error>(out_.good(), name_, ": could not be written: is the disk full?");
+    const int writing = out_.write(line + '\n');
+    require<error>(writing == 0, name_, ": could not be written: ", system_text(writing));
   }
 
  private:
@@ -123,7 +124,7 @@ class evaluation_file {
 
   std::string name_;
   std::vector<entry> entries_;
-  std::ofstream out_;
+  raw_file out_;
 };
 
 }  // namespace detail

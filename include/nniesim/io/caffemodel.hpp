@@ -455,9 +455,8 @@ class caffe_parser {
   return parse_binaryproto(detail::read_whole_file(path, max_bytes, "a .binaryproto file"), path.string());
 }
 
-/// Writes a model in Caffe's current format. An existing file is replaced. Throws format_error for a model without
-/// layers, empty blobs, values that are not finite and models beyond 2 GiB, error where not everything could be
-/// written; what is then left of the file is removed.
+/// Writes a model in Caffe's current format, as output_file does. Throws format_error for a model without layers, empty
+/// blobs, values that are not finite and models beyond 2 GiB, error where not everything could be written.
 inline void write_caffemodel(const std::filesystem::path& path, const caffe_model& model) {
   detail::write_whole_file(path, detail::caffemodel_bytes(model, path.string()));
 }

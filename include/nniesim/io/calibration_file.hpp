@@ -129,7 +129,7 @@ namespace detail {
   return parse_calibration(detail::read_whole_file(path, json_limits{}.bytes, "a calibration file"), path.string());
 }
 
-/// An existing file is replaced. Throws error where not everything could be written.
+/// Written as output_file does. Throws error where not everything could be written.
 inline void write_calibration(const std::filesystem::path& path, const activation_ranges& ranges) {
   detail::write_whole_file(path, calibration_text(ranges));
 }

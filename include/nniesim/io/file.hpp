@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/io/output_file.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -38,18 +39,11 @@ namespace detail {
   return bytes;
 }
 
-/// Writes the file; an existing one is replaced. Throws error where not everything could be written; what is then left
-/// of the file is removed.
+/// Writes the file as output_file does. Throws error where not everything could be written.
 inline void write_whole_file(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  require<error>(file.is_open(), path.string(), ": cannot be opened for writing");
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(path, ignored)) std::filesystem::remove(path, ignored);
-    throw error(concat(path.string(), ": could not be written: is the disk full?"));
-  }
+  output_file file(path);
+  file.append(bytes);
+  file.commit();
 }
 
 }  // namespace detail

@@ -25,6 +25,7 @@
 #include <nniesim/formats/gfpq.hpp>
 #include <nniesim/formats/hex.hpp>
 #include <nniesim/io/file_name.hpp>
+#include <nniesim/io/output_file.hpp>
 #include <nniesim/io/text.hpp>
 #include <nniesim/tensor/tensor.hpp>
 
@@ -433,25 +434,21 @@ requires(std::same_as<Format, gfpq8> || std::same_as<Format, gfpq16>)
 
 namespace detail {
 
-/// Writes one line per value; what is left of the file where that fails is removed.
+/// Writes one line per value.
 template <class T, class Line>
 void write_lines(const std::filesystem::path& path, std::span<const T> values, const Line& line) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  require<error>(file.is_open(), path.string(), ": cannot be opened for writing");
-  for (const T& value : values) file << line(value) << '\n';
-  file.close();
-  if (!file) {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(path, ignored)) std::filesystem::remove(path, ignored);
-    throw error(concat(path.string(), ": could not be written: is the disk full?"));
+  output_file file(path);
+  for (const T& value : values) {
+    file.append(line(value));
+    file.append("\n");
   }
+  file.commit();
 }
 
 }  // namespace detail
 
 /// Writes codes, or fixed-point values such as q20_12, as the compiler and the board do: lower-case hexadecimal digits,
-/// two for each byte, one value per line. An existing file is replaced. Throws error where not everything could be
-/// written.
+/// two for each byte, one value per line, as output_file does. Throws error where not everything could be written.
 template <hex_code Code>
 void write_hex_dump(const std::filesystem::path& path, std::span<const Code> values) {
   detail::write_lines(path, values, [](const Code& c) { return to_hex(c); });

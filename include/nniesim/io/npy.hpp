@@ -19,6 +19,7 @@
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/output_file.hpp>
 #include <nniesim/tensor/tensor.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -399,23 +400,22 @@ requires npy_element<element_t<E>>
   return bytes;
 }
 
-/// Writes a tensor, an xtensor or Eigen expression or a view in C order, little-endian, version 1.0. An existing file
-/// is replaced. Throws error where not everything could be written; what is then left of the file is removed.
+/// Writes a tensor, an xtensor or Eigen expression or a view in C order, little-endian, version 1.0. Throws error where
+/// that cannot be written.
+template <tensor_like E>
+requires npy_element<element_t<E>>
+void write_npy(output_file& file, const E& e) {
+  const dense<element_t<E>> source(e);
+  detail::write_npy_pieces<element_t<E>>(source.view(), [&](std::string_view piece) { file.append(piece); });
+}
+
+/// The same as a file by itself, which is there as a whole or not at all.
 template <tensor_like E>
 requires npy_element<element_t<E>>
 void write_npy(const std::filesystem::path& path, const E& e) {
-  const dense<element_t<E>> source(e);
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  detail::require<error>(file.is_open(), path.string(), ": cannot be opened for writing");
-  detail::write_npy_pieces<element_t<E>>(source.view(), [&](std::string_view piece) {
-    file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-  });
-  file.close();
-  if (!file) {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(path, ignored)) std::filesystem::remove(path, ignored);
-    throw error(detail::concat(path.string(), ": could not be written: is the disk full?"));
-  }
+  output_file file(path);
+  write_npy(file, e);
+  file.commit();
 }
 
 NNIESIM_END_NAMESPACE

@@ -7,17 +7,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/output_file.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -117,9 +116,9 @@ inline void check_tar_name(std::string_view name) {
 
 }  // namespace detail
 
-/// Writes an archive of these files, in their order; an existing one is replaced. Throws format_error for names that
-/// are empty, absolute, lead out of the folder or stand there twice, and files of 8 GiB or more; error where not
-/// everything could be written: what is then left of the archive is removed.
+/// Writes an archive of these files, in their order, as output_file does. Throws format_error for names that are empty,
+/// absolute, lead out of the folder or stand there twice, and files of 8 GiB or more; error where not everything could
+/// be written.
 inline void write_tar(const std::filesystem::path& path, std::span<const tar_file> files) {
   std::set<std::string_view> names;
   for (const tar_file& f : files) {
@@ -129,20 +128,14 @@ inline void write_tar(const std::filesystem::path& path, std::span<const tar_fil
     detail::require<format_error>(f.content.size() >> 33U == 0, "tar: ", detail::excerpt(f.name), " has ",
                                   f.content.size(), " bytes, expected less than 8 GiB");
   }
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  detail::require<error>(out.is_open(), path.string(), ": cannot be opened for writing");
+  output_file out(path);
   for (const tar_file& f : files) {
-    out << detail::tar_headers(f);
-    out.write(f.content.data(), static_cast<std::streamsize>(f.content.size()));
-    out << detail::tar_padding(f.content.size());
+    out.append(detail::tar_headers(f));
+    out.append(f.content);
+    out.append(detail::tar_padding(f.content.size()));
   }
-  out << std::string(2 * detail::tar_block, '\0');
-  out.close();
-  if (!out) {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(path, ignored)) std::filesystem::remove(path, ignored);
-    throw error(detail::concat(path.string(), ": could not be written: is the disk full?"));
-  }
+  out.append(std::string(2 * detail::tar_block, '\0'));
+  out.commit();
 }
 
 NNIESIM_END_NAMESPACE
