@@ -4,6 +4,7 @@
 
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/user_command.hpp>
+#include <nniesim/io/output_file.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
 
@@ -35,17 +36,21 @@ CLI::Validator not_empty() {
 
 void require_output(const std::string& file, const std::vector<std::filesystem::path>& read) {
   if (file.empty()) return;
-  const std::filesystem::path path(file);
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const detail::output_place place = detail::place_of_output(file);
+  const std::filesystem::path folder = place.path.has_parent_path() ? place.path.parent_path() : ".";
   std::error_code ignored;
-  detail::require<error>(std::filesystem::is_directory(folder, ignored), file, ": cannot be written: ", folder.string(),
-                         " is no folder");
-  const bool exists = std::filesystem::exists(path, ignored);
-  detail::require<error>(access(exists ? path.c_str() : folder.c_str(), W_OK) == 0 &&
-                             !(exists && std::filesystem::is_directory(path, ignored)),
-                         file, ": cannot be written");
+  if (!place.descriptor) {
+    detail::require<error>(std::filesystem::is_directory(folder, ignored), file,
+                           ": cannot be written: ", folder.string(), " is no folder");
+    const auto check = [&](const std::filesystem::path& p) {
+      detail::require<error>(access(p.c_str(), W_OK) == 0, file, ": cannot be written: ", p.string(), ": ",
+                             detail::system_text(errno));
+    };
+    if (!place.is_direct) check(folder);
+    if (place.is_direct || place.old_permissions) check(place.path);
+  }
   for (const std::filesystem::path& input : read) {
-    detail::require<error>(!std::filesystem::equivalent(path, input, ignored), file,
+    detail::require<error>(!std::filesystem::equivalent(file, input, ignored), file,
                            ": would be written over, and it is read; name another file");
   }
 }

@@ -86,8 +86,10 @@ int compensate(const options& o) {
     const std::string text =
         detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
     const std::string changed = prototxt_with_constants(text, constants, cfg.prototxt_file.text);
-    detail::write_whole_file(o.output, changed);
-    wrong = verify_constants(loaded.original(), read_caffe_network(o.output, cfg.caffemodel_file.path), constants);
+    const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
+    const network read_back = import_caffe(parse_prototxt(changed, o.output), &model, cfg.caffemodel_file.text);
+    wrong = verify_constants(loaded.original(), read_back, constants);
+    if (wrong.empty()) detail::write_whole_file(o.output, changed);
   }
 
   double before = 0, after = 0;  // of all chains
@@ -161,9 +163,11 @@ int compensate(const options& o) {
       print_distribution("compensated", c.compensated);
     }
     std::printf("\n");
-    if (writes) {
-      std::printf("%s has %zu new constant(s) and is else as it was\n", o.output.c_str(), constants.size());
+    if (!wrong.empty()) {
+      std::printf("%s is not written\n", o.output.c_str());
       for (const std::string& w : wrong) std::printf("WRONG: %s\n", printable(w).c_str());
+    } else if (writes) {
+      std::printf("%s has %zu new constant(s) and is else as it was\n", o.output.c_str(), constants.size());
       std::printf(
           "its own float run has other norms: diagnose it with --float-prototxt %s, the network that it stands for, "
           "and do not compensate it again\n",

@@ -1,10 +1,10 @@
 // nnie-debug diagnose: from two runs, or a network alone, to the cause of what differs; and the report.
-#include <fstream>
 #include <iostream>
 #include <nniesim/debug/diagnose.hpp>
 #include <nniesim/debug/precision_search.hpp>
 #include <nniesim/debug/report_html.hpp>
 #include <nniesim/debug/report_markdown.hpp>
+#include <nniesim/io/output_file.hpp>
 #include <nniesim/network/fold.hpp>
 
 #include "compensation.hpp"
@@ -463,13 +463,6 @@ void print_layers(const diagnosis& d) {
   }
 }
 
-void write_text(const std::string& file, const report& r, void (*write)(std::ostream&, const report&)) {
-  std::ofstream out(file, std::ios::binary);
-  write(out, r);
-  out.close();
-  detail::require<error>(out.good(), file, ": could not be written");
-}
-
 int run_diagnosis(const options& o) {
   const std::optional<postprocessing> post = chosen_postprocessing(o);
   detail::require<error>(o.html.empty() || o.html != o.markdown, "--html and --markdown name the same file");
@@ -501,8 +494,10 @@ int run_diagnosis(const options& o) {
       r.norms.push_back({c.name, c.float_norms, c.quantized, c.compensated, norms->chains[i].constant,
                          static_cast<double>(norms->solved[i].constant)});
     }
-    if (!o.html.empty()) write_text(o.html, r, write_html);
-    if (!o.markdown.empty()) write_text(o.markdown, r, write_markdown);
+    output_set files;
+    if (!o.html.empty()) write_html(files.add(o.html).stream(), r);
+    if (!o.markdown.empty()) write_markdown(files.add(o.markdown).stream(), r);
+    files.commit();
   }
   if (o.as_json) {
     json j = as_json(d);

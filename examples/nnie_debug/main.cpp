@@ -1,14 +1,47 @@
 // nnie-debug: what the accelerator makes of a network, layer by layer.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <iostream>
 #include <new>
 #include <sstream>
 
 #include <nniesim/core/version.hpp>
+#include <nniesim/io/output_file.hpp>
 
 #include "command.hpp"
 
+namespace {
+
+/// What fails is to be an error that is said, not a signal which leaves temporary files; and a file that is opened is
+/// not to become the standard output of a process that was started without one.
+void prepare_outputs() {
+  (void)::signal(SIGPIPE, SIG_IGN);
+#ifdef SIGXFSZ
+  (void)::signal(SIGXFSZ, SIG_IGN);
+#endif
+  for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; ++standard) {
+    if (::fcntl(standard, F_GETFD) < 0) (void)::open("/dev/null", standard == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+/// `code`, unless what was printed has not arrived.
+int after_printing(int code) {
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;  // std::cout's, too
+  if (flushed && std::ferror(stdout) == 0 && std::cout) return code;
+  const std::string reason = flushed || errno == 0 ? std::string() : ": " + nniesim::detail::system_text(errno);
+  std::cerr << "nnie-debug: the standard output could not be written" << reason << '\n';
+  return nnie_debug::failed;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace nnie_debug;
+  prepare_outputs();
   CLI::App app(
       "Runs Caffe networks in float and as HiSilicon's NNIE accelerator computes them, and compares every layer.\n"
       "Exit codes: 0 done, 1 a fault, a goal that is not reached or a comparison that misses --fail-below, 2 wrong "
@@ -30,11 +63,13 @@ int main(int argc, char** argv) {
   add_info(app, result);
   try {
     app.parse(argc, argv);
+    return after_printing(result);
   } catch (const CLI::ParseError& e) {  // --help and --version, too
     std::ostringstream out, problem;
     result = app.exit(e, out, problem) == 0 ? passed : failed;
     std::cout << out.str();
     std::cerr << printable_lines(problem.str());
+    return after_printing(result);
   } catch (const std::bad_alloc&) {
     std::cerr << "nnie-debug: the system gave no memory\n";
     return failed;
@@ -42,10 +77,4 @@ int main(int argc, char** argv) {
     std::cerr << "nnie-debug: " << printable_lines(e.what()) << '\n';
     return failed;
   }
-  std::cout.flush();
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
-    std::cerr << "nnie-debug: the standard output could not be written\n";
-    return failed;
-  }
-  return result;
 }

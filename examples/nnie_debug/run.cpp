@@ -1,9 +1,9 @@
 // nnie-debug run: a network in float and in a compile mode, every layer compared.
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <nniesim/debug/dump_folder.hpp>
 #include <nniesim/io/mapper_dump.hpp>
+#include <nniesim/io/output_file.hpp>
 #include <nniesim/network/compare_network.hpp>
 
 #include "command.hpp"
@@ -111,9 +111,9 @@ int run(const options& o) {
     folded.insert(folded.end(), l.merged.begin(), l.merged.end());
   }
   if (!o.csv.empty()) {
-    std::ofstream file(o.csv);
-    accumulated.write_csv(file);
-    detail::require<error>(file.good(), o.csv, ": could not be written");
+    output_file file(o.csv);
+    accumulated.write_csv(file.stream());
+    file.commit();
   }
   if (o.as_json) {
     const auto parsed = [](const layer_table& table) {

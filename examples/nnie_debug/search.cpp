@@ -53,8 +53,9 @@ class interruptible {
   interruptible& operator=(const interruptible&) = delete;
 };
 
-/// Writes the files with the best plan's marks, reads them back and runs them: the widths must be those of the plan,
-/// each marked layer must compute something else than before, and the score must be the one that was found.
+/// Reads the bytes of the files with the best plan's marks back and runs them: the widths must be those of the plan,
+/// each marked layer must compute something else than before, and the score must be the one that was found. Both files
+/// are put in place once nothing in them is wrong.
 hp_verification write_marks(const options& o, const loaded_network& loaded, const search_problem& problem,
                             const search_result& result) {
   const std::vector<std::string>& names = result.best.layers;
@@ -64,11 +65,11 @@ hp_verification write_marks(const options& o, const loaded_network& loaded, cons
   const hp_files marked = hp_prototxt(text, names, &model, cfg.prototxt_file.text);
   hp_verification verified = verify_hp(loaded.original(), marked, names);
   const std::string prototxt = o.output + ".prototxt", caffemodel = o.output + ".caffemodel";
-  detail::write_whole_file(prototxt, marked.prototxt);
-  write_caffemodel(caffemodel, *marked.model);
   if (!verified.wrong.empty()) return verified;
 
-  const network net = fold_batch_norm(read_caffe_network(prototxt, caffemodel));
+  const std::string weights = detail::caffemodel_bytes(*marked.model, caffemodel);
+  const caffe_model read_back = parse_caffemodel(weights, caffemodel);
+  const network net = fold_batch_norm(import_caffe(parse_prototxt(marked.prototxt, prototxt), &read_back, caffemodel));
   const activation_ranges ranges = marked_ranges(problem.ranges, names);
   for (hp_without_effect& mark : marks_without_use(net, ranges, names, problem.pictures, problem.threads)) {
     verified.without_effect.push_back(std::move(mark));
@@ -76,9 +77,14 @@ hp_verification write_marks(const options& o, const loaded_network& loaded, cons
   const double score =
       score_of(problem.target, net, plan_of(net, compile_mode::mixed), ranges, problem.pictures, problem.threads);
   if (score != result.best.score) {
-    verified.wrong.push_back(detail::concat("run from the written files, the score is ", score,
+    verified.wrong.push_back(detail::concat("run from what is to be written, the score is ", score,
                                             ", expected the one that was found, ", result.best.score));
+    return verified;
   }
+  output_set files;
+  files.add(prototxt).append(marked.prototxt);
+  files.add(caffemodel).append(weights);
+  files.commit();
   return verified;
 }
 
@@ -146,13 +152,16 @@ int search(const options& o) {
       std::printf("\n");
     }
     std::printf("(%zu plans evaluated)\n", result.evaluations);
-    if (verified) {
+    if (verified && verified->wrong.empty()) {
       std::printf(
           "%s.prototxt and %s.caffemodel have the marks. Read back and run under compile_mode 2: %zu layers went from "
           "8 "
-          "to 16 bits, and the score is %s\n",
-          o.output.c_str(), o.output.c_str(), verified->raised.size(),
-          verified->wrong.empty() ? "the one that was found" : "another");
+          "to 16 bits, and the score is the one that was found\n",
+          o.output.c_str(), o.output.c_str(), verified->raised.size());
+    } else if (verified) {
+      std::printf("%s.prototxt and %s.caffemodel are not written\n", o.output.c_str(), o.output.c_str());
+    }
+    if (verified) {
       for (const auto& n : verified->without_effect)
         std::printf("no effect: %s: %s\n", printable(n.layer).c_str(), printable(n.reason).c_str());
       for (const std::string& w : verified->wrong) std::printf("WRONG: %s\n", printable(w).c_str());

@@ -138,10 +138,15 @@ class running_command {
     (void)::posix_spawn_file_actions_adddup2(&actions, out_.writing(), 1);
     (void)::posix_spawn_file_actions_adddup2(&actions, err_.writing(), 2);
     (void)::posix_spawnattr_init(&attributes);
-    (void)::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    (void)::posix_spawnattr_setflags(&attributes,
+                                     POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     (void)::posix_spawnattr_setpgroup(&attributes, 0);
     const ::sigset_t mask = held_signals::without(held_.before());
     (void)::posix_spawnattr_setsigmask(&attributes, &mask);
+    ::sigset_t usual;  // what this process ignores is no matter of the command's pipes and files
+    (void)::sigemptyset(&usual);
+    for (const int s : {SIGPIPE, SIGXFSZ}) (void)::sigaddset(&usual, s);
+    (void)::posix_spawnattr_setsigdefault(&attributes, &usual);
     std::array<std::string, 5> words = {"sh", "-c", command, "sh", argument};
     std::array<char*, 6> arguments{};
     for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
