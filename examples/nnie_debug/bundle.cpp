@@ -25,8 +25,13 @@ class file_collection {
     const auto is_taken = [&](const std::string& n) {
       return std::any_of(files_.begin(), files_.end(), [&](const tar_file& f) { return f.name == n; });
     };
+    const std::filesystem::path path(name);
+    const bool has_extension = path.extension().string().size() <= 32;
+    const std::string stem = has_extension ? path.stem().string() : name;
     std::string free = name;
-    for (std::size_t i = 2; is_taken(free); ++i) free = std::to_string(i) + "_" + name;
+    for (std::size_t i = 2; is_taken(free); ++i) {
+      free = layer_file_name(std::to_string(i) + "_" + stem, has_extension ? path.extension().string() : "");
+    }
     files_.push_back({free, std::move(content)});
   }
   [[nodiscard]] std::vector<tar_file> take() { return std::move(files_); }

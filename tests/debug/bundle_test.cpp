@@ -66,12 +66,12 @@ struct example {
   compiler_cfg cfg{};
   activation_ranges ranges{};
 
-  explicit example(std::string prototxt = net_text) : text(std::move(prototxt)) {
+  explicit example(std::string prototxt = net_text, const std::string& conv = "conv/1") : text(std::move(prototxt)) {
     draws random(7);
     model.name = "learned";
     auto positive = random.tensor({6});
     for (float& v : positive) v = v * v + 0.5F;
-    model.layers = {learned("conv/1", {random.tensor({6, 3, 3, 3}, 0.3F)}),
+    model.layers = {learned(conv, {random.tensor({6, 3, 3, 3}, 0.3F)}),
                     learned("bn", {random.tensor({6}), positive, vector_of({2})}),
                     learned("scale", {random.tensor({6}), random.tensor({6})}),
                     learned("widen", {random.tensor({6, 3, 1, 1}), random.tensor({6})}), learned("unused", {})};
@@ -136,6 +136,24 @@ bool replays(const layer_bundle& b, const std::string& layer_name) {
 }
 
 }  // namespace
+
+TEST_CASE("a bundle of a layer with any name replays", "[debug]") {
+  for (const std::string& name :
+       {std::string("\xd6\xd0\xce\xc4"), std::string("line\nquote\"\\ '#{} nul\0 esc\x1b del\x7f", 37),
+        std::string("../.hidden"), std::string(".."), std::string(300, 'n'), std::string("=cmd"),
+        std::string(100, 'p') + "/" + std::string(160, 'q')}) {
+    CAPTURE(name);
+    std::string text = net_text;
+    const std::string old = "'conv/1'";
+    text.replace(text.find(old), old.size(), nniesim::detail::prototxt_quoted(name));
+    const example e(text, name);
+    const layer_bundle b = e.bundle(name);
+    for (const tar_file& f : b.files) CHECK(f.name.substr(f.name.rfind('/') + 1).size() <= file_name_max_bytes);
+    CHECK(replays(b, name));
+    CHECK(parse_calibration(by_name(b)["calibration.json"], "c").layers.contains(name));
+    CHECK(nniesim::detail::is_utf8(by_name(b)["README.txt"]));
+  }
+}
 
 TEST_CASE("a bundle is the same in every locale", "[debug]") {
   const auto whole = [] {

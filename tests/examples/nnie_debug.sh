@@ -32,6 +32,10 @@ for i in 0 1 2 3; do pictures+=(--picture "$net/pictures/03_comp$i.png"); done
 nothing_set=
 expect 0 "Examples:" "$tool" run --help
 expect 0 "results" "$tool" --version
+for command in "" run compare diagnose; do
+  expect 2 "the standard output could not be written" sh -c '"$0" $1 --help >/dev/full' "$tool" "$command"
+done
+expect 2 "the standard output could not be written" sh -c '"$0" --version >/dev/full' "$tool"
 expect 2 "A subcommand is required" "$tool"
 expect 2 "no network given" "$tool" run
 expect 2 "1 required" "$tool" run --mode
@@ -51,6 +55,22 @@ expect 0 "23 layers calibrated on 20 picture(s)" "$tool" calibrate --cfg "$cfg" 
 cmp -s "$folder/a.csv" "$folder/b.csv" || problem "stored ranges or threads changed the table"
 echo '{"format": "nniesim calibration 1", "pictures": 1, "layers": {}}' >"$folder/empty.json"
 expect 2 "0 ranges for layer 'comp0.conv1', expected 1" "$tool" run --cfg "$cfg" --calibration "$folder/empty.json"
+
+# Layers may be called anything: in GBK, with an escape sequence, a formula, longer than a file's name.
+odd="=$(printf '\326\320')\\\\033[2J\\\\n\\\\\"$(printf 'n%.0s' {1..300})"
+LC_ALL=C sed "s/name: \"concat\"/name: \"$odd\"/" "$net/feature_norm.prototxt" >"$folder/odd.prototxt"
+LC_ALL=C sed "s|\] feature_norm|] $net/feature_norm|; s|\] comp|] $net/comp|; s|\] .*prototxt|] $folder/odd.prototxt|" "$cfg" >"$folder/odd.cfg"
+expect 0 "=\\xd6\\xd0\\x1b[2J\\x0a\"nnn" "$tool" run --cfg "$folder/odd.cfg" --csv "$folder/odd.csv" --npy "$folder/odd" --dumps "$folder/odd"
+grep -qF "\"'=" "$folder/odd.csv" || problem "a formula stands in $folder/odd.csv"
+expect 1 "=\\xd6" "$tool" compare "$folder/odd/float" "$folder/odd/mapper_quant" --fail-below 1
+expect 0 "=\\xd6" "$tool" compare "$folder/odd/quantized" "$folder/odd/mapper_quant" --fail-below 1
+expect 0 "23 layers calibrated" "$tool" calibrate --cfg "$folder/odd.cfg" -o "$folder/odd.json"
+"$tool" run --cfg "$folder/odd.cfg" --csv "$folder/odd2.csv" --calibration "$folder/odd.json" >/dev/null || problem "run --calibration of odd names"
+cmp -s "$folder/odd.csv" "$folder/odd2.csv" || problem "stored ranges of odd names changed the table"
+for command in run info diagnose; do
+  "$tool" $command --cfg "$folder/odd.cfg" --json >"$folder/odd_out.json"
+  iconv -f UTF-8 -t UTF-8 "$folder/odd_out.json" >/dev/null || problem "$command --json is no UTF-8"
+done
 
 # Dumps, as .npy and as the compiler writes them, are the same values.
 "$tool" run --cfg "$cfg" --npy "$folder/npy" --dumps "$folder/dumps" >/dev/null || problem "run --npy --dumps"

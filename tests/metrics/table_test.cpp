@@ -72,4 +72,22 @@ TEST_CASE("JSON escapes names and has null for what it cannot hold") {
   CHECK(std::count(json.begin(), json.end(), '{') == std::count(json.begin(), json.end(), '}'));
 }
 
+TEST_CASE("a table of layers with any names is text, CSV and JSON for others to read") {
+  const tensor<float> r = {1.0F, 2.0F};
+  layer_table table;
+  for (const std::string& name : {std::string("=HYPERLINK(\"x\")"), std::string("\xd6\xd0"), std::string("a\x1b[2J\nb"),
+                                  std::string("nul\0", 4)}) {
+    table.add(name, compare(r, r));
+  }
+  std::ostringstream text, csv, json;
+  table.print(text);
+  table.write_csv(csv);
+  table.write_json(json);
+  CHECK_THAT(text.str(), contains(R"(a\x1b[2J\x0ab )") && contains(R"(\xd6\xd0 )"));
+  CHECK_THAT(csv.str(), contains("\n\"'=HYPERLINK(\"\"x\"\")\","));
+  CHECK_THAT(json.str(), contains(R"("a\u001b[2J\u000ab")") && contains("\"\xef\xbf\xbd\xef\xbf\xbd\"") &&
+                             contains(R"("nul\u0000")"));
+  CHECK(detail::is_utf8(csv.str() + json.str() + text.str()));
+}
+
 }  // namespace table_test
