@@ -255,7 +255,7 @@ template <tensor_like R>
         if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
         const comparison c = matchers::detail::compare_values(*r, x);
         return {std::fabs(c.norm_error) <= bound,
-                matchers::detail::sentence("norm error", c.norm_error, "allowed", bound, "at most", c, shape_of(x))};
+                matchers::detail::sentence("norm_error", c.norm_error, "allowed", bound, "at most", c, shape_of(x))};
       });
 }
 
