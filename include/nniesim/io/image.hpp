@@ -1,5 +1,5 @@
-// Pictures: JPEG, PNG and BMP files decoded by stb_image, and OpenCV's bilinear resizing, bit for bit.
-// A file is checked against limits before memory is taken for its pixels, so that it may come from anywhere.
+// Pictures: JPEG, PNG and BMP files, and OpenCV's bilinear resizing, bit for bit. A file may come from anywhere: all of
+// it is checked before memory is taken for its pixels and before stb_image sees it.
 #pragma once
 
 #if !__has_include(<stb/stb_image.h>)
@@ -52,9 +52,7 @@
 #define STBI_FREE(memory) std::free(memory)
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
 #include <stb/stb_image.h>
-#undef STBI_ONLY_BMP
 #undef STBI_ONLY_PNG
 #undef STBI_ONLY_JPEG
 #undef STBI_FREE
@@ -74,102 +72,68 @@
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/io/bmp.hpp>
 #include <nniesim/io/file.hpp>
 #include <nniesim/io/image_bytes.hpp>
 #include <nniesim/io/jpeg_check.hpp>
+#include <nniesim/io/png_check.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
-
-/// A picture in 8 bits: rows x columns x (red, green, blue). A grey one has three equal channels.
-struct image {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-  std::vector<std::uint8_t> pixels;
-
-  friend bool operator==(const image&, const image&) = default;
-};
 
 /// Larger files are refused unless the caller allows them.
 inline constexpr std::uint64_t image_default_limit = std::uint64_t{128} << 20U;
 
 namespace detail {
 
-/// CRC-32 of IEEE 802.3, as PNG's chunks carry it.
-[[nodiscard]] constexpr std::uint32_t png_crc(std::string_view bytes) noexcept {
-  constexpr auto table = [] {
-    std::array<std::uint32_t, 256> t{};
-    for (std::uint32_t i = 0; i < t.size(); ++i) {
-      t[i] = i;
-      for (int bit = 0; bit < 8; ++bit) t[i] = t[i] >> 1U ^ ((t[i] & 1U) != 0 ? 0xedb88320U : 0U);
-    }
-    return t;
-  }();
-  std::uint32_t crc = 0xffffffffU;
-  for (const char c : bytes) crc = table[(crc ^ static_cast<unsigned char>(c)) & 255U] ^ crc >> 8U;
-  return ~crc;
-}
-
-// stb_image takes a file's missing bytes as zeros and does not look at check sums: damaged files would give wrong
-// pixels. So these look first.
-
-inline void require_whole_png(const image_bytes& file) {
-  for (std::size_t at = 8;;) {
-    const std::size_t length = file.big32(at);
-    const std::string_view content = file.range(at + 4, length + 4);
-    if (png_crc(content) != file.big32(at + 8 + length)) file.fail(at, "the check sum of a PNG chunk does not fit");
-    if (content.starts_with("IEND")) return;
-    at += length + 12;
+/// stb_image's pixels of a file that was checked, `channels` for each.
+[[nodiscard]] inline std::vector<std::uint8_t> decode_by_stb(std::string_view bytes, std::string_view file,
+                                                             std::size_t rows, std::size_t columns, int channels) {
+  require<parse_error>(bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), file, ": ",
+                       bytes.size(), " bytes, expected less than 2 GiB");
+  int x = 0;
+  int y = 0;
+  int of_file = 0;
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()), static_cast<int>(bytes.size()), &x, &y,
+                            &of_file, channels),
+      stbi_image_free);
+  if (pixels == nullptr || static_cast<std::size_t>(x) != columns || static_cast<std::size_t>(y) != rows) {
+    const char* const reason = stbi_failure_reason();
+    throw parse_error(concat(
+        file, ": byte 0: the picture cannot be decoded (stb_image: ", reason == nullptr ? "unknown" : reason, ")"));
   }
+  return {pixels.get(), pixels.get() + rows * columns * static_cast<std::size_t>(channels)};
 }
 
-inline void require_whole_bmp(const image_bytes& file, std::size_t rows, std::size_t columns) {
-  constexpr std::uint32_t oldest_header = 12;
-  const std::size_t data = file.little32(10);
-  const std::size_t bits = file.little16(file.little32(14) == oldest_header ? 24 : 28);
-  (void)file.range(data, rows * ((columns * bits + 31) / 32 * 4));
+/// A checked PNG file by stb_image.
+[[nodiscard]] inline image decode_png_by_stb(const png_content& png, std::string_view file) {
+  image result{png.rows, png.columns, {}};
+  if (png.colour != png_content::indexed) {
+    result.pixels = decode_by_stb(png.decodable, file, png.rows, png.columns, 3);
+    return result;
+  }
+  const std::vector<std::uint8_t> grey = decode_by_stb(png.decodable, file, png.rows, png.columns, 1);
+  const std::uint32_t step = 255 / ((1U << png.depth) - 1);  // stb_image spreads grey over 0 .. 255
+  result.pixels.reserve(grey.size() * 3);
+  for (std::size_t i = 0; i < grey.size(); ++i) append_colour(result.pixels, png, file, i, grey[i] / step);
+  return result;
 }
 
 }  // namespace detail
 
-/// Decodes a JPEG, PNG or BMP file's bytes; `file` names it in messages. 16-bit channels are cut to their upper 8 bits,
-/// transparency is dropped; the EXIF orientation is not applied. Throws parse_error for other formats and for damaged
-/// or incomplete files, shape_error for pictures beyond image_max_pixels and image_max_extent.
+/// Decodes a JPEG, PNG or BMP file's bytes; `file` names it in messages. The whole file is checked before it is
+/// decoded. 16-bit channels are cut to their upper 8 bits, transparency is dropped; the EXIF orientation is not
+/// applied. Throws parse_error for other formats and for damaged or incomplete files, shape_error for pictures beyond
+/// image_max_pixels and image_max_extent.
 [[nodiscard]] inline image decode_image(std::string_view bytes, std::string_view file) {
   const detail::image_bytes view(bytes, file);
-  const bool png = bytes.starts_with("\x89PNG\r\n\x1a\n");
-  const bool jpeg = bytes.starts_with("\xff\xd8");
-  const bool bmp = bytes.starts_with("BM");
-  if (!png && !jpeg && !bmp) view.fail(0, "got ", detail::excerpt(bytes.substr(0, 8)), ", expected JPEG, PNG or BMP");
-  detail::require<parse_error>(bytes.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()), file, ": ",
-                               bytes.size(), " bytes, expected less than 2 GiB");
-  if (jpeg) (void)detail::check_jpeg(view);
-  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
-  const int size = static_cast<int>(bytes.size());
-  const auto reason = [] {
-    const char* r = stbi_failure_reason();
-    return std::string_view(r == nullptr ? "unknown" : r);
-  };
-  int columns = 0;
-  int rows = 0;
-  int channels = 0;
-  if (stbi_info_from_memory(data, size, &columns, &rows, &channels) == 0 || columns < 1 || rows < 1) {
-    view.fail(0, "the picture's header is damaged or of a kind that is not read (stb_image: ", reason(), ")");
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return detail::decode_png_by_stb(detail::check_png(view), file);
+  if (bytes.starts_with("BM")) return detail::decode_bmp(view);
+  if (!bytes.starts_with("\xff\xd8")) {
+    view.fail(0, "got ", detail::excerpt(bytes.substr(0, 8)), ", expected JPEG, PNG or BMP");
   }
-  image result;
-  result.rows = static_cast<std::size_t>(rows);
-  result.columns = static_cast<std::size_t>(columns);
-  detail::require_image_size(result.rows, result.columns, file);
-  if (png) detail::require_whole_png(view);
-  if (bmp) detail::require_whole_bmp(view, result.rows, result.columns);
-
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(data, size, &columns, &rows, &channels, 3), stbi_image_free);
-  if (pixels == nullptr || static_cast<std::size_t>(rows) != result.rows ||
-      static_cast<std::size_t>(columns) != result.columns) {
-    view.fail(0, "the picture cannot be decoded (stb_image: ", reason(), ")");
-  }
-  result.pixels.assign(pixels.get(), pixels.get() + result.rows * result.columns * 3);
-  return result;
+  const detail::jpeg_header jpeg = detail::check_jpeg(view);
+  return {jpeg.rows, jpeg.columns, detail::decode_by_stb(bytes, file, jpeg.rows, jpeg.columns, 3)};
 }
 
 /// Reads a picture. Throws as decode_image, and error for what cannot be read.

@@ -1,13 +1,24 @@
-// What the checks of picture files share: the limits of a picture, and a file's bytes as numbers at offsets.
+// What the readers of picture files share: the picture, its limits, and a file's bytes as numbers at offsets.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/core/excerpt.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
+
+/// A picture in 8 bits: rows x columns x (red, green, blue). A grey one has three equal channels.
+struct image {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::vector<std::uint8_t> pixels;
+
+  friend bool operator==(const image&, const image&) = default;
+};
 
 /// No picture may have more pixels than this, or more than 32767 rows or columns, whatever its file says.
 inline constexpr std::size_t image_max_pixels = std::size_t{1} << 26U;
@@ -22,13 +33,6 @@ inline void require_image_size(std::size_t rows, std::size_t columns, std::strin
                        where, ": got ", rows, " rows x ", columns, " columns, expected 1 .. ", image_max_extent,
                        " of each and at most ", image_max_pixels, " pixels");
 }
-
-/// What the check of a picture's file has found out.
-struct image_header {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-  std::size_t channels = 0;  ///< of the file
-};
 
 /// A picture's bytes as numbers at offsets; what lies beyond the end is refused. Errors are parse_error.
 class image_bytes {

@@ -17,6 +17,13 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
+/// What the check of a JPEG file has found out.
+struct jpeg_header {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::size_t channels = 0;  ///< components
+};
+
 /// Walks a file from SOI to EOI. The rules are T.81's for 8-bit Huffman coded DCT files (baseline, extended,
 /// progressive); messages name the segment, the offset, what was got and what was expected.
 class jpeg_checker {
@@ -24,7 +31,7 @@ class jpeg_checker {
   explicit jpeg_checker(const image_bytes& file) : file_(file) {}
 
   /// Throws parse_error, and shape_error for a size that no picture may have.
-  [[nodiscard]] image_header check() {
+  [[nodiscard]] jpeg_header check() {
     require(file_.size() >= 2 && file_.big16(0) == 0xffd8, 0, "SOI: got no start of a JPEG file, expected 255 216");
     at_ = 2;
     for (;;) {
@@ -321,7 +328,7 @@ class jpeg_checker {
 
   const image_bytes& file_;
   std::size_t at_ = 0;
-  image_header header_;
+  jpeg_header header_;
   bool progressive_ = false;
   std::uint32_t most_h_ = 1, most_v_ = 1;
   std::size_t restart_interval_ = 0;
@@ -332,7 +339,7 @@ class jpeg_checker {
 };
 
 /// Checks a whole JPEG file; see jpeg_checker.
-[[nodiscard]] inline image_header check_jpeg(const image_bytes& file) { return jpeg_checker(file).check(); }
+[[nodiscard]] inline jpeg_header check_jpeg(const image_bytes& file) { return jpeg_checker(file).check(); }
 
 }  // namespace detail
 
