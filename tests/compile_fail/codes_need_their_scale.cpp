@@ -1,5 +1,5 @@
 // Codes are no values: what would their cosine be?
-// expected: integers of 8 and 16 bits are codes
+// expected alone: integers of 8 and 16 bits are codes
 #include <nniesim/formats/gfpq.hpp>
 #include <nniesim/testing/check.hpp>
 

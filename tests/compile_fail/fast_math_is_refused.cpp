@@ -1,5 +1,5 @@
 // A build under which the results could not be exact stops at the first header.
-// expected: nniesim computes exact bits
+// expected alone: nniesim computes exact bits
 #if defined(MUST_FAIL)
 #define __FAST_MATH__ 1
 #endif

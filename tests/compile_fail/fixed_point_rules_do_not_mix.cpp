@@ -1,5 +1,5 @@
 // Whose rounding would a product of two rules have?
-// expected: fixed-point numbers of different rounding or overflow rules do not mix
+// expected alone: fixed-point numbers of different rounding or overflow rules do not mix
 #include <nniesim/formats/fixed_point.hpp>
 
 using a = nniesim::fixed_point<8, 8, nniesim::floor_rounding, nniesim::saturate>;

@@ -1,5 +1,5 @@
 // A type that is no format is refused by name.
-// expected: quantized_format
+// expected: satisfaction of .quantized_format<Weights>|does not satisfy 'quantized_format'
 #include <nniesim/precision/policy.hpp>
 
 #if defined(MUST_FAIL)

@@ -1,5 +1,5 @@
 // An integer accumulator cannot sum log-domain codes.
-// expected: accumulates
+// expected: satisfaction of .accumulates<|'accumulates<.*' evaluated to false
 #include <nniesim/precision/policy.hpp>
 
 #if defined(MUST_FAIL)

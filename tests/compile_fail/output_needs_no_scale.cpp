@@ -1,5 +1,5 @@
 // What a layer writes must stand alone: a format with a scale cannot be an output.
-// expected: value_format
+// expected: satisfaction of .codes_without_scale<F>|does not satisfy 'codes_without_scale'
 #include <nniesim/precision/policy.hpp>
 
 #if defined(MUST_FAIL)

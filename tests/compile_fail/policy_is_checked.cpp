@@ -1,5 +1,5 @@
 // A wrong policy is one readable line that names the concept.
-// expected: precision_policy
+// expected: satisfaction of .activations<P>|does not satisfy 'activations'
 #include <nniesim/ops/fully_connected.hpp>
 
 struct half_a_policy {

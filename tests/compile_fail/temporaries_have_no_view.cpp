@@ -1,5 +1,5 @@
 // A view of a tensor that is gone at the end of the line.
-// expected: (use of|call to) deleted function
+// expected alone: deleted function
 #include <nniesim/tensor/tensor.hpp>
 
 using namespace nniesim;

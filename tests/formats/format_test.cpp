@@ -46,12 +46,15 @@ static_assert(quantized_format<signs> && !value_format<signs>);
 struct signs_that_may_throw : signs {
   static float decode(code c, scale) { return c ? -1.0F : 1.0F; }
 };
-static_assert(!quantized_format<signs_that_may_throw>);
+static_assert(!quantized_format<signs_that_may_throw> && !format_has::decode<signs_that_may_throw> &&
+              format_has::step<signs_that_may_throw>);
 
 struct signs_without_counter : signs {
   static code encode(float x, scale) { return x < 0; }
 };
-static_assert(!quantized_format<signs_without_counter>);
+static_assert(!quantized_format<signs_without_counter> && format_has::encode<signs_without_counter> &&
+              !format_has::encode_with_events<signs_without_counter>);
+static_assert(format_has::codes_without_scale<signs> && !format_has::from<signs>);
 
 // ---- generic code, written against the concept alone ----
 

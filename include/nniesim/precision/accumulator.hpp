@@ -92,13 +92,39 @@ requires(IntBits + FracBits <= 53) struct fixed_accumulator {
   }
 };
 
+/// The parts of an accumulator, each by its name.
+namespace accumulator_has {
+
+/// A::operand, what a format's value enters the sum as: float, double, or std::int32_t for integer codes; A::sum.
+template <class A>
+concept operand_and_sum = std::semiregular<typename A::operand> && std::semiregular<typename A::sum>;
+/// static constexpr std::string_view name.
+template <class A>
+concept name = requires {
+  { A::name } -> std::convertible_to<std::string_view>;
+};
+/// static sum add(sum, operand weight, operand activation).
+template <class A>
+concept add = requires(typename A::sum acc, typename A::operand x) {
+  { A::add(acc, x, x) } -> std::same_as<typename A::sum>;
+};
+/// static float or double total(sum, float bias, double scale): scale is that of integer sums, else 0.
+template <class A>
+concept total = requires(typename A::sum acc, float bias, double scale) {
+  { A::total(acc, bias, scale) } -> std::floating_point;
+};
+/// static void check_capacity(std::size_t length, double largest_product, std::string_view where): throws format_error
+/// where a chain as long could overflow.
+template <class A>
+concept check_capacity = requires(double largest_product) {
+  A::check_capacity(std::size_t{}, largest_product, std::string_view{});
+};
+
+}  // namespace accumulator_has
+
 /// Sums products of two operands of a layer; see the types above.
 template <class A>
-concept accumulator = requires(typename A::sum acc, typename A::operand x, float bias, double scale) {
-  { A::name } -> std::convertible_to<std::string_view>;
-  { A::add(acc, x, x) } -> std::same_as<typename A::sum>;
-  { A::total(acc, bias, scale) } -> std::floating_point;
-  A::check_capacity(std::size_t{}, scale, std::string_view{});
-};
+concept accumulator = accumulator_has::operand_and_sum<A> && accumulator_has::name<A> && accumulator_has::add<A> &&
+    accumulator_has::total<A> && accumulator_has::check_capacity<A>;
 
 NNIESIM_END_NAMESPACE

@@ -18,12 +18,30 @@ template <class A, class Weights, class Activations>
 concept accumulates = accumulator<A> &&
     (std::floating_point<typename A::operand> || (uniform_format<Weights> && uniform_format<Activations>));
 
-/// A type that names the four choices. A layer's output needs no scale, so that its values stand alone.
-template <class P>
-concept precision_policy = quantized_format<typename P::weights> && quantized_format<typename P::activations> &&
-    accumulates<typename P::accumulator, typename P::weights, typename P::activations> &&
-    value_format<typename P::output>;
+/// The parts of a policy, each by its name, so that a compiler says which one a policy of one's own lacks.
+namespace policy_has {
 
+/// P::weights: the format of weights.
+template <class P>
+concept weights = quantized_format<typename P::weights>;
+/// P::activations: the format that inputs are encoded in.
+template <class P>
+concept activations = quantized_format<typename P::activations>;
+/// P::accumulator: how products are summed (accumulator.hpp), integers only where both formats' codes are.
+template <class P>
+concept accumulator = accumulates<typename P::accumulator, typename P::weights, typename P::activations>;
+/// P::output: the format of what a layer writes, without a scale, so that its values stand alone.
+template <class P>
+concept output = value_format<typename P::output>;
+
+}  // namespace policy_has
+
+/// A type that names the four choices. A name of its own, static constexpr std::string_view name, is optional.
+template <class P>
+concept precision_policy =
+    policy_has::weights<P> && policy_has::activations<P> && policy_has::accumulator<P> && policy_has::output<P>;
+
+/// The four choices put together: struct mine : precision<gfpq8, gfpq16, fp32_chain, q20_12> {};
 template <quantized_format Weights, quantized_format Activations, accumulator Accumulator, value_format Output>
 requires accumulates<Accumulator, Weights, Activations>
 struct precision {
@@ -54,9 +72,24 @@ struct uniform_w16a16 : precision<uniform16, uniform16, exact_int64, q20_12> {
   static constexpr std::string_view name = "uniform_w16a16";
 };
 
-/// The element type of what a layer writes.
-template <precision_policy P>
-using value_t = typename P::output::code;
+namespace detail {
+
+/// Of what is no policy there is a type too, so that not this one but the missing part is what compilers name.
+template <class P>
+struct value {
+  using type = struct no_policy;
+};
+template <class P>
+requires requires { typename P::output::code; }
+struct value<P> {
+  using type = typename P::output::code;
+};
+
+}  // namespace detail
+
+/// The element type of what a layer of the policy writes.
+template <class P>
+using value_t = typename detail::value<P>::type;
 
 /// Float references take anything that arithmetic allows; the others are held to what the hardware has.
 template <precision_policy P>
