@@ -25,7 +25,7 @@ network two_inputs(draws& random) {
   const std::size_t left = b.blob("left", {1, 4, 6, 6});
   b.net.layers.push_back({"left_layer", "Input", "here:1:1", {}, {left}, layers::input{}});
   std::size_t x = b.add("conv1", layers::convolution{{}, random.tensor({4, 3, 1, 1}, 0.3F), {}}, {data});
-  x = b.add("bn1", layers::batch_norm{{.mean = std::vector<double>(4, 0.1), .variance = std::vector<double>(4, 1.5)}},
+  x = b.add("bn1", layers::batch_norm{{.mean = std::vector<float>(4, 0.1F), .variance = std::vector<float>(4, 1.5F)}},
             {x});
   x = b.add("scale1", layers::scale{{}, random.tensor({4}), {}}, {x});
   x = b.add("relu1", relu_params{}, {x});
