@@ -344,7 +344,7 @@ report report_of(const options& o, experiment& e, const diagnosis& d, std::vecto
     if (a == nullptr || b == nullptr) continue;
     const tensor<float> x = as_tensor(*a), y = as_tensor(*b);
     if (x.size() == 0 || y.size() == 0) continue;
-    r.histograms.push_back({l.name, histogram(x, y, 64), histogram_bins::linear});
+    r.histograms.push_back({l.name, histograms(x, y, 64), histogram_bins::linear});
   }
   return r;
 }

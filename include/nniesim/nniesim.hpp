@@ -14,7 +14,7 @@
 #include <nniesim/metrics/table.hpp>
 #include <nniesim/ops/activation.hpp>
 #include <nniesim/ops/add_one_norm.hpp>
-#include <nniesim/ops/argmax.hpp>
+#include <nniesim/ops/arg_max.hpp>
 #include <nniesim/ops/bias.hpp>
 #include <nniesim/ops/concat.hpp>
 #include <nniesim/ops/conv2d.hpp>

@@ -65,7 +65,7 @@ std::size_t run_all() {
 
 int main() {
   tensor<float> x = xt::ones<float>({1, 5});
-  const bool found = argmax<float32>(x, {.top_k = 2, .out_max_val = true, .axis = 1}).size() == 2;
+  const bool found = arg_max<float32>(x, {.top_k = 2, .out_max_val = true, .axis = 1}).size() == 2;
   std::cout << run_all<float32>() << ' ' << run_all<w8a8>() << '\n';
   return found && run_all<float32>() == run_all<w8a8>() && run_all<w16a16>() == run_all<uniform_w8a8>() ? 0 : 1;
 }

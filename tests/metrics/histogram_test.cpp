@@ -11,7 +11,7 @@ namespace histogram_test {
 
 TEST_CASE("linear bins cover both tensors and count every value once") {
   const tensor<float> r = {0.0F, 1.0F, 2.0F, 3.0F}, x = {-1.0F, 3.0F, std::numeric_limits<float>::infinity()};
-  const histogram_pair h = histogram(r, x, 4);
+  const histogram_pair h = histograms(r, x, 4);
   CHECK(h.edges == std::vector<double>{-1, 0, 1, 2, 3});
   CHECK(h.reference.bins == std::vector<std::size_t>{0, 1, 1, 2});
   CHECK(h.other.bins == std::vector<std::size_t>{1, 0, 0, 1});
@@ -20,7 +20,7 @@ TEST_CASE("linear bins cover both tensors and count every value once") {
 
 TEST_CASE("logarithmic bins take magnitudes, zeros apart") {
   const tensor<float> r = {1.0F, -2.0F, 4.0F, 0.0F, -0.0F}, x = {16.0F};
-  const histogram_pair h = histogram(r, x, 4, histogram_bins::logarithmic);
+  const histogram_pair h = histograms(r, x, 4, histogram_bins::logarithmic);
   CHECK(h.edges == std::vector<double>{1, 2, 4, 8, 16});
   CHECK(h.reference.bins == std::vector<std::size_t>{1, 1, 1, 0});
   CHECK(h.reference.zeros == 2);
@@ -35,7 +35,7 @@ TEST_CASE("nothing is lost on random data, constants and tensors without a numbe
   for (const auto kind : {histogram_bins::linear, histogram_bins::logarithmic}) {
     for (const auto& t :
          {x, tensor<float>{5.0F, 5.0F}, tensor<float>{0.0F}, tensor<float>{std::numeric_limits<float>::quiet_NaN()}}) {
-      const histogram_pair h = histogram(t, t, 33, kind);
+      const histogram_pair h = histograms(t, t, 33, kind);
       CHECK(std::accumulate(h.reference.bins.begin(), h.reference.bins.end(),
                             h.reference.zeros + h.reference.not_finite) == t.size());
       CHECK(std::is_sorted(h.edges.begin(), h.edges.end()));
@@ -46,9 +46,9 @@ TEST_CASE("nothing is lost on random data, constants and tensors without a numbe
 
 TEST_CASE("unreasonable bin counts and empty tensors are refused") {
   const tensor<float> x = {1.0F};
-  CHECK_THROWS_AS(histogram(x, x, 0), format_error);
-  CHECK_THROWS_AS(histogram(x, x, std::size_t{1} << 40U), format_error);
-  CHECK_THROWS_AS(histogram(make_tensor<float>({0}), x, 3), shape_error);
+  CHECK_THROWS_AS(histograms(x, x, 0), format_error);
+  CHECK_THROWS_AS(histograms(x, x, std::size_t{1} << 40U), format_error);
+  CHECK_THROWS_AS(histograms(make_tensor<float>({0}), x, 3), shape_error);
 }
 
 }  // namespace histogram_test

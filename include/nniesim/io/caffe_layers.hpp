@@ -447,7 +447,7 @@ template <activation_function Function>
 
 [[nodiscard]] inline caffe_read_result read_caffe_argmax(caffe_source& l) {
   caffe_fields p = l.fields.fields("argmax_param");
-  argmax_params result;
+  arg_max_params result;
   result.top_k = p.integer<std::size_t>("top_k", 1, 1, caffe_fields::most);
   result.out_max_val = p.boolean("out_max_val", false);
   const std::int64_t axis = p.axis("axis", 0);

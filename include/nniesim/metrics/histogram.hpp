@@ -31,8 +31,8 @@ enum class histogram_bins { linear, logarithmic };
 /// 1 .. 65536 and shape_error for empty tensors. Where no value can be binned there is one bin 0 .. 1 with nothing in
 /// it.
 template <tensor_like R, tensor_like X>
-[[nodiscard]] histogram_pair histogram(const R& reference, const X& other, std::size_t bins,
-                                       histogram_bins kind = histogram_bins::linear) {
+[[nodiscard]] histogram_pair histograms(const R& reference, const X& other, std::size_t bins,
+                                        histogram_bins kind = histogram_bins::linear) {
   detail::require<format_error>(bins >= 1 && bins <= 65536, "histogram: ", bins, " bins, expected 1 .. 65536");
   const dense<element_t<R>> r(reference);
   const dense<element_t<X>> x(other);

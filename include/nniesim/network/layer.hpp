@@ -83,7 +83,7 @@ using layer_params =
                  layers::scale, layers::prelu, layers::normalize, layers::identity, layers::flatten, layers::reshape,
                  relu_params, activation_params, power_params, softmax_params, pooling_params, eltwise_params,
                  concat_params, permute_params, reduce_mean_params, reduce_sum_params, slice_params, lrn_params,
-                 mvn_params, upsample_params, crop_params, argmax_params>;
+                 mvn_params, upsample_params, crop_params, arg_max_params>;
 
 struct layer {
   std::string name;

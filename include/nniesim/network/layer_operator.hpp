@@ -224,7 +224,7 @@ layer_operator<P>::layer_operator(const layer& l, std::span<const tensor_shape> 
                  [&](const layers::prelu& p) { prepared_ = converted(p.slope); },
                  [&](const power_params& p) { check<P>(p); },
                  [&](const upsample_params& p) { check<P>(p); },
-                 [&](const argmax_params&) {
+                 [&](const arg_max_params&) {
                    detail::require<format_error>(std::same_as<value, float>, l.type, ": under policy ",
                                                  policy_name<P>(), ", expected it on the host, in float32");
                  },
@@ -342,8 +342,8 @@ void layer_operator<P>::run(std::span<const const_view> inputs, std::span<const 
                  [&](const mvn_params& p) { mvn_into<P>(x(), p, y); },
                  [&](const upsample_params& p) { upsample_into<P>(x(), scales[0], p, y); },
                  [&](const crop_params& p) { crop_into<value>(x(), inputs_[1], p, y); },
-                 [&](const argmax_params& p) {
-                   if constexpr (std::same_as<value, float>) argmax_into<P>(x(), p, y);
+                 [&](const arg_max_params& p) {
+                   if constexpr (std::same_as<value, float>) arg_max_into<P>(x(), p, y);
                  },
              },
              layer_->params);

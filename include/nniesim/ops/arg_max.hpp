@@ -12,7 +12,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-struct argmax_params {
+struct arg_max_params {
   std::size_t top_k = 1;              ///< how many of the largest, in descending order
   bool out_max_val = false;           ///< values: as well as places without an axis, instead of them with one
   std::optional<std::size_t> axis{};  ///< along this axis; without it, over all elements of a batch item
@@ -21,13 +21,13 @@ struct argmax_params {
 /// As Caffe has it. With an axis, the input's shape with top_k on that axis. Without, N x 1 x top_k, N x 2 x top_k with
 /// values behind the places, and 1 on every axis further that the input has. Throws shape_error for an axis out of
 /// range or a top_k that is not among the elements; these are at most 2^24, so that float holds their places.
-[[nodiscard]] inline tensor_shape infer_shape(const argmax_params& p, const tensor_shape& x) {
+[[nodiscard]] inline tensor_shape infer_shape(const arg_max_params& p, const tensor_shape& x) {
   const bool fits = p.axis ? *p.axis < x.rank() : x.rank() >= 1;
-  detail::require<shape_error>(fits && x.size() != 0, "argmax: axis ", p.axis.value_or(0), " of input ", x,
+  detail::require<shape_error>(fits && x.size() != 0, "arg_max: axis ", p.axis.value_or(0), " of input ", x,
                                ", expected one under ", x.rank(), " and no empty axis");
   const std::size_t n = p.axis ? x[*p.axis] : x.size() / x[0];
   constexpr std::size_t limit = std::size_t{1} << 24U;
-  detail::require<shape_error>(p.top_k >= 1 && p.top_k <= n && n <= limit, "argmax: the ", p.top_k, " largest of ", n,
+  detail::require<shape_error>(p.top_k >= 1 && p.top_k <= n && n <= limit, "arg_max: the ", p.top_k, " largest of ", n,
                                " elements, input ", x, ", expected 1 to all of them, and at most ", limit);
   std::vector<std::size_t> extents(x.begin(), x.end());
   if (p.axis) {
@@ -44,9 +44,9 @@ struct argmax_params {
 /// Checks, then evaluates into `y`, which must have the inferred shape. Places are counted from 0; of equal elements
 /// the last comes first, as in Caffe. Throws format_error for NaN. Allocates a list of the places along the axis.
 template <precision_policy P>
-void argmax_into(tensor_view<const value_t<P>> x, const argmax_params& p, tensor_view<float> y) {
-  detail::require_output(y.shape(), infer_shape(p, x.shape()), "argmax");
-  if constexpr (std::floating_point<value_t<P>>) detail::refuse_nan(x, "argmax");
+void arg_max_into(tensor_view<const value_t<P>> x, const arg_max_params& p, tensor_view<float> y) {
+  detail::require_output(y.shape(), infer_shape(p, x.shape()), "arg_max");
+  if constexpr (std::floating_point<value_t<P>>) detail::refuse_nan(x, "arg_max");
   const std::size_t n = p.axis ? x.shape()[*p.axis] : x.size() / x.shape()[0];
   std::size_t inner = 1;
   for (std::size_t axis = p.axis.value_or(x.shape().rank()) + 1; axis < x.shape().rank(); ++axis) {
@@ -81,10 +81,10 @@ void argmax_into(tensor_view<const value_t<P>> x, const argmax_params& p, tensor
 
 /// The places, or the values, of the largest elements.
 template <precision_policy P, tensor_like X>
-[[nodiscard]] tensor<float> argmax(const X& x, const argmax_params& p = {}) {
-  const detail::op_input<P, X> in(x, "argmax");
+[[nodiscard]] tensor<float> arg_max(const X& x, const arg_max_params& p = {}) {
+  const detail::op_input<P, X> in(x, "arg_max");
   auto y = make_tensor<float>(infer_shape(p, in.shape()));
-  argmax_into<P>(in.view(), p, view_of(y));
+  arg_max_into<P>(in.view(), p, view_of(y));
   return y;
 }
 
