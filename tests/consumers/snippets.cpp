@@ -35,7 +35,7 @@ struct w8a16 : precision<gfpq8, gfpq16, fp32_chain, q20_12> {
 };
 void policy(const tensor<float>& x, const tensor<float>& w) {
   auto y = conv2d<w8a16>(x, w);
-  std::cout << y.size() << " outputs\n";
+  std::cout << y.size() << " outputs in " << w8a16::name << "\n";
 }
 
 void marked(const network& net, const tensor<float>& x) {
