@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the small binary files that fuzzing begins with: Caffe models in both layer formats, with every way of storing
-values; a mean image; JPEG, PNG and BMP files of each kind."""
+"""Writes the small files that fuzzing begins with: Caffe models in both layer formats, with every way of storing
+values; a mean image; JPEG, PNG and BMP files of each kind; names that are awkward, for what is written; a graph, and
+prototxts to rewrite."""
 import pathlib
 import struct
 import zlib
@@ -124,4 +125,38 @@ write("image", {
     "bits24.bmp": bmp(2, 1, 24, b"abc\0def\0"),
     "bits8.bmp": bmp(-1, 2, 8, b"\1\0\0\0", b"abc\0def\0"),
     "bits16.bmp": bmp(1, 1, 16, b"ab\0\0", struct.pack("<III", 0xF800, 0x7E0, 0x1F), 3),
+})
+
+
+def strings(*texts):
+    """As FuzzedDataProvider's ConsumeRandomLengthString reads them one after the other."""
+    return b"".join(t.replace(b"\\", b"\\\\") + b"\\n" for t in texts)
+
+
+awkward = [b"conv1", b"a/b", b"..", b".x", b"=1+1", b"a,\"b\"\r\n", b"\x1b[2J\0", b"\xd6\xd0", b"\xe4\xb8\xad", b"\\x41",
+           b"<b onload='x'>&amp;", b"]]>-->", b"\xc2\x9b\xed\xa0\x80", b"@", b"n" * 150]
+write("tar", {
+    "short": strings(b"a/b", b"content", b"c", b"") + bytes(8),
+    "long": strings(b"p" * 90 + b"/" + b"q" * 60, b"x" * 600) + b"\xff" * 8,
+    "names": strings(*[t for name in awkward for t in (name, b"1")]) + bytes(40),
+})
+write("json", {
+    "names": strings(*awkward) + struct.pack("<12d", *[0.1 * i - 0.5 for i in range(12)]) * 8,
+    "bad": strings(*awkward[::2]) + struct.pack("<4d", float("nan"), float("inf"), -0.0, 1e308) * 16,
+})
+write("html", {
+    "names": strings(*awkward * 4) + struct.pack("<16d", *[0.9 + 0.01 * i for i in range(16)]) * 4 + b"\x08",
+    "few": strings(*awkward) + b"\x01",
+})
+write("net_tree", {
+    "graph": b'digraph net {\n  node [shape=record];\n  a [label="{conv1|Convolution}"];\n'
+             b'  "b c" [label="relu1\\nReLU"]; // two\n  subgraph cluster_0 { d [label=<x<br/>y>]; }\n'
+             b'  a -> "b c" -> d;\n}\n',
+    "strict": b'strict graph { a -- b; { c d } -- e [weight=2] /* x */ }',
+})
+write("prototxt_rewrite", {
+    "marks": b"layer { name: 'a' 'b' # } \"\n }\nlayers: < name: \"c\\\"\" type: POWER >\n"
+             b'layer { name: "d_hp" } layer { name: "e_cpu" } layer [{ name: "f" }, { name: "g" }]',
+    "constants": b'layer { name: "p" power_param { power: 0.5 shift: - 1e-3f scale: 2 } }\n'
+                 b'layer { name: "q" power_param: < > }\nlayer { name: "p" power_param {} }\n',
 })

@@ -1,4 +1,4 @@
-// A file in memory, for readers that take a path. Linux only.
+// A file in memory, for readers and writers that take a path. Linux only.
 #pragma once
 
 #include <sys/mman.h>
@@ -15,8 +15,19 @@ class memory_file {
 
   /// The path of a file with these bytes and no others.
   [[nodiscard]] const std::string& holding(const std::uint8_t* data, std::size_t size) const {
-    if (ftruncate(file_, 0) != 0 || pwrite(file_, data, size, 0) != static_cast<ssize_t>(size)) std::abort();
+    if (ftruncate(file_, 0) != 0 || lseek(file_, 0, SEEK_SET) != 0 ||
+        pwrite(file_, data, size, 0) != static_cast<ssize_t>(size))
+      std::abort();
     return path_;
+  }
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// What is in it.
+  [[nodiscard]] std::string bytes() const {
+    const off_t size = lseek(file_, 0, SEEK_END);
+    std::string all(static_cast<std::size_t>(size), '\0');
+    if (pread(file_, all.data(), all.size(), 0) != size) std::abort();
+    return all;
   }
 
  private:
