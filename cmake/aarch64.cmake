@@ -8,4 +8,6 @@ set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
 # Libraries of the host, for the other architecture, are not to be found; but xtensor's package file lies among them.
 set(CMAKE_DISABLE_FIND_PACKAGE_GTest ON)
 set(CMAKE_DISABLE_FIND_PACKAGE_OpenMP ON)
+set(CMAKE_DISABLE_FIND_PACKAGE_JPEG ON)
+set(CMAKE_DISABLE_FIND_PACKAGE_PNG ON)
 file(GLOB xtensor_DIR /usr/lib/*/cmake/xtensor /usr/share/cmake/xtensor)

@@ -1,5 +1,5 @@
-// Any bytes as a picture: pixels of its size, or a parse_error or shape_error. PNG files are tried with fitting check
-// sums too, which a change of their bytes would hardly have.
+// Any bytes as a picture: pixels of its size, or a parse_error or shape_error, by each decoder. PNG files are tried
+// with fitting check sums too, which a change of their bytes would hardly have.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,13 +10,29 @@
 
 namespace {
 
-void read(std::string_view bytes) {
+template <class Decode>
+void run(const Decode& decode) {
   try {
-    const nniesim::image picture = nniesim::decode_image(bytes, "x");
+    const nniesim::image picture = decode();
     if (picture.pixels.empty() || picture.pixels.size() != picture.rows * picture.columns * 3) std::abort();
   } catch (const nniesim::parse_error&) {
   } catch (const nniesim::shape_error&) {
   }
+}
+
+/// By decode_image, and by stb_image where that uses another decoder.
+void read(std::string_view bytes) {
+  run([&] { return nniesim::decode_image(bytes, "x"); });
+#if defined(NNIESIM_USE_LIBJPEG)
+  if (bytes.starts_with("\xff\xd8")) {
+    run([&] { return nniesim::detail::decode_jpeg_by_stb(bytes, "x", nniesim::detail::check_jpeg({bytes, "x"})); });
+  }
+#endif
+#if defined(NNIESIM_USE_LIBPNG)
+  if (bytes.starts_with("\x89PNG")) {
+    run([&] { return nniesim::detail::decode_png_by_stb(nniesim::detail::check_png({bytes, "x"}), "x"); });
+  }
+#endif
 }
 
 std::string with_check_sums(std::string bytes) {

@@ -14,6 +14,16 @@ namespace jpeg_check_test {
 
 namespace {
 
+/// By each decoder that there is.
+std::vector<image> decoded(const std::string& bytes) {
+  const detail::jpeg_header jpeg = detail::check_jpeg({bytes, "x"});
+  std::vector<image> all = {detail::decode_jpeg_by_stb(bytes, "x", jpeg)};
+#if defined(NNIESIM_USE_LIBJPEG)
+  if (jpeg.channels != 4) all.push_back(detail::decode_jpeg_by_libjpeg(bytes, "x", jpeg));
+#endif
+  return all;
+}
+
 /// What a picture's check says; empty where it passes, and then the picture is decoded as well or refused.
 std::string said(const std::string& bytes) {
   try {
@@ -22,10 +32,19 @@ std::string said(const std::string& bytes) {
     return e.what();
   }
   try {
-    const image picture = decode_image(bytes, "x");
-    REQUIRE(picture.pixels.size() == picture.rows * picture.columns * 3);
-  } catch (const error&) {
+    for (const image& picture : decoded(bytes)) {
+      REQUIRE(picture.pixels.size() == picture.rows * picture.columns * 3);
+    }
+  } catch (const parse_error& e) {
+    CHECK_THAT(e.what(), contains("x: byte 0: the picture cannot be decoded"));
   }
+#if defined(NNIESIM_USE_LIBJPEG)
+  try {
+    (void)decode_image(bytes, "x");
+  } catch (const parse_error& e) {
+    CHECK_THAT(e.what(), contains("x: byte 0: the picture cannot be decoded"));
+  }
+#endif
   return "";
 }
 
@@ -45,16 +64,21 @@ std::string many_symbols(std::size_t kind, std::size_t count) {
   return huffman(kind, 0, counts, symbols);
 }
 
-/// The flat pixels of the left and right half.
+/// The flat pixels of the left and right half, by each decoder the same.
 std::vector<int> halves(const std::string& bytes) {
-  const image picture = decode_image(bytes, "x");
-  REQUIRE(picture.rows == 8);
-  REQUIRE(picture.columns == 16);
-  for (std::size_t i = 0; i < picture.pixels.size(); ++i) {
-    const std::size_t x = i / 3 % 16;
-    CHECK(picture.pixels[i] == picture.pixels[x < 8 ? 0 : 8 * 3]);
+  std::vector<int> result;
+  for (const image& picture : decoded(bytes)) {
+    REQUIRE(picture.rows == 8);
+    REQUIRE(picture.columns == 16);
+    for (std::size_t i = 0; i < picture.pixels.size(); ++i) {
+      const std::size_t x = i / 3 % 16;
+      CHECK(picture.pixels[i] == picture.pixels[x < 8 ? 0 : 8 * 3]);
+    }
+    const std::vector<int> pair = {picture.pixels[0], picture.pixels[8 * 3]};
+    if (!result.empty()) CHECK(pair == result);
+    result = pair;
   }
-  return {picture.pixels[0], picture.pixels[8 * 3]};
+  return result;
 }
 
 }  // namespace
@@ -63,10 +87,11 @@ TEST_CASE("small JPEG files of every kind that is read", "[jpeg]") {
   CHECK(halves(grey()) == std::vector{148, 118});
   CHECK(halves(restarted()) == std::vector{148, 149});
   CHECK(halves(progressive()) == std::vector{160, 99});
-  const image picture = decode_image(colour(), "x");
-  CHECK(picture.rows == 16);
-  CHECK(picture.pixels[0] == 148);
-  CHECK(picture.pixels[(15 * 16 + 15) * 3 + 2] == 118);
+  for (const image& picture : decoded(colour())) {
+    CHECK(picture.rows == 16);
+    CHECK(picture.pixels[0] == 148);
+    CHECK(picture.pixels[(15 * 16 + 15) * 3 + 2] == 118);
+  }
 
   // Fill before a marker, comments, a table for each scan, something after the end.
   CHECK(said(start() + byte(255) + segment(0xfe, "hello") + segment(0xe7, "") + grey().substr(2) + "after").empty());
@@ -218,6 +243,25 @@ TEST_CASE("restart markers are counted", "[jpeg]") {
   CHECK_THAT(said(start() + tables() + grey_frame() + scan({1}) + block + marker(0xd0) + block + end()),
              contains("SOS: got restart marker number 1, expected 0"));
 }
+
+#if defined(NNIESIM_USE_LIBJPEG)
+TEST_CASE("damaged coded data is refused by libjpeg, as an error and no end of the program", "[jpeg]") {
+  const std::string begin = start() + tables() + grey_frame() + scan({1});
+  const auto by_libjpeg = [](const std::string& bytes) {
+    try {
+      (void)decode_image(bytes, "x");
+    } catch (const parse_error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(by_libjpeg(begin + grey_data() + end()).empty());
+  CHECK_THAT(by_libjpeg(begin + coded("11111111 11111111") + end()),
+             contains("x: byte 0: the picture cannot be decoded (libjpeg: Corrupt JPEG data"));
+  CHECK_THAT(by_libjpeg(begin + coded("10 10100 0") + end()), contains("premature end of data segment"));
+  CHECK_THAT(by_libjpeg(begin + grey_data() + std::string(30, 'a') + end()), contains("extraneous bytes"));
+}
+#endif
 
 TEST_CASE("segments that do not fit, and files without an end, are refused", "[jpeg]") {
   CHECK_THAT(said(start() + marker(0xe0) + word(1) + end()), contains("byte 4: APP0: got a length of 1"));

@@ -1,5 +1,5 @@
 // Pictures: JPEG, PNG and BMP files, and OpenCV's bilinear resizing, bit for bit. A file may come from anywhere: all of
-// it is checked before memory is taken for its pixels and before stb_image sees it.
+// it is checked before memory is taken for its pixels and before a decoder sees it.
 #pragma once
 
 #if !__has_include(<stb/stb_image.h>)
@@ -75,6 +75,7 @@
 #include <nniesim/io/bmp.hpp>
 #include <nniesim/io/file.hpp>
 #include <nniesim/io/image_bytes.hpp>
+#include <nniesim/io/image_libraries.hpp>
 #include <nniesim/io/jpeg_check.hpp>
 #include <nniesim/io/png_check.hpp>
 
@@ -105,6 +106,11 @@ namespace detail {
   return {pixels.get(), pixels.get() + rows * columns * static_cast<std::size_t>(channels)};
 }
 
+/// A checked JPEG file by stb_image.
+[[nodiscard]] inline image decode_jpeg_by_stb(std::string_view bytes, std::string_view file, const jpeg_header& jpeg) {
+  return {jpeg.rows, jpeg.columns, decode_by_stb(bytes, file, jpeg.rows, jpeg.columns, 3)};
+}
+
 /// A checked PNG file by stb_image.
 [[nodiscard]] inline image decode_png_by_stb(const png_content& png, std::string_view file) {
   image result{png.rows, png.columns, {}};
@@ -122,18 +128,30 @@ namespace detail {
 }  // namespace detail
 
 /// Decodes a JPEG, PNG or BMP file's bytes; `file` names it in messages. The whole file is checked before it is
-/// decoded. 16-bit channels are cut to their upper 8 bits, transparency is dropped; the EXIF orientation is not
-/// applied. Throws parse_error for other formats and for damaged or incomplete files, shape_error for pictures beyond
-/// image_max_pixels and image_max_extent.
+/// decoded, by libjpeg and libpng where NNIESIM_USE_LIBJPEG and NNIESIM_USE_LIBPNG are defined, else by stb_image,
+/// which takes coded data as far as it goes. libjpeg's pixels differ from stb_image's by up to 3, rarely 6. 16-bit
+/// channels are cut to their upper 8 bits, transparency is dropped; the EXIF orientation is not applied. Throws
+/// parse_error for other formats and for damaged or incomplete files, shape_error for pictures beyond image_max_pixels
+/// and image_max_extent.
 [[nodiscard]] inline image decode_image(std::string_view bytes, std::string_view file) {
   const detail::image_bytes view(bytes, file);
-  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return detail::decode_png_by_stb(detail::check_png(view), file);
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) {
+    const detail::png_content png = detail::check_png(view);
+#if defined(NNIESIM_USE_LIBPNG)
+    return detail::decode_png_by_libpng(png, file);
+#else
+    return detail::decode_png_by_stb(png, file);
+#endif
+  }
   if (bytes.starts_with("BM")) return detail::decode_bmp(view);
   if (!bytes.starts_with("\xff\xd8")) {
     view.fail(0, "got ", detail::excerpt(bytes.substr(0, 8)), ", expected JPEG, PNG or BMP");
   }
   const detail::jpeg_header jpeg = detail::check_jpeg(view);
-  return {jpeg.rows, jpeg.columns, detail::decode_by_stb(bytes, file, jpeg.rows, jpeg.columns, 3)};
+#if defined(NNIESIM_USE_LIBJPEG)
+  if (jpeg.channels != 4) return detail::decode_jpeg_by_libjpeg(bytes, file, jpeg);  // it does not convert CMYK
+#endif
+  return detail::decode_jpeg_by_stb(bytes, file, jpeg);
 }
 
 /// Reads a picture. Throws as decode_image, and error for what cannot be read.

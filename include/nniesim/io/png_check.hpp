@@ -213,7 +213,7 @@ struct png_content {
   std::size_t rows = 0, columns = 0;
   std::uint32_t depth = 0, colour = 0;
   std::string_view palette;  ///< three bytes for each colour; of indexed ones
-  std::string decodable;     ///< a file of IHDR, one IDAT and IEND; indexed pixels stand there as grey ones
+  std::string decodable;     ///< a file of IHDR, IDAT and IEND; indexed pixels stand there as grey ones
 };
 
 /// Checks a whole PNG file up to IEND. Throws parse_error with chunk and offset, shape_error for a size that no picture
@@ -314,7 +314,8 @@ struct png_content {
   if (content.colour == png_content::indexed) header[9] = static_cast<char>(png_content::grey);
   content.decodable = signature;
   chunk("IHDR", header);
-  chunk("IDAT", stream);
+  constexpr std::size_t most = std::size_t{1} << 20U;  // libpng refuses chunks of many MB
+  for (std::size_t at = 0; at < stream.size(); at += most) chunk("IDAT", std::string_view(stream).substr(at, most));
   chunk("IEND", "");
   return content;
 }
