@@ -101,6 +101,17 @@ TEST_CASE("codes are matched in the order of their values, by a scale as values"
              contains("gfpq8 codes up to 2 apart, allowed 1 at most; worst element (0, 2): got 131, expected 133\n"));
 }
 
+TEST_CASE("layer values are matched in steps") {
+  tensor<q20_12> y = make_tensor<q20_12>({2}), near = y, far = y;
+  y.fill(q20_12(1));
+  near.fill(q20_12(1 - 0x1p-12));
+  far.fill(q20_12(1 + 0x1p-11));
+  CHECK_THAT(near, EqualCodesWithin<q20_12>(y, 1));
+  CHECK_THAT(far, !EqualCodesWithin<q20_12>(y, 1));
+  CHECK_THAT(printed(far, EqualCodesWithin<q20_12>(y, 1)),
+             contains("2 apart") && contains("got 1.00048828125, expected 1"));
+}
+
 TEST_CASE("a failing match prints the sentence first, then numbers") {
   tensor<float> reference = {{1, 2}, {3, 4}};
   auto y = make_tensor<q20_12>({2, 2});

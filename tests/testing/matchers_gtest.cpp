@@ -70,5 +70,6 @@ TEST(Printing, ShowsNumbers) {
   EXPECT_EQ(PrintToString(y), "1x2 {2.25, 2.25}");
   EXPECT_EQ(PrintToString(view_of(y)), "1x2 {2.25, 2.25}");
   EXPECT_EQ(PrintToString(ramp() + 1.0F), "2x3 {1.5, 2.5, 3.5, 4.5, 5.5, 6.5}");
-  EXPECT_EQ(PrintToString(as_eigen(view_of(tensor<float>{{1, 2}}))), "1x2 {1, 2}");
+  const tensor<float> row = {{1, 2}};
+  EXPECT_EQ(PrintToString(as_eigen(view_of(row))), "1x2 {1, 2}");
 }
