@@ -27,7 +27,7 @@ template <tensor_like E>
   const dense<element_t<E>> source(e);
   std::vector<float> values;
   values.reserve(source.view().size());
-  for (const auto& v : source.view().span()) values.push_back(static_cast<float>(v));
+  for (const auto& v : source.view().span()) values.push_back(nearest_float(v));
   return values;
 }
 

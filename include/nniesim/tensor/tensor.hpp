@@ -210,6 +210,13 @@ namespace detail {
 template <class T>
 inline constexpr bool is_code = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 2;
 
+/// The float nearest to a number; of a format's own type of codes, which converts to double exactly, by that.
+template <class T>
+[[nodiscard]] float nearest_float(const T& x) {
+  if constexpr (requires { static_cast<float>(x); }) return static_cast<float>(x);
+  else return static_cast<float>(static_cast<double>(x));
+}
+
 template <tensor_like X, class F>
 [[nodiscard]] tensor<float> floats_of(const X& x, F&& value) {
   const dense<element_t<X>> d(x);
@@ -225,7 +232,7 @@ template <tensor_like X>
 [[nodiscard]] tensor<float> to_float(const X& x) {
   static_assert(!detail::is_code<element_t<X>>,
                 "nniesim: integers of 8 and 16 bits are codes: to_float<FORMAT>(codes, scale) gives their values");
-  return detail::floats_of(x, [](const element_t<X>& v) { return static_cast<float>(v); });
+  return detail::floats_of(x, [](const element_t<X>& v) { return detail::nearest_float(v); });
 }
 /// The values of codes of the format F under a scale: to_float<gfpq8>(codes, scale).
 template <class F, tensor_like X>
