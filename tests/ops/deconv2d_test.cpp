@@ -50,6 +50,26 @@ TEST_CASE("a deconvolution equals its specification bit for bit on every instruc
   equals_its_specification<uniform_w8a8>(4);
 }
 
+TEST_CASE("a deconvolution takes a map that is smaller than its kernel", "[ops]") {
+  draws d(7);
+  const auto check = [&]<class P>(P) {
+    for (const std::size_t batch : {1UL, 2UL}) {
+      const conv2d_params p{.stride = {3, 2}, .pad = {3, 3}, .groups = 2};
+      const auto x = d.tensor({batch, 4, 2, 2});
+      const auto w = d.tensor({4, 3, 5, 5});
+      const deconv2d_layer<P> layer(w, no_bias, p);
+      const detail::op_input<P, tensor<float>> in(x, "test");
+      auto expected = make_tensor<value_t<P>>({batch, 6, 2, 1});
+      reference::deconv2d<P>(in.view(), layer.activation_scales(in.view()), view_of(w), layer.weights_scale(), {}, p,
+                             view_of(expected));
+      CHECK(same_bits(layer(x), expected));
+    }
+  };
+  check(float32{});
+  check(w8a8{});
+  check(uniform_w8a8{});
+}
+
 TEST_CASE("a deconvolution is the transpose of the convolution with the same weights") {
   // <conv(u), v> = <u, deconv(v)> for all u, v.
   draws d(5);

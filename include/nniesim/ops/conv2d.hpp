@@ -177,6 +177,31 @@ template <layer_bias B>
   }
 }
 
+/// One activation scale per group of channels, derived from a whole input.
+template <precision_policy P>
+[[nodiscard]] std::vector<typename P::activations::scale> group_scales(isa i, tensor_view<const value_t<P>> x,
+                                                                       std::size_t groups) {
+  using engine = kernels::engine<P>;
+  std::vector<typename P::activations::scale> scales;
+  const std::size_t batch = x.shape()[0];
+  const std::size_t group = x.size() / batch / groups;
+  for (std::size_t g = 0; g < groups; ++g) {
+    if constexpr (std::same_as<typename P::activations::scale, no_scale>) {
+      scales.emplace_back();
+    } else if (batch == 1) {
+      scales.push_back(engine::scale_of(i, x.data() + g * group, group));
+    } else {
+      std::vector<value_t<P>> all;
+      for (std::size_t n = 0; n < batch; ++n) {
+        const value_t<P>* begin = x.data() + (n * groups + g) * group;
+        all.insert(all.end(), begin, begin + group);
+      }
+      scales.push_back(engine::scale_of(i, all.data(), all.size()));
+    }
+  }
+  return scales;
+}
+
 }  // namespace detail
 
 /// A convolution whose weights are quantized and laid out once. Const member functions may run at the same time.
@@ -232,24 +257,7 @@ class conv2d_layer {
   /// its own (seen in the parameter files of a public quantization toolkit).
   [[nodiscard]] std::vector<activation_scale> activation_scales(tensor_view<const value> x) const {
     (void)output_shape(x.shape());
-    std::vector<activation_scale> scales;
-    const std::size_t batch = x.shape()[0];
-    const std::size_t group = x.size() / batch / params_.groups;
-    for (std::size_t g = 0; g < params_.groups; ++g) {
-      if constexpr (std::same_as<activation_scale, no_scale>) {
-        scales.emplace_back();
-      } else if (batch == 1) {
-        scales.push_back(engine::scale_of(isa_, x.data() + g * group, group));
-      } else {
-        std::vector<value> all;
-        for (std::size_t n = 0; n < batch; ++n) {
-          const value* begin = x.data() + (n * params_.groups + g) * group;
-          all.insert(all.end(), begin, begin + group);
-        }
-        scales.push_back(engine::scale_of(isa_, all.data(), all.size()));
-      }
-    }
-    return scales;
+    return detail::group_scales<P>(isa_, x, params_.groups);
   }
 
   /// Bytes that run() needs for an input of this shape and these threads.

@@ -119,7 +119,8 @@ class deconv2d_layer {
   /// One scale per group, derived from the input.
   [[nodiscard]] std::vector<activation_scale> activation_scales(tensor_view<const value> x) const {
     (void)output_shape(x.shape());
-    return convolution_.activation_scales(x);
+    // Not the convolution's, which takes no input that, without the zeros between its values, is under its kernel.
+    return detail::group_scales<P>(instruction_set(), x, params_.groups);
   }
 
   /// Bytes that run() needs for an input of this shape and these threads.

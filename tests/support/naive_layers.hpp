@@ -1,0 +1,583 @@
+// What each layer of a network computes, written down once more from Caffe's definitions: loops over float64 numbers
+// and coordinates. Shares no code with the library, only the parameters that describe a layer.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <stdexcept>
+#include <variant>
+#include <vector>
+
+#include <nniesim/network/layer.hpp>
+
+namespace naive {
+
+using extents = std::vector<std::size_t>;
+
+/// Numbers in row-major order, and how far a computation in float32 may be from each of them.
+struct array {
+  extents shape;
+  std::vector<double> value;
+  std::vector<double> tolerance;
+
+  explicit array(extents s = {}) : shape(std::move(s)) {
+    std::size_t n = 1;
+    for (const std::size_t e : shape) n *= e;
+    value.resize(n);
+    tolerance.resize(n);
+  }
+  /// The index of a place; -1 outside.
+  [[nodiscard]] long at(const std::vector<long>& place) const {
+    long index = 0;
+    for (std::size_t a = 0; a < shape.size(); ++a) {
+      if (place[a] < 0 || place[a] >= static_cast<long>(shape[a])) return -1;
+      index = index * static_cast<long>(shape[a]) + place[a];
+    }
+    return index;
+  }
+  /// The place of an index.
+  [[nodiscard]] std::vector<long> place(std::size_t index) const {
+    std::vector<long> p(shape.size());
+    for (std::size_t a = shape.size(); a-- > 0;) {
+      p[a] = static_cast<long>(index % shape[a]);
+      index /= shape[a];
+    }
+    return p;
+  }
+};
+
+inline constexpr double ulp = 0x1p-24;    // half the distance of neighbours, relative
+inline constexpr double small = 0x1p-50;  // of what is computed in float64
+
+inline array from(const nniesim::tensor<float>& t) {
+  array a(extents(t.shape().begin(), t.shape().end()));
+  std::copy(t.begin(), t.end(), a.value.begin());
+  return a;
+}
+
+/// y = f(x) for every element, rounded once.
+template <class F>
+array each(const array& x, F f) {
+  array y(x.shape);
+  for (std::size_t i = 0; i < x.value.size(); ++i) {
+    y.value[i] = f(x.value[i]);
+    y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]);
+  }
+  return y;
+}
+/// The same values elsewhere: from(place in y) is the place in x.
+template <class F>
+array moved(const array& x, extents shape, F from) {
+  array y(std::move(shape));
+  for (std::size_t i = 0; i < y.value.size(); ++i)
+    y.value[i] = x.value.at(static_cast<std::size_t>(x.at(from(y.place(i)))));
+  return y;
+}
+
+/// A sum of products of float32 numbers in a chain.
+struct chain {
+  double sum = 0, size = 0;
+  long terms = 0;
+  void add(double term) {
+    sum += term;
+    size += std::fabs(term);
+    ++terms;
+  }
+  void put(array& y, std::size_t i) const {
+    y.value[i] = sum;
+    y.tolerance[i] = static_cast<double>(terms + 2) * ulp * size;
+  }
+};
+
+inline double bias_of(const std::vector<float>& bias, long channel) {
+  return bias.empty() ? 0.0 : static_cast<double>(bias[static_cast<std::size_t>(channel)]);
+}
+
+using many = std::vector<array>;
+
+struct evaluate_layer {
+  const many& in;
+  std::size_t outputs;
+
+  [[nodiscard]] const array& x() const { return in.at(0); }
+  [[nodiscard]] static long l(std::size_t n) { return static_cast<long>(n); }
+  [[nodiscard]] many copies(const array& y) const { return many(outputs, y); }
+
+  many operator()(const nniesim::layers::input&) const { throw std::logic_error("inputs are given"); }
+
+  many operator()(const nniesim::layers::convolution& p) const {
+    const auto& g = p.geometry;
+    const array w = from(p.weights);
+    const long before[2] = {l(g.pad.top), l(g.pad.left)}, after[2] = {l(g.pad.bottom), l(g.pad.right)};
+    extents shape = {x().shape[0], w.shape[0], 0, 0};
+    for (std::size_t a = 0; a < 2; ++a) {
+      const long reach = l(g.dilation[a]) * (l(w.shape[2 + a]) - 1) + 1;
+      shape[2 + a] =
+          static_cast<std::size_t>((l(x().shape[2 + a]) + before[a] + after[a] - reach) / l(g.stride[a]) + 1);
+    }
+    array y(shape);
+    const long group_outputs = l(w.shape[0] / g.groups);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      chain sum;
+      for (long c = 0; c < l(w.shape[1]); ++c) {
+        for (long r = 0; r < l(w.shape[2]); ++r) {
+          for (long k = 0; k < l(w.shape[3]); ++k) {
+            const long from = x().at({o[0], o[1] / group_outputs * l(w.shape[1]) + c,
+                                      o[2] * l(g.stride[0]) + r * l(g.dilation[0]) - before[0],
+                                      o[3] * l(g.stride[1]) + k * l(g.dilation[1]) - before[1]});
+            if (from < 0) continue;
+            sum.add(x().value[static_cast<std::size_t>(from)] *
+                    w.value[static_cast<std::size_t>(w.at({o[1], c, r, k}))]);
+          }
+        }
+      }
+      sum.add(bias_of(p.bias, o[1]));
+      sum.put(y, i);
+    }
+    return copies(y);
+  }
+
+  many operator()(const nniesim::layers::deconvolution& p) const {
+    const auto& g = p.geometry;
+    const array w = from(p.weights);
+    const long before[2] = {l(g.pad.top), l(g.pad.left)}, after[2] = {l(g.pad.bottom), l(g.pad.right)};
+    extents shape = {x().shape[0], w.shape[1] * g.groups, 0, 0};
+    for (std::size_t a = 0; a < 2; ++a) {
+      shape[2 + a] = static_cast<std::size_t>((l(x().shape[2 + a]) - 1) * l(g.stride[a]) - before[a] - after[a] +
+                                              l(g.dilation[a]) * (l(w.shape[2 + a]) - 1) + 1);
+    }
+    array y(shape);
+    std::vector<chain> sums(y.value.size());
+    const long group_inputs = l(w.shape[0] / g.groups);
+    for (std::size_t i = 0; i < x().value.size(); ++i) {  // every input adds its kernel
+      const auto o = x().place(i);
+      for (long c = 0; c < l(w.shape[1]); ++c) {
+        for (long r = 0; r < l(w.shape[2]); ++r) {
+          for (long k = 0; k < l(w.shape[3]); ++k) {
+            const long to = y.at({o[0], o[1] / group_inputs * l(w.shape[1]) + c,
+                                  o[2] * l(g.stride[0]) + r * l(g.dilation[0]) - before[0],
+                                  o[3] * l(g.stride[1]) + k * l(g.dilation[1]) - before[1]});
+            if (to < 0) continue;
+            sums[static_cast<std::size_t>(to)].add(x().value[i] *
+                                                   w.value[static_cast<std::size_t>(w.at({o[1], c, r, k}))]);
+          }
+        }
+      }
+    }
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      sums[i].add(bias_of(p.bias, y.place(i)[1]));
+      sums[i].put(y, i);
+    }
+    return copies(y);
+  }
+
+  many operator()(const nniesim::layers::fully_connected& p) const {
+    const array w = from(p.weights);
+    const std::size_t inputs = w.shape[1], rows = x().value.size() / inputs;
+    extents shape(x().shape.begin(), x().shape.begin() + l(p.axis));
+    shape.push_back(w.shape[0]);
+    array y(shape);
+    for (std::size_t n = 0; n < rows; ++n) {
+      for (std::size_t o = 0; o < w.shape[0]; ++o) {
+        chain sum;
+        for (std::size_t k = 0; k < inputs; ++k) sum.add(x().value[n * inputs + k] * w.value[o * inputs + k]);
+        sum.add(bias_of(p.bias, l(o)));
+        sum.put(y, n * w.shape[0] + o);
+      }
+    }
+    return copies(y);
+  }
+
+  /// y = x * factor + shift, both by the place in x.
+  template <class Factor, class Shift>
+  [[nodiscard]] many affine(Factor factor, Shift shift) const {
+    array y(x().shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      const double product = x().value[i] * factor(o), added = shift(o);
+      y.value[i] = product + added;
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + small * (std::fabs(product) + std::fabs(added));
+    }
+    return copies(y);
+  }
+
+  many operator()(const nniesim::layers::batch_norm& p) const {
+    const auto& s = p.statistics;
+    const double divisor = s.count == 0.0F ? 0.0 : 1.0 / static_cast<double>(s.count);
+    const auto factor = [&](std::size_t c) {
+      const double gamma = s.gamma.empty() ? 1.0 : static_cast<double>(s.gamma[c]);
+      return gamma / std::sqrt(static_cast<double>(s.variance[c]) * divisor + static_cast<double>(s.epsilon));
+    };
+    return affine([&](const auto& o) { return factor(static_cast<std::size_t>(o[1])); },
+                  [&](const auto& o) {
+                    const auto c = static_cast<std::size_t>(o[1]);
+                    const double beta = s.beta.empty() ? 0.0 : static_cast<double>(s.beta[c]);
+                    return beta - static_cast<double>(s.mean[c]) * divisor * factor(c);
+                  });
+  }
+  many operator()(const nniesim::layers::scale& p) const {
+    const array f = p.factor ? from(*p.factor) : in.at(1);
+    const auto index = [&](const std::vector<long>& o) {
+      const auto first = o.begin() + l(p.params.axis);
+      return static_cast<std::size_t>(f.at({first, first + l(f.shape.size())}));
+    };
+    return affine([&](const auto& o) { return f.value[index(o)]; },
+                  [&](const auto& o) { return p.shift.empty() ? 0.0 : static_cast<double>(p.shift[index(o)]); });
+  }
+  many operator()(const nniesim::layers::prelu& p) const {
+    array y(x().shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto slope = p.slope[p.slope.size() == 1 ? 0 : static_cast<std::size_t>(y.place(i)[1])];
+      y.value[i] = x().value[i] < 0 ? x().value[i] * static_cast<double>(slope) : x().value[i];
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]);
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::layers::normalize& p) const {
+    array y(x().shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      double sum = static_cast<double>(p.params.epsilon);
+      for (std::size_t k = 0; k < y.value.size(); ++k) {
+        auto other = y.place(k);
+        bool same = other[0] == o[0];
+        for (std::size_t a = 2; a < o.size() && !p.params.across_positions; ++a) same = same && other[a] == o[a];
+        if (same) sum += x().value[k] * x().value[k];
+      }
+      const float factor = p.factor[p.factor.size() == 1 ? 0 : static_cast<std::size_t>(o[1])];
+      y.value[i] = sum == 0 ? 0.0 : x().value[i] / std::sqrt(sum) * static_cast<double>(factor);
+      y.tolerance[i] = 4 * ulp * std::fabs(y.value[i]);
+    }
+    return copies(y);
+  }
+
+  [[nodiscard]] many renamed(extents shape) const {
+    array y(std::move(shape));
+    y.value = x().value;
+    return copies(y);
+  }
+  many operator()(const nniesim::layers::identity&) const { return copies(x()); }
+  many operator()(const nniesim::layers::flatten& p) const {
+    extents shape;
+    for (std::size_t a = 0; a < x().shape.size(); ++a) {
+      if (a > p.axis && a <= p.end_axis) shape.back() *= x().shape[a];
+      else shape.push_back(x().shape[a]);
+    }
+    return renamed(shape);
+  }
+  many operator()(const nniesim::layers::reshape& p) const {
+    extents shape(x().shape.begin(), x().shape.begin() + l(p.axis));
+    std::size_t all = x().value.size(), known = 1, open = 0;
+    const std::size_t none = std::numeric_limits<std::size_t>::max();
+    open = none;
+    for (std::size_t i = 0; i < p.params.extents.size(); ++i) {
+      const auto e = p.params.extents[i];
+      if (e < 0) open = shape.size();
+      shape.push_back(e == 0 ? x().shape[p.axis + i] : e < 0 ? 1 : static_cast<std::size_t>(e));
+    }
+    shape.insert(shape.end(), x().shape.begin() + l(p.axis + p.count), x().shape.end());
+    for (const std::size_t e : shape) known *= e;
+    if (open != none) shape[open] = all / known;
+    return renamed(shape);
+  }
+
+  many operator()(const nniesim::relu_params& p) const {
+    return copies(each(x(), [&](double v) { return v < 0 ? v * static_cast<double>(p.negative_slope) : v; }));
+  }
+  many operator()(const nniesim::activation_params& p) const {
+    using f = nniesim::activation_function;
+    const auto alpha = static_cast<double>(p.alpha), scale = static_cast<double>(p.scale);
+    const auto shift = static_cast<double>(p.shift);
+    const double log_base = p.base == -1.0F ? 1.0 : std::log(static_cast<double>(p.base));
+    array y = each(x(), [&](double v) {
+      switch (p.function) {
+        case f::sigmoid: return 1 / (1 + std::exp(-v));
+        case f::tanh: return std::tanh(v);
+        case f::elu: return v > 0 ? v : alpha * std::expm1(v);
+        case f::absolute: return std::fabs(v);
+        case f::exponential: return std::exp(log_base * (shift + scale * v));
+        case f::logarithm: return std::log(shift + scale * v) / log_base;
+      }
+      return 0.0;
+    });
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const double v = x().value[i];
+      // Where float64 itself cancels: near the zeros of these functions, and where sums of large terms are taken.
+      const double argument = std::fabs(scale * v) + std::fabs(shift);
+      if (p.function == f::tanh || p.function == f::elu) y.tolerance[i] += small * (1 + std::fabs(alpha));
+      if (p.function == f::exponential) y.tolerance[i] += small * std::fabs(y.value[i] * log_base) * argument;
+      if (p.function == f::logarithm) {
+        y.tolerance[i] += small * (1 + argument / std::fabs(shift + scale * v)) / std::fabs(log_base);
+      }
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::power_params& p) const {
+    const auto scale = static_cast<double>(p.scale), shift = static_cast<double>(p.shift);
+    const auto exponent = static_cast<double>(p.exponent);
+    array y = each(x(), [&](double v) { return std::pow(shift + scale * v, exponent); });
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const double base = shift + scale * x().value[i];
+      if (base == 0) continue;
+      y.tolerance[i] +=
+          small * std::fabs(y.value[i] * exponent / base) * (std::fabs(scale * x().value[i]) + std::fabs(shift));
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::softmax_params& p) const {
+    array y(x().shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      auto o = y.place(i);
+      double sum = 0;  // of what stands along the axis, relative to this one
+      for (std::size_t k = 0; k < y.shape[p.axis]; ++k) {
+        o[p.axis] = l(k);
+        sum += std::exp(x().value[static_cast<std::size_t>(x().at(o))] - x().value[i]);
+      }
+      y.value[i] = 1 / sum;
+      y.tolerance[i] = 2 * ulp * y.value[i] + 1e-45;
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::pooling_params& p) const {
+    const bool is_max = p.operation == nniesim::pooling_operation::maximum;
+    const long before[2] = {l(p.pad.top), l(p.pad.left)}, after[2] = {l(p.pad.bottom), l(p.pad.right)};
+    long kernel[2], stride[2], size[2];
+    extents shape = x().shape;
+    for (std::size_t a = 0; a < 2; ++a) {
+      size[a] = l(x().shape[2 + a]);
+      kernel[a] = p.global ? size[a] : l(p.kernel[a]);
+      stride[a] = p.global ? 1 : l(p.stride[a]);
+      const double steps =
+          static_cast<double>(size[a] + before[a] + after[a] - kernel[a]) / static_cast<double>(stride[a]);
+      long n = 1 + static_cast<long>(p.size == nniesim::pooling_size::ceil ? std::ceil(steps) : std::floor(steps));
+      if ((n - 1) * stride[a] >= size[a] + before[a]) --n;  // a window behind the map
+      shape[2 + a] = static_cast<std::size_t>(n);
+    }
+    array y(shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      double most = -std::numeric_limits<double>::infinity(), sum = 0, magnitude = 0;
+      long area = 0;
+      for (long r = o[2] * stride[0] - before[0]; r < o[2] * stride[0] - before[0] + kernel[0]; ++r) {
+        for (long c = o[3] * stride[1] - before[1]; c < o[3] * stride[1] - before[1] + kernel[1]; ++c) {
+          if (r >= size[0] + after[0] || c >= size[1] + after[1]) continue;  // behind the padding: not of the window
+          ++area;
+          const long at = x().at({o[0], o[1], r, c});
+          if (at < 0) continue;
+          const double v = x().value[static_cast<std::size_t>(at)];
+          most = std::max(most, v);
+          sum += v;
+          magnitude += std::fabs(v);
+        }
+      }
+      y.value[i] = is_max ? most : sum / static_cast<double>(area);
+      if (!is_max) y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + small * magnitude;
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::eltwise_params& p) const {
+    array y = x();
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      double magnitude = 0;
+      for (std::size_t k = 0; k < in.size(); ++k) {
+        const double c = p.coefficients.empty() ? 1.0 : static_cast<double>(p.coefficients[k]);
+        double& sum = y.value[i];
+        switch (p.operation) {
+          case nniesim::eltwise_operation::sum:
+            sum = (k == 0 ? 0 : sum) + c * in[k].value[i];
+            magnitude += std::fabs(c * in[k].value[i]);
+            break;
+          case nniesim::eltwise_operation::product: sum = k == 0 ? in[k].value[i] : sum * in[k].value[i]; break;
+          case nniesim::eltwise_operation::maximum:
+            sum = k == 0 ? in[k].value[i] : std::max(sum, in[k].value[i]);
+            break;
+        }
+      }
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + small * magnitude;
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::concat_params& p) const {
+    extents shape = x().shape;
+    shape[p.axis] = 0;
+    for (const array& part : in) shape[p.axis] += part.shape[p.axis];
+    array y(shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      auto o = y.place(i);
+      std::size_t k = 0;
+      while (o[p.axis] >= l(in[k].shape[p.axis])) o[p.axis] -= l(in[k++].shape[p.axis]);
+      y.value[i] = in[k].value[static_cast<std::size_t>(in[k].at(o))];
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::permute_params& p) const {
+    extents shape;
+    for (const std::size_t a : p.order) shape.push_back(x().shape[a]);
+    return copies(moved(x(), shape, [&](const auto& o) {
+      std::vector<long> place(o.size());
+      for (std::size_t a = 0; a < o.size(); ++a) place[p.order[a]] = o[a];
+      return place;
+    }));
+  }
+  template <class P>
+  [[nodiscard]] many reduced(const P& p, double coefficient, bool is_mean) const {
+    const auto is_reduced = [&](std::size_t a) { return std::find(p.axes.begin(), p.axes.end(), a) != p.axes.end(); };
+    extents kept, shape;
+    for (std::size_t a = 0; a < x().shape.size(); ++a) {
+      kept.push_back(is_reduced(a) ? 1 : x().shape[a]);
+      if (!is_reduced(a) || p.keep_axes) shape.push_back(kept.back());
+    }
+    array y(kept);
+    std::vector<double> magnitude(y.value.size());
+    for (std::size_t i = 0; i < x().value.size(); ++i) {
+      auto o = x().place(i);
+      for (std::size_t a = 0; a < o.size(); ++a) {
+        if (is_reduced(a)) o[a] = 0;
+      }
+      const auto to = static_cast<std::size_t>(y.at(o));
+      y.value[to] += x().value[i];
+      magnitude[to] += std::fabs(x().value[i]);
+    }
+    const double factor =
+        is_mean ? static_cast<double>(y.value.size()) / static_cast<double>(x().value.size()) : coefficient;
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      y.value[i] *= factor;
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + small * magnitude[i] * std::fabs(factor);
+    }
+    y.shape = shape;
+    return copies(y);
+  }
+  many operator()(const nniesim::reduce_mean_params& p) const { return reduced(p, 1.0, true); }
+  many operator()(const nniesim::reduce_sum_params& p) const {
+    return reduced(p, static_cast<double>(p.coefficient), false);
+  }
+  many operator()(const nniesim::slice_params& p) const {
+    std::vector<std::size_t> ends = p.points;
+    for (std::size_t i = 1; i < p.parts; ++i) ends.push_back(x().shape[p.axis] / p.parts * i);  // 1 beside points
+    ends.push_back(x().shape[p.axis]);
+    many parts;
+    std::size_t begin = 0;
+    for (const std::size_t end : ends) {
+      extents shape = x().shape;
+      shape[p.axis] = end - begin;
+      parts.push_back(moved(x(), shape, [&](auto o) {
+        o[p.axis] += l(begin);
+        return o;
+      }));
+      begin = end;
+    }
+    return parts;
+  }
+  many operator()(const nniesim::lrn_params& p) const {
+    const bool across = p.region == nniesim::lrn_region::across_channels;
+    const long half = l(p.local_size) / 2;
+    const double area = std::pow(static_cast<double>(p.local_size), across ? 1 : 2);
+    array y(x().shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      double sum = 0;
+      const auto add = [&](const std::vector<long>& place) {
+        if (const long at = x().at(place); at >= 0) {
+          sum += x().value[static_cast<std::size_t>(at)] * x().value[static_cast<std::size_t>(at)];
+        }
+      };
+      for (long a = -half; a <= half; ++a) {
+        auto place = o;
+        if (across) {
+          place[1] += a;
+          add(place);
+          continue;
+        }
+        for (long b = -half; b <= half; ++b) add({o[0], o[1], o[2] + a, o[3] + b});
+      }
+      const double base = static_cast<double>(p.k) + static_cast<double>(p.alpha) / area * sum;
+      y.value[i] = x().value[i] * std::pow(base, -static_cast<double>(p.beta));
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]);
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::mvn_params& p) const {
+    array y(x().shape);
+    const std::size_t groups = x().shape[0] * (p.across_channels ? 1 : x().shape[1]);
+    const std::size_t n = x().value.size() / groups;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const double* v = x().value.data() + g * n;
+      double mean = 0, squares = 0, most = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        mean += v[i] / static_cast<double>(n);
+        most = std::max(most, std::fabs(v[i]));
+      }
+      for (std::size_t i = 0; i < n; ++i) squares += (v[i] - mean) * (v[i] - mean) / static_cast<double>(n);
+      const double divisor = p.normalize_variance ? std::sqrt(squares) + static_cast<double>(p.epsilon) : 1.0;
+      // A group of equal values has differences that are nothing but rounding.
+      const bool is_flat = p.normalize_variance && std::sqrt(squares) <= 1e-12 * most;
+      for (std::size_t i = 0; i < n; ++i) {
+        y.value[g * n + i] = (v[i] - mean) / divisor;
+        y.tolerance[g * n + i] = is_flat ? std::numeric_limits<double>::infinity()
+                                         : 2 * ulp * std::fabs(y.value[g * n + i]) + 64 * small * most / divisor;
+      }
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::upsample_params& p) const {
+    extents shape = x().shape;
+    shape[2] *= p.factor;
+    shape[3] *= p.factor;
+    return copies(moved(x(), shape, [&](auto o) {
+      o[2] /= l(p.factor);
+      o[3] /= l(p.factor);
+      return o;
+    }));
+  }
+  many operator()(const nniesim::crop_params& p) const {
+    extents shape = x().shape;
+    for (std::size_t a = p.axis; a < shape.size(); ++a) shape[a] = in.at(1).shape[a];
+    return copies(moved(x(), shape, [&](auto o) {
+      for (std::size_t a = p.axis; a < o.size() && !p.offsets.empty(); ++a) {
+        o[a] += l(p.offsets[p.offsets.size() == 1 ? 0 : a - p.axis]);
+      }
+      return o;
+    }));
+  }
+  many operator()(const nniesim::arg_max_params& p) const {
+    const std::size_t rank = x().shape.size();
+    extents shape = x().shape;
+    if (p.axis) {
+      shape[*p.axis] = p.top_k;
+    } else {
+      shape.assign(std::max<std::size_t>(3, rank), 1);
+      shape[0] = x().shape[0];
+      shape[1] = p.out_max_val ? 2 : 1;
+      shape[2] = p.top_k;
+    }
+    array y(shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      std::vector<std::pair<double, long>> found;  // value and place
+      for (std::size_t k = 0; k < x().value.size(); ++k) {
+        const auto from = x().place(k);
+        bool same = true;
+        for (std::size_t a = 0; a < rank; ++a) {
+          if (p.axis ? a != *p.axis : a == 0) same = same && from[a] == o[a];
+        }
+        const long per_sample = l(x().value.size() / x().shape[0]);
+        if (same) found.emplace_back(x().value[k], p.axis ? from[*p.axis] : l(k) % per_sample);
+      }
+      std::sort(found.rbegin(), found.rend());
+      const auto& one = found[static_cast<std::size_t>(o[p.axis ? *p.axis : 2])];
+      const bool wants_value = p.out_max_val && (p.axis || o[1] == 1);
+      y.value[i] = wants_value ? one.first : static_cast<double>(one.second);
+    }
+    return copies(y);
+  }
+};
+
+/// The outputs of a layer.
+inline many evaluate(const nniesim::layer& l, const many& inputs) {
+  return std::visit(evaluate_layer{inputs, l.outputs.size()}, l.params);
+}
+
+}  // namespace naive
