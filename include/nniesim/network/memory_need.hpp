@@ -17,6 +17,7 @@
 #include <unistd.h>
 #endif
 
+#include <nniesim/core/excerpt.hpp>
 #include <nniesim/kernels/engine.hpp>
 #include <nniesim/network/layer_operator.hpp>
 #include <nniesim/network/precision_plan.hpp>
@@ -284,13 +285,13 @@ inline void require_memory(const network& net, const memory_need& need, std::siz
   std::string most;
   if (!net.layers.empty()) {
     const layer& l = net.layers[need.largest_layer];
-    most = detail::concat("; most is taken by layer '", l.name, "' (", l.where,
+    most = detail::concat("; most is taken by layer '", detail::printable(l.name), "' (", l.where,
                           "): ", detail::bytes_text(need.layers[need.largest_layer]));
   }
-  throw memory_error(detail::concat("network '", net.name, "' takes ", detail::bytes_text(total), " (weights ",
-                                    need.weights, ", prepared ", need.prepared, ", activations ", need.activations,
-                                    ", scratch ", need.scratch, "), expected at most ", detail::bytes_text(limit),
-                                    most));
+  throw memory_error(detail::concat("network '", detail::printable(net.name), "' takes ", detail::bytes_text(total),
+                                    " (weights ", need.weights, ", prepared ", need.prepared, ", activations ",
+                                    need.activations, ", scratch ", need.scratch, "), expected at most ",
+                                    detail::bytes_text(limit), most));
 }
 
 NNIESIM_END_NAMESPACE

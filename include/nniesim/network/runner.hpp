@@ -432,9 +432,10 @@ class network_runner {
       memory_ = options_.prepared != nullptr ? options_.prepared->take_memory(bytes_) : detail::memory_block(bytes_);
     } catch (const std::bad_alloc&) {
       const layer& l = net_->layers[need_.largest_layer];
-      throw memory_error(detail::concat("network '", net_->name, "': the system gave no memory, expected ",
-                                        detail::bytes_text(bytes_), " for blobs; most is taken by layer '", l.name,
-                                        "' (", l.where, "): ", detail::bytes_text(need_.layers[need_.largest_layer])));
+      throw memory_error(detail::concat("network '", detail::printable(net_->name),
+                                        "': the system gave no memory, expected ", detail::bytes_text(bytes_),
+                                        " for blobs; most is taken by layer '", detail::printable(l.name), "' (",
+                                        l.where, "): ", detail::bytes_text(need_.layers[need_.largest_layer])));
     }
   }
   void run_one(const step& s) {
