@@ -47,6 +47,7 @@ struct command {
   std::vector<std::vector<std::string>> sets{};  ///< of these, which are new or old together
   std::string state{};                           ///< a file that grows by lines, in the folder of outputs
   bool has_old_files = true;
+  bool has_unnamed = true;      ///< files without names, on its file system
   bool reports_inputs = false;  ///< one that cannot be read is named in the outputs, which are made without it
 };
 
@@ -121,12 +122,12 @@ class bench {
   /// Everything for one command.
   void try_all(const command& c) {
     fs::remove(folder_ / "log");
-    const outcome good = run(c, {.variables = preloaded({})});
+    const outcome good = run(c, {.variables = preloaded(c, {})});
     std::map<std::string, int> counts;
     std::ifstream log(folder_ / "log");
     std::string call;
     for (int n = 0; log >> call >> n;) counts[call] = n;
-    if (good.code() < 0 || good.code() > 1 || counts.size() != 7) {
+    if (good.code() < 0 || good.code() > 1 || counts.size() != 8) {
       return problem(c, "without a fault", good, "ended with " + std::to_string(good.code()));
     }
     for (const std::string& file : c.outputs) {
@@ -149,6 +150,8 @@ class bench {
                           {"rename", refused.c_str(), "rename refused"},
                           {"rename", "kill", "killed before a rename"},
                           {"link", refused.c_str(), "no hard links"},
+                          {"linkat", full.c_str(), "name: disk full"},
+                          {"linkat", "kill", "killed before a name"},
                           {"open_for_reading", no_files.c_str(), "open input: too many files"},
                           {"open_for_reading", gone.c_str(), "input has vanished"},
                           {"read", broken.c_str(), "read: EIO"}}) {
@@ -157,14 +160,15 @@ class bench {
       for (int t = 0; t < most; ++t) {
         const int at = most == 1 ? 1 : 1 + static_cast<int>(std::int64_t{t} * (counts[k.call] - 1) / (most - 1));
         fs::remove(folder_ / "log");
-        const outcome got = run(
-            c,
-            {.variables = preloaded({{"FAULT_CALL", k.call}, {"FAULT_AT", std::to_string(at)}, {"FAULT_HOW", k.how}})});
+        const outcome got =
+            run(c, {.variables = preloaded(
+                        c, {{"FAULT_CALL", k.call}, {"FAULT_AT", std::to_string(at)}, {"FAULT_HOW", k.how}})});
         const std::string what = judged(c, good, got, content(folder_ / "log"), k.call);
         if (!what.empty()) problem(c, std::string(k.name) + " " + std::to_string(at), got, what);
         r.add(what.empty());
       }
     }
+    if (!c.has_unnamed) return;  // the rest has nothing to do with that
     for (const auto& [standard, name] : {std::pair{output::full, "standard output: disk full"},
                                          {output::closed_pipe, "standard output: nobody reads"},
                                          {output::closed, "standard output: closed"}}) {
@@ -211,7 +215,7 @@ class bench {
     }
     const int before = wrong_;
     for (const command& c : commands) {
-      if (c.outputs.empty()) continue;
+      if (c.outputs.empty() || !c.has_unnamed) continue;
       const fs::path usual = out_;
       const outcome good = run(c, {});
       command there = c;
@@ -239,7 +243,7 @@ class bench {
         }
         if (got.code() == 2 && got.complaints.find("No space left on device") == std::string::npos)
           what = "no word about the disk";
-        if (what.empty()) what = left_over(got);
+        if (what.empty()) what = left_over(c, got, "");
         if (!what.empty()) problem(c, "room for " + std::to_string(room) + " KiB", got, what);
         r.add(what.empty());
       }
@@ -284,10 +288,11 @@ class bench {
   }
 
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> preloaded(
-      std::vector<std::pair<std::string, std::string>> variables) const {
+      const command& c, std::vector<std::pair<std::string, std::string>> variables) const {
     variables.emplace_back("LD_PRELOAD", preload_);
     variables.emplace_back("FAULT_FOLDER", (folder_ / "").string());
     variables.emplace_back("FAULT_LOG", (folder_ / "log").string());
+    if (!c.has_unnamed) variables.emplace_back("FAULT_NO_UNNAMED", "1");
     return variables;
   }
 
@@ -322,9 +327,12 @@ class bench {
     ::_exit(99);
   }
 
-  [[nodiscard]] static std::string left_over(const outcome& got) {
+  [[nodiscard]] static std::string left_over(const command& c, const outcome& got, const std::string& call) {
+    // A process that is killed leaves files that have a name already.
+    const bool may_leave =
+        got.was_killed() && (!c.has_unnamed || call == "rename" || call == "close" || call == "linkat");
     for (const auto& [name, bytes] : got.files) {
-      if (is_temporary(name) && !got.was_killed()) return "left " + name;
+      if (is_temporary(name) && !may_leave) return "left " + name;
     }
     return {};
   }
@@ -358,7 +366,7 @@ class bench {
       if (!is_between && news != 0 && static_cast<std::size_t>(news) != set.size())
         return "one of a set is old, one new";
     }
-    if (std::string left = left_over(got); !left.empty()) return left;
+    if (std::string left = left_over(c, got, call); !left.empty()) return left;
     if (!c.state.empty()) {
       if (std::string wrong = judged_state(c, good, got); !wrong.empty()) return wrong;
     }
@@ -460,6 +468,9 @@ int main(int argc, char** argv) {
                       {{"v.npy", "c.npy"}},
                       {},
                       false});
+  commands.push_back(commands.back());
+  commands.back().name = "  with named temporaries";
+  commands.back().has_unnamed = false;
   commands.push_back({"compare", {"compare", caffe, caffe, "--fail-below", "0.9"}});
   commands.back().reports_inputs = true;
   commands.push_back({"info --json", {"info", "--cfg", cfg, "--json"}});

@@ -2,7 +2,7 @@
 // of them fail. By environment: FAULT_FOLDER; FAULT_CALL, one of the names below, FAULT_AT, which of these calls (1 is
 // the first), FAULT_HOW, a number of errno, "short" (half is written, without an error), "kill" (before the call) or
 // "half" (half is written, then killed); FAULT_LOG, a file that gets the path of what failed, or, where nothing is to
-// fail, the counts.
+// fail, the counts. FAULT_NO_UNNAMED: the file system has no files without names.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,9 +20,9 @@
 
 namespace {
 
-enum call { writing, reading, open_for_writing, open_for_reading, closing, renaming, linking, calls };
-constexpr std::array<const char*, calls> names = {"write",  "read", "open_for_writing", "open_for_reading", "close",
-                                                  "rename", "link"};
+enum call { writing, reading, open_for_writing, open_for_reading, closing, renaming, linking, naming, calls };
+constexpr std::array<const char*, calls> names = {
+    "write", "read", "open_for_writing", "open_for_reading", "close", "rename", "link", "linkat"};
 
 std::array<std::atomic<int>, calls> counts;
 std::array<char[512], 1024> paths;  // of the open descriptors that are watched and written, else empty
@@ -90,14 +90,21 @@ struct counts_at_end {
 template <class Open>
 int watched_open(const char* path, int flags, const Open& open) {
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
-  if (is_watched(path) && (flags & O_DIRECTORY) == 0) {
+  const bool is_unnamed = (flags & O_TMPFILE) == O_TMPFILE;  // the path is the folder's
+  if (is_watched(path) && is_unnamed && *setting("FAULT_NO_UNNAMED") != '\0') {
+    errno = EOPNOTSUPP;
+    return -1;
+  }
+  if (is_watched(path) && (is_unnamed || (flags & O_DIRECTORY) == 0)) {
     if (const int problem = fault_of(writes ? open_for_writing : open_for_reading, path); problem != 0) {
       errno = problem;
       return -1;
     }
   }
   const int file = open();
-  remember(file, path, writes);
+  char named[sizeof(paths[0])];
+  (void)std::snprintf(named, sizeof(named), "%s%s", path, is_unnamed ? "/.nniesim-unnamed" : "");
+  remember(file, named, writes);
   return file;
 }
 
@@ -202,5 +209,14 @@ int link(const char* from, const char* to) {
     }
   }
   return NEXT(link)(from, to);
+}
+int linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) {
+  if (is_watched(to)) {
+    if (const int problem = fault_of(naming, to); problem != 0) {
+      errno = problem;
+      return -1;
+    }
+  }
+  return NEXT(linkat)(from_folder, from, to_folder, to, flags);
 }
 }

@@ -23,6 +23,7 @@
 #if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
 #define NNIESIM_HAS_DESCRIPTORS
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -59,6 +60,22 @@ class raw_file {
     while (file_ < 0 && errno == EINTR);
     return file_ < 0 ? errno : 0;
   }
+  /// A file without a name, which ends with the process however that ends; false where there is none of that kind.
+  [[nodiscard]] bool open_unnamed([[maybe_unused]] const std::filesystem::path& folder,
+                                  [[maybe_unused]] unsigned permissions) {
+#ifdef O_TMPFILE
+    file_ = ::open(folder.c_str(), O_WRONLY | O_CLOEXEC | O_TMPFILE, static_cast<::mode_t>(permissions));
+    if (file_ >= 0 && ::access(own_link().c_str(), F_OK) == 0) return true;
+    (void)close();
+#endif
+    return false;
+  }
+  /// Gives a file without a name one that no file has.
+  [[nodiscard]] int name(const std::filesystem::path& path) const {
+    return ::linkat(AT_FDCWD, own_link().c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+  }
+  /// Where the file system has permissions.
+  void set_permissions(unsigned permissions) const { (void)!::fchmod(file_, static_cast<::mode_t>(permissions)); }
   /// Goes on where the descriptor of this process is.
   [[nodiscard]] int open(int descriptor) {
     file_ = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
@@ -80,6 +97,8 @@ class raw_file {
   }
 
  private:
+  [[nodiscard]] std::string own_link() const { return "/proc/self/fd/" + std::to_string(file_); }
+
   int file_ = -1;
 #else
   [[nodiscard]] int open(const std::filesystem::path& path, how h, unsigned = 0666) {
@@ -87,6 +106,9 @@ class raw_file {
     file_ = std::fopen(path.string().c_str(), h == how::create ? "wbx" : h == how::append ? "ab" : "r+b");
     return file_ == nullptr ? (errno != 0 ? errno : EIO) : 0;
   }
+  [[nodiscard]] bool open_unnamed(const std::filesystem::path&, unsigned) { return false; }
+  [[nodiscard]] int name(const std::filesystem::path&) const { return ENOTSUP; }
+  void set_permissions(unsigned) const {}
   [[nodiscard]] int open(int) { return EBADF; }
   [[nodiscard]] int write(std::string_view bytes) {
     errno = 0;
@@ -145,10 +167,10 @@ struct output_place {
   return place;
 }
 
-/// A file in `folder` whose name no other has. `permissions` as for raw_file::open; `made` does not exist where this
-/// fails.
-[[nodiscard]] inline int open_temporary(raw_file& file, const std::filesystem::path& folder, unsigned permissions,
-                                        std::filesystem::path& made) {
+/// Calls `make` with names in `folder` until it gives anything but EEXIST, which it gives to names that are taken;
+/// `made` is the one that it took, else empty.
+template <class Make>
+[[nodiscard]] int make_temporary(const std::filesystem::path& folder, std::filesystem::path& made, const Make& make) {
   static std::atomic<std::uint64_t> count{0};
   int problem = EEXIST;
   for (int tries = 0; tries < 100 && problem == EEXIST; ++tries) {
@@ -156,19 +178,20 @@ struct output_place {
     number = (number ^ (++count << 48U)) * 0x9e3779b97f4a7c15U;
     std::string name = ".nniesim-";  // short: the file's own may have the longest length already
     for (unsigned shift = 64; shift != 0; shift -= 4) name += "0123456789abcdef"[(number >> (shift - 4U)) & 15U];
-    made = folder / (name + ".tmp");
-    problem = file.open(made, raw_file::how::create, permissions);
+    const std::filesystem::path path = folder / (name + ".tmp");
+    problem = make(path);
+    if (problem == 0) made = path;
   }
   return problem;
 }
 
 }  // namespace detail
 
-/// One file to write. Until commit() it has another name in the same folder (.nniesim-*.tmp), and what was there before
-/// stays as it is; without commit() nothing is left. A new file has the permissions that the process gives, one that
-/// replaces another those of the other (not its owner, nor its other hard links). A symbolic link stays, its target is
-/// replaced. Devices, pipes and descriptors (/dev/stdout) are written as they are. What power cuts leave is up to the
-/// file system: nothing is synced.
+/// One file to write. Until commit() it has no name, or, where the system has no such files, another one in the same
+/// folder (.nniesim-*.tmp), and what was there before stays as it is; without commit() nothing is left. A new file has
+/// the permissions that the process gives, one that replaces another those of the other (not its owner, nor its other
+/// hard links). A symbolic link stays, its target is replaced. Devices, pipes and descriptors (/dev/stdout) are written
+/// as they are. What power cuts leave is up to the file system: nothing is synced.
 class output_file {
  public:
   /// Throws error where nothing can be written: no such folder, a folder, no permission.
@@ -188,12 +211,14 @@ class output_file {
         check(file_.open(place_.path, how::existing));
         check(file_.close());
       }
-      const auto permissions = place_.old_permissions.value_or(static_cast<std::filesystem::perms>(0666));
-      std::filesystem::path made;
-      check(detail::open_temporary(file_, folder(), static_cast<unsigned>(permissions), made));
-      temporary_ = std::move(made);
-      std::error_code ignored;  // not every file system has them
-      if (place_.old_permissions) std::filesystem::permissions(temporary_, permissions, ignored);
+      const auto permissions = static_cast<unsigned>(place_.old_permissions.value_or(std::filesystem::perms(0666)));
+      is_unnamed_ = file_.open_unnamed(folder(), permissions);
+      if (!is_unnamed_) {
+        check(detail::make_temporary(folder(), temporary_, [&](const std::filesystem::path& as) {
+          return file_.open(as, how::create, permissions);
+        }));
+      }
+      if (place_.old_permissions) file_.set_permissions(permissions);
     }
   }
   output_file(const output_file&) = delete;
@@ -261,6 +286,10 @@ class output_file {
   /// All bytes are in the file, under the name that it has.
   void finish() {
     (void)write_buffered();
+    if (is_unnamed_ && problem_ == 0) {
+      problem_ = detail::make_temporary(folder(), temporary_,
+                                        [&](const std::filesystem::path& path) { return file_.name(path); });
+    }
     const int closing = file_.close();
     if (problem_ == 0) problem_ = closing;
     check_written();
@@ -278,6 +307,7 @@ class output_file {
   detail::output_place place_;
   std::filesystem::path temporary_;  ///< empty where there is none
   detail::raw_file file_;
+  bool is_unnamed_ = false;
   std::string buffered_;
   int problem_ = 0;  ///< the first
   stream_buffer buffer_;
@@ -304,6 +334,7 @@ class output_set {
 
   /// Puts all in place. Throws error where not everything was written or can be put in place.
   void commit() {
+    for (output_file& f : files_) (void)f.write_buffered();
     for (output_file& f : files_) f.finish();
     std::vector<placed> done;
     try {
