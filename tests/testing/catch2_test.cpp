@@ -126,6 +126,9 @@ TEST_CASE("a failing match prints the sentence first, then numbers") {
 }
 
 TEST_CASE("tensors and values print as numbers") {
+  CHECK(q20_12(1.5) == approx(1.5));
+  CHECK(q20_12(1.5) == 1.5F);
+  CHECK_FALSE(q20_12(1.5) > 2);
   CHECK(Catch::Detail::stringify(q20_12::from(-1.5)) == "-1.5");
   CHECK(Catch::Detail::stringify(q20_12::max()) == "524287.9997558594");
   CHECK(Catch::Detail::stringify(tensor<std::uint8_t>{65, 128, 0}) == "3 {65, 128, 0}");

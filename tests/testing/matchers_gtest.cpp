@@ -62,6 +62,14 @@ TEST(Matchers, TakeTensorsOfAnyOtherType) {
   EXPECT_THAT(reference + 0.0F, !RelativeL2Within(y, 0) || CosineAtLeast(view_of(y), 0.99));
 }
 
+TEST(Values, StandInAssertionsAsNumbers) {
+  const q20_12 v(1.5);
+  EXPECT_EQ(v, 1.5);
+  EXPECT_LT(v, 2);
+  EXPECT_NEAR(v, 1.4999, 0.001);
+  EXPECT_DOUBLE_EQ(v, 1.5);
+}
+
 TEST(Printing, ShowsNumbers) {
   EXPECT_EQ(PrintToString(q20_12::from(-1.5)), "-1.5");
   EXPECT_EQ(PrintToString(tensor<std::uint8_t>{65, 128}), "2 {65, 128}");

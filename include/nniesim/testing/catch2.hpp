@@ -1,5 +1,6 @@
 // Matchers for Catch2, versions 2 and 3: CHECK_THAT(y8, CosineAtLeast(ref, 0.99) && RelativeL2Within(ref, 0.02)); and
-// tensors in failing tests as numbers. The matchers themselves are those of check.hpp.
+// tensors in failing tests as numbers. The matchers themselves are those of check.hpp. (CHECK(a == b) of two tensors
+// does not compile: xtensor takes Catch2's own operators for tensors. EqualBits is meant for that.)
 #pragma once
 
 #if __has_include(<catch2/matchers/catch_matchers.hpp>)
