@@ -33,7 +33,7 @@ struct StringMaker<T> {
 
 /// What CHECK_THAT prints: the matcher's sentence first, then the tensor.
 template <class ArgT, nniesim::matchers::own_matcher MatcherT>
-class MatchExpr<ArgT, MatcherT> : public ITransientExpression {
+class MatchExpr<ArgT, MatcherT> final : public ITransientExpression {
  public:
   template <class... Text>
   MatchExpr(const std::remove_reference_t<ArgT>& arg, const MatcherT& matcher, const Text&...)
