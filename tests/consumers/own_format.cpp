@@ -26,7 +26,7 @@ struct int4 {
     return static_cast<code>(std::clamp(std::nearbyint(x / s.step), -7.0F, 7.0F));
   }
   static code encode(float x, const scale& s, event_counts& counts) {
-    if (std::fabs(x) > largest(s)) ++counts.saturated;
+    if (std::fabs(x) > largest(s)) counts(event::saturated);
     return encode(x, s);
   }
   static float decode(code c, const scale& s) noexcept { return static_cast<float>(c) * s.step; }
