@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -54,10 +55,13 @@ struct command {
 /// What a process left: its end, what it printed, and the files of its folder.
 struct outcome {
   int status = 0;
+  std::chrono::microseconds time{};
   std::string printed, complaints;
   std::map<std::string, std::string> files;
 
-  [[nodiscard]] bool was_killed() const { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
+  [[nodiscard]] bool was_killed() const {
+    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
+  }
   [[nodiscard]] int code() const { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 };
 
@@ -68,6 +72,8 @@ struct surroundings {
   std::vector<std::pair<std::string, std::string>> variables{};
   output standard = output::file;
   std::optional<::rlim_t> largest_file{};
+  int signal = 0;  ///< that it gets after this time
+  std::chrono::microseconds until_signal{};
 };
 
 class bench {
@@ -106,11 +112,14 @@ class bench {
     const ::pid_t child = ::fork();
     if (child == 0) become(c, s);
     outcome result;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    const auto start = std::chrono::steady_clock::now();
     while (::waitpid(child, &result.status, WNOHANG) == 0) {
-      if (std::chrono::steady_clock::now() > end) (void)::kill(child, SIGABRT);
-      (void)::usleep(1000);
+      const auto passed = std::chrono::steady_clock::now() - start;
+      if (passed > std::chrono::seconds(120)) (void)::kill(child, SIGABRT);
+      else if (s.signal != 0 && passed > s.until_signal) (void)::kill(child, s.signal);
+      (void)::usleep(200);
     }
+    result.time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
     result.printed = content(folder_ / "printed");
     result.complaints = content(folder_ / "complaints");
     for (const fs::directory_entry& e : fs::recursive_directory_iterator(out_)) {
@@ -169,6 +178,19 @@ class bench {
       }
     }
     if (!c.has_unnamed) return;  // the rest has nothing to do with that
+    for (const auto& [signal, name] : {std::pair{SIGKILL, "killed at some moment"}, {SIGTERM, "ended by SIGTERM"}}) {
+      row r(c.name, name);
+      for (int t = 0; t < tries_ && !c.outputs.empty(); ++t) {
+        // More often towards the end, when files are written.
+        const double share = 1 - std::pow(1 - (t + 0.5) / tries_, 2);
+        const auto until = std::chrono::microseconds(std::llround(static_cast<double>(good.time.count()) * share));
+        const outcome got = run(c, {.signal = signal, .until_signal = until});
+        const std::string what = judged(c, good, got, "some moment", "any");
+        if (!what.empty())
+          problem(c, std::string(name) + ", after " + std::to_string(until.count()) + " us", got, what);
+        r.add(what.empty());
+      }
+    }
     for (const auto& [standard, name] : {std::pair{output::full, "standard output: disk full"},
                                          {output::closed_pipe, "standard output: nobody reads"},
                                          {output::closed, "standard output: closed"}}) {
@@ -329,8 +351,8 @@ class bench {
 
   [[nodiscard]] static std::string left_over(const command& c, const outcome& got, const std::string& call) {
     // A process that is killed leaves files that have a name already.
-    const bool may_leave =
-        got.was_killed() && (!c.has_unnamed || call == "rename" || call == "close" || call == "linkat");
+    const bool may_leave = got.was_killed() &&
+                           (!c.has_unnamed || call == "rename" || call == "close" || call == "linkat" || call == "any");
     for (const auto& [name, bytes] : got.files) {
       if (is_temporary(name) && !may_leave) return "left " + name;
     }
@@ -360,7 +382,7 @@ class bench {
       }
     }
     // Between its renames nothing keeps a process that is killed from leaving some of a set new.
-    const bool is_between = got.was_killed() && call == "rename";
+    const bool is_between = got.was_killed() && (call == "rename" || call == "any");
     for (const auto& set : c.sets) {
       const auto news = std::count_if(set.begin(), set.end(), [&](const auto& f) { return is_new.contains(f); });
       if (!is_between && news != 0 && static_cast<std::size_t>(news) != set.size())
@@ -433,7 +455,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   (void)::signal(SIGPIPE, SIG_DFL);
-  bench b(fs::canonical(argv[1]), fs::canonical(argv[2]), argv[3], argc > 4 ? std::atoi(argv[4]) : 5);
+  bench b(fs::canonical(argv[1]), fs::canonical(argv[2]), argv[3], argc > 4 ? std::atoi(argv[4]) : 12);
   const std::string cfg = (b.folder() / "network/feature_norm.cfg").string();
   const auto out = [&](const char* name) { return (b.out() / name).string(); };
   const fs::path dumps = b.folder() / "dumps";
