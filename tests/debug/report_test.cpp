@@ -147,10 +147,10 @@ report sample(std::size_t layers) {
     reference.data()[i] = std::max(0.0F, signed_values.data()[i] * signed_values.data()[i] * signed_values.data()[i]);
     quantized.data()[i] = std::floor(reference.data()[i] * 8) / 8;
   }
-  r.histograms = {
-      {"stage0_conv3", histograms(reference, quantized, 1000), histogram_bins::linear},
-      {v.layer, histograms(reference, quantized, 64), histogram_bins::linear},
-      {"in magnitudes", histograms(reference, quantized, 48, histogram_bins::logarithmic), histogram_bins::logarithmic}};
+  r.histograms = {{"stage0_conv3", histograms(reference, quantized, 1000), histogram_bins::linear},
+                  {v.layer, histograms(reference, quantized, 64), histogram_bins::linear},
+                  {"in magnitudes", histograms(reference, quantized, 48, histogram_bins::logarithmic),
+                   histogram_bins::logarithmic}};
   const evaluated_plan chosen{{"stage3_conv26", "stage0_conv0"}, 1.09, 0.9911};
   r.search.score = "the smallest cosine of the outputs over 8 pictures";
   r.search.goal = 0.99;
