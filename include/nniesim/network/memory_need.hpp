@@ -77,9 +77,9 @@ template <class... More>
   return kept;
 }
 
-/// What a multiply-accumulate layer takes besides its inputs, outputs and weights.
-struct mac_need {
-  std::size_t prepared = 0;   ///< panels of weights
+/// What a layer takes besides its inputs, outputs and weights.
+struct operator_need {
+  std::size_t prepared = 0;   ///< weights as the kernels read them
   std::size_t workspace = 0;  ///< of a run
 };
 
@@ -87,7 +87,8 @@ using extents_4 = std::array<std::size_t, 4>;  // whose product may be too large
 
 /// `x` is N x C x H x W, `w` OC x C/groups x KH x KW.
 template <class P>
-[[nodiscard]] mac_need conv_need(const conv2d_params& p, const extents_4& x, const extents_4& w, std::size_t workers) {
+[[nodiscard]] operator_need conv_need(const conv2d_params& p, const extents_4& x, const extents_4& w,
+                                      std::size_t workers) {
   using engine = kernels::engine<P>;
   constexpr std::size_t bytes = std::max(sizeof(typename engine::operand), sizeof(typename engine::channel_operand));
   constexpr std::size_t cache = 512 * 1024;  // what conv2d_layer::plan gives a part
@@ -107,7 +108,7 @@ template <class P>
 }
 
 template <class P>
-[[nodiscard]] mac_need fully_connected_need(std::size_t batch, const tensor_shape& w, std::size_t workers) {
+[[nodiscard]] operator_need fully_connected_need(std::size_t batch, const tensor_shape& w, std::size_t workers) {
   using engine = kernels::engine<P>;
   constexpr std::size_t bytes = sizeof(typename engine::operand);
   const kernels::tile_shape tile = engine::tile(active_isa());
@@ -137,21 +138,21 @@ template <class P>
 /// The deconvolution's convolution: at stride 1, of the input with zeros between its values. `w` is C x OC/groups x KH
 /// x KW.
 template <class P>
-[[nodiscard]] mac_need deconv_need(const conv2d_params& p, const extents_4& x, const extents_4& w,
-                                   std::size_t workers) {
+[[nodiscard]] operator_need deconv_need(const conv2d_params& p, const extents_4& x, const extents_4& w,
+                                        std::size_t workers) {
   const extents_4 wide{x[0], x[1], sum_of(1, product_of(x[2] - 1, p.stride[0])),
                        sum_of(1, product_of(x[3] - 1, p.stride[1]))};
   const std::size_t rows = product_of(w[2] - 1, p.dilation[0]);
   const std::size_t columns = product_of(w[3] - 1, p.dilation[1]);
   const conv2d_params inner{.pad = padding(rows, columns, rows, columns), .dilation = p.dilation, .groups = p.groups};
-  mac_need need = conv_need<P>(inner, wide, {product_of(w[1], p.groups), w[0] / p.groups, w[2], w[3]}, workers);
+  operator_need need = conv_need<P>(inner, wide, {product_of(w[1], p.groups), w[0] / p.groups, w[2], w[3]}, workers);
   need.workspace = sum_of(need.workspace, product_of(wide[0], wide[1], wide[2], wide[3], sizeof(value_t<P>)), 128);
   return need;
 }
 
 /// Of a layer with inputs. Nothing for shapes that its operator will refuse.
 template <class P>
-[[nodiscard]] mac_need need_of(const network& net, const layer& l, std::size_t workers) {
+[[nodiscard]] operator_need need_of(const network& net, const layer& l, std::size_t workers) {
   const tensor_shape& x = net.blobs[l.inputs[0]].shape;
   const auto extents = [](const tensor_shape& s) { return extents_4{s[0], s[1], s[2], s[3]}; };
   const auto fits = [&](const conv2d_params& p, const tensor_shape& w) {
@@ -161,18 +162,23 @@ template <class P>
       overloaded{
           [&](const layers::convolution& p) {
             const tensor_shape w = shape_of(p.weights);
-            return fits(p.geometry, w) ? conv_need<P>(p.geometry, extents(x), extents(w), workers) : mac_need{};
+            return fits(p.geometry, w) ? conv_need<P>(p.geometry, extents(x), extents(w), workers) : operator_need{};
           },
           [&](const layers::deconvolution& p) {
             const tensor_shape w = shape_of(p.weights);
-            return fits(p.geometry, w) ? deconv_need<P>(p.geometry, extents(x), extents(w), workers) : mac_need{};
+            return fits(p.geometry, w) ? deconv_need<P>(p.geometry, extents(x), extents(w), workers) : operator_need{};
           },
           [&](const layers::fully_connected& p) {
             const tensor_shape w = shape_of(p.weights);
-            return w.rank() == 2 && w.size() != 0 ? fully_connected_need<P>(x.size() / w[1], w, workers) : mac_need{};
+            return w.rank() == 2 && w.size() != 0 ? fully_connected_need<P>(x.size() / w[1], w, workers)
+                                                  : operator_need{};
+          },
+          [&](const eltwise_params&) {  // pieces of each input, encoded
+            return operator_need{
+                0, product_of(l.inputs.size(), std::min<std::size_t>(4096, x.size()), sizeof(float), workers)};
           },
           [&](const auto&) {
-            return mac_need{product_of(weights_of(l), sizeof(float)), 0};
+            return operator_need{product_of(weights_of(l), sizeof(double)), 0};
           },
       },
       l.params);
@@ -189,6 +195,7 @@ inline std::size_t memory_need::total() const noexcept {
 [[nodiscard]] inline memory_need need_of_memory(const network& net, const precision_plan& plan, bool keep_all,
                                                 std::span<const std::size_t> keep = {}, std::size_t threads = 1) {
   using namespace detail;
+  constexpr std::size_t bookkeeping = 2048;  // of a layer: objects and lists
   memory_need need;
   const std::vector<bool> kept = kept_blobs(net, keep_all, keep);
   const auto bytes_of = [&](std::size_t blob) {
@@ -201,19 +208,20 @@ inline std::size_t memory_need::total() const noexcept {
     for (const std::size_t b : x.inputs) inputs = sum_of(inputs, bytes_of(b));
     for (const std::size_t b : x.outputs) outputs = sum_of(outputs, bytes_of(b));
     const std::size_t weights = product_of(weights_of(x), sizeof(float));
-    mac_need mac;
+    operator_need op;
     if (!x.inputs.empty()) {
-      mac = with_policy(precision, [&]<class P>(P) { return detail::need_of<P>(net, x, threads); });
+      op = with_policy(precision, [&]<class P>(P) { return detail::need_of<P>(net, x, threads); });
       // Copies: of weights while they are laid out, of batches whose ranges are looked for, and for the host.
       const bool on_host = !plan.is_float && precision == layer_precision::float32;
       const bool copies = is_mac_layer(x) && precision != layer_precision::float32;
-      const std::size_t running = sum_of(mac.workspace, copies ? inputs : 0, on_host ? sum_of(inputs, outputs) : 0);
-      scratch = std::max(product_of(weights, is_mac_layer(x) ? 2 : 0), running);
+      const std::size_t running = sum_of(op.workspace, copies ? inputs : 0, on_host ? sum_of(inputs, outputs) : 0);
+      const bool is_turned = std::holds_alternative<layers::deconvolution>(x.params);
+      scratch = std::max(product_of(weights, is_turned ? 2 : is_mac_layer(x) ? 1 : 0), running);
     }
     need.weights = sum_of(need.weights, weights);
-    need.prepared = sum_of(need.prepared, mac.prepared);
+    need.prepared = sum_of(need.prepared, op.prepared, bookkeeping);
     need.scratch = std::max(need.scratch, scratch);
-    need.layers.push_back(sum_of(weights, mac.prepared, outputs, scratch));
+    need.layers.push_back(sum_of(weights, op.prepared, outputs, scratch));
     if (need.layers[l] > need.layers[need.largest_layer]) need.largest_layer = l;
   }
   // Blobs from the layer that writes them to the last that reads them.
