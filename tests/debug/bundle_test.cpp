@@ -285,6 +285,7 @@ TEST_CASE("another run's outputs come with the bundle", "[debug]") {
 TEST_CASE("layers that make no bundle are told why", "[debug]") {
   example e;
   CHECK_THROWS_WITH(e.bundle("nosuch"), contains("no layer 'nosuch' in network"));
+  CHECK_THROWS_WITH(e.bundle("conv1"), contains("; nearest: 'conv/1'"));
   CHECK_THROWS_WITH(e.bundle("data"), contains("'data' is an input"));
   CHECK_THROWS_WITH(e.bundle("scale"), contains("'scale' is folded into 'conv/1'"));
   bundle_options options;

@@ -41,6 +41,7 @@ TEST_CASE("the mark is written into the name and nothing else changes", "[debug]
 TEST_CASE("marks that cannot be written are told", "[debug]") {
   const std::string text = R"(layer { name: "a" } layer { name: "a_hp" } layer { name: "b_cpu" })";
   CHECK_THROWS_WITH(marked(text, {"c"}), contains("got no layer 'c' to mark"));
+  CHECK_THROWS_WITH(marked(text, {"aa"}), contains("; nearest: 'a'"));
   CHECK_THROWS_WITH(marked(text, {"a"}), contains("there is a layer 'a_hp' already"));
   CHECK_THROWS_WITH(marked("layer {", {"c"}), contains("got the file's end"));
   const hp_files files = hp_prototxt(text, names{"b_cpu", "a_hp"});

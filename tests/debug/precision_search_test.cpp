@@ -299,6 +299,8 @@ TEST_CASE("targets: norms, one's own, values that are no numbers", "[debug]") {
   const search_result of_layer = search_precisions(e.problem(norm_error(e.net, "conv0"), -0.0005));
   CHECK(of_layer.reached == (of_layer.best.score >= -0.0005));
   CHECK_THROWS_WITH(norm_error(e.net, "nobody"), contains("no layer 'nobody'"));
+  CHECK_THROWS_WITH(norm_error(e.net, e.net.layers.back().name + "x"),
+                    contains("; nearest: '" + e.net.layers.back().name + "'"));
   // Only the first convolution can help its own output.
   const search_result first = search_precisions(e.problem(norm_error(e.net, "conv0"), of_layer.front.back().score));
   CHECK(first.best.layers.size() <= 1);

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/nearest_names.hpp>
 #include <nniesim/core/version.hpp>
 #include <nniesim/debug/dump_folder.hpp>
 #include <nniesim/io/caffe_import.hpp>
@@ -250,7 +251,12 @@ class layer_bundler {
                             " is an input, expected one that computes");
       return l;
     }
-    throw format_error(concat("bundle: no layer ", excerpt(name), " in network ", excerpt(source_.net.name)));
+    std::vector<std::string_view> names;
+    for (const layer& l : all) {
+      if (!std::holds_alternative<layers::input>(l.params)) names.push_back(l.name);
+    }
+    throw format_error(concat("bundle: no layer ", excerpt(name), " in network ", excerpt(source_.net.name),
+                              nearest_names(name, names)));
   }
 
   /// The layer's values in the float run, in the quantized run, and by itself.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/nearest_names.hpp>
 #include <nniesim/debug/prototxt_places.hpp>
 #include <nniesim/io/caffemodel.hpp>
 #include <nniesim/io/prototxt.hpp>
@@ -73,8 +74,9 @@ inline hp_files hp_prototxt(std::string_view text, std::span<const std::string> 
     if (to_mark.contains(name->string())) places.push_back(text_places.closing_quote(name->where()));
   }
   for (const std::string& name : asked) {
-    detail::require<format_error>(found.contains(name), net.where(), ": got no layer ", detail::excerpt(name),
-                                  " to mark, expected one");
+    if (found.contains(name)) continue;
+    throw format_error(detail::concat(net.where(), ": got no layer ", detail::excerpt(name), " to mark, expected one",
+                                      detail::nearest_names(name, {found.begin(), found.end()})));
   }
   for (const std::string& name : to_mark) {
     detail::require<format_error>(!found.contains(name + "_hp"), net.where(), ": layer ", detail::excerpt(name),

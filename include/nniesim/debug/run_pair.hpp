@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/nearest_names.hpp>
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/error_parts.hpp>
 #include <nniesim/debug/laboratory.hpp>
@@ -360,8 +361,12 @@ class run_pair {
     for (const std::string& name : o_.data_layers) {
       const auto found =
           std::find_if(rows_.begin(), rows_.end(), [&](const compared_row& r) { return r.shown.name == name; });
-      require<format_error>(found != rows_.end(), "diagnose: no layer ", excerpt(name),
-                            " in the reference, expected the names of its inputs");
+      if (found == rows_.end()) {
+        std::vector<std::string_view> names;
+        for (const compared_row& r : rows_) names.push_back(r.shown.name);
+        throw format_error(concat("diagnose: no layer ", excerpt(name), " in the reference, expected the names of its ",
+                                  "inputs", nearest_names(name, names)));
+      }
       found->is_input = true;
     }
     if (!o_.data_layers.empty()) return;

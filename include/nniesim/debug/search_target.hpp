@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/core/nearest_names.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/runner.hpp>
 
@@ -112,8 +113,12 @@ template <class F>
   } else {
     const auto found =
         std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == layer_name; });
-    detail::require<format_error>(found != net.layers.end(), "search: no layer ", detail::excerpt(layer_name),
-                                  " whose norm could be the target");
+    if (found == net.layers.end()) {
+      std::vector<std::string_view> names;
+      for (const layer& l : net.layers) names.push_back(l.name);
+      throw format_error(detail::concat("search: no layer ", detail::excerpt(layer_name),
+                                        " whose norm could be the target", detail::nearest_names(layer_name, names)));
+    }
     blobs = found->outputs;
   }
   const std::string name = layer_name.empty() ? "norm error" : detail::concat("norm error of ", layer_name);
