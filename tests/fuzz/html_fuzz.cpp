@@ -146,7 +146,7 @@ nniesim::report report_of(const std::function<std::string()>& text, const std::f
   r.thresholds.norm_error = number();
   nniesim::layer_histogram h;
   h.layer = layers == 0 ? text() : r.result.layers[0].name;
-  h.counts = nniesim::histogram(nniesim::tensor<float>{1.0F, 2.0F, 3.0F}, nniesim::tensor<float>{1.0F, 2.5F, 3.0F}, 4);
+  h.counts = nniesim::histograms(nniesim::tensor<float>{1.0F, 2.0F, 3.0F}, nniesim::tensor<float>{1.0F, 2.5F, 3.0F}, 4);
   r.histograms = {h};
   r.search.score = text();
   r.search.goal = number();
