@@ -122,7 +122,7 @@ class tensor_matcher {
   tensor_matcher(std::string what, Check check) : what_(std::move(what)), check_(std::move(check)) {}
 
   /// For Catch2.
-  template <class X>
+  template <tensor_like X>
   [[nodiscard]] bool match(const X& actual) const {
     finding f = check_(actual);
     sentence_ = std::move(f.sentence);
@@ -132,7 +132,7 @@ class tensor_matcher {
   [[nodiscard]] std::string toString() const { return describe(); }
 
   /// For GoogleTest.
-  template <class X>
+  template <tensor_like X>
   bool MatchAndExplain(const X& actual, std::ostream* out) const {
     const finding f = check_(actual);
     if (out != nullptr) *out << f.sentence;
@@ -142,7 +142,7 @@ class tensor_matcher {
   void DescribeNegationTo(std::ostream* out) const { *out << "does not have " << what_; }
 
   [[nodiscard]] const std::string& what() const noexcept { return what_; }
-  template <class X>
+  template <tensor_like X>
   [[nodiscard]] finding operator()(const X& actual) const {
     return check_(actual);
   }
