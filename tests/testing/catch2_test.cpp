@@ -1,9 +1,11 @@
 #include "catch.hpp"
 // The matchers stand on whichever Catch2 the line above brought in.
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <vector>
 #include <xtensor/xtensor.hpp>
 #include <xtensor/xview.hpp>
 
@@ -79,6 +81,8 @@ TEST_CASE("any tensor is matched with a reference of any other type") {
   const xt::xtensor<double, 2> doubles = reference;
   CHECK_THAT(doubles, CosineAtLeast(y8, 0.99) || EqualBits(doubles));
   CHECK_THAT(as_eigen(view_of(reference)), CosineAtLeast(doubles, 0.99));
+  const std::vector<float> list = {1, 2};
+  CHECK_THAT(list, RelativeL2Within(std::array<double, 2>{1, 2}, 0) && EqualBits(tensor<float>{1, 2}));
   CHECK_THAT(x, !(CosineAtLeast(reference, 0.999999) || RelativeL2Within(y8, 0.001)));
 }
 
@@ -133,6 +137,8 @@ TEST_CASE("tensors and values print as numbers") {
   CHECK(Catch::Detail::stringify(q20_12::max()) == "524287.9997558594");
   CHECK(Catch::Detail::stringify(tensor<std::uint8_t>{65, 128, 0}) == "3 {65, 128, 0}");
   CHECK(Catch::Detail::stringify(tensor<std::int8_t>{65, -128}) == "2 {65, -128}");
+  CHECK(Catch::Detail::stringify(std::vector<int>{65, 128}) == "{ 65, 128 }");  // as Catch2 has it
+  CHECK_FALSE(Catch::Detail::stringify(std::vector<event_counts>(1)).empty());
   const tensor<float> floats = {0.1F, 1e-30F, -0.0F};
   CHECK(Catch::Detail::stringify(view_of(floats)) == "3 {0.1, 1e-30, -0}");
   CHECK(Catch::Detail::stringify(floats + 1.0F) == "3 {1.1, 1, 1}");

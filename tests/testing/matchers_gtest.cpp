@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <nniesim/formats/gfpq.hpp>
+#include <nniesim/ops/conv2d.hpp>
 #include <nniesim/ops/power.hpp>
 #include <nniesim/testing/gtest.hpp>
 
@@ -78,6 +80,8 @@ TEST(Printing, ShowsNumbers) {
   EXPECT_EQ(PrintToString(y), "1x2 {2.25, 2.25}");
   EXPECT_EQ(PrintToString(view_of(y)), "1x2 {2.25, 2.25}");
   EXPECT_EQ(PrintToString(ramp() + 1.0F), "2x3 {1.5, 2.5, 3.5, 4.5, 5.5, 6.5}");
+  EXPECT_EQ(PrintToString(std::vector<q20_12>{q20_12(2.5)}), "{ 2.5 }");  // as GoogleTest has it
+  EXPECT_FALSE(PrintToString(std::vector<padding>(1)).empty());
   const tensor<float> row = {{1, 2}};
   EXPECT_EQ(PrintToString(as_eigen(view_of(row))), "1x2 {1, 2}");
 }

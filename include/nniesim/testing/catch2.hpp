@@ -19,10 +19,10 @@
 
 namespace Catch {
 
-template <nniesim::tensor_like T>
+template <nniesim::matchers::printed_here T>
 struct is_range<T> : std::false_type {};
 
-template <nniesim::tensor_like T>
+template <nniesim::matchers::printed_here T>
 struct StringMaker<T> {
   static std::string convert(const T& tensor) {
     std::ostringstream out;

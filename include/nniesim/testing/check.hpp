@@ -42,6 +42,10 @@ void print_element(std::ostream& out, const T& x) {
   }
 }
 
+/// Tensors, but for lists of values, which frameworks print themselves.
+template <class X>
+concept printed_here = tensor_like<X> && !value_list<X>;
+
 /// "2x3 {0.5, 1.5, 2.5, ...}": the shape and the first elements in row-major order.
 template <tensor_like X>
 void print(std::ostream& out, const X& tensor) {

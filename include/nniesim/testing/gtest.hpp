@@ -12,7 +12,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Found by GoogleTest where a tensor has to be printed.
 template <class E>
-requires tensor_like<E>
+requires matchers::printed_here<E>
 void PrintTo(const E& tensor, std::ostream* out) { matchers::print(*out, tensor); }
 
 NNIESIM_END_NAMESPACE
