@@ -23,7 +23,7 @@ struct peak_loop {
 
 #if defined(NNIESIM_ARCH_X86)
 
-NNIESIM_BEGIN_TARGET("avx2,fma")
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX2_TARGET)
 inline double peak_fp32_ymm(std::size_t steps) {
   __m256 sum[12];
   for (auto& s : sum) s = _mm256_set1_ps(1.0F);
@@ -39,7 +39,7 @@ inline double peak_fp32_ymm(std::size_t steps) {
 }
 NNIESIM_END_TARGET
 
-NNIESIM_BEGIN_TARGET("avx512f,avx512bw,avx512vnni")
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX512_VNNI_TARGET)
 inline double peak_fp32_zmm(std::size_t steps) {
   __m512 sum[12];
   for (auto& s : sum) s = _mm512_set1_ps(1.0F);
@@ -87,8 +87,9 @@ NNIESIM_END_TARGET
 
 inline std::vector<peak_loop> peak_loops() {
   std::vector<peak_loop> loops;
-  if (__builtin_cpu_supports("avx2")) loops.push_back({"fp32 ymm", 12 * 8, peak_fp32_ymm});
-  if (__builtin_cpu_supports("avx512vnni")) {
+  const auto cpu = nniesim::detail::read_cpu();
+  if (nniesim::detail::is_supported(nniesim::isa::avx2, cpu)) loops.push_back({"fp32 ymm", 12 * 8, peak_fp32_ymm});
+  if (nniesim::detail::is_supported(nniesim::isa::avx512_vnni, cpu)) {
     loops.push_back({"fp32", 12 * 16, peak_fp32_zmm});
     loops.push_back({"fp64", 12 * 8, peak_fp64_zmm});
     loops.push_back({"int8", 12 * 64, peak_int8_zmm});
