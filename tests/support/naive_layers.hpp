@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <map>
 #include <stdexcept>
 #include <variant>
 #include <vector>
@@ -238,15 +239,17 @@ struct evaluate_layer {
   }
   many operator()(const nniesim::layers::normalize& p) const {
     array y(x().shape);
+    std::map<std::vector<long>, double> sums;  // by the axes that are not summed over
+    const auto rest = [&](std::vector<long> o) {
+      for (std::size_t a = 1; a < o.size(); ++a) {
+        if (a == 1 || p.params.across_positions) o[a] = 0;
+      }
+      return o;
+    };
+    for (std::size_t i = 0; i < y.value.size(); ++i) sums[rest(y.place(i))] += x().value[i] * x().value[i];
     for (std::size_t i = 0; i < y.value.size(); ++i) {
       const auto o = y.place(i);
-      double sum = static_cast<double>(p.params.epsilon);
-      for (std::size_t k = 0; k < y.value.size(); ++k) {
-        auto other = y.place(k);
-        bool same = other[0] == o[0];
-        for (std::size_t a = 2; a < o.size() && !p.params.across_positions; ++a) same = same && other[a] == o[a];
-        if (same) sum += x().value[k] * x().value[k];
-      }
+      const double sum = static_cast<double>(p.params.epsilon) + sums.at(rest(o));
       const float factor = p.factor[p.factor.size() == 1 ? 0 : static_cast<std::size_t>(o[1])];
       y.value[i] = sum == 0 ? 0.0 : x().value[i] / std::sqrt(sum) * static_cast<double>(factor);
       y.tolerance[i] = 4 * ulp * std::fabs(y.value[i]);
@@ -557,14 +560,13 @@ struct evaluate_layer {
     for (std::size_t i = 0; i < y.value.size(); ++i) {
       const auto o = y.place(i);
       std::vector<std::pair<double, long>> found;  // value and place
-      for (std::size_t k = 0; k < x().value.size(); ++k) {
-        const auto from = x().place(k);
-        bool same = true;
-        for (std::size_t a = 0; a < rank; ++a) {
-          if (p.axis ? a != *p.axis : a == 0) same = same && from[a] == o[a];
-        }
-        const long per_sample = l(x().value.size() / x().shape[0]);
-        if (same) found.emplace_back(x().value[k], p.axis ? from[*p.axis] : l(k) % per_sample);
+      const std::size_t sample = x().value.size() / x().shape[0];
+      for (std::size_t k = 0; k < (p.axis ? x().shape[*p.axis] : sample); ++k) {
+        auto from = o;
+        if (p.axis) from[*p.axis] = l(k);
+        const std::size_t at =
+            p.axis ? static_cast<std::size_t>(x().at(from)) : static_cast<std::size_t>(o[0]) * sample + k;
+        found.emplace_back(x().value[at], l(k));
       }
       std::sort(found.rbegin(), found.rend());
       const auto& one = found[static_cast<std::size_t>(o[p.axis ? *p.axis : 2])];

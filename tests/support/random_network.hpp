@@ -83,7 +83,7 @@ class generator {
     const tensor_shape shape =
         choose_.once_in(6) ? tensor_shape{choose_.between(1, 3), choose_.between(1, 20)}
                            : tensor_shape{choose_.between(1, 2), choose_.one_of<std::size_t>({1, 2, 3, 4, 6, 8}),
-                                          choose_.between(1, 9), choose_.between(1, 11)};
+                                          choose_.between(1, 9), choose_.between(1, choose_.once_in(5) ? 40 : 11)};
     const std::size_t b = new_blob(shape);
     net_.layers.push_back({"input" + std::to_string(b), "Input", "random:1:1", {}, {b}, layers::input{}});
     tensor<float> t = values_.tensor(shape, choose_.one_of({1.0F, 0.1F, 30.0F}));
@@ -170,7 +170,8 @@ class generator {
         std::array<std::size_t, 2> k{};
         const std::size_t groups = divisor_of(x[1]);
         const conv2d_params p = geometry(k, groups);
-        const std::size_t outputs = groups * (choose_.once_in(3) ? 1 : choose_.between(1, 20 / groups + 1));
+        const std::size_t outputs =
+            groups * (choose_.once_in(3) ? 1 : choose_.between(1, (choose_.once_in(6) ? 70 : 20) / groups + 1));
         const std::size_t each = x[1] / groups;
         const bool has_bias = choose_.once_in(2);
         add(layers::convolution{p, weights({outputs, each, k[0], k[1]}, each * k[0] * k[1]),
