@@ -1,7 +1,10 @@
 #include <nniesim/tensor/tensor.hpp>
 
+#include <array>
 #include <cstdint>
 #include <numeric>
+#include <span>
+#include <string>
 #include <vector>
 #include <xtensor/xadapt.hpp>
 #include <xtensor/xfixed.hpp>
@@ -19,7 +22,10 @@ namespace {
 
 static_assert(tensor_like<tensor<float>> && tensor_like<xt::xtensor<int, 3>> && tensor_like<Eigen::MatrixXf> &&
               tensor_like<tensor_view<const q20_12>> && tensor_like<tensor_view<float>>);
-static_assert(!tensor_like<float> && !tensor_like<std::vector<float>> && !tensor_like<float*>);
+static_assert(tensor_like<std::vector<float>> && tensor_like<std::array<q20_12, 3>> &&
+              tensor_like<std::span<const int>>);
+static_assert(!tensor_like<float> && !tensor_like<float*> && !tensor_like<std::string> &&
+              !tensor_like<std::vector<tensor<float>>> && !tensor_like<std::vector<const char*>>);
 static_assert(std::same_as<element_t<tensor<float>>, float> && std::same_as<element_t<Eigen::MatrixXd>, double> &&
               std::same_as<element_t<tensor_view<const int>>, int> && std::same_as<element_t<const tensor<int>&>, int>);
 static_assert(std::convertible_to<tensor_view<float>, tensor_view<const float>>);
