@@ -30,12 +30,14 @@ class memory_error : public error {
   using error::error;
 };
 
-/// Bytes that a network_runner takes. Estimates from above, from shapes alone; sums stop at the largest number.
+/// Bytes that a network_runner takes. Estimates from above, from shapes alone, but for the gaps between blobs of
+/// different sizes that share memory; sums stop at the largest number.
 struct memory_need {
-  std::size_t weights = 0;            ///< the network's own floats
-  std::size_t prepared = 0;           ///< the same as the kernels read them
-  std::size_t activations = 0;        ///< blobs: all of them, or the most that live at once
-  std::size_t scratch = 0;            ///< the most that one layer takes besides, while it is prepared or runs
+  std::size_t weights = 0;      ///< the network's own floats
+  std::size_t prepared = 0;     ///< the same as the kernels read them
+  std::size_t activations = 0;  ///< blobs: all of them, or the most that live at once
+  std::size_t scratch =
+      0;  ///< workspaces and copies: the most that layers take besides, while they are prepared or run
   std::vector<std::size_t> layers{};  ///< of each layer: its weights in both forms, outputs and scratch
   std::size_t largest_layer = 0;      ///< index
 
@@ -81,6 +83,7 @@ template <class... More>
 struct operator_need {
   std::size_t prepared = 0;   ///< weights as the kernels read them
   std::size_t workspace = 0;  ///< of a run
+  std::size_t buffers = 0;    ///< that a run allocates itself
 };
 
 using extents_4 = std::array<std::size_t, 4>;  // whose product may be too large for a tensor_shape
@@ -104,7 +107,7 @@ template <class P>
   const std::size_t whole = product_of(w[1], row, sum_of(x[2], p.pad.top, p.pad.bottom, reach), bytes);
   const std::size_t planes = std::min(whole, std::max(cache, line));
   const std::size_t part = sum_of(planes, product_of(w[1], tile.max_rows, bytes), (slack + 64) * bytes);
-  return {product_of(stored, steps, bytes), sum_of(product_of(part, workers), product_of(steps, 4), 256)};
+  return {product_of(stored, steps, bytes), sum_of(product_of(part, workers), product_of(steps, 4), 256), 0};
 }
 
 template <class P>
@@ -117,7 +120,7 @@ template <class P>
   const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
   const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
   const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
-  return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 256)};
+  return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 256), 0};
 }
 
 /// Weights of a layer, in values.
@@ -175,10 +178,13 @@ template <class P>
           },
           [&](const eltwise_params&) {  // pieces of each input, encoded
             return operator_need{
-                0, product_of(l.inputs.size(), std::min<std::size_t>(4096, x.size()), sizeof(float), workers)};
+                0, 0, product_of(l.inputs.size(), std::min<std::size_t>(4096, x.size()), sizeof(float), workers)};
+          },
+          [&](const arg_max_params&) {  // the places along an axis
+            return operator_need{0, 0, product_of(x.size(), sizeof(std::size_t))};
           },
           [&](const auto&) {
-            return operator_need{product_of(weights_of(l), sizeof(double)), 0};
+            return operator_need{product_of(weights_of(l), sizeof(double)), 0, 0};
           },
       },
       l.params);
@@ -197,6 +203,7 @@ inline std::size_t memory_need::total() const noexcept {
   using namespace detail;
   constexpr std::size_t bookkeeping = 2048;  // of a layer: objects and lists
   memory_need need;
+  std::size_t most_workspace = 0, most_copies = 0;
   const std::vector<bool> kept = kept_blobs(net, keep_all, keep);
   const auto bytes_of = [&](std::size_t blob) {
     return sum_of(product_of(net.blobs[blob].shape.size(), sizeof(float)), 64);  // rounded up to a cache line
@@ -204,7 +211,7 @@ inline std::size_t memory_need::total() const noexcept {
   for (std::size_t l = 0; l < net.layers.size(); ++l) {
     const layer& x = net.layers[l];
     const layer_precision precision = plan.layers.at(l);
-    std::size_t inputs = 0, outputs = 0, scratch = 0;
+    std::size_t inputs = 0, outputs = 0, copies = 0;
     for (const std::size_t b : x.inputs) inputs = sum_of(inputs, bytes_of(b));
     for (const std::size_t b : x.outputs) outputs = sum_of(outputs, bytes_of(b));
     const std::size_t weights = product_of(weights_of(x), sizeof(float));
@@ -213,17 +220,21 @@ inline std::size_t memory_need::total() const noexcept {
       op = with_policy(precision, [&]<class P>(P) { return detail::need_of<P>(net, x, threads); });
       // Copies: of weights while they are laid out, of batches whose ranges are looked for, and for the host.
       const bool on_host = !plan.is_float && precision == layer_precision::float32;
-      const bool copies = is_mac_layer(x) && precision != layer_precision::float32;
-      const std::size_t running = sum_of(op.workspace, copies ? inputs : 0, on_host ? sum_of(inputs, outputs) : 0);
+      const bool for_ranges = is_mac_layer(x) && precision != layer_precision::float32;
       const bool is_turned = std::holds_alternative<layers::deconvolution>(x.params);
-      scratch = std::max(product_of(weights, is_turned ? 2 : is_mac_layer(x) ? 1 : 0), running);
+      copies = std::max(product_of(weights, is_turned         ? 2
+                                            : is_mac_layer(x) ? 1
+                                                              : 0),
+                        sum_of(for_ranges ? inputs : 0, on_host ? sum_of(inputs, outputs) : 0, op.buffers));
     }
     need.weights = sum_of(need.weights, weights);
     need.prepared = sum_of(need.prepared, op.prepared, bookkeeping);
-    need.scratch = std::max(need.scratch, scratch);
-    need.layers.push_back(sum_of(weights, op.prepared, outputs, scratch));
+    most_workspace = std::max(most_workspace, op.workspace);  // in the block of the blobs
+    most_copies = std::max(most_copies, copies);
+    need.layers.push_back(sum_of(weights, op.prepared, outputs, op.workspace, copies));
     if (need.layers[l] > need.layers[need.largest_layer]) need.largest_layer = l;
   }
+  need.scratch = sum_of(most_workspace, most_copies);
   // Blobs from the layer that writes them to the last that reads them.
   std::vector<std::size_t> last(net.blobs.size());
   for (std::size_t l = 0; l < net.layers.size(); ++l) {

@@ -180,6 +180,10 @@ class network_runner {
     }
     for (std::size_t l = 0; l < net.layers.size(); ++l) prepare(l);
     place();
+    if (bytes_ > need_.activations + need_.scratch) {  // for gaps between blobs
+      need_.activations = bytes_;
+      require_memory(net, need_, options_.memory_limit);
+    }
   }
 
   /// A network that is gone before the runner is: keep it in a variable.

@@ -192,6 +192,7 @@ template <precision_policy P>
       scales.push_back(engine::scale_of(i, x.data() + g * group, group));
     } else {
       std::vector<value_t<P>> all;
+      all.reserve(batch * group);
       for (std::size_t n = 0; n < batch; ++n) {
         const value_t<P>* begin = x.data() + (n * groups + g) * group;
         all.insert(all.end(), begin, begin + group);
@@ -229,6 +230,7 @@ class conv2d_layer {
     const std::size_t outputs = w_shape_[0] / p.groups;
     const std::size_t each = w_shape_.size() / w_shape_[0];
     if (outputs == 1 && each <= engine::longest_channel) {
+      channel_weights_.reserve(values.size());
       for (const float v : values) {
         using stored = typename engine::channel_operand;
         const auto code = P::weights::encode(v, scale_);
