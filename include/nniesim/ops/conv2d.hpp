@@ -384,13 +384,12 @@ class conv2d_layer {
         const std::size_t last = std::clamp(params.pad.top + x[2], first, bottom);
         std::fill_n(out, (first - top) * row, zero);
         std::fill_n(out + (last - top) * row, (bottom - last) * row, zero);
+        if (last == first) continue;  // nothing but padding: no place in the input
         const value* from = in + (first - params.pad.top) * x[3];
         if (stride == 1) {
-          if (last > first) {
-            quantize({from, static_cast<std::ptrdiff_t>(x[3]), count, map, out + (first - top) * row + params.pad.left,
-                      static_cast<std::ptrdiff_t>(row), last - first, x[3]},
-                     s);
-          }
+          quantize({from, static_cast<std::ptrdiff_t>(x[3]), count, map, out + (first - top) * row + params.pad.left,
+                    static_cast<std::ptrdiff_t>(row), last - first, x[3]},
+                   s);
           continue;
         }
         constexpr std::size_t piece = 256;
