@@ -174,7 +174,7 @@ void check_scales(const std::vector<golden::derived_scale>& scales) {
 template <class F>
 std::string difference_in_interval(const golden::value_interval& v) {
   const typename F::scale zero(0);
-  const auto expected = v.sign == 0 ? F::zero : static_cast<typename F::code>((v.sign < 0 ? F::sign_bit : 0) | v.q);
+  const auto expected = v.sign == 0 ? F::zero : static_cast<typename F::code>((v.sign < 0 ? +F::sign_bit : 0) | v.q);
   const std::string where = detail::concat(F::name, " sign ", v.sign, " q ", v.q, ": ");
   if (bits_of(F::decode(expected, zero)) != v.out_bits) return where + "value";
   if (F::encode(float_of(v.min_bits), zero) != expected) return where + "smallest float";

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <nniesim/formats/events.hpp>
+#include <nniesim/formats/integer_code.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -100,7 +101,7 @@ concept codes_as_numbers = std::totally_ordered<typename F::code> && requires(ty
 
 /// Codes are signed integers.
 template <class F>
-concept signed_codes = std::signed_integral<typename F::code>;
+concept signed_codes = std::signed_integral<detail::integer_of_t<typename F::code>>;
 /// scale.step, a float: a code's value is code * step.
 template <class F>
 concept step_in_scale = requires(const typename F::scale& s) {

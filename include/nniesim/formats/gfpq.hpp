@@ -30,7 +30,7 @@ enum class scale_mode {
 /// in compiled models; the 16-bit layout is our assumption (only values, never codes, of it are known).
 template <int Bits>
 requires(Bits == 8 || Bits == 16) struct gfpq {
-  using code = std::conditional_t<Bits == 8, std::uint8_t, std::uint16_t>;
+  using code = integer_code<std::conditional_t<Bits == 8, std::uint8_t, std::uint16_t>>;
 
   static constexpr std::string_view name = Bits == 8 ? "gfpq8" : "gfpq16";
   static constexpr int bits = Bits;

@@ -12,14 +12,15 @@
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/formats/fixed_point.hpp>
+#include <nniesim/formats/integer_code.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Integers that are numbers: the codes of gfpq (unsigned) and of uniform formats (signed).
+/// Codes of gfpq (unsigned) and of uniform formats (signed), and other integers that are numbers.
 template <class T>
-concept integer_code = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
+concept hex_integer = std::integral<integer_of_t<T>> && !std::same_as<T, bool> && !std::same_as<T, char>;
 
 template <class T>
 struct is_fixed_point : std::false_type {};
@@ -56,14 +57,14 @@ struct is_fixed_point<fixed_point<I, F, R, O>> : std::true_type {};
 
 /// A code that has a text: an integer, or a fixed-point number (its raw value).
 template <class Code>
-concept hex_code = detail::integer_code<Code> || detail::is_fixed_point<Code>::value;
+concept hex_code = detail::hex_integer<Code> || detail::is_fixed_point<Code>::value;
 
 /// Two digits for each byte of the code, lower case: 0x80 of gfpq8 is "80", -1 of an int8 code "ff", 1.0 of q20_12
 /// "00001000", -1/4096 "ffffffff".
 template <hex_code Code>
 [[nodiscard]] std::string to_hex(Code code) {
-  if constexpr (detail::integer_code<Code>) {
-    return detail::hex_text(static_cast<std::make_unsigned_t<Code>>(code), sizeof(Code) * 2);
+  if constexpr (detail::hex_integer<Code>) {
+    return detail::hex_text(static_cast<std::make_unsigned_t<detail::integer_of_t<Code>>>(code), sizeof(Code) * 2);
   } else {
     return to_hex(code.raw());
   }
@@ -74,8 +75,9 @@ template <hex_code Code>
 /// that leaves patterns unused (gfpq16) is its is_code's to say.
 template <hex_code Code>
 [[nodiscard]] Code from_hex(std::string_view text) {
-  if constexpr (detail::integer_code<Code>) {
-    return static_cast<Code>(static_cast<std::make_unsigned_t<Code>>(detail::hex_bits(text, sizeof(Code) * 2)));
+  if constexpr (detail::hex_integer<Code>) {
+    return static_cast<Code>(
+        static_cast<std::make_unsigned_t<detail::integer_of_t<Code>>>(detail::hex_bits(text, sizeof(Code) * 2)));
   } else {
     const std::int64_t raw = from_hex<typename Code::raw_type>(text);
     detail::require<parse_error>(raw >= Code::lowest().raw() && raw <= Code::max().raw(), "hex code: got ",

@@ -25,7 +25,7 @@ struct power_of_two_scale {};
 template <int Bits, class ScaleRule>
 requires((Bits == 8 || Bits == 16) &&
          (std::same_as<ScaleRule, real_scale> || std::same_as<ScaleRule, power_of_two_scale>)) struct uniform {
-  using code = std::conditional_t<Bits == 8, std::int8_t, std::int16_t>;
+  using code = integer_code<std::conditional_t<Bits == 8, std::int8_t, std::int16_t>>;
 
   static constexpr bool power_of_two = std::same_as<ScaleRule, power_of_two_scale>;
   static constexpr std::string_view name =
@@ -80,7 +80,7 @@ requires((Bits == 8 || Bits == 16) &&
   [[nodiscard]] static constexpr code encode(float x, scale s, C&& count = {}) noexcept {
     if (x != x) {
       count(event::nan);
-      return 0;
+      return code{};
     }
     const float steps = x / s.step;
     // Half a step above max_code is a tie that would go to the even max_code + 1.

@@ -396,12 +396,11 @@ inline void require_dump_size(const std::filesystem::path& path, const tensor_sh
   return result;
 }
 
-/// The codes of a whole dump, in the file's order: std::uint8_t for two digits per line (gfpq8), std::uint16_t for four
-/// (gfpq16), std::int32_t for eight: raw q20_12 values and the words of a bias. (What a bias' words mean is not known:
-/// its format is called "24.0", and whole numbers need a scale that the file does not have.) Throws parse_error with
-/// file and line for other words and for more than `max_values`, error for what cannot be read.
-template <std::integral Code>
-requires hex_code<Code>
+/// The codes of a whole dump, in the file's order: gfpq8::code for two digits per line, gfpq16::code for four, the same
+/// integers as such, std::int32_t for eight: raw q20_12 values and the words of a bias. (What a bias' words mean is not
+/// known: its format is called "24.0", and whole numbers need a scale that the file does not have.) Throws parse_error
+/// with file and line for other words and for more than `max_values`, error for what cannot be read.
+template <detail::hex_integer Code>
 [[nodiscard]] std::vector<Code> read_hex_dump(const std::filesystem::path& path,
                                               std::size_t max_values = dump_max_values) {
   detail::word_reader reader(path);

@@ -19,6 +19,7 @@
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/formats/integer_code.hpp>
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/tensor/tensor.hpp>
 
@@ -42,11 +43,17 @@ enum class npy_type { float32, float64, int8, uint8, int16, uint16, int32, int64
   return "?";
 }
 
-/// The C++ types of npy_type.
+namespace detail {
+
+template <class T, class... Types>
+concept one_of = (std::same_as<T, Types> || ...);
+
+}  // namespace detail
+
+/// The C++ types of npy_type, and the codes of formats, which are stored as the integers that they are.
 template <class T>
-concept npy_element = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int8_t> ||
-    std::same_as<T, std::uint8_t> || std::same_as<T, std::int16_t> || std::same_as<T, std::uint16_t> ||
-    std::same_as<T, std::int32_t> || std::same_as<T, std::int64_t>;
+concept npy_element = detail::one_of < detail::integer_of_t<T>,
+float, double, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::int64_t > ;
 
 /// What the header of a file says.
 struct npy_header {
@@ -86,7 +93,7 @@ inline constexpr std::array<npy_kind, 8> npy_kinds = {{{npy_type::float32, 'f', 
 
 template <npy_element T>
 [[nodiscard]] constexpr const npy_kind& npy_kind_of() noexcept {
-  constexpr char code = std::floating_point<T> ? 'f' : std::signed_integral<T> ? 'i' : 'u';
+  constexpr char code = std::floating_point<T> ? 'f' : std::signed_integral<integer_of_t<T>> ? 'i' : 'u';
   return *std::find_if(npy_kinds.begin(), npy_kinds.end(),
                        [](const npy_kind& k) { return k.code == code && k.bytes == sizeof(T); });
 }

@@ -97,6 +97,24 @@ void decode(std::span<const typename F::code> in, std::span<float> out, const ty
   });
 }
 
+/// A format whose codes are integers: buffers of these (std::uint8_t, ...) are taken for codes.
+template <class F>
+concept integer_coded = quantized_format<F> && !std::same_as<typename F::code, detail::integer_of_t<typename F::code>>;
+
+/// encode into integers.
+template <integer_coded F>
+void encode(std::span<const float> in, std::span<detail::integer_of_t<typename F::code>> out,
+            const typename F::scale& s, const executor& threads = {}) {
+  encode<F>(in, {reinterpret_cast<typename F::code*>(out.data()), out.size()}, s, threads);
+}
+
+/// decode from integers.
+template <integer_coded F>
+void decode(std::span<const detail::integer_of_t<typename F::code>> in, std::span<float> out,
+            const typename F::scale& s, const executor& threads = {}) {
+  decode<F>({reinterpret_cast<const typename F::code*>(in.data()), in.size()}, out, s, threads);
+}
+
 /// The format's scale for the data, as F::scale_of, found by the vector kernels where only the largest magnitude
 /// counts.
 template <quantized_format F>
@@ -134,10 +152,10 @@ template <quantized_format F, float_tensor X>
   return detail::mapped<typename F::code>(x, [&](auto in, auto out) { encode<F>(in, out, s, threads); });
 }
 
-/// The values of codes, in their shape.
+/// The values of codes, or of the integers that they are, in their shape.
 template <quantized_format F, tensor_like C>
-requires std::same_as < element_t<C>,
-typename F::code >
+requires(std::same_as<element_t<C>, typename F::code> ||
+         std::same_as<element_t<C>, detail::integer_of_t<typename F::code>>)
     [[nodiscard]] tensor<float> decode(const C& codes, const typename F::scale& s, const executor& threads = {}) {
   return detail::mapped<float>(codes, [&](auto in, auto out) { decode<F>(in, out, s, threads); });
 }

@@ -69,12 +69,12 @@ struct kernel_set {
   template <class F>
   static void encode(const float* in, typename F::code* out, std::size_t n, typename F::scale s) {
     const window<F> w(s);
-    map(in, out, n, [&](I::reg x) { return code_lanes<F>(x, w); });
+    map(in, detail::integers(out), n, [&](I::reg x) { return code_lanes<F>(x, w); });
   }
   template <class F>
   static void decode(const typename F::code* in, float* out, std::size_t n, typename F::scale s) {
     const window<F> w(s);
-    map(in, out, n, [&](I::reg c) { return decode_lanes<F>(c, w); });
+    map(detail::integers(in), out, n, [&](I::reg c) { return decode_lanes<F>(c, w); });
   }
   /// Uniform codes plus bias, as bytes or 16-bit integers.
   template <class Code>
