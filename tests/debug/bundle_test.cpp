@@ -139,7 +139,7 @@ bool replays(const layer_bundle& b, const std::string& layer_name) {
 
 TEST_CASE("a bundle of a layer with any name replays", "[debug]") {
   for (const std::string& name :
-       {std::string("\xd6\xd0\xce\xc4"), std::string("line\nquote\"\\ '#{} nul\0 esc\x1b del\x7f", 37),
+       {std::string("\xd6\xd0\xce\xc4"), std::string("line\nquote\"\\ '#{} nul\0 esc\x1b del\x7f", 32),
         std::string("../.hidden"), std::string(".."), std::string(300, 'n'), std::string("=cmd"),
         std::string(100, 'p') + "/" + std::string(160, 'q')}) {
     CAPTURE(name);

@@ -564,7 +564,7 @@ TEST_CASE("All problems of a file are told at once") {
         "net:2:83: kernel_size: got '-1', expected an integer from 1 to 2147483647 (layer 'a')\n"
         "net:2:99: got the unknown field 'convolution_param.x', expected one that 'Convolution' has (layer 'a')\n"
         "net:3:1: got layer type 'Transmogrify', which is not supported (layer 'b')\n"
-        "net:4:66: negative_slope: got 'x', expected a number from -3.40282347e+38 to 3.40282347e+38 (layer 'c')\n"
+        "net:4:66: negative_slope: got 'x', expected a number from -3.4028235e+38 to 3.4028235e+38 (layer 'c')\n"
         "net:5:1: got no learned values in weights, expected 2 blobs, the first 3x192 (layer 'd')\n"
         "net:6:1: got bottom 'nowhere', expected a blob that a layer before makes (layer 'e')\n"
         "net:7:1: got the unknown field 'extra', expected one that a network has");

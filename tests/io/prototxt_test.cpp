@@ -216,7 +216,7 @@ TEST_CASE("infinity is a number only where it is allowed, nan nowhere") {
     CHECK_THAT(problem_of([&] { (void)any(value); }), contains("expected a number from -inf to inf"));
   }
   CHECK(problem_of([] { (void)real("inf"); }) ==
-        "net:1:1: v: got 'inf', expected a number from -3.40282347e+38 to 3.40282347e+38");
+        "net:1:1: v: got 'inf', expected a number from -3.4028235e+38 to 3.4028235e+38");
   CHECK_THAT(problem_of([] { (void)real("3.5e38"); }), contains("got '3.5e38', expected a number from"));
   CHECK(problem_of([] { (void)parsed("\n a: 2").one("a").real(0, 1); }) ==
         "net:2:2: a: got '2', expected a number from 0 to 1");

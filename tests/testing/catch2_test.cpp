@@ -137,6 +137,8 @@ TEST_CASE("tensors and values print as numbers") {
   CHECK(Catch::Detail::stringify(q20_12::max()) == "524287.9997558594");
   CHECK(Catch::Detail::stringify(tensor<std::uint8_t>{65, 128, 0}) == "3 {65, 128, 0}");
   CHECK(Catch::Detail::stringify(tensor<std::int8_t>{65, -128}) == "2 {65, -128}");
+  CHECK(Catch::Detail::stringify(gfpq8::code{65}) == "65");
+  CHECK(Catch::Detail::stringify(tensor<uniform8::code>{65, -128}) == "2 {65, -128}");
   CHECK(Catch::Detail::stringify(std::vector<int>{65, 128}) == "{ 65, 128 }");  // as Catch2 has it
   CHECK_FALSE(Catch::Detail::stringify(std::vector<event_counts>(1)).empty());
   const tensor<float> floats = {0.1F, 1e-30F, -0.0F};

@@ -75,6 +75,8 @@ TEST(Values, StandInAssertionsAsNumbers) {
 TEST(Printing, ShowsNumbers) {
   EXPECT_EQ(PrintToString(q20_12::from(-1.5)), "-1.5");
   EXPECT_EQ(PrintToString(tensor<std::uint8_t>{65, 128}), "2 {65, 128}");
+  EXPECT_EQ(PrintToString(gfpq8::code{65}), "65");
+  EXPECT_EQ(PrintToString(uniform8::code{-65}), "-65");
   auto y = make_tensor<q20_12>({1, 2});
   y.fill(q20_12::from(2.25));
   EXPECT_EQ(PrintToString(y), "1x2 {2.25, 2.25}");

@@ -1,6 +1,7 @@
 // What the library throws. Every message says what was got, what was expected, and where.
 #pragma once
 
+#include <concepts>
 #include <locale>
 #include <sstream>
 #include <stdexcept>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include <nniesim/core/config.hpp>
+#include <nniesim/core/number_text.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -43,13 +45,20 @@ class interrupted : public error {
 
 namespace detail {
 
+/// Floats as the shortest decimals that stand for them alone: a file's 0.7 is not 0.699999988.
+template <class T>
+void stream_part(std::ostream& out, const T& part) {
+  if constexpr (std::same_as<T, float>) out << shortest(part);
+  else out << part;
+}
+
 /// The arguments, streamed one after the other.
 template <class... Parts>
 [[nodiscard]] std::string concat(const Parts&... parts) {
   std::ostringstream out;
   out.imbue(std::locale::classic());
   out.precision(9);
-  (out << ... << parts);
+  (stream_part(out, parts), ...);
   return out.str();
 }
 

@@ -49,6 +49,10 @@ struct integer_of<integer_code<T>> {
 template <class T>
 using integer_of_t = typename integer_of<T>::type;
 
+/// F's codes, or the integers that they are.
+template <class T, class F>
+concept code_of = std::same_as<T, typename F::code> || std::same_as<T, integer_of_t<typename F::code>>;
+
 /// The integers of codes in memory.
 template <class T>
 [[nodiscard]] T* integers(integer_code<T>* codes) noexcept {

@@ -77,7 +77,7 @@ class code_panels {
   /// What the kernels make of a packed code.
   [[nodiscard]] std::uint32_t value_of(code c) const noexcept {
     const std::size_t j = c & (table_size - 1);
-    const auto high = static_cast<std::uint16_t>(tables_.high[j] + (F::bits == 8 ? c << 2U : c));
+    const auto high = static_cast<std::uint16_t>(tables_.high[j] + (F::bits == 8 ? c << 2U : +c));
     return std::uint32_t{high} << 16U | tables_.low[j];
   }
 

@@ -154,8 +154,7 @@ template <quantized_format F, float_tensor X>
 
 /// The values of codes, or of the integers that they are, in their shape.
 template <quantized_format F, tensor_like C>
-requires(std::same_as<element_t<C>, typename F::code> ||
-         std::same_as<element_t<C>, detail::integer_of_t<typename F::code>>)
+requires detail::code_of<element_t<C>, F>
     [[nodiscard]] tensor<float> decode(const C& codes, const typename F::scale& s, const executor& threads = {}) {
   return detail::mapped<float>(codes, [&](auto in, auto out) { decode<F>(in, out, s, threads); });
 }

@@ -21,6 +21,7 @@
 #include <Eigen/Core>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/formats/integer_code.hpp>
 #include <nniesim/tensor/shape.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -208,7 +209,7 @@ namespace detail {
 
 /// Integers of 8 and 16 bits: codes, whose values take a format and a scale.
 template <class T>
-inline constexpr bool is_code = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 2;
+inline constexpr bool is_code = std::integral<integer_of_t<T>> && !std::same_as<T, bool> && sizeof(T) <= 2;
 
 /// The float nearest to a number; of a format's own type of codes, which converts to double exactly, by that.
 template <class T>
@@ -237,7 +238,7 @@ template <tensor_like X>
 /// The values of codes of the format F under a scale: to_float<gfpq8>(codes, scale).
 template <class F, tensor_like X>
 [[nodiscard]] tensor<float> to_float(const X& codes, const typename F::scale& scale) {
-  static_assert(std::same_as<element_t<X>, typename F::code>, "nniesim: to_float takes a tensor of the format's codes");
+  static_assert(detail::code_of<element_t<X>, F>, "nniesim: to_float takes a tensor of the format's codes");
   return detail::floats_of(codes, [&scale](typename F::code c) { return F::decode(c, scale); });
 }
 

@@ -295,7 +295,7 @@ template <class F, tensor_like R>
       detail::concat("codes within ", bound),
       [r = matchers::detail::keep(reference), bound](const tensor_like auto& actual) -> matchers::finding {
         using element = element_t<std::remove_cvref_t<decltype(actual)>>;
-        static_assert(std::same_as<element_t<R>, typename F::code> && std::same_as<element, typename F::code>,
+        static_assert(nniesim::detail::code_of<element_t<R>, F> && nniesim::detail::code_of<element, F>,
                       "nniesim: EqualCodesWithin takes tensors of the format's codes");
         if (auto why = matchers::detail::shapes_differ(*r, actual); !why.empty()) return {false, why};
         const dense<element> x(actual);
