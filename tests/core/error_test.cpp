@@ -1,12 +1,11 @@
 #include <nniesim/core/error.hpp>
 
+#include <cmath>
 #include <concepts>
+#include <limits>
 #include <locale>
 #include <string>
 #include <type_traits>
-
-#include <cmath>
-#include <limits>
 
 #include "catch.hpp"
 
@@ -67,6 +66,8 @@ TEST_CASE("floats in messages are the shortest numbers that tell each from its n
   CHECK(detail::concat(0.1F) == "0.1");
   CHECK(detail::concat(std::nextafter(0.1F, 1.0F)) == "0.10000001");
   CHECK(detail::concat(std::numeric_limits<float>::infinity()) == "inf");
+  CHECK(detail::concat(16777217.0) == "16777217");
+  CHECK(detail::concat("a", 1, 'b', 2.5) == "a1b2.5");
 }
 
 TEST_CASE("messages do not depend on the program's locale") {
