@@ -233,7 +233,7 @@ TEST_CASE("operators touch nothing outside their tensors and their workspace") {
   stays_inside<fp64_study>(16, 20);
 }
 
-TEST_CASE("a thousand shapes between guard pages") {
+TEST_CASE("a thousand shapes between guard pages", "[long]") {
   stays_inside<float32>(31, 150);
   stays_inside<w8a8>(32, 300);
   stays_inside<w16a16>(33, 150);

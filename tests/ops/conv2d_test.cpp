@@ -72,7 +72,7 @@ TEST_CASE("every policy equals its specification bit for bit on every instructio
   equals_its_specification<overflow_study>(7, 20);
 }
 
-TEST_CASE("large layers cross cache blocks and panels without a change of bits") {
+TEST_CASE("large layers cross cache blocks and panels without a change of bits", "[long]") {
   draws d(8);
   layer_case c;
   c.p.pad = {1, 1};
