@@ -155,7 +155,7 @@ template <quantized_format F, float_tensor X>
 /// The values of codes, or of the integers that they are, in their shape.
 template <quantized_format F, tensor_like C>
 requires detail::code_of<element_t<C>, F>
-    [[nodiscard]] tensor<float> decode(const C& codes, const typename F::scale& s, const executor& threads = {}) {
+[[nodiscard]] tensor<float> decode(const C& codes, const typename F::scale& s, const executor& threads = {}) {
   return detail::mapped<float>(codes, [&](auto in, auto out) { decode<F>(in, out, s, threads); });
 }
 
