@@ -66,7 +66,7 @@ TEST_CASE("exp and log have a base, a scale and a shift") {
   CHECK_THROWS_WITH(activation<w8a8>(x, {.function = logarithm, .base = 1}), contains("log: base 1"));
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .base = 0}), format_error);
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .base = -2}), format_error);
-  CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .scale = std::nan("")}), format_error);
+  CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .scale = std::nanf("")}), format_error);
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = logarithm, .shift = std::numeric_limits<float>::infinity()}),
                   format_error);
 }
