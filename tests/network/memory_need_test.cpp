@@ -25,10 +25,6 @@ namespace memory_need_test {
 
 namespace {
 
-precision_plan plan_for(const network& net, int which) {
-  return which < 0 ? float_plan(net) : plan_of(net, compile_mode_of(which));
-}
-
 /// An executor that only says how many there are.
 executor workers(std::size_t n) {
   executor e;

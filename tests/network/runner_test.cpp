@@ -16,14 +16,6 @@ using namespace test_networks;
 
 namespace runner_test {
 
-namespace {
-
-precision_plan plan_for(const network& net, int which) {
-  return which < 0 ? float_plan(net) : plan_of(net, compile_mode_of(which));
-}
-
-}  // namespace
-
 TEST_CASE("a network gives what its operators give one by one", "[network]") {
   draws random(11);
   network_builder b;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nniesim/network/layer.hpp>
+#include <nniesim/network/precision_plan.hpp>
 
 #include "support/random.hpp"
 
@@ -35,6 +36,11 @@ struct network_builder {
 inline std::vector<float> random_floats(draws& random, std::size_t n) {
   const auto t = random.tensor({n}, 0.2F);
   return {t.begin(), t.end()};
+}
+
+/// Float for -1, else the compiler's mode of that number.
+inline precision_plan plan_for(const network& net, int mode) {
+  return mode < 0 ? float_plan(net) : plan_of(net, compile_mode_of(mode));
 }
 
 /// A little of everything: two branches, in-place layers, renamed blobs.

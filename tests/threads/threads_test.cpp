@@ -47,10 +47,6 @@ network large_network(draws& random) {
   return b.net;
 }
 
-precision_plan plan_for(const network& net, int which) {
-  return which < 0 ? float_plan(net) : plan_of(net, compile_mode_of(which));
-}
-
 }  // namespace
 
 TEST_CASE("a runner's threads give the bits that one gives") {

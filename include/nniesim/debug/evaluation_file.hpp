@@ -17,6 +17,7 @@
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/number_text.hpp>
+#include <nniesim/formats/hex.hpp>
 #include <nniesim/io/file.hpp>
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/io/text.hpp>
@@ -41,11 +42,7 @@ class value_digest {
     add(std::uint64_t{values.size()});
     for (const float v : values) add(std::uint64_t{std::bit_cast<std::uint32_t>(v)});
   }
-  [[nodiscard]] std::string hex() const {
-    std::string text;
-    for (unsigned shift = 64; shift != 0; shift -= 4) text += "0123456789abcdef"[(state_ >> (shift - 4U)) & 15U];
-    return text;
-  }
+  [[nodiscard]] std::string hex() const { return hex_text(state_, 16); }
 
  private:
   std::uint64_t state_ = 0xcbf29ce484222325U;

@@ -9,6 +9,7 @@
 
 #include <nniesim/core/config.hpp>
 #include <nniesim/core/utf8.hpp>
+#include <nniesim/formats/hex.hpp>
 #include <nniesim/io/text.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -22,9 +23,7 @@ namespace detail {
 [[nodiscard]] inline std::string fnv1a_hex(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  std::string hex;
-  for (unsigned shift = 64; shift != 0; shift -= 4) hex += "0123456789abcdef"[hash >> (shift - 4U) & 15U];
-  return hex;
+  return hex_text(hash, 16);
 }
 
 /// Bytes of a name that are kept where it is shortened; what a file's name ends with has room behind it.

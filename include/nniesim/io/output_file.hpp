@@ -28,6 +28,7 @@
 #endif
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/formats/hex.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -176,9 +177,8 @@ template <class Make>
   for (int tries = 0; tries < 100 && problem == EEXIST; ++tries) {
     std::uint64_t number = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
     number = (number ^ (++count << 48U)) * 0x9e3779b97f4a7c15U;
-    std::string name = ".nniesim-";  // short: the file's own may have the longest length already
-    for (unsigned shift = 64; shift != 0; shift -= 4) name += "0123456789abcdef"[(number >> (shift - 4U)) & 15U];
-    const std::filesystem::path path = folder / (name + ".tmp");
+    // Short: the file's own name may have the longest length already.
+    const std::filesystem::path path = folder / (".nniesim-" + hex_text(number, 16) + ".tmp");
     problem = make(path);
     if (problem == 0) made = path;
   }

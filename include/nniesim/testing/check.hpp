@@ -220,6 +220,19 @@ template <own_matcher A>
   });
 }
 
+namespace detail {
+
+/// A matcher that judges the comparison with a reference: judge(comparison, shape).
+template <tensor_like R, class Judge>
+[[nodiscard]] auto compared(const R& reference, std::string what, Judge judge) {
+  return tensor_matcher(std::move(what), [r = keep(reference), judge](const tensor_like auto& x) -> finding {
+    if (auto why = shapes_differ(*r, x); !why.empty()) return {false, why};
+    return judge(compare_values(*r, x), shape_of(x));
+  });
+}
+
+}  // namespace detail
+
 }  // namespace matchers
 
 /// Cosine similarity with the reference of at least `bound`. As all matchers here it takes any tensor of the
@@ -227,39 +240,33 @@ template <own_matcher A>
 /// an empty tensor, NaN and infinities never match.
 template <tensor_like R>
 [[nodiscard]] auto CosineAtLeast(const R& reference, double bound) {
-  return matchers::tensor_matcher(
-      detail::concat("cosine of ", bound, " at least"),
-      [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
-        if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
-        const comparison c = matchers::detail::compare_values(*r, x);
+  return matchers::detail::compared(
+      reference, detail::concat("cosine of ", bound, " at least"),
+      [bound](const comparison& c, const auto& shape) -> matchers::finding {
         return {c.cosine >= bound,
-                matchers::detail::sentence("cosine", c.cosine, "expected", bound, "at least", c, shape_of(x))};
+                matchers::detail::sentence("cosine", c.cosine, "expected", bound, "at least", c, shape)};
       });
 }
 
 /// A difference from the reference whose norm is at most `bound` times the reference's norm.
 template <tensor_like R>
 [[nodiscard]] auto RelativeL2Within(const R& reference, double bound) {
-  return matchers::tensor_matcher(
-      detail::concat("relative L2 error of ", bound, " at most"),
-      [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
-        if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
-        const comparison c = matchers::detail::compare_values(*r, x);
-        return {c.relative_l2_error <= bound, matchers::detail::sentence("relative L2 error", c.relative_l2_error,
-                                                                         "allowed", bound, "at most", c, shape_of(x))};
-      });
+  return matchers::detail::compared(reference, detail::concat("relative L2 error of ", bound, " at most"),
+                                    [bound](const comparison& c, const auto& shape) -> matchers::finding {
+                                      return {c.relative_l2_error <= bound,
+                                              matchers::detail::sentence("relative L2 error", c.relative_l2_error,
+                                                                         "allowed", bound, "at most", c, shape)};
+                                    });
 }
 
 /// A norm that differs from the reference's by at most `bound` times that, on either side.
 template <tensor_like R>
 [[nodiscard]] auto NormErrorWithin(const R& reference, double bound) {
-  return matchers::tensor_matcher(
-      detail::concat("norm error of ", bound, " at most"),
-      [r = matchers::detail::keep(reference), bound](const tensor_like auto& x) -> matchers::finding {
-        if (auto why = matchers::detail::shapes_differ(*r, x); !why.empty()) return {false, why};
-        const comparison c = matchers::detail::compare_values(*r, x);
+  return matchers::detail::compared(
+      reference, detail::concat("norm error of ", bound, " at most"),
+      [bound](const comparison& c, const auto& shape) -> matchers::finding {
         return {std::fabs(c.norm_error) <= bound,
-                matchers::detail::sentence("norm_error", c.norm_error, "allowed", bound, "at most", c, shape_of(x))};
+                matchers::detail::sentence("norm_error", c.norm_error, "allowed", bound, "at most", c, shape)};
       });
 }
 
