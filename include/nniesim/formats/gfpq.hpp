@@ -26,8 +26,9 @@ enum class scale_mode {
 /// The log-domain format of `Bits` bits (8 or 16).
 ///
 /// A code is sign-magnitude: the sign in the top bit, the magnitude q below it, 0 <= q <= max_magnitude; the value is
-/// +-2^((z + q)/levels), z being the tensor's scale. "Minus, q = 0" is zero. The 8-bit layout was found byte for byte
-/// in compiled models; the 16-bit layout is our assumption (only values, never codes, of it are known).
+/// +-2^((z + q)/levels), z being the tensor's scale. "Minus, q = 0" is zero. In memory (compiled models, nonlinear.hex)
+/// an 8-bit code stands as it is, a 16-bit one with its magnitude in bits 2 to 12: to_memory(). Both layouts were found
+/// code for code in compiled models.
 template <int Bits>
 requires(Bits == 8 || Bits == 16) struct gfpq {
   using code = integer_code<std::conditional_t<Bits == 8, std::uint8_t, std::uint16_t>>;
@@ -131,6 +132,29 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
     const std::uint32_t sign = (c & sign_bit) != 0 ? 0x80000000U : 0U;
     const int q = std::min<int>(c & static_cast<code>(sign_bit - 1), max_magnitude);
     return std::bit_cast<float>(level_bits(s.z() + q) | sign);
+  }
+
+  /// The value of a code in units of its scale: 2^(q/levels) rounded to float, in 1 .. 2^(max_magnitude/levels). A sum
+  /// of products of such values does not depend on the scales.
+  [[nodiscard]] static constexpr float in_units(code c) noexcept { return decode(c, scale(0)); }
+  /// What one unit is worth: 2^(z/levels), the nearest double.
+  [[nodiscard]] static constexpr double unit(scale s) noexcept {
+    const std::uint64_t fraction = detail::exp2_fraction_bits[level_fraction(s.z()) * (128 / levels)];
+    return std::bit_cast<double>(fraction + (static_cast<std::uint64_t>(level_octave(s.z())) << 52U));
+  }
+
+  /// The bits that the accelerator's memory holds for a code.
+  [[nodiscard]] static constexpr code to_memory(code c) noexcept {
+    if constexpr (Bits == 8) return c;
+    else return static_cast<code>((c & sign_bit) | (c & static_cast<code>(sign_bit - 1)) << 2U);
+  }
+  /// The code of bits as memory holds them. Bits that are none (is_memory_code) give the code nearest below them.
+  [[nodiscard]] static constexpr code from_memory(code c) noexcept {
+    if constexpr (Bits == 8) return c;
+    else return static_cast<code>((c & sign_bit) | (c & static_cast<code>(sign_bit - 1)) >> 2U);
+  }
+  [[nodiscard]] static constexpr bool is_memory_code(code c) noexcept {
+    return to_memory(from_memory(c)) == c && is_code(from_memory(c));
   }
 
   /// Distance between neighbouring values around x: from its value to the next one toward zero; from zero to the
