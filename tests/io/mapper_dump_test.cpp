@@ -195,8 +195,14 @@ TEST_CASE("codes of both widths") {
   CHECK(content(folder / "again.hex") == content(folder / "w8.hex"));
 
   const gfpq16::scale s16 = gfpq16::scale_of(floats{1.0F});
-  put(folder / "w16.hex", "8000\n057f\n");
-  CHECK(values(read_code_dump<gfpq16>(folder / "w16.hex", s16, {2})) == floats{0, gfpq16::decode(0x57f, s16)});
+  put(folder / "w16.hex", "8000\n15fc\n");  // the magnitude stands in bits 2 to 12
+  const auto read = values(read_code_dump<gfpq16>(folder / "w16.hex", s16, {2}));
+  CHECK(read == floats{0, gfpq16::decode(0x57f, s16)});
+  write_code_dump<gfpq16>(folder / "again.hex", read, s16);
+  CHECK(content(folder / "again.hex") == content(folder / "w16.hex"));
+  put(folder / "w16.hex", "8000\n057f\n");  // a low bit
+  CHECK_THROWS_WITH(read_code_dump<gfpq16>(folder / "w16.hex", s16, {2}),
+                    contains("w16.hex: value 2: got 057f, expected a code of gfpq16"));
   put(folder / "w16.hex", "8000\n7fff\n");
   CHECK_THROWS_WITH(read_code_dump<gfpq16>(folder / "w16.hex", s16, {2}),
                     contains("w16.hex: value 2: got 7fff, expected a code of gfpq16"));

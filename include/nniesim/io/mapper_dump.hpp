@@ -412,8 +412,8 @@ template <detail::hex_integer Code>
   return codes;
 }
 
-/// The values of a dump of gfpq8 or gfpq16 codes whose scale is known. Throws as read_hex_dump, and parse_error for
-/// patterns that are no code of the format.
+/// The values of a dump of gfpq8 or gfpq16 codes, as the accelerator's memory holds them, whose scale is known. Throws
+/// as read_hex_dump, and parse_error for patterns that are no code of the format.
 template <class Format>
 requires(std::same_as<Format, gfpq8> || std::same_as<Format, gfpq16>)
     [[nodiscard]] tensor<float> read_code_dump(const std::filesystem::path& path, typename Format::scale scale,
@@ -424,9 +424,9 @@ requires(std::same_as<Format, gfpq8> || std::same_as<Format, gfpq16>)
                                shape.size(), " for shape ", shape);
   tensor<float> result = make_tensor<float>(shape);
   for (std::size_t i = 0; i < codes.size(); ++i) {
-    detail::require<parse_error>(Format::is_code(codes[i]), path.string(), ": value ", i + 1, ": got ",
+    detail::require<parse_error>(Format::is_memory_code(codes[i]), path.string(), ": value ", i + 1, ": got ",
                                  to_hex(codes[i]), ", expected a code of ", Format::name);
-    result.data()[i] = Format::decode(codes[i], scale);
+    result.data()[i] = Format::decode(Format::from_memory(codes[i]), scale);
   }
   return result;
 }
@@ -451,6 +451,13 @@ void write_lines(const std::filesystem::path& path, std::span<const T> values, c
 template <hex_code Code>
 void write_hex_dump(const std::filesystem::path& path, std::span<const Code> values) {
   detail::write_lines(path, values, [](const Code& c) { return to_hex(c); });
+}
+
+/// Writes the codes of values in the given scale as the accelerator's memory holds them; as write_hex_dump.
+template <class Format>
+requires(std::same_as<Format, gfpq8> || std::same_as<Format, gfpq16>) void write_code_dump(
+    const std::filesystem::path& path, std::span<const float> values, typename Format::scale scale) {
+  detail::write_lines(path, values, [scale](float x) { return to_hex(Format::to_memory(Format::encode(x, scale))); });
 }
 
 /// Writes floats as numpy.savetxt does (%.18e), from which they are read back exactly. Throws format_error for NaN and

@@ -18,9 +18,9 @@ inline constexpr bool is_log_format = std::same_as<F, gfpq<8>> || std::same_as<F
 
 }  // namespace detail
 
-/// The encoding of one group of weights (a layer without groups is one). Log formats have a rule for weights of constant
-/// magnitude, seen in compiled models in every such group: they stand as signs, codes of +-1 at z = -levels, zeros as
-/// zeros, and the magnitude, that of the first weight, goes into the multiplier.
+/// The encoding of one group of weights (a layer without groups is one). Log formats have a rule for weights of
+/// constant magnitude, seen in compiled models in every such group: they stand as signs, codes of +-1 at z = -levels,
+/// zeros as zeros, and the magnitude, that of the first weight, goes into the multiplier.
 template <quantized_format F>
 struct group_weights {
   typename F::scale scale{};
