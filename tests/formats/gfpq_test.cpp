@@ -477,4 +477,33 @@ TEST_CASE("the top level of the largest scale is a finite float that nothing fin
   CHECK(c == event_counts{.clipped = 1});
 }
 
+template <class F>
+void check_units() {
+  for (int z = -F::max_derived_z; z <= F::max_derived_z; ++z) {
+    const double expected = std::exp2(static_cast<double>(z) / F::levels);
+    const double unit = F::unit(typename F::scale(z));
+    CHECK(std::abs(unit / expected - 1) < 1e-15);
+  }
+  int memory_codes = 0;
+  for (unsigned bits = 0; bits < 1U << F::bits; ++bits) {
+    const auto c = static_cast<typename F::code>(bits);
+    memory_codes += F::is_memory_code(c) ? 1 : 0;
+    if (!F::is_code(c)) continue;
+    CHECK(F::is_memory_code(F::to_memory(c)));
+    CHECK(F::from_memory(F::to_memory(c)) == c);
+    CHECK(F::in_units(c) == F::decode(c, typename F::scale(0)));
+  }
+  CHECK(memory_codes == 2 * (F::max_magnitude + 1));
+}
+
+TEST_CASE("units and codes in memory") {
+  check_units<gfpq8>();
+  check_units<gfpq16>();
+  CHECK(gfpq8::unit(gfpq8::scale(-32)) == 0.25);
+  CHECK(gfpq16::to_memory(gfpq16::zero) == 0x8000);
+  CHECK(gfpq16::to_memory(0x0080) == 0x0200);  // +1 at z = -128, as compiled models have it
+  CHECK(gfpq16::to_memory(0x8080) == 0x8200);
+  CHECK_FALSE(gfpq16::is_memory_code(0x8001));
+}
+
 }  // namespace gfpq_test
