@@ -40,7 +40,7 @@ std::string with_check_sums(std::string bytes) {
     std::size_t length = 0;
     for (std::size_t i = 0; i < 4; ++i) length = length << 8U | static_cast<unsigned char>(bytes[at + i]);
     if (length > bytes.size() - at - 12) break;
-    const std::uint32_t sum = nniesim::detail::png_crc(std::string_view(bytes).substr(at + 4, length + 4));
+    const std::uint32_t sum = nniesim::detail::crc32(std::string_view(bytes).substr(at + 4, length + 4));
     for (std::size_t i = 0; i < 4; ++i) bytes[at + 8 + length + i] = static_cast<char>(sum >> (24 - 8 * i) & 255U);
     at += length + 12;
   }

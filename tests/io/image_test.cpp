@@ -48,7 +48,7 @@ std::string bmp(const image& picture) {
 }
 
 std::string png_chunk(const std::string& content) {
-  return big(static_cast<std::uint32_t>(content.size() - 4)) + content + big(detail::png_crc(content));
+  return big(static_cast<std::uint32_t>(content.size() - 4)) + content + big(detail::crc32(content));
 }
 
 /// A PNG file of 8-bit RGB, its rows stored without compression.

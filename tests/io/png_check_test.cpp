@@ -185,7 +185,7 @@ TEST_CASE("every truncation and every changed byte of small PNG files gives an e
       std::size_t length = 0;
       for (std::size_t i = 0; i < 4; ++i) length = length << 8U | static_cast<unsigned char>(bytes[at + i]);
       if (length > bytes.size() - at - 12) break;
-      bytes.replace(at + 8 + length, 4, big(detail::png_crc(std::string_view(bytes).substr(at + 4, length + 4))));
+      bytes.replace(at + 8 + length, 4, big(detail::crc32(std::string_view(bytes).substr(at + 4, length + 4))));
       at += length + 12;
     }
     return bytes;

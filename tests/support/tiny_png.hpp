@@ -22,7 +22,7 @@ inline std::string big(std::size_t v) {
 
 inline std::string signature() { return "\x89PNG\r\n\x1a\n"; }
 inline std::string chunk(const std::string& type, const std::string& data) {
-  return big(data.size()) + type + data + big(nniesim::detail::png_crc(type + data));
+  return big(data.size()) + type + data + big(nniesim::detail::crc32(type + data));
 }
 inline std::string header(std::size_t rows, std::size_t columns, std::size_t depth, std::size_t colour,
                           std::size_t interlace = 0) {

@@ -11,26 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include <nniesim/core/crc32.hpp>
 #include <nniesim/io/image_bytes.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
-
-/// CRC-32 of IEEE 802.3, as PNG's chunks carry it.
-[[nodiscard]] constexpr std::uint32_t png_crc(std::string_view bytes) noexcept {
-  constexpr auto table = [] {
-    std::array<std::uint32_t, 256> t{};
-    for (std::uint32_t i = 0; i < t.size(); ++i) {
-      t[i] = i;
-      for (int bit = 0; bit < 8; ++bit) t[i] = t[i] >> 1U ^ ((t[i] & 1U) != 0 ? 0xedb88320U : 0U);
-    }
-    return t;
-  }();
-  std::uint32_t crc = 0xffffffffU;
-  for (const char c : bytes) crc = table[(crc ^ static_cast<unsigned char>(c)) & 255U] ^ crc >> 8U;
-  return ~crc;
-}
 
 /// The size that a zlib stream (RFC 1950, 1951) has when it is expanded, found without expanding it. Throws parse_error
 /// where it is damaged, or as soon as it has more than `most` bytes; offsets in messages are within the stream.
@@ -232,7 +218,7 @@ struct png_content {
     const std::string_view type = whole.substr(0, 4);
     const std::string_view data = whole.substr(4);
     const std::size_t begin = at + 8;
-    file.require(png_crc(whole) == file.big32(begin + length), at, "the check sum of a PNG chunk does not fit");
+    file.require(crc32(whole) == file.big32(begin + length), at, "the check sum of a PNG chunk does not fit");
     file.require((type == "IHDR") == header.empty(), at, "got the chunk ", excerpt(type), ", expected ",
                  header.empty() ? "IHDR" : "one IHDR only", header.empty() ? " first" : "");
     if (type == "IHDR") {
@@ -309,7 +295,7 @@ struct png_content {
       return text;
     };
     const std::string whole = std::string(type) + std::string(data);
-    content.decodable += word(data.size()) + whole + word(png_crc(whole));
+    content.decodable += word(data.size()) + whole + word(crc32(whole));
   };
   if (content.colour == png_content::indexed) header[9] = static_cast<char>(png_content::grey);
   content.decodable = signature;
