@@ -37,6 +37,27 @@ struct wk_matching {
 
 namespace detail {
 
+/// Weights and bias of a layer that multiplies.
+struct wk_weights {
+  const tensor<float>* weights = nullptr;
+  const std::vector<float>* bias = nullptr;
+};
+[[nodiscard]] inline std::optional<wk_weights> wk_weights_of(const layer& l) {
+  return std::visit(overloaded{
+                        [](const layers::convolution& p) {
+                          return std::optional(wk_weights{&p.weights, &p.bias});
+                        },
+                        [](const layers::deconvolution& p) {
+                          return std::optional(wk_weights{&p.weights, &p.bias});
+                        },
+                        [](const layers::fully_connected& p) {
+                          return std::optional(wk_weights{&p.weights, &p.bias});
+                        },
+                        [](const auto&) { return std::optional<wk_weights>(); },
+                    },
+                    l.params);
+}
+
 /// Weights of one layer as the compiler sees them: outputs x channels x rows x columns of each group.
 struct wk_geometry {
   wk_type type{};
