@@ -27,7 +27,8 @@ struct wk_block_counts {
   [[nodiscard]] std::size_t total() const noexcept { return equal + differing + unreadable; }
 };
 
-/// Outputs of a layer whose four integers are compared; a fully connected or depthwise layer has biases alone.
+/// Outputs of a layer whose four integers are compared; a fully connected layer has biases alone. Those of a depthwise
+/// layer of its own are not: how its channels share a scale is not known.
 struct wk_record_counts {
   std::size_t equal = 0;                                       ///< in all of them
   std::size_t total = 0;                                       ///< in blocks that decode
@@ -296,20 +297,20 @@ class wk_comparer {
     const wk_kernel& kernel = expected.geometry.kernel;
     const std::vector<wk_output_values> values = outputs_of(pair, kernel.outputs * expected.geometry.groups);
     const std::int32_t slope = slope_steps(pair.slope);
+    const auto z = c.input ? c.input->z(Bits) : std::nullopt;
+    if (!z || *z < F::scale::min_z || *z > F::scale::max_z) return;
     for (std::size_t g = 0; g < pair.compiled.size(); ++g) {
       const wk_layer& compiled = model_.layers[pair.compiled[g]];
+      const group_weights<F>& encoding = expected.encodings[g];
+      const double unit = F::unit(encoding.scale) * F::unit(typename F::scale(*z)) * encoding.magnitude;
+      if (compiled.type == wk_type::fully_connected) compare_biases<Bits>(compiled, values, kernel.channels, unit, c);
       if (compiled.type != wk_type::convolution && compiled.type != wk_type::deconvolution) return;
       if (!compiled.descriptor) continue;
-      const group_weights<F>& encoding = expected.encodings[g];
-      const auto z = c.input ? c.input->z(Bits) : std::nullopt;
-      if (!z || *z < F::scale::min_z || *z > F::scale::max_z) continue;
-      const double unit = F::unit(encoding.scale) * F::unit(typename F::scale(*z)) * encoding.magnitude;
       if (!c.multiplier_input) c.multiplier_input = input_of_multiplier<Bits>(*compiled.descriptor, unit, *c.input);
       const auto blocks = model_.blocks_of(compiled);
       for (std::size_t o = 0; o < kernel.outputs; ++o) {
         const std::size_t block = o / wk_outputs_per_block<Bits>;
-        if (block >= blocks.size() || !blocks[block].problem.empty()) continue;
-        if (blocks[block].bytes.size() < wk_records_size) continue;
+        if (block >= blocks.size() || blocks[block].bytes.size() < wk_records_size) continue;
         const bool coarse = compiled.descriptor->coarse;
         const mac_stage got = wk_stage(blocks[block], o % wk_outputs_per_block<Bits>, coarse);
         const wk_output_values& v = values[g * kernel.outputs + o];
@@ -322,6 +323,23 @@ class wk_comparer {
         c.records.shift += got.shift != want.shift ? 1 : 0;
         c.records.slope += got.slope != want.slope ? 1 : 0;
       }
+    }
+  }
+
+  /// Of a fully connected layer, whose blocks begin with them.
+  template <int Bits>
+  void compare_biases(const wk_layer& compiled, std::span<const wk_output_values> values, std::size_t inputs,
+                      double unit, wk_layer_comparison& c) const {
+    const std::size_t most = wk_fully_connected_outputs<Bits>(inputs);
+    for (const wk_block& block : model_.blocks_of(compiled)) {
+      const std::size_t outputs = std::min(most, values.size());
+      for (std::size_t o = 0; o < outputs && 4 * o + 4 <= block.bytes.size(); ++o) {
+        const bool is_equal = wk_int32(block.bytes, 4 * o) == mac_stage::of(values[o].bias, 1, 0, unit, false).bias;
+        ++c.records.total;
+        c.records.equal += is_equal ? 1 : 0;
+        c.records.bias += is_equal ? 0 : 1;
+      }
+      values = values.subspan(outputs);
     }
   }
 
