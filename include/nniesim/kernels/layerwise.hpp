@@ -168,6 +168,7 @@ struct f64 {
   }
 };
 
+#include <nniesim/kernels/generic/blocks.inl>
 #include <nniesim/kernels/generic/layerwise.inl>
 
 }  // namespace kernels::layerwise::avx2
@@ -273,6 +274,7 @@ struct f64 {
   }
 };
 
+#include <nniesim/kernels/generic/blocks.inl>
 #include <nniesim/kernels/generic/layerwise.inl>
 
 }  // namespace kernels::layerwise::avx512

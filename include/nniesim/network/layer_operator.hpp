@@ -221,7 +221,7 @@ layer_operator<P>::layer_operator(const layer& l, std::span<const tensor_shape> 
                    if (p.factor) prepared_ = affine_of(view_of(*p.factor).span(), p.shift);
                  },
                  [&](const layers::normalize& p) { prepared_ = affine_of(p.factor, {}); },
-                 [&](const layers::prelu& p) { prepared_ = converted(p.slope); },
+                 [&](const layers::prelu& p) { prepared_ = prelu_slopes<P>(p.slope); },
                  [&](const power_params& p) { check<P>(p); },
                  [&](const upsample_params& p) { check<P>(p); },
                  [&](const arg_max_params&) {

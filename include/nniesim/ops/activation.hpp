@@ -3,11 +3,17 @@
 #pragma once
 
 #include <cmath>
+#include <span>
 #include <string_view>
+#include <vector>
 
+#include <nniesim/core/cordic.hpp>
 #include <nniesim/core/exp.hpp>
+#include <nniesim/core/function_tables.hpp>
 #include <nniesim/core/log.hpp>
-#include <nniesim/ops/input.hpp>
+#include <nniesim/kernels/functions.hpp>
+#include <nniesim/ops/relu.hpp>
+#include <nniesim/precision/function_rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -32,6 +38,7 @@ struct activation_params {
   float base = -1.0F;  ///< -1: e
   float scale = 1.0F;
   float shift = 0.0F;
+  function_rule rule = function_rule::hardware;  ///< of sigmoid, tanh, exp and log; nothing is known of the others
 };
 
 /// Same shape as the input. Throws for an empty axis, numbers that are not finite, a base that is neither -1 nor
@@ -51,9 +58,8 @@ struct activation_params {
 
 namespace reference {
 
-/// The scalar specification: the function in float64, from an exponential and a logarithm with the same bits
-/// everywhere, then the output format. (Our assumption: the hardware has tables, of which nothing is published.)
-/// Logarithms of numbers that are not positive are -infinity or NaN and written as such.
+/// The exact form: the function in float64, from an exponential and a logarithm with the same bits everywhere. The only
+/// one of ELU and absolute value. Logarithms of numbers that are not positive are -infinity or NaN and written as such.
 [[nodiscard]] inline double activation_of(double x, const activation_params& p) noexcept {
   switch (p.function) {
     case activation_function::sigmoid: {
@@ -85,18 +91,99 @@ namespace reference {
   return x;
 }
 
+/// The argument of an exponential to base e, or of a logarithm, which is truncated to 1/4096: scale * x + shift, times
+/// ln base of an exponential. (Our assumption, as is what else becomes of a base: nothing is known of these numbers in
+/// compiled models.)
+struct function_argument {
+  double scale, shift;
+
+  explicit function_argument(const activation_params& p) noexcept
+      : scale(static_cast<double>(p.scale)), shift(static_cast<double>(p.shift)) {
+    if (p.function != activation_function::exponential || p.base == -1.0F) return;
+    const double log = exact_bits_log(static_cast<double>(p.base));
+    scale *= log;
+    shift *= log;
+  }
+  [[nodiscard]] q20_12 of(q20_12 x) const noexcept {
+    return q20_12::from(std::fma(scale, static_cast<double>(x), shift));
+  }
+};
+
+/// The accelerator's form of sigmoid and tanh (tables of compiled models), exp and log (their CORDIC), in integers; the
+/// exact form of the others. A logarithm to a base is the natural one, written, over ln base.
+[[nodiscard]] inline q20_12 hardware_activation_of(q20_12 x, const activation_params& p) noexcept {
+  const auto by = [&](const function_table& t) {
+    return q20_12::from_raw(p.rule == function_rule::nearest_entry ? t.nearest(x.raw()) : t.linear(x.raw()));
+  };
+  switch (p.function) {
+    case activation_function::sigmoid: return by(sigmoid_table);
+    case activation_function::tanh: return by(tanh_table);
+    case activation_function::exponential: return q20_12::from_raw(cordic::exp(function_argument(p).of(x).raw()));
+    case activation_function::logarithm: {
+      const q20_12 argument = function_argument(p).of(x);
+      const q20_12 log = q20_12::from_raw(cordic::log(argument.raw()));
+      if (p.base == -1.0F) return log;
+      // Of 0 it is -infinity, over ln base.
+      const double value = argument == 0 ? -std::numeric_limits<double>::infinity() : static_cast<double>(log);
+      return q20_12::from(value / exact_bits_log(static_cast<double>(p.base)));
+    }
+    default: return q20_12::from(activation_of(static_cast<double>(x), p));
+  }
+}
+
+/// The scalar specification.
 template <precision_policy P>
 void activation(tensor_view<const value_t<P>> x, const activation_params& p, tensor_view<value_t<P>> y) {
-  for (std::size_t i = 0; i < x.size(); ++i) y[i] = P::output::from(activation_of(P::output::to_double(x[i]), p));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if constexpr (std::same_as<value_t<P>, q20_12>) {
+      if (is_hardware<P>(p.rule)) {
+        y[i] = hardware_activation_of(x[i], p);
+        continue;
+      }
+    }
+    y[i] = P::output::from(activation_of(P::output::to_double(x[i]), p));
+  }
 }
 
 }  // namespace reference
+
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_activation(tensor_view<const value_t<P>> x, const activation_params& p, tensor_view<value_t<P>> y) {
+  if constexpr (!std::same_as<value_t<P>, q20_12>) {
+    return false;
+  } else {
+    using enum activation_function;
+    const bool is_table = p.function == sigmoid || p.function == tanh;
+    const bool is_cordic = p.function == exponential || (p.function == logarithm && p.base == -1.0F);
+    if (!is_hardware<P>(p.rule) || !(is_table || is_cordic)) return false;
+    const q20_12* in = x.data();
+    const reference::function_argument argument(p);
+    if (is_cordic && (argument.scale != 1.0 || argument.shift != 0.0)) {
+      const bool done =
+          kernels::layerwise::run([&](auto k) { k.affine(in, argument.scale, argument.shift, y.data(), y.size()); });
+      if (!done) return false;
+      in = y.data();
+    }
+    const function_table& table = p.function == tanh ? tanh_table : sigmoid_table;
+    return kernels::layerwise::run_functions([&](auto k) {
+      if (p.function == exponential) k.exp(in, y.data(), y.size());
+      else if (p.function == logarithm) k.log(in, y.data(), y.size());
+      else if (p.rule == function_rule::nearest_entry) k.nearest(in, table, y.data(), y.size());
+      else k.linear(in, table, y.data(), y.size());
+    });
+  }
+}
+
+}  // namespace detail
 
 /// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
 template <precision_policy P>
 void activation_into(tensor_view<const value_t<P>> x, const activation_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), to_string(p.function));
-  reference::activation<P>(x, p, y);
+  if (!detail::vector_activation<P>(x, p, y)) reference::activation<P>(x, p, y);
 }
 
 /// The function of every element.
@@ -108,8 +195,55 @@ template <precision_policy P, tensor_like X>
   return y;
 }
 
-/// PReLU: x where x > 0, else x times the slope of its channel (axis 1), in float64, in the output format. `slope` has
-/// one value per channel, or one for all. `y` may be `x` itself. Throws shape_error where they do not fit.
+namespace reference {
+
+/// The scalar specification of PReLU: x where x > 0, else x times the slope of its channel, in float64, in the output
+/// format. In layers that write q20_12 that is mac_stage::activated.
+template <precision_policy P>
+void prelu(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> slope, tensor_view<value_t<P>> y) {
+  const std::size_t inner = x.size() / x.shape()[0] / x.shape()[1];
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = P::output::to_double(x[i]);
+    const double a = P::output::to_double(slope[slope.size() == 1 ? 0 : i / inner % x.shape()[1]]);
+    y[i] = v > 0 ? x[i] : P::output::from(v * a);
+  }
+}
+
+}  // namespace reference
+
+namespace detail {
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_prelu(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> slope, tensor_view<value_t<P>> y) {
+  const std::size_t channels = x.shape()[1], inner = x.size() / x.shape()[0] / channels;
+  return run_layerwise<P>([&](auto k) {
+    if (slope.size() == 1) return k.leaky(x.data(), P::output::to_double(slope[0]), y.data(), x.size());
+    for (std::size_t n = 0; n < x.shape()[0]; ++n) {
+      const std::size_t at = n * channels * inner;
+      if (inner == 1) {
+        k.leaky_each(x.data() + at, slope.data(), y.data() + at, channels);
+        continue;
+      }
+      for (std::size_t c = 0; c < channels; ++c) {
+        k.leaky(x.data() + at + c * inner, P::output::to_double(slope[c]), y.data() + at + c * inner, inner);
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
+/// Slopes as layers of the policy hold them (negative_slope).
+template <precision_policy P>
+[[nodiscard]] std::vector<value_t<P>> prelu_slopes(std::span<const float> slopes) {
+  std::vector<value_t<P>> result;
+  for (const float s : slopes) result.push_back(P::output::from(negative_slope<P>(static_cast<double>(s))));
+  return result;
+}
+
+/// PReLU: x where x > 0, else x times the slope of its channel (axis 1). `slope` has one value per channel, or one for
+/// all. `y` may be `x` itself. Throws shape_error where they do not fit. Allocates nothing.
 template <precision_policy P>
 void prelu_into(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> slope, tensor_view<value_t<P>> y) {
   const tensor_shape& s = x.shape();
@@ -117,20 +251,26 @@ void prelu_into(tensor_view<const value_t<P>> x, tensor_view<const value_t<P>> s
                                "prelu: slopes of shape ", slope.shape(), " for input ", s,
                                ", expected one, or one per channel");
   detail::require_output(y.shape(), s, "prelu");
-  const std::size_t inner = s.size() / s[0] / s[1];
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double v = P::output::to_double(x[i]);
-    const double a = P::output::to_double(slope[slope.size() == 1 ? 0 : i / inner % s[1]]);
-    y[i] = v > 0 ? x[i] : P::output::from(v * a);
-  }
+  if (!detail::vector_prelu<P>(x, slope, y)) reference::prelu<P>(x, slope, y);
 }
 
+/// Slopes that are no layer values are converted as the compiler does it (negative_slope).
 template <precision_policy P, tensor_like X, tensor_like S>
 [[nodiscard]] tensor<value_t<P>> prelu(const X& x, const S& slope) {
   const detail::op_input<P, X> in(x, "prelu");
-  const detail::op_input<P, S> slopes(slope, "prelu slopes");
   auto y = make_tensor<value_t<P>>(in.shape());
-  prelu_into<P>(in.view(), slopes.view(), view_of(y));
+  if constexpr (std::same_as<element_t<S>, value_t<P>>) {
+    const detail::op_input<P, S> slopes(slope, "prelu slopes");
+    prelu_into<P>(in.view(), slopes.view(), view_of(y));
+  } else {
+    const dense<element_t<S>> source(slope);
+    if constexpr (std::floating_point<element_t<S>>) detail::refuse_nan(source.view(), "prelu slopes");
+    std::vector<value_t<P>> slopes;
+    for (const auto& s : source.view().span()) {
+      slopes.push_back(P::output::from(negative_slope<P>(detail::as_double(s))));
+    }
+    prelu_into<P>(in.view(), {std::span<const value_t<P>>(slopes), source.view().shape()}, view_of(y));
+  }
   return y;
 }
 

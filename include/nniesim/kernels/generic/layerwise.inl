@@ -2,18 +2,6 @@
 // of 32 bits) and `f64`, and included inside each instruction set's region and namespace. SIMD runs across outputs;
 // the only sums that are reordered are exact ones.
 
-/// The first n words at p; n is at most W::lanes.
-template <class W>
-inline typename W::reg load_words(const void* p, std::size_t n) {
-  return n == W::lanes ? W::load(p) : W::load(p, n);
-}
-
-template <class W>
-inline void store_words(void* p, typename W::reg x, std::size_t n) {
-  if (n == W::lanes) W::store(p, x);
-  else W::store(p, x, n);
-}
-
 /// The first n, at least one, of the words p[0], p[stride], p[2 * stride], ...; Stride is 1, 2, or 0 for any.
 template <class W, std::size_t Stride, class T>
 inline typename W::reg load_every(const T* p, std::size_t stride, std::size_t n) {
@@ -41,14 +29,6 @@ inline f64::reg values(const T* p, std::size_t n) {
 template <class T>
 inline void write(T* p, f64::reg x, std::size_t n) {
   store_words<half>(p, f64::template code<T>(x), n);
-}
-
-/// Calls f(i, count) for every block of `Lanes` elements, the count being a constant, and for the rest.
-template <std::size_t Lanes, class F>
-inline void blocks(std::size_t n, F f) {
-  std::size_t i = 0;
-  for (; i + Lanes <= n; i += Lanes) f(i, std::integral_constant<std::size_t, Lanes>{});
-  if (i < n) f(i, n - i);
 }
 
 /// One step of a chain.
@@ -150,6 +130,14 @@ struct kernel_set {
     blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
       const f64::reg v = values(x + i, m);
       write(y + i, f64::where_positive(v, v, f64::mul(v, s)), m);
+    });
+  }
+  /// The same with a slope for each element.
+  template <class T>
+  static void leaky_each(const T* x, const T* slope, T* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg v = values(x + i, m);
+      write(y + i, f64::where_positive(v, v, f64::mul(v, values(slope + i, m))), m);
     });
   }
   /// (shift + scale * x) to an exact power.

@@ -1,0 +1,103 @@
+#include <nniesim/kernels/functions.hpp>
+
+#include <algorithm>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/isas.hpp"
+#include "support/random.hpp"
+
+using namespace nniesim;
+
+namespace functions_test {
+
+using words = std::vector<q20_12>;
+
+/// All of one function's range and what lies beyond, any numbers, and the ends.
+words arguments() {
+  words x;
+#ifdef NNIESIM_EMULATED
+  const std::int32_t step = 7;
+#else
+  const std::int32_t step = 1;
+#endif
+  for (std::int32_t r = -70000; r <= 70000; r += step) x.push_back(q20_12::from_raw(r));
+  draws d(5);
+  for (int i = 0; i < 20000; ++i) {
+    const auto any = static_cast<std::int32_t>(d.bits());
+    x.push_back(q20_12::from_raw(any));
+    x.push_back(q20_12::from_raw(any >> d.between(0, 31)));
+  }
+  for (int k = 0; k < 32; ++k) {
+    for (std::uint32_t n : {0U, 1U, 2U}) {
+      x.push_back(q20_12::from_raw(static_cast<std::int32_t>((1U << k) + n - 1)));
+      x.push_back(q20_12::from_raw(static_cast<std::int32_t>(1 - (1U << k) - n)));
+    }
+  }
+  return x;
+}
+
+/// Checks kernel(k, x, y, n) against specification(raw) on every instruction set: all arguments, every short length,
+/// and in place; nothing behind the end is touched.
+template <class Kernel, class Specification>
+void check(Kernel kernel, Specification specification) {
+  const words x = arguments();
+  words expected;
+  for (const q20_12 v : x) expected.push_back(q20_12::from_raw(specification(v.raw())));
+  const q20_12 mark = q20_12::from_raw(12345678);
+  for_each_isa([&](isa i) {
+    INFO(to_string(i));
+    words y(x.size() + 1, mark);
+    const bool ran = kernels::layerwise::run_functions([&](auto k) { kernel(k, x.data(), y.data(), x.size()); });
+    CHECK(ran == (i != isa::scalar));
+    if (!ran) return;
+    CHECK(std::equal(expected.begin(), expected.end(), y.begin()));
+    CHECK(y.back() == mark);
+    for (std::size_t n = 0; n <= 40; ++n) {
+      words z(x.begin() + 50000 % 9973, x.begin() + 50000 % 9973 + 41);
+      const words before = z;
+      CHECK(kernels::layerwise::run_functions([&](auto k) { kernel(k, z.data(), z.data(), n); }));
+      for (std::size_t k = 0; k < z.size(); ++k) {
+        CHECK(z[k] == (k < n ? q20_12::from_raw(specification(before[k].raw())) : before[k]));
+      }
+    }
+  });
+}
+
+TEST_CASE("table kernels equal the specification") {
+  for (const function_table* t : {&sigmoid_table, &tanh_table}) {
+    check([&](auto k, const q20_12* x, q20_12* y, std::size_t n) { k.linear(x, *t, y, n); },
+          [&](std::int32_t x) { return t->linear(x); });
+    check([&](auto k, const q20_12* x, q20_12* y, std::size_t n) { k.nearest(x, *t, y, n); },
+          [&](std::int32_t x) { return t->nearest(x); });
+  }
+}
+
+TEST_CASE("exponential and logarithm kernels equal the specification") {
+  check([](auto k, const q20_12* x, q20_12* y, std::size_t n) { k.exp(x, y, n); }, cordic::exp);
+  check([](auto k, const q20_12* x, q20_12* y, std::size_t n) { k.log(x, y, n); }, cordic::log);
+}
+
+TEST_CASE("kernels of softmax equal the specification") {
+  check(
+      [](auto k, const q20_12* x, q20_12* y, std::size_t n) {
+        const words most(n, q20_12::from_raw(70000));
+        std::vector<std::int32_t> sum(n, 5);
+        words own(x, x + n);
+        k.falling_exp(own.data(), most.data(), y, sum.data(), n);
+        const bool added =
+            std::equal(sum.begin(), sum.end(), y, [](std::int32_t s, q20_12 e) { return s == e.raw() + 5; });
+        CHECK(added);
+      },
+      [](std::int32_t x) { return cordic::falling_exp(70000U - static_cast<std::uint32_t>(x)); });
+  check(
+      [](auto k, const q20_12* x, q20_12* y, std::size_t n) {
+        std::vector<std::int32_t> r(n);
+        std::transform(x, x + n, r.begin(), [](q20_12 v) { return std::max(v.raw(), 1); });
+        k.reciprocals(r.data(), n);
+        std::transform(r.begin(), r.end(), y, [](std::int32_t v) { return q20_12::from_raw(v); });
+      },
+      [](std::int32_t x) { return cordic::reciprocal(std::max(x, 1)); });
+}
+
+}  // namespace functions_test
