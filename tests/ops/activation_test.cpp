@@ -1,7 +1,6 @@
 #include <nniesim/ops/activation.hpp>
 
-#include "catch.hpp"
-#include "support/random.hpp"
+#include "elementwise.hpp"
 
 using namespace nniesim;
 
@@ -34,7 +33,7 @@ TEST_CASE("activations equal the math library's functions within float's last pl
 
 TEST_CASE("activations of layer values are written truncated") {
   const tensor<float> x{{-1.0F, 0.0F, 1.0F}};
-  const auto y = activation<w8a8>(x, {.function = activation_function::tanh});
+  const auto y = activation<w8a8>(x, {.function = activation_function::tanh, .rule = function_rule::exact});
   CHECK(y.data()[0].raw() == -3120);  // floor(-0.7616 * 4096)
   CHECK(y.data()[1].raw() == 0);
   CHECK(y.data()[2].raw() == 3119);
@@ -62,7 +61,8 @@ TEST_CASE("exp and log have a base, a scale and a shift") {
   check({.function = logarithm, .scale = 2, .shift = 3}, [](double v) { return std::log(2 * v + 3); });
   check({.function = logarithm, .base = 10}, [](double v) { return std::log10(v); });
   check({.function = logarithm, .base = 0.5}, [](double v) { return -std::log2(v); });
-  CHECK(activation<w8a8>(x, {.function = logarithm}).data()[0].raw() == -2840);  // floor(-0.6931 * 4096)
+  const activation_params exact{.function = logarithm, .rule = function_rule::exact};
+  CHECK(activation<w8a8>(x, exact).data()[0].raw() == -2840);  // floor(-0.6931 * 4096)
   CHECK_THROWS_WITH(activation<w8a8>(x, {.function = logarithm, .base = 1}), contains("log: base 1"));
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .base = 0}), format_error);
   CHECK_THROWS_AS(activation<w8a8>(x, {.function = exponential, .base = -2}), format_error);
@@ -76,9 +76,138 @@ TEST_CASE("logarithms of numbers that are not positive are written as infinity a
   const auto y = activation<float32>(x, {.function = activation_function::logarithm});
   CHECK(y.data()[0] == -std::numeric_limits<float>::infinity());
   CHECK(std::isnan(y.data()[1]));
-  const auto q = activation<w8a8>(x, {.function = activation_function::logarithm});
-  CHECK(q.data()[0] == q20_12::lowest());
-  CHECK(q.data()[1] == q20_12{});
+  for (const function_rule rule : {function_rule::hardware, function_rule::exact}) {
+    for (const float base : {-1.0F, 10.0F}) {
+      const auto q = activation<w8a8>(x, {.function = activation_function::logarithm, .base = base, .rule = rule});
+      CHECK(q.data()[0] == q20_12::lowest());
+      CHECK(q.data()[1] == q20_12{});
+    }
+    const auto q = activation<w8a8>(x, {.function = activation_function::logarithm, .base = 0.5F, .rule = rule});
+    CHECK(q.data()[0] == q20_12::max());
+  }
+}
+
+TEST_CASE("layers that write q20_12 use the hardware's functions, others and the exact rule do not") {
+  using enum activation_function;
+  const tensor<float> x{{-3.0F, -0.03F, 0.0F, 0.7F, 2.01F, 100.0F}};
+  const auto raw = [&](activation_function f, function_rule rule) {
+    const auto y = activation<w8a8>(x, {.function = f, .rule = rule});
+    std::vector<std::int32_t> r;
+    for (const q20_12 v : y) r.push_back(v.raw());
+    return r;
+  };
+  std::vector<std::int32_t> line, entry, exp, log;
+  for (const float v : x) {
+    const std::int32_t at = q20_12::from(v).raw();
+    line.push_back(tanh_table.linear(at));
+    entry.push_back(sigmoid_table.nearest(at));
+    exp.push_back(cordic::exp(at));
+    log.push_back(cordic::log(at));
+  }
+  CHECK(raw(tanh, function_rule::hardware) == line);
+  CHECK(raw(sigmoid, function_rule::nearest_entry) == entry);
+  CHECK(raw(exponential, function_rule::hardware) == exp);
+  CHECK(raw(exponential, function_rule::nearest_entry) == exp);
+  CHECK(raw(logarithm, function_rule::hardware) == log);
+  CHECK(raw(sigmoid, function_rule::exact) != raw(sigmoid, function_rule::hardware));
+  // Nothing is known of these.
+  CHECK(raw(elu, function_rule::exact) == raw(elu, function_rule::hardware));
+  CHECK(raw(absolute, function_rule::exact) == raw(absolute, function_rule::hardware));
+  for (const activation_function f : {sigmoid, tanh, exponential, logarithm}) {
+    const auto exact = [&]<class P>(const tensor<value_t<P>>& y) {
+      return same_bits(y, activation<P>(x, {.function = f, .rule = function_rule::exact}));
+    };
+    CHECK(exact.template operator()<fine_output>(activation<fine_output>(x, {.function = f})));
+  }
+}
+
+TEST_CASE("the hardware's functions are near the exact ones") {
+  using enum activation_function;
+  draws d(4);
+  const auto x = d.tensor({1, 3000}, 3);
+  const auto furthest = [&](const activation_params& p) {
+    activation_params exact = p;
+    exact.rule = function_rule::exact;
+    const auto a = activation<w8a8>(x, p), b = activation<w8a8>(x, exact);
+    double most = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const double size = std::fabs(a.data()[i] - b.data()[i]) * 4096;
+      most = std::max(most, size / (1 + std::fabs(b.data()[i] * (p.function == exponential ? 1 : 0))));
+    }
+    return most;
+  };
+  CHECK(furthest({.function = sigmoid}) <= 1);
+  CHECK(furthest({.function = activation_function::tanh}) <= 2);
+  CHECK(furthest({.function = exponential}) <= 2);
+  CHECK(furthest({.function = exponential, .base = 2, .scale = -1, .shift = 0.5F}) <= 3);
+  CHECK(furthest({.function = logarithm, .scale = 0.125F, .shift = 2}) <= 4);
+  CHECK(furthest({.function = logarithm, .base = 10, .scale = 0.125F, .shift = 2}) <= 4);
+}
+
+TEST_CASE("activations by vectors equal the specification") {
+  using enum activation_function;
+  draws d(6);
+  for_each_isa([&](isa i) {
+    for (const std::size_t n : {1U, 3U, 8U, 16U, 17U, 130U, 1030U}) {
+      odd_tensor<w8a8> x(d, {n});
+      for (const activation_params& p : {activation_params{sigmoid},
+                                         {.function = activation_function::tanh},
+                                         {.function = exponential},
+                                         {.function = logarithm},
+                                         {.function = sigmoid, .rule = function_rule::nearest_entry},
+                                         {.function = exponential, .base = 3, .scale = 0.7F, .shift = -1},
+                                         {.function = exponential, .scale = -2},
+                                         {.function = logarithm, .scale = 0.01F, .shift = 1},
+                                         {.function = logarithm, .base = 10},
+                                         {.function = sigmoid, .rule = function_rule::exact},
+                                         {.function = elu}}) {
+        INFO(to_string(p.function) << " on " << to_string(i) << ", " << n);
+        auto y = make_tensor<q20_12>({n}), z = make_tensor<q20_12>({n});
+        reference::activation<w8a8>(x.in(), p, view_of(y));
+        activation_into<w8a8>(x.in(), p, view_of(z));
+        CHECK(same_bits(y, z));
+        const bool cordic_of_e = p.function == exponential || (p.function == logarithm && p.base == -1.0F);
+        const bool is_fast = p.rule != function_rule::exact &&
+                             (p.function == sigmoid || p.function == activation_function::tanh || cordic_of_e);
+        const bool plain = !cordic_of_e || (p.scale == 1 && p.shift == 0 && p.base == -1.0F);
+        const bool has_affine = to_string(i).substr(0, 3) == "avx";
+        CHECK(detail::vector_activation<w8a8>(x.in(), p, view_of(z)) ==
+              (is_fast && i != isa::scalar && (plain || has_affine)));
+        std::copy_n(x.in().data(), x.in().size(), z.begin());
+        activation_into<w8a8>(view_of(std::as_const(z)), p, view_of(z));  // in place
+        CHECK(same_bits(y, z));
+      }
+    }
+  });
+}
+
+TEST_CASE("slopes of prelu are truncated as the compiler stores them") {
+  draws d(7);
+  const tensor<float> slopes{0.1F, -0.1F, 0.25F, -3.3F, 1e-5F};
+  auto x = make_tensor<q20_12>({2, 5, 30});
+  for (auto& v : x) v = odd_value<w8a8>(d, false);
+  const auto y = prelu<w8a8>(x, slopes);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const mac_stage stage{.slope = slope_steps(static_cast<double>(slopes.data()[i / 30 % 5]))};
+    CHECK(y.data()[i].raw() == stage.activated(x.data()[i].raw()));
+  }
+  // Layer values are slopes already.
+  const std::vector<q20_12> as_values = prelu_slopes<w8a8>({slopes.data(), 5});
+  CHECK(same_bits(y, prelu<w8a8>(x, as_values)));
+  CHECK_THROWS_WITH(prelu<w8a8>(x, nan_tensor({5})), contains("prelu slopes") && contains("NaN"));
+}
+
+TEST_CASE("prelu by vectors equals the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    for (const tensor_shape& shape : {tensor_shape{1, n}, tensor_shape{2, 3, n}, tensor_shape{n, 2}}) {
+      for (const std::size_t slopes : {std::size_t{1}, shape[1]}) {
+        odd_tensor<P> x(d, shape), slope(d, {slopes}, false);
+        check_vectors<P>(
+            shape, [&](auto y) { reference::prelu<P>(x.in(), slope.in(), y); },
+            [&](auto y) { return detail::vector_prelu<P>(x.in(), slope.in(), y); });
+      }
+    }
+  });
 }
 
 TEST_CASE("prelu has a slope per channel, or one for all") {
