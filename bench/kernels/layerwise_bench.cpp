@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstring>
+#include <nniesim/ops/activation.hpp>
 #include <nniesim/ops/eltwise.hpp>
 #include <nniesim/ops/l2_normalize.hpp>
 #include <nniesim/ops/pooling.hpp>
@@ -10,6 +11,7 @@
 #include <nniesim/ops/reduce_mean.hpp>
 #include <nniesim/ops/relu.hpp>
 #include <nniesim/ops/scale.hpp>
+#include <nniesim/ops/softmax.hpp>
 
 using namespace nniesim;
 
@@ -48,6 +50,19 @@ void relu(benchmark::State& state) {
 template <class P>
 void leaky_relu(benchmark::State& state) {
   measure<P>(state, [](auto x, auto y) { relu_into<P>(x, {.negative_slope = 0.1F}, y); });
+}
+template <class P>
+void prelu(benchmark::State& state) {
+  const auto slopes = prelu_slopes<P>(std::vector<float>(64, 0.1F));
+  measure<P>(state, [&](auto x, auto y) { prelu_into<P>(x, {std::span(slopes), {64}}, y); });
+}
+template <class P, activation_function F, function_rule R = function_rule::hardware>
+void function(benchmark::State& state) {
+  measure<P>(state, [](auto x, auto y) { activation_into<P>(x, {.function = F, .rule = R}, y); });
+}
+template <class P, std::size_t Axis, function_rule R = function_rule::hardware>
+void softmax(benchmark::State& state) {
+  measure<P>(state, [](auto x, auto y) { softmax_into<P>(x, {.axis = Axis, .rule = R}, y); });
 }
 template <class P>
 void sum_of_two(benchmark::State& state) {
@@ -127,6 +142,19 @@ void search_of_nan(benchmark::State& state) {
 LAYER(copy);
 LAYER(relu);
 LAYER(leaky_relu);
+LAYER(prelu);
+BENCHMARK(function<w8a8, activation_function::sigmoid>)->Arg(22)->Arg(500);
+BENCHMARK(function<w8a8, activation_function::sigmoid, function_rule::nearest_entry>)->Arg(22)->Arg(500);
+BENCHMARK(function<w8a8, activation_function::sigmoid, function_rule::exact>)->Arg(22);
+BENCHMARK(function<float32, activation_function::sigmoid>)->Arg(22);
+BENCHMARK(function<w8a8, activation_function::exponential>)->Arg(22)->Arg(500);
+BENCHMARK(function<w8a8, activation_function::exponential, function_rule::exact>)->Arg(22);
+BENCHMARK(function<w8a8, activation_function::logarithm>)->Arg(22)->Arg(500);
+BENCHMARK(function<w8a8, activation_function::logarithm, function_rule::exact>)->Arg(22);
+BENCHMARK(softmax<w8a8, 1>)->Arg(22)->Arg(500);
+BENCHMARK(softmax<w8a8, 1, function_rule::exact>)->Arg(22);
+BENCHMARK(softmax<w8a8, 3>)->Arg(4)->Arg(22)->Arg(500);  // each row by itself
+BENCHMARK(softmax<float32, 1>)->Arg(22);
 LAYER(sum_of_two);
 LAYER(square);
 LAYER(reciprocal_root);
