@@ -37,6 +37,7 @@ void add_compensate(CLI::App& app, int& result);
 void add_bundle(CLI::App& app, int& result);
 void add_diagnose(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
+void add_wk(CLI::App& app, int& result);
 
 using detail::printable;  // names may come from files, and control characters in them are not to act on a terminal
 

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   add_bundle(app, result);
   add_quantize(app, result);
   add_info(app, result);
+  add_wk(app, result);
   try {
     app.parse(argc, argv);
     return after_printing(result);

@@ -346,12 +346,13 @@ class Compiled:
         self.late = []  # addresses that are known at the end: place in the instructions, low bits, address of what, offset
         self.store_block = BlockWriter(width == 8)
         self.with_tables = with_tables
+        self.starts = [0]  # of segments, in instructions
 
     def record(self, kind, size, shape, z, is_output=False):
         c, h, w = shape
         stride = up(w * size, 16)
         self.records += struct.pack("<BBHHHIIBBBBIHHIiI8x", kind, size, w, 0, h, c, 0, 0, is_output, 0, 0, stride, 0,
-                                    len(self.records) // 48, len(self.instructions) // 8, z,
+                                    len(self.records) // 48, len(self.instructions) // 8 - self.starts[-1], z,
                                     0 if is_output else stride * h * c)
         self.instructions += word(0x80B, 1 << 42) + word(0x0B, 1 << 42)
 
@@ -433,14 +434,19 @@ class Compiled:
         for i in inputs:
             self.read(i)
 
-    def bytes(self, inputs, outputs):
+    def next_segment(self):
+        self.starts.append(len(self.instructions) // 8)
+
+    def bytes(self, segments):
+        """`segments`: lists of (name, shape) of inputs and outputs of each."""
         def node(name, shape, is_input):
             c, h, w = shape
             kind = b"\0\0\1\0" if is_input else (b"\1\0\0\0" if h > 1 else bytes(4))
             return struct.pack("<III4s32sB15x", h, w, c, kind, name.encode()[:31], 1 if is_input else 2 * (h > 1))
 
-        nodes = b"".join(node(n, s, True) for n, s in inputs) + b"".join(node(n, s, False) for n, s in outputs)
-        base = 0xC0 + 16 + len(nodes)
+        nodes = [b"".join(node(n, s, True) for n, s in inputs) + b"".join(node(n, s, False) for n, s in outputs)
+                 for inputs, outputs in segments]
+        base = 0xC0 + sum(16 + len(n) for n in nodes)
         body, places = b"", {}
         functions = [b""] * 4
         if self.with_tables:
@@ -466,7 +472,7 @@ class Compiled:
 
         header[0x10:0x14] = bytes([1, 1, 1, 2])
         header[0x20:0x20 + len(BUILD)] = BUILD
-        header[0x31] = 1
+        header[0x31] = len(segments)
         struct.pack_into("<II", header, 0x34, base, places["records"][0])
         put(0x40, "parameters")
         put(0x50, "weights")
@@ -474,8 +480,12 @@ class Compiled:
         for i in range(4):
             put(0x70 + 16 * i, f"function{i}")
         put(0xB0, "records")
-        segment = struct.pack("<BBBBIII", 0, len(inputs), len(outputs), 0, 0, *places["instructions"])
-        whole = bytearray(header + segment + nodes + body)
+        whole = bytearray(header)
+        ends = self.starts[1:] + [len(self.instructions) // 8]
+        for (inputs, outputs), all_nodes, first, end in zip(segments, nodes, self.starts, ends):
+            whole += struct.pack("<BBBBIII", 0, len(inputs), len(outputs), 0, 0, start + 8 * first, 8 * (end - first))
+            whole += all_nodes
+        whole += body
         crc = 0  # the register begins at 0, other than zlib's
         for byte in whole[4:base + places["records"][0]]:
             crc ^= byte
@@ -485,7 +495,8 @@ class Compiled:
         return bytes(whole)
 
 
-def compiled(network, blobs, width, scales, read_scales, outputs, is_merged, with_tables=True):
+def compiled(network, blobs, width, scales, read_scales, outputs, is_merged, with_tables=True, second=None):
+    """`second`: the layer with which a second segment begins."""
     model, sizes = Compiled(width, with_tables), shapes(network)
     at = 0 if width == 8 else 1
     z_of = {name: z[at] for name, z in scales.items()}
@@ -495,6 +506,8 @@ def compiled(network, blobs, width, scales, read_scales, outputs, is_merged, wit
         if name in stored:
             continue
         stored[name] = name
+        if name == second:
+            model.next_segment()
         z_in = [read_scales[name][at] if name in read_scales else z_of.get(stored[i], 0) for i in inputs]
         size = width // 8
         if kind in ("Convolution", "Deconvolution"):
@@ -533,9 +546,17 @@ def compiled(network, blobs, width, scales, read_scales, outputs, is_merged, wit
                         z_of[name], z_in)
         if name in outputs:
             model.record(0x2D, 4, sizes[name], 0, True)
-    nodes_in = [(n, sizes[n]) for n, kind, _, _ in network if kind == "Input"]
-    return model.bytes(nodes_in, [(n, sizes[n]) for n in outputs])
+    inputs = [(n, sizes[n]) for n, kind, _, _ in network if kind == "Input"]
+    names = [n for n, _, _, _ in network]
+    late = [n for n in outputs if second and names.index(n) >= names.index(second)]
+    segments = [(inputs, [(n, sizes[n]) for n in outputs if n not in late])]
+    return model.bytes(segments + ([(inputs, [(n, sizes[n]) for n in late])] if second else []))
 
+
+# Two layers of one shape, which the model has the other way round and in two segments.
+EXCHANGED = [("data", "Input", [], {"shape": (2, 4, 4)}),
+             ("a", "Convolution", ["data"], {"num_output": 2, "kernel_size": 2}),
+             ("b", "Convolution", ["data"], {"num_output": 2, "kernel_size": 2})]
 
 # For fuzzing: small enough.
 TINY = [("data", "Input", [], {"shape": (2, 4, 4)}),
@@ -555,6 +576,12 @@ def main():
     for name, width, is_merged in (("small_8", 8, False), ("small_16", 16, False), ("small_merged_8", 8, True)):
         whole = compiled(NETWORK, blobs, width, SCALES, READ_SCALES, OUTPUTS, is_merged)
         (FOLDER / f"{name}.wk").write_bytes(whole)
+    blobs = learned(EXCHANGED, 3)
+    (FOLDER / "exchanged.prototxt").write_text(prototxt(EXCHANGED))
+    (FOLDER / "exchanged.caffemodel").write_bytes(caffemodel(EXCHANGED, blobs))
+    data, a, b = EXCHANGED
+    whole = compiled([data, b, a], blobs, 8, {"data": (0, -384)}, {}, ["b", "a"], False, False, "a")
+    (FOLDER / "exchanged.wk").write_bytes(whole)
 
 
 if __name__ == "__main__":

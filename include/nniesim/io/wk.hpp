@@ -266,14 +266,14 @@ class wk_parser {
             header_size);
     base_ = u32(0x34);
     const std::uint64_t length = u32(0x38);
-    require_bytes(base_, length, 0x34, "the model");
-    require(base_ >= header_size, 0x34, "got the model at byte ", base_, ", expected it behind the header of ",
-            header_size);
+    const bool is_inside = base_ >= header_size && base_ <= bytes_.size() && length <= bytes_.size() - base_;
     for (std::size_t i = 0; i < 4; ++i) model_.version[i] = u8(0x10 + i);
-    model_.checksum_fits = u32(0) == crc32(bytes_.substr(4, base_ + length - 4), 0);
+    model_.checksum_fits = is_inside && u32(0) == crc32(bytes_.substr(4, base_ + length - 4), 0);
     constexpr std::array<std::uint8_t, 4> known = {1, 1, 1, 2};
-    require(model_.checksum_fits || model_.version == known, 0, "neither check sum nor version fit, expected a ",
-            "compiled model (.wk)");
+    require(model_.checksum_fits || model_.version == known, 0,
+            "neither check sum nor version fit, expected a compiled model (.wk)");
+    require(is_inside, 0x34, "got a model of ", length, " bytes at byte ", base_, ", expected it behind the header of ",
+            header_size, " and within the file's ", bytes_.size());
     model_.build = text(0x20, 16);
     parameters_ = part(0x40, "a parameter area");
     table_ = part(0x60, "a block table");
