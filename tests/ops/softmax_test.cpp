@@ -49,7 +49,7 @@ TEST_CASE("the hardware's softmax is near the exact one") {
     for (std::size_t o = 0; o < 200; ++o) {
       double sum = 0;
       for (std::size_t k = 0; k < n; ++k) {
-        sum += a(o, k);
+        sum += static_cast<double>(a(o, k));
         most = std::max(most, std::fabs(a(o, k) - b(o, k)) * 4096);
       }
       furthest_sum = std::max(furthest_sum, std::fabs(1 - sum) * 4096);
