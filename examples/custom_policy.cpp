@@ -5,9 +5,9 @@
 
 using namespace nniesim;
 
-// Products are rounded to 1/1024 and summed in 20 bits; `saturate` says what happens on overflow. With `trap`, a layer
-// long enough to overflow would be refused.
-struct narrow_sums : precision<gfpq8, gfpq16, fixed_accumulator<10, 10, nearest_even, saturate>, q20_12> {
+// Products are rounded to whole units, the smallest product of two codes, and summed in 20 bits; `saturate` says what
+// happens on overflow. With `trap`, a layer long enough to overflow would be refused.
+struct narrow_sums : precision<gfpq8, gfpq16, fixed_accumulator<20, 0, nearest_even, saturate>, q20_12> {
   static constexpr std::string_view name = "narrow_sums";
 };
 static_assert(precision_policy<narrow_sums>);

@@ -13,7 +13,7 @@ namespace conv2d_test {
 namespace {
 
 using wide_study = precision<gfpq16, gfpq8, fp64_chain, q20_12>;
-using overflow_study = precision<gfpq8, gfpq16, fixed_accumulator<24, 20, nearest_even, saturate>,
+using overflow_study = precision<gfpq8, gfpq16, fixed_accumulator<40, 4, nearest_even, saturate>,
                                  fixed_point<16, 16, nearest_even, saturate>>;
 
 struct layer_case {
@@ -37,10 +37,10 @@ layer_case random_case(draws& d) {
 
 template <class P>
 tensor<value_t<P>> specified(const layer_case& c, const conv2d_layer<P>& layer) {
-  const detail::op_input<P, tensor<float>> x(c.x, "test");
+  const detail::mac_input<P, tensor<float>> x(c.x, "test");
   auto y = make_tensor<value_t<P>>(layer.output_shape(x.shape()));
-  reference::conv2d<P>(x.view(), layer.activation_scales(x.view()), view_of(c.w), layer.weights_scale(),
-                       {c.bias.data(), c.bias.size()}, c.p, view_of(y));
+  reference::conv2d<P>(x.view(), layer.activation_scale_of(x.view()), view_of(c.w), layer.weight_groups(),
+                       {c.bias.data(), c.bias.size()}, c.p, layer.options(), view_of(y));
   return y;
 }
 
@@ -180,27 +180,36 @@ TEST_CASE("a caller's workspace is enough and a smaller one is refused") {
   const conv2d_layer<float32> layer(d.tensor({5, 3, 3, 3}), no_bias, {.stride = {2, 2}, .pad = {1, 1}});
   auto y = zeros(layer.output_shape(shape_of(x)));
   std::vector<std::byte> memory(layer.workspace_bytes(shape_of(x)));
-  const std::vector<no_scale> scales(1);
-  layer.run(view_of(x), scales, view_of(y), memory);
+  layer.run(view_of(x), {}, view_of(y), memory);
   CHECK(same_bits(y, layer(x)));
-  CHECK_THROWS_AS(layer.run(view_of(x), scales, view_of(y), std::span(memory).first(100)), shape_error);
+  CHECK_THROWS_AS(layer.run(view_of(x), {}, view_of(y), std::span(memory).first(100)), shape_error);
   auto wrong = zeros({1, 5, 4, 5});
-  CHECK_THROWS_WITH(layer.run(view_of(x), scales, view_of(wrong), memory), contains("1x5x4x5") && contains("1x5x5x5"));
+  CHECK_THROWS_WITH(layer.run(view_of(x), {}, view_of(wrong), memory), contains("1x5x4x5") && contains("1x5x5x5"));
 }
 
-TEST_CASE("scales can be given, and one per group is derived") {
+TEST_CASE("the input has one scale, which can be given; each group of weights has its own") {
   draws d(13);
   auto x = d.tensor({1, 4, 5, 5});
   for (std::size_t i = 0; i < 50; ++i) x.data()[i] *= 100.0F;
-  const auto w = d.tensor({4, 2, 3, 3});
+  auto w = d.tensor({4, 2, 3, 3});
+  for (std::size_t i = 0; i < 36; ++i) w.data()[i] *= 100.0F;
   const conv2d_layer<w8a8> layer(w, no_bias, {.groups = 2});
-  const detail::op_input<w8a8, tensor<float>> in(x, "test");
-  const auto scales = layer.activation_scales(in.view());
-  REQUIRE(scales.size() == 2);
-  CHECK(scales[0].z() > scales[1].z());
-  CHECK(same_bits(layer(x), layer(x, scales)));
-  CHECK_FALSE(same_bits(layer(x), layer(x, std::vector(1, scales[0]))));
-  CHECK_THROWS_AS(layer(x, std::vector(3, scales[0])), shape_error);
+  const detail::mac_input<w8a8, tensor<float>> in(x, "test");
+  const gfpq8::scale s = layer.activation_scale_of(in.view());
+  CHECK(s == gfpq8::scale_of({x.data(), x.size()}));
+  CHECK(same_bits(layer(x), layer(x, s)));
+  CHECK_FALSE(same_bits(layer(x), layer(x, gfpq8::scale(s.z() + 5))));
+  const auto groups = layer.weight_groups();
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0].scale.z() > groups[1].scale.z());
+  CHECK(groups[1].scale == gfpq8::scale_of({w.data() + 36, 36}));
+  // Given ones: one for each group, or one for all.
+  using given = std::vector<group_weights<gfpq8>>;
+  CHECK(same_bits(conv2d_layer<w8a8>(w, no_bias, {.groups = 2}, {}, {groups[0], groups[1]})(x), layer(x)));
+  const conv2d_layer<w8a8> one(w, no_bias, {.groups = 2}, {}, given{groups[0]});
+  CHECK(one.weight_groups()[1].scale == groups[0].scale);
+  CHECK_FALSE(same_bits(one(x), layer(x)));
+  CHECK_THROWS_AS(conv2d_layer<w8a8>(w, no_bias, {.groups = 2}, {}, given(3)), shape_error);
 }
 
 TEST_CASE("wrong convolutions are refused with both sides in the message") {
@@ -229,12 +238,13 @@ TEST_CASE("an accumulator that could overflow is refused with the bound, unless 
   draws d(15);
   const auto x = d.tensor({1, 4, 8, 8}, 100);
   const auto w = d.tensor({6, 4, 3, 3}, 100);
-  using trapping = precision<gfpq8, gfpq8, fixed_accumulator<16, 12, nearest_even, trap>, q20_12>;
-  using wrapping = precision<gfpq8, gfpq8, fixed_accumulator<16, 12, nearest_even, wrap>, q20_12>;
+  // In units a product is 2^(254/16) at most, whatever the scales are.
+  using trapping = precision<gfpq8, gfpq8, fixed_accumulator<21, 0, nearest_even, trap>, q20_12>;
+  using wrapping = precision<gfpq8, gfpq8, fixed_accumulator<21, 0, nearest_even, wrap>, q20_12>;
+  using sufficient = precision<gfpq8, gfpq8, fixed_accumulator<23, 0, nearest_even, trap>, q20_12>;
   CHECK_THROWS_WITH(conv2d<trapping>(x, w, no_bias), contains("36 products") && contains("could reach"));
   CHECK_NOTHROW(conv2d<wrapping>(x, w, no_bias));
-  const auto small = d.tensor({1, 4, 8, 8}, 0.1F);
-  CHECK_NOTHROW(conv2d<trapping>(small, w, no_bias));
+  CHECK_NOTHROW(conv2d<sufficient>(x, w, no_bias));
 }
 
 }  // namespace conv2d_test

@@ -30,10 +30,10 @@ void equals_its_specification(std::uint32_t seed) {
     const auto bias = d.tensor({outputs * p.groups});
     for_each_isa([&](isa used) {
       const deconv2d_layer<P> layer(w, bias, p);
-      const detail::op_input<P, tensor<float>> in(x, "test");
+      const detail::mac_input<P, tensor<float>> in(x, "test");
       auto expected = make_tensor<value_t<P>>(layer.output_shape(shape_of(x)));
-      reference::deconv2d<P>(in.view(), layer.activation_scales(in.view()), view_of(w), layer.weights_scale(),
-                             {bias.data(), bias.size()}, p, view_of(expected));
+      reference::deconv2d<P>(in.view(), layer.activation_scale_of(in.view()), view_of(w), layer.weight_groups(),
+                             {bias.data(), bias.size()}, p, {}, view_of(expected));
       INFO(policy_name<P>() << " on " << to_string(used) << ", case " << i << ": x " << shape_of(x) << ", w "
                             << shape_of(w));
       CHECK(same_bits(layer(x), expected));
@@ -58,10 +58,10 @@ TEST_CASE("a deconvolution takes a map that is smaller than its kernel", "[ops]"
       const auto x = d.tensor({batch, 4, 2, 2});
       const auto w = d.tensor({4, 3, 5, 5});
       const deconv2d_layer<P> layer(w, no_bias, p);
-      const detail::op_input<P, tensor<float>> in(x, "test");
+      const detail::mac_input<P, tensor<float>> in(x, "test");
       auto expected = make_tensor<value_t<P>>({batch, 6, 2, 1});
-      reference::deconv2d<P>(in.view(), layer.activation_scales(in.view()), view_of(w), layer.weights_scale(), {}, p,
-                             view_of(expected));
+      reference::deconv2d<P>(in.view(), layer.activation_scale_of(in.view()), view_of(w), layer.weight_groups(), {}, p,
+                             {}, view_of(expected));
       CHECK(same_bits(layer(x), expected));
     }
   };

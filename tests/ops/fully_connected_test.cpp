@@ -24,10 +24,10 @@ void equals_its_specification(std::uint32_t seed) {
     const auto bias = d.tensor({outputs});
     for_each_isa([&](isa used) {
       const fully_connected_layer<P> layer(w, bias);
-      const detail::op_input<P, tensor<float>> in(x, "test");
+      const detail::mac_input<P, tensor<float>> in(x, "test");
       auto expected = make_tensor<value_t<P>>({batch, outputs});
-      reference::fully_connected<P>(in.view(), layer.activation_scale_of(in.view()), view_of(w), layer.weights_scale(),
-                                    {bias.data(), bias.size()}, view_of(expected));
+      reference::fully_connected<P>(in.view(), layer.activation_scale_of(in.view()), view_of(w), layer.weight_group(),
+                                    {bias.data(), bias.size()}, layer.options(), view_of(expected));
       INFO(policy_name<P>() << " on " << to_string(used) << ": " << batch << " x " << inputs << " -> " << outputs);
       CHECK(same_bits(layer(x), expected));
       CHECK(layer.instruction_set() == used);

@@ -39,11 +39,11 @@ void layers_allocate_nothing() {
   for (const std::size_t groups : {1U, 8U}) {
     const conv2d_layer<P> layer(d.tensor({16, 8 / groups, 3, 3}), no_bias, {.pad = {1, 1}, .groups = groups});
     auto y = make_tensor<value_t<P>>(layer.output_shape(shape_of(x)));
-    const auto scales = layer.activation_scales(view_of(std::as_const(x)));
+    const auto scale = layer.activation_scale_of(view_of(std::as_const(x)));
     std::vector<std::byte> memory(layer.workspace_bytes(shape_of(x)));
     const auto in = view_of(std::as_const(x));
     const auto out = view_of(y);
-    CHECK(allocations_of([&] { layer.run(in, scales, out, memory); }) == 0);
+    CHECK(allocations_of([&] { layer.run(in, scale, out, memory); }) == 0);
   }
   const fully_connected_layer<P> layer(d.tensor({10, 8 * 14 * 14}), no_bias);
   auto y = make_tensor<value_t<P>>({1, 10});

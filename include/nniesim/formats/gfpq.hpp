@@ -227,4 +227,8 @@ using gfpq16 = gfpq<16>;
 
 static_assert(quantized_format<gfpq8> && quantized_format<gfpq16>);
 
+/// Whether a format's codes are logarithms.
+template <class F>
+inline constexpr bool is_log_format = std::same_as<F, gfpq8> || std::same_as<F, gfpq16>;
+
 NNIESIM_END_NAMESPACE

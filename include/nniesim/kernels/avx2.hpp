@@ -65,6 +65,8 @@ struct f64 {
   static reg fma(reg a, reg b, reg c) { return _mm256_fmadd_pd(a, b, c); }
   static reg add(reg a, reg b) { return _mm256_add_pd(a, b); }
   static reg mul(reg a, reg b) { return _mm256_mul_pd(a, b); }
+  /// floor(x) + whole, for whole numbers of up to 32 bits.
+  static reg floor_plus(reg x, reg whole) { return _mm256_add_pd(_mm256_floor_pd(x), whole); }
   static reg load(const float* p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
   /// a - b, exact up to the rounding of a 64-bit integer.
   static reg difference(const std::int32_t* a, const std::int32_t* b) {
@@ -165,6 +167,10 @@ struct I {
   }
   static reg float_of_int(reg x) { return _mm256_castps_si256(_mm256_cvtepi32_ps(x)); }
   static reg of_float(__m256 x) { return _mm256_castps_si256(x); }
+  /// Rounded to floats.
+  static reg of_doubles(__m256d low, __m256d high) {
+    return _mm256_castps_si256(_mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)));
+  }
   /// floor(steps), saturated; NaN, where there can be any, gives 0.
   template <bool CanBeNan>
   static reg q20_12_of_steps(__m256d low, __m256d high) {

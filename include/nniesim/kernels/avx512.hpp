@@ -65,6 +65,11 @@ struct f64 {
   static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_pd(a, b, c); }
   static reg add(reg a, reg b) { return _mm512_add_pd(a, b); }
   static reg mul(reg a, reg b) { return _mm512_mul_pd(a, b); }
+  /// What floor() of it is floor(x) + whole, for whole numbers of up to 32 bits: the sum, rounded down, lies between
+  /// that and the next.
+  static reg floor_plus(reg x, reg whole) {
+    return _mm512_maskz_add_round_pd(0xff, x, whole, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  }
   static reg load(const float* p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
   /// a - b, exact up to the rounding of a 64-bit integer.
   static reg difference(const std::int32_t* a, const std::int32_t* b) {
@@ -164,6 +169,11 @@ struct I {
   }
   static reg float_of_int(reg x) { return _mm512_castps_si512(_mm512_cvtepi32_ps(x)); }
   static reg of_float(__m512 x) { return _mm512_castps_si512(x); }
+  /// Rounded to floats.
+  static reg of_doubles(__m512d low, __m512d high) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_castps_si256(_mm512_cvtpd_ps(low))),
+                              _mm256_castps_si256(_mm512_cvtpd_ps(high)), 1);
+  }
   /// floor(x * 4096), saturated; NaN gives 0.
   static reg q20_12_of_float(reg bits) {
     const __m512 x = _mm512_castsi512_ps(bits);

@@ -1,5 +1,5 @@
 // Weights of fully connected layers as the codes that they are, one or two bytes each: what bounds these layers is the
-// reading of weights. Decoded in registers, 64 outputs at a time.
+// reading of weights. Decoded in registers, 64 outputs at a time, in units.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <nniesim/kernels/kernels.hpp>
+#include <nniesim/precision/group_weights.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -23,30 +24,14 @@ class code_panels {
   static constexpr std::size_t width = 64;
 
   code_panels() = default;
-  /// `w` is outputs x inputs, row-major. Empty where the instruction set has no such kernels, or where a weight is not
-  /// fraction times power of two as the tables have it (scales at the ends of float's range).
-  code_panels(isa i, std::span<const float> w, std::size_t outputs, std::size_t inputs, typename F::scale s) {
+  /// `w` is outputs x inputs, row-major. Empty where the instruction set has no such kernels.
+  code_panels(isa i, std::span<const float> w, std::size_t outputs, std::size_t inputs, const group_weights<F>& group) {
     if (!select(i, [](auto set) { return decltype(set)::has_code_panels; })) return;
-    for (std::size_t j = 0; j < table_size; ++j) {
-      // The lowest octave; its negative value with fraction 0 is no code, but those an octave up are.
-      const bool negative = F::bits == 8 && (j & 0x10U) == 0;
-      const auto positive = static_cast<code>(F::bits == 8 ? j & 0x0fU : j);
-      const std::uint32_t bits = std::bit_cast<std::uint32_t>(F::decode(positive, s)) | (negative ? 0x80000000U : 0U);
-      tables_.high[j] = static_cast<std::uint16_t>((bits >> 16U) - (j << (F::bits == 8 ? 2U : 0U)));
-      tables_.low[j] = static_cast<std::uint16_t>(bits);
-    }
-    const std::size_t panels = (outputs + width - 1) / width;
-    std::vector<code> data(panels * width * inputs, packed(F::zero));
+    data_.assign((outputs + width - 1) / width * width * inputs, packed(F::zero));
     for (std::size_t o = 0; o < outputs; ++o) {
-      code* to = data.data() + o / width * width * inputs + place(o % width);
-      for (std::size_t k = 0; k < inputs; ++k) {
-        const code c = F::encode(w[o * inputs + k], s);
-        if (c == F::zero) continue;
-        if (value_of(packed(c)) != std::bit_cast<std::uint32_t>(F::decode(c, s))) return;
-        to[k * width] = packed(c);
-      }
+      code* to = data_.data() + o / width * width * inputs + place(o % width);
+      for (std::size_t k = 0; k < inputs; ++k) to[k * width] = packed(group.encode(w[o * inputs + k]));
     }
-    data_ = std::move(data);
     inputs_ = inputs;
     outputs_ = outputs;
   }
@@ -54,7 +39,16 @@ class code_panels {
   [[nodiscard]] bool empty() const noexcept { return data_.empty(); }
   [[nodiscard]] std::size_t count() const noexcept { return (outputs_ + width - 1) / width; }
   [[nodiscard]] const code* panel(std::size_t i) const noexcept { return data_.data() + i * width * inputs_; }
-  [[nodiscard]] const code_tables& tables() const noexcept { return tables_; }
+  [[nodiscard]] static constexpr const code_tables& tables() noexcept { return tables_; }
+
+  /// Bits of the float that the kernels make of a code: its value in units.
+  [[nodiscard]] static constexpr std::uint32_t bits_of(typename F::code plain) noexcept {
+    if (plain == F::zero) return 0;
+    const code c = packed(plain);
+    const std::size_t j = c & (table_size - 1);
+    const auto high = static_cast<std::uint16_t>(tables_.high[j] + (F::bits == 8 ? c << 2U : +c));
+    return std::uint32_t{high} << 16U | tables_.low[j];
+  }
 
  private:
   static constexpr std::size_t table_size = F::bits == 8 ? 32 : 128;
@@ -74,15 +68,20 @@ class code_panels {
       return c;
     }
   }
-  /// What the kernels make of a packed code.
-  [[nodiscard]] std::uint32_t value_of(code c) const noexcept {
-    const std::size_t j = c & (table_size - 1);
-    const auto high = static_cast<std::uint16_t>(tables_.high[j] + (F::bits == 8 ? c << 2U : +c));
-    return std::uint32_t{high} << 16U | tables_.low[j];
-  }
+  static constexpr code_tables tables_ = [] {
+    code_tables t{};
+    for (std::size_t j = 0; j < table_size; ++j) {
+      // The lowest octave; its negative value with fraction 0 is no code, but those an octave up are.
+      const bool negative = F::bits == 8 && (j & 0x10U) == 0;
+      const auto positive = static_cast<code>(F::bits == 8 ? j & 0x0fU : j);
+      const std::uint32_t bits = std::bit_cast<std::uint32_t>(F::in_units(positive)) | (negative ? 0x80000000U : 0U);
+      t.high[j] = static_cast<std::uint16_t>((bits >> 16U) - (j << (F::bits == 8 ? 2U : 0U)));
+      t.low[j] = static_cast<std::uint16_t>(bits);
+    }
+    return t;
+  }();
 
   std::vector<code> data_;
-  code_tables tables_{};
   std::size_t inputs_ = 0;
   std::size_t outputs_ = 0;
 };

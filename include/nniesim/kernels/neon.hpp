@@ -53,6 +53,8 @@ struct f64 {
   static reg fma(reg a, reg b, reg c) { return vfmaq_f64(c, a, b); }
   static reg add(reg a, reg b) { return vaddq_f64(a, b); }
   static reg mul(reg a, reg b) { return vmulq_f64(a, b); }
+  /// floor(x) + whole, for whole numbers of up to 32 bits.
+  static reg floor_plus(reg x, reg whole) { return vaddq_f64(vrndmq_f64(x), whole); }
   static reg load(const float* p) { return vcvt_f64_f32(vld1_f32(p)); }
   /// a - b, exact up to the rounding of a 64-bit integer.
   static reg difference(const std::int32_t* a, const std::int32_t* b) {
@@ -139,6 +141,10 @@ struct I {
   static reg integer_of(float32x4_t x) { return vcvtnq_s32_f32(x); }
   static reg float_of_int(reg x) { return vreinterpretq_s32_f32(vcvtq_f32_s32(x)); }
   static reg of_float(float32x4_t x) { return vreinterpretq_s32_f32(x); }
+  /// Rounded to floats.
+  static reg of_doubles(float64x2_t low, float64x2_t high) {
+    return vreinterpretq_s32_f32(vcvt_high_f32_f64(vcvt_f32_f64(low), high));
+  }
   /// floor(x * 4096), saturated; NaN gives 0: what the conversion does.
   static reg q20_12_of_float(reg bits) {
     return vcvtmq_s32_f32(vmulq_f32(vreinterpretq_f32_s32(bits), vdupq_n_f32(4096.0F)));

@@ -90,31 +90,33 @@ struct kernel_set {
     }
   }
 
-  /// The finished value of a sum, before the output format: integer sums have a scale.
-  template <class Sum>
-  static auto total(Sum sum, float bias, Sum correction, double scale) {
-    if constexpr (std::integral<Sum>) {
-      return std::fma(static_cast<double>(corrected(sum, correction)), scale, static_cast<double>(bias));
-    } else {
-      return sum + static_cast<Sum>(bias);
-    }
-  }
-  template <class Out, class Total>
-  static Out written(Total total, const output_stage& stage) {
+  /// The output for a sum: a rounding of the finished value, then what follows.
+  template <class Out, class Sum>
+  static Out written(Sum sum, const finish_constants& c, std::size_t i, const output_stage& stage) {
     if constexpr (std::same_as<Out, float>) {
-      return stage.relu && !(total > 0) ? 0.0F : static_cast<float>(total);
+      const auto y = static_cast<float>(finished(sum, c, i));
+      return stage.relu && !(y > 0) ? 0.0F : y;
     } else {
+      const double total = finished(sum, c, i);
       const Out x = stage.events != nullptr ? Out::from(total, *stage.events) : Out::from(total);
       return stage.relu && x < Out{} ? Out{} : x;
     }
   }
   template <class Sum, class Out>
   static void finish(const finish_job<Sum, Out>& job) {
+    if (job.constants.rounding != sum_rounding::none) {
+      round_sums(job.sum, job.rows * job.sum_columns, job.constants.rounding);
+    }
     for (std::size_t i = 0; i < job.rows; ++i) {
       for (std::size_t j = 0; j < job.columns; ++j) {
-        const Sum correction = std::integral<Sum> ? job.correction[j] : Sum{};
-        job.out[static_cast<std::ptrdiff_t>(i) * job.row_step + static_cast<std::ptrdiff_t>(j) * job.column_step] =
-            written<Out>(total(job.sum[i * job.sum_columns + j], job.bias[j], correction, job.scale), job.stage);
+        Out& out =
+            job.out[static_cast<std::ptrdiff_t>(i) * job.row_step + static_cast<std::ptrdiff_t>(j) * job.column_step];
+        const Sum sum = job.sum[i * job.sum_columns + j];
+        if constexpr (std::integral<Sum>) {
+          out = written<Out>(static_cast<double>(corrected(sum, job.correction[j])), job.constants, j, job.stage);
+        } else {
+          out = written<Out>(sum, job.constants, j, job.stage);
+        }
       }
     }
   }
@@ -128,10 +130,7 @@ struct kernel_set {
         for (std::size_t t = 0; t < job.steps; ++t) {
           sum = multiply_add(job.w[t], a[job.offset[t] + static_cast<std::ptrdiff_t>(i)], sum);
         }
-        *out++ =
-            job.scale == 0
-                ? written<Out>(total(sum, job.bias, T{}, 0.0), job.stage)
-                : written<Out>(std::fma(static_cast<double>(sum), job.scale, static_cast<double>(job.bias)), job.stage);
+        *out++ = written<Out>(rounded(sum, job.constants.rounding), job.constants, 0, job.stage);
       }
     }
   }
@@ -146,9 +145,10 @@ struct kernel_set {
       for (std::size_t i = 0; i < job.n; ++i) f(static_cast<float>(in[i]), out[i]);
     }
   }
+  /// Values of the codes in units of the scale.
   template <class F, class Value>
   static void quantize(const quantize_job<Value, float>& job, typename F::scale s) {
-    for_rows(job, 0, [s](float x, float& out) { out = F::decode(F::encode(x, s), s); });
+    for_rows(job, 0, [s](float x, float& out) { out = F::in_units(F::encode(x, s)); });
   }
   static std::int32_t uniform_code(float x, float step, std::int32_t most) {
     return most == uniform8::max_code ? std::int32_t{uniform8::encode(x, uniform8::scale(step))}

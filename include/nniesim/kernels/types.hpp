@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -9,6 +11,7 @@
 #include <nniesim/formats/fixed_point.hpp>
 #include <nniesim/formats/gfpq.hpp>
 #include <nniesim/kernels/isa.hpp>
+#include <nniesim/precision/mac_stage.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -129,16 +132,65 @@ struct output_stage {
   event_counts* events = nullptr;  ///< told what happened to the values written, before relu
 };
 
+/// How a finished sum becomes an output.
+enum class finish_rule {
+  integer_stage,  ///< floor((sum + bias) * multiplier) + shift, in 1/4096: mac_stage::apply
+  real_stage,     ///< fma(sum, multiplier, shift), in float64
+  float_sum,      ///< sum + bias, in float32
+};
+
+/// The numbers of the rule, one per output; those that a rule does not name are not read. Vectors are read whole: as
+/// many as finish_slack elements behind the last output are readable.
+struct finish_constants {
+  finish_rule rule = finish_rule::real_stage;
+  const double* multiplier = nullptr;  ///< of the integer stage with its power of two: mac_stage::scaled_multiplier
+  const double* shift = nullptr;
+  const double* bias = nullptr;       ///< of the integer stage
+  const float* float_bias = nullptr;  ///< of float sums
+  sum_rounding rounding = sum_rounding::none;
+
+  /// From output `first` on.
+  [[nodiscard]] finish_constants from(std::size_t first) const noexcept {
+    finish_constants c = *this;
+    for (const double** p : {&c.multiplier, &c.shift, &c.bias}) *p = *p == nullptr ? nullptr : *p + first;
+    c.float_bias = float_bias == nullptr ? nullptr : float_bias + first;
+    return c;
+  }
+};
+inline constexpr std::size_t finish_slack = 64;
+
+/// Rounds sums in place.
+template <class Sum>
+inline void round_sums(Sum* sum, std::size_t n, sum_rounding rounding) {
+  if constexpr (std::floating_point<Sum>) {
+    for (std::size_t i = 0; i < n; ++i) sum[i] = rounded(sum[i], rounding);
+  }
+}
+
+/// One output in plain code, from its sum as float or double. Steps of 1/4096 are exact in double, so that the output
+/// format sees what happened to them.
+template <class Total>
+[[nodiscard]] inline double finished(Total sum, const finish_constants& c, std::size_t i) {
+  const auto x = static_cast<double>(sum);
+  if constexpr (std::same_as<Total, float>) {
+    if (c.rule == finish_rule::float_sum) return static_cast<double>(sum + c.float_bias[i]);
+  }
+  if (c.rule == finish_rule::integer_stage) {
+    const double product = (x + c.bias[i]) * c.multiplier[i];
+    return (std::floor(product) + c.shift[i]) * 0x1p-12;
+  }
+  return std::fma(x, c.multiplier[i], c.shift[i]);
+}
+
 /// Where a tile of finished sums goes: element (row, column) to out[row * row_step + column * column_step].
 template <class Sum, class Out>
 struct finish_job {
-  const Sum* sum;           ///< rows x sum_columns
+  Sum* sum;                 ///< rows x sum_columns; rounded in place
   std::size_t sum_columns;  ///< distance between rows of `sum`
   std::size_t rows;
-  std::size_t columns;    ///< how many of them are real outputs
-  const float* bias;      ///< one per column
-  const Sum* correction;  ///< one per column, subtracted from integer sums
-  double scale;           ///< of integer sums; else 0
+  std::size_t columns;         ///< how many of them are real outputs
+  finish_constants constants;  ///< from the first column on
+  const Sum* correction;       ///< one per column, subtracted from integer sums
   Out* out;
   std::ptrdiff_t row_step;
   std::ptrdiff_t column_step;
@@ -157,9 +209,8 @@ struct channel_job {
   bool is_3x3;  ///< the steps are those of a 3 x 3 kernel
   std::size_t rows;
   std::size_t n;
-  float bias;
-  double scale;  ///< of sums that are integers; else 0
-  Out* out;      ///< rows one behind the other
+  finish_constants constants;  ///< of this one output
+  Out* out;                    ///< rows one behind the other
   output_stage stage;
 };
 

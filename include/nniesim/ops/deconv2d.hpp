@@ -3,8 +3,8 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <nniesim/ops/conv2d.hpp>
@@ -44,21 +44,22 @@ NNIESIM_BEGIN_NAMESPACE
 namespace reference {
 
 /// The scalar specification. Inputs and weights are encoded as by conv2d; each output is one chain over input channel,
-/// input row and input column, in this order, of the products that fall on it; then bias and output format.
-template <precision_policy P>
-void deconv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activations::scale> sx,
-              tensor_view<const float> w, const typename P::weights::scale& sw, std::span<const float> bias,
-              const conv2d_params& p, tensor_view<value_t<P>> y) {
+/// input row and input column, in this order, of the products that fall on it; then finished_sum.
+template <precision_policy P, class In>
+void deconv2d(tensor_view<const In> x, const typename P::activations::scale& sx, tensor_view<const float> w,
+              std::span<const group_weights<typename P::weights>> groups, std::span<const float> bias,
+              const conv2d_params& p, const mac_options& options, tensor_view<value_t<P>> y) {
+  using engine = kernels::engine<P>;
   using accumulator = typename P::accumulator;
   using operand = typename accumulator::operand;
   const tensor_shape &xs = x.shape(), &ws = w.shape(), &ys = y.shape();
   detail::require_output(ys, infer_deconv2d_shape(p, xs, ws), "reference::deconv2d");
-  detail::require_specification(sx.size(), p.groups, bias.size(), ys[1], "reference::deconv2d");
+  detail::require_specification(groups.size(), p.groups, bias.size(), ys[1], options, "reference::deconv2d");
   const std::size_t group_inputs = ws[0] / p.groups;
   for (std::size_t n = 0; n < ys[0]; ++n) {
     for (std::size_t oc = 0; oc < ys[1]; ++oc) {
       const std::size_t group = oc / ws[1];
-      const typename P::activations::scale& s = sx[sx.size() == 1 ? 0 : group];
+      const auto& sw = groups[group];
       for (std::size_t oy = 0; oy < ys[2]; ++oy) {
         for (std::size_t ox = 0; ox < ys[3]; ++ox) {
           typename accumulator::sum sum{};
@@ -70,18 +71,16 @@ void deconv2d(tensor_view<const value_t<P>> x, std::span<const typename P::activ
               for (std::size_t ix = 0; ix < xs[3]; ++ix) {
                 const std::size_t tx = ox + p.pad.left - ix * p.stride[1];
                 if (tx % p.dilation[1] != 0 || tx / p.dilation[1] >= ws[3]) continue;
-                const float a = P::output::to_float(x[((n * xs[1] + ic) * xs[2] + iy) * xs[3] + ix]);
+                const float a = engine::float_of(x[((n * xs[1] + ic) * xs[2] + iy) * xs[3] + ix]);
                 const std::size_t tap = ty / p.dilation[0] * ws[3] + tx / p.dilation[1];
                 const float b = w[(ic * ws[1] + oc % ws[1]) * ws[2] * ws[3] + tap];
-                sum = accumulator::add(
-                    sum, kernels::operand_of<operand, typename P::weights>(P::weights::encode(b, sw), sw),
-                    kernels::operand_of<operand, typename P::activations>(P::activations::encode(a, s), s));
+                sum = accumulator::add(sum, operand_of<operand, typename P::weights>(sw.encode(b), sw.scale),
+                                       operand_of<operand, typename P::activations>(P::activations::encode(a, sx), sx));
               }
             }
           }
-          const double scale = kernels::engine<P>::sum_scale(sw, s);
           y[((n * ys[1] + oc) * ys[2] + oy) * ys[3] + ox] =
-              P::output::from(accumulator::total(sum, bias.empty() ? 0.0F : bias[oc], scale));
+              finished_sum<P>(sum, engine::unit(sw, sx), bias.empty() ? 0.0F : bias[oc], oc, options);
         }
       }
     }
@@ -97,73 +96,72 @@ class deconv2d_layer {
   using value = value_t<P>;
 
  public:
-  using weight_scale = typename P::weights::scale;
+  using weights_encoding = group_weights<typename P::weights>;
   using activation_scale = typename P::activations::scale;
 
-  /// `w` is C x OC/groups x KH x KW, `bias` OC values or no_bias. The weight scale is derived from all of `w` unless
-  /// given.
+  /// `w` is C x OC/groups x KH x KW, `bias` OC values or no_bias. The weights of each group have a scale of their own,
+  /// derived from them unless `groups` gives it: one for each, or one for all.
   template <tensor_like W, layer_bias B>
-  deconv2d_layer(const W& w, const B& bias, const conv2d_params& p = {}, std::optional<weight_scale> scale = {})
-      : params_(p), w_shape_(checked(shape_of(w), p)), convolution_(turned(w, p), bias, inner(p, w_shape_), scale) {}
+  deconv2d_layer(const W& w, const B& bias, const conv2d_params& p = {}, mac_options options = {},
+                 std::vector<weights_encoding> groups = {})
+      : params_(p),
+        w_shape_(checked(shape_of(w), p)),
+        convolution_(turned(w, p), bias, inner(p, w_shape_), std::move(options),
+                     // Derived before the kernel is turned: of constant magnitudes the first weight's counts.
+                     detail::encodings<typename P::weights>(
+                         std::move(groups), detail::finite_floats(w, "deconv2d weights"), p.groups, "deconv2d")) {}
   /// Without a bias.
   template <tensor_like W>
-  explicit deconv2d_layer(const W& w, const conv2d_params& p = {}, std::optional<weight_scale> scale = {})
-      : deconv2d_layer(w, no_bias, p, scale) {}
+  explicit deconv2d_layer(const W& w, const conv2d_params& p = {}, mac_options options = {},
+                          std::vector<weights_encoding> groups = {})
+      : deconv2d_layer(w, no_bias, p, std::move(options), std::move(groups)) {}
 
   [[nodiscard]] const conv2d_params& params() const noexcept { return params_; }
-  [[nodiscard]] const weight_scale& weights_scale() const noexcept { return convolution_.weights_scale(); }
+  [[nodiscard]] const mac_options& options() const noexcept { return convolution_.options(); }
+  /// How the weights are encoded, group by group.
+  [[nodiscard]] std::span<const weights_encoding> weight_groups() const noexcept {
+    return convolution_.weight_groups();
+  }
   [[nodiscard]] isa instruction_set() const noexcept { return convolution_.instruction_set(); }
   [[nodiscard]] tensor_shape output_shape(const tensor_shape& x) const {
     return infer_deconv2d_shape(params_, x, w_shape_);
   }
-  /// One scale per group, derived from the input.
-  [[nodiscard]] std::vector<activation_scale> activation_scales(tensor_view<const value> x) const {
-    (void)output_shape(x.shape());
-    // Not the convolution's, which takes no input that, without the zeros between its values, is under its kernel.
-    return detail::group_scales<P>(instruction_set(), x, params_.groups);
+  /// The scale of the whole input, derived from it.
+  [[nodiscard]] activation_scale activation_scale_of(tensor_view<const value> x) const { return derived_scale(x); }
+  [[nodiscard]] activation_scale activation_scale_of(tensor_view<const float> x) const
+      requires(!std::same_as<value, float>) {
+    return derived_scale(x);
   }
 
   /// Bytes that run() needs for an input of this shape and these threads.
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
     (void)output_shape(x);
     const tensor_shape wide = widened(x);
-    return kernels::arena::alignment + kernels::arena::rounded(wide.size() * sizeof(value)) +
+    return kernels::arena::alignment + kernels::arena::rounded(wide.size() * std::max(sizeof(value), sizeof(float))) +
            convolution_.workspace_bytes(wide, threads);
   }
 
   /// Evaluates into `y` (of output_shape) without allocating; as conv2d_layer::run.
-  void run(tensor_view<const value> x, std::span<const activation_scale> scales, tensor_view<value> y,
-           std::span<std::byte> workspace, const executor& threads = {}, const output_stage& stage = {}) const {
-    detail::require_output(y.shape(), output_shape(x.shape()), "deconv2d");
-    const tensor_shape wide = widened(x.shape());
-    kernels::arena memory(workspace);
-    value* stuffed = memory.take<value>(wide.size(), "deconv2d");
-    const tensor_shape& xs = x.shape();
-    threads(xs[0] * xs[1], [&](std::size_t map) {
-      value* out = stuffed + map * wide[2] * wide[3];
-      std::fill_n(out, wide[2] * wide[3], P::output::from(0.0));
-      const value* in = x.data() + map * xs[2] * xs[3];
-      for (std::size_t r = 0; r < xs[2]; ++r) {
-        value* line = out + r * params_.stride[0] * wide[3];
-        for (std::size_t c = 0; c < xs[3]; ++c) line[c * params_.stride[1]] = in[r * xs[3] + c];
-      }
-    });
-    convolution_.run(tensor_view<const value>(std::span<const value>(stuffed, wide.size()), wide), scales, y,
-                     memory.rest(), threads, stage);
+  void run(tensor_view<const value> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
+           const executor& threads = {}, const output_stage& stage = {}) const {
+    run_on(x, P::output::from(0.0), s, y, workspace, threads, stage);
+  }
+  void run(tensor_view<const float> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
+           const executor& threads = {}, const output_stage& stage = {}) const requires(!std::same_as<value, float>) {
+    run_on(x, 0.0F, s, y, workspace, threads, stage);
   }
 
-  /// The layer's output, with activation scales derived from x.
+  /// The layer's output, with the activation scale derived from x.
   template <tensor_like X>
   [[nodiscard]] tensor<value> operator()(const X& x, const executor& threads = {}) const {
-    const detail::op_input<P, X> in(x, "deconv2d");
-    return allocate_and_run(in.view(), activation_scales(in.view()), threads);
+    const detail::mac_input<P, X> in(x, "deconv2d");
+    return allocate_and_run(in.view(), activation_scale_of(in.view()), threads);
   }
-  /// The layer's output, with the given activation scales: one, or one per group.
+  /// The layer's output, with the given activation scale.
   template <tensor_like X>
-  [[nodiscard]] tensor<value> operator()(const X& x, std::span<const activation_scale> scales,
-                                         const executor& threads = {}) const {
-    const detail::op_input<P, X> in(x, "deconv2d");
-    return allocate_and_run(in.view(), scales, threads);
+  [[nodiscard]] tensor<value> operator()(const X& x, const activation_scale& s, const executor& threads = {}) const {
+    const detail::mac_input<P, X> in(x, "deconv2d");
+    return allocate_and_run(in.view(), s, threads);
   }
 
  private:
@@ -207,11 +205,41 @@ class deconv2d_layer {
     return {x[0], x[1], (x[2] - 1) * params_.stride[0] + 1, (x[3] - 1) * params_.stride[1] + 1};
   }
 
-  [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const value> x, std::span<const activation_scale> scales,
+  template <class In>
+  [[nodiscard]] activation_scale derived_scale(tensor_view<const In> x) const {
+    (void)output_shape(x.shape());
+    // Not the convolution's, which takes no input that, without the zeros between its values, is under its kernel.
+    return kernels::engine<P>::scale_of(instruction_set(), x.data(), x.size());
+  }
+
+  /// With `zero` between the inputs.
+  template <class In>
+  void run_on(tensor_view<const In> x, In zero, const activation_scale& s, tensor_view<value> y,
+              std::span<std::byte> workspace, const executor& threads, const output_stage& stage) const {
+    detail::require_output(y.shape(), output_shape(x.shape()), "deconv2d");
+    const tensor_shape wide = widened(x.shape());
+    kernels::arena memory(workspace);
+    In* stuffed = memory.take<In>(wide.size(), "deconv2d");
+    const tensor_shape& xs = x.shape();
+    threads(xs[0] * xs[1], [&](std::size_t map) {
+      In* out = stuffed + map * wide[2] * wide[3];
+      std::fill_n(out, wide[2] * wide[3], zero);
+      const In* in = x.data() + map * xs[2] * xs[3];
+      for (std::size_t r = 0; r < xs[2]; ++r) {
+        In* line = out + r * params_.stride[0] * wide[3];
+        for (std::size_t c = 0; c < xs[3]; ++c) line[c * params_.stride[1]] = in[r * xs[3] + c];
+      }
+    });
+    convolution_.run(tensor_view<const In>(std::span<const In>(stuffed, wide.size()), wide), s, y, memory.rest(),
+                     threads, stage);
+  }
+
+  template <class In>
+  [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const In> x, const activation_scale& s,
                                                const executor& threads) const {
     auto y = make_tensor<value>(output_shape(x.shape()));
     std::vector<std::byte> workspace(workspace_bytes(x.shape(), threads));
-    run(x, scales, view_of(y), workspace, threads);
+    run(x, s, view_of(y), workspace, threads);
     return y;
   }
 
@@ -222,14 +250,16 @@ class deconv2d_layer {
 
 /// Deconvolution of x (N x C x H x W) with w (C x OC/groups x KH x KW) and a bias (OC values or no_bias).
 template <precision_policy P, tensor_like X, tensor_like W, layer_bias B>
-[[nodiscard]] tensor<value_t<P>> deconv2d(const X& x, const W& w, const B& bias, const conv2d_params& p = {}) {
+[[nodiscard]] tensor<value_t<P>> deconv2d(const X& x, const W& w, const B& bias, const conv2d_params& p = {},
+                                          const mac_options& options = {}) {
   (void)infer_deconv2d_shape(p, shape_of(x), shape_of(w));
-  return deconv2d_layer<P>(w, bias, p)(x);
+  return deconv2d_layer<P>(w, bias, p, options)(x);
 }
 /// Without a bias.
 template <precision_policy P, tensor_like X, tensor_like W>
-[[nodiscard]] tensor<value_t<P>> deconv2d(const X& x, const W& w, const conv2d_params& p = {}) {
-  return deconv2d<P>(x, w, no_bias, p);
+[[nodiscard]] tensor<value_t<P>> deconv2d(const X& x, const W& w, const conv2d_params& p = {},
+                                          const mac_options& options = {}) {
+  return deconv2d<P>(x, w, no_bias, p, options);
 }
 
 NNIESIM_END_NAMESPACE

@@ -8,10 +8,16 @@
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include <nniesim/kernels/arena.hpp>
 #include <nniesim/kernels/code_panels.hpp>
-#include <nniesim/ops/conv2d.hpp>
+#include <nniesim/kernels/executor.hpp>
+#include <nniesim/kernels/panels.hpp>
+#include <nniesim/ops/finished_sum.hpp>
+#include <nniesim/ops/learned_values.hpp>
+#include <nniesim/ops/mac_input.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -28,28 +34,28 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace reference {
 
-/// The scalar specification: per output one chain over the input features in memory order, then bias and output format.
-template <precision_policy P>
-void fully_connected(tensor_view<const value_t<P>> x, const typename P::activations::scale& sx,
-                     tensor_view<const float> w, const typename P::weights::scale& sw, std::span<const float> bias,
-                     tensor_view<value_t<P>> y) {
+/// The scalar specification: per output one chain over the input features in memory order, then finished_sum. `sw` says
+/// how all weights are encoded.
+template <precision_policy P, class In>
+void fully_connected(tensor_view<const In> x, const typename P::activations::scale& sx, tensor_view<const float> w,
+                     const group_weights<typename P::weights>& sw, std::span<const float> bias,
+                     const mac_options& options, tensor_view<value_t<P>> y) {
+  using engine = kernels::engine<P>;
   using accumulator = typename P::accumulator;
   using operand = typename accumulator::operand;
   detail::require_output(y.shape(), infer_fully_connected_shape(x.shape(), w.shape()), "reference::fully_connected");
-  detail::require_specification(1, 1, bias.size(), w.shape()[0], "reference::fully_connected");
+  detail::require_specification(1, 1, bias.size(), w.shape()[0], options, "reference::fully_connected");
   const std::size_t inputs = w.shape()[1];
   const std::size_t outputs = w.shape()[0];
   for (std::size_t n = 0; n < y.shape()[0]; ++n) {
     for (std::size_t o = 0; o < outputs; ++o) {
       typename accumulator::sum sum{};
       for (std::size_t k = 0; k < inputs; ++k) {
-        const float a = P::output::to_float(x[n * inputs + k]);
-        sum = accumulator::add(
-            sum, kernels::operand_of<operand, typename P::weights>(P::weights::encode(w[o * inputs + k], sw), sw),
-            kernels::operand_of<operand, typename P::activations>(P::activations::encode(a, sx), sx));
+        const float a = engine::float_of(x[n * inputs + k]);
+        sum = accumulator::add(sum, operand_of<operand, typename P::weights>(sw.encode(w[o * inputs + k]), sw.scale),
+                               operand_of<operand, typename P::activations>(P::activations::encode(a, sx), sx));
       }
-      const double scale = kernels::engine<P>::sum_scale(sw, sx);
-      y[n * outputs + o] = P::output::from(accumulator::total(sum, bias.empty() ? 0.0F : bias[o], scale));
+      y[n * outputs + o] = finished_sum<P>(sum, engine::unit(sw, sx), bias.empty() ? 0.0F : bias[o], o, options);
     }
   }
 }
@@ -65,27 +71,33 @@ class fully_connected_layer {
   using operand = typename engine::operand;
 
  public:
-  using weight_scale = typename P::weights::scale;
+  using weights_encoding = group_weights<typename P::weights>;
   using activation_scale = typename P::activations::scale;
 
-  /// `w` is OUT x IN, `bias` OUT values or no_bias; the weight scale is derived from all of `w` unless given.
+  /// `w` is OUT x IN, `bias` OUT values or no_bias. All weights have one scale, derived from them unless `encoding`
+  /// gives it.
   template <tensor_like W, layer_bias B>
-  fully_connected_layer(const W& w, const B& bias, std::optional<weight_scale> scale = {})
-      : w_shape_(shape_of(w)), isa_(active_isa()) {
+  fully_connected_layer(const W& w, const B& bias, mac_options options = {},
+                        std::optional<weights_encoding> encoding = {})
+      : w_shape_(shape_of(w)), isa_(active_isa()), options_(std::move(options)) {
     require_rank(w_shape_, 2, "fully_connected weights", "outputs, inputs");
     bias_ = detail::bias_values(bias, w_shape_[0], "fully_connected bias");
+    bias_.resize(w_shape_[0] + kernels::finish_slack);
+    detail::require_affine(options_.affine, w_shape_[0], "fully_connected");
     const std::vector<float> values = detail::finite_floats(w, "fully_connected weights");
-    scale_ = scale ? *scale : P::weights::scale_of(values);
-    if constexpr (has_codes) codes_ = {isa_, values, w_shape_[0], w_shape_[1], scale_};
-    if (codes_.empty()) panels_ = {isa_, values.data(), w_shape_[0], w_shape_[1], 1, scale_};
+    encoding_ = encoding ? *encoding : weights_encoding::of(values);
+    if constexpr (has_codes) codes_ = {isa_, values, w_shape_[0], w_shape_[1], encoding_};
+    if (codes_.empty()) panels_ = {isa_, values.data(), w_shape_[0], w_shape_[1], 1, encoding_};
   }
 
   /// Without a bias.
   template <tensor_like W>
-  explicit fully_connected_layer(const W& w, std::optional<weight_scale> scale = {})
-      : fully_connected_layer(w, no_bias, scale) {}
+  explicit fully_connected_layer(const W& w, mac_options options = {}, std::optional<weights_encoding> encoding = {})
+      : fully_connected_layer(w, no_bias, std::move(options), std::move(encoding)) {}
 
-  [[nodiscard]] const weight_scale& weights_scale() const noexcept { return scale_; }
+  [[nodiscard]] const mac_options& options() const noexcept { return options_; }
+  /// How the weights are encoded.
+  [[nodiscard]] const weights_encoding& weight_group() const noexcept { return encoding_; }
   [[nodiscard]] isa instruction_set() const noexcept { return isa_; }
   [[nodiscard]] tensor_shape output_shape(const tensor_shape& x) const {
     return infer_fully_connected_shape(x, w_shape_);
@@ -95,65 +107,41 @@ class fully_connected_layer {
   [[nodiscard]] activation_scale activation_scale_of(tensor_view<const value> x) const {
     return engine::scale_of(isa_, x.data(), x.size());
   }
+  [[nodiscard]] activation_scale activation_scale_of(tensor_view<const float> x) const
+      requires(!std::same_as<value, float>) {
+    return engine::scale_of(isa_, x.data(), x.size());
+  }
 
   /// Bytes that run() needs for an input of this shape and these threads.
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
     const plan g(*this, output_shape(x)[0], threads.workers);
     return kernels::arena::alignment + kernels::arena::rounded(g.rows() * stride() * sizeof(operand)) +
-           kernels::arena::rounded(g.parts * g.scratch * sizeof(float));
+           kernels::arena::rounded(g.parts * g.scratch * sizeof(float)) + kernels::mac_constants<P>::bytes(w_shape_[0]);
   }
 
-  /// Evaluates into `y` (of output_shape) without allocating. Throws where the arguments do not fit.
+  /// Evaluates into `y` (of output_shape) without allocating: x, what the layer before wrote, encoded with `s`. Throws
+  /// where the arguments do not fit.
   void run(tensor_view<const value> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
            const executor& threads = {}, const output_stage& stage = {}) const {
-    const tensor_shape out = output_shape(x.shape());
-    detail::require_output(y.shape(), out, "fully_connected");
-    P::accumulator::check_capacity(w_shape_[1], engine::largest_product(scale_, s), "fully_connected");
-    const plan g(*this, out[0], threads.workers);
-    kernels::arena memory(workspace);
-    auto* a = memory.take<operand>(g.rows() * stride(), "fully_connected");
-    auto* scratch = memory.take<float>(g.parts * g.scratch, "fully_connected");
-    const std::size_t inputs = w_shape_[1];
-    threads(g.batch, [&](std::size_t n) {
-      engine::quantize_features(isa_, x.data() + n * inputs, a + n * stride(), inputs, s);
-    });
-    // What tiles compute for rows that are not there is left alone.
-    std::fill_n(a + g.batch * stride(), (g.rows() - g.batch) * stride(), operand{});
-    std::atomic<std::size_t> next{0};
-    std::mutex mutex;
-    threads(g.parts, [&](std::size_t part) {
-      event_counts events;
-      const output_stage own{stage.relu, stage.events != nullptr ? &events : nullptr};
-      for (std::size_t unit = next++; unit < g.panels * g.blocks; unit = next++) {
-        const std::size_t panel = unit % g.panels;
-        const std::size_t row0 = g.batch * (unit / g.panels) / g.blocks;
-        const std::size_t row1 = g.batch * (unit / g.panels + 1) / g.blocks;
-        if constexpr (has_codes) {
-          if (!codes_.empty()) {
-            run_codes(g, a, scratch + part * g.scratch, panel, row0, row1, y, own);
-            continue;
-          }
-        }
-        run_panel(a, panel, row0, row1, engine::sum_scale(scale_, s), y, own);
-      }
-      if (stage.events != nullptr) {
-        const std::lock_guard lock(mutex);
-        *stage.events += events;
-      }
-    });
+    run_on(x, s, y, workspace, threads, stage);
+  }
+  /// The same of a network's input: floats, which are encoded at once.
+  void run(tensor_view<const float> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
+           const executor& threads = {}, const output_stage& stage = {}) const requires(!std::same_as<value, float>) {
+    run_on(x, s, y, workspace, threads, stage);
   }
 
   /// The layer's output, with the activation scale derived from x.
   template <tensor_like X>
   [[nodiscard]] tensor<value> operator()(const X& x, const executor& threads = {}) const {
-    const detail::op_input<P, X> in(x, "fully_connected");
+    const detail::mac_input<P, X> in(x, "fully_connected");
     (void)output_shape(in.shape());
     return allocate_and_run(in.view(), activation_scale_of(in.view()), threads);
   }
   /// The layer's output, with the given activation scale.
   template <tensor_like X>
   [[nodiscard]] tensor<value> operator()(const X& x, const activation_scale& s, const executor& threads = {}) const {
-    const detail::op_input<P, X> in(x, "fully_connected");
+    const detail::mac_input<P, X> in(x, "fully_connected");
     return allocate_and_run(in.view(), s, threads);
   }
 
@@ -196,8 +184,50 @@ class fully_connected_layer {
     std::size_t scratch = 0;  ///< floats per part: sums and decoded weights
   };
 
-  void run_panel(const operand* a, std::size_t panel, std::size_t row0, std::size_t row1, double scale,
-                 tensor_view<value> y, const output_stage& stage) const {
+  template <class In>
+  void run_on(tensor_view<const In> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
+              const executor& threads, const output_stage& stage) const {
+    const tensor_shape out = output_shape(x.shape());
+    detail::require_output(y.shape(), out, "fully_connected");
+    P::accumulator::check_capacity(w_shape_[1], engine::largest_product(encoding_, s), "fully_connected");
+    const plan g(*this, out[0], threads.workers);
+    kernels::arena memory(workspace);
+    const kernels::mac_constants<P> constants(memory, {&encoding_, 1}, s, bias_, w_shape_[0], options_,
+                                              "fully_connected");
+    auto* a = memory.take<operand>(g.rows() * stride(), "fully_connected");
+    auto* scratch = memory.take<float>(g.parts * g.scratch, "fully_connected");
+    const std::size_t inputs = w_shape_[1];
+    threads(g.batch, [&](std::size_t n) {
+      engine::quantize_features(isa_, x.data() + n * inputs, a + n * stride(), inputs, s);
+    });
+    // What tiles compute for rows that are not there is left alone.
+    std::fill_n(a + g.batch * stride(), (g.rows() - g.batch) * stride(), operand{});
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    threads(g.parts, [&](std::size_t part) {
+      event_counts events;
+      const output_stage own{stage.relu, stage.events != nullptr ? &events : nullptr};
+      for (std::size_t unit = next++; unit < g.panels * g.blocks; unit = next++) {
+        const std::size_t panel = unit % g.panels;
+        const std::size_t row0 = g.batch * (unit / g.panels) / g.blocks;
+        const std::size_t row1 = g.batch * (unit / g.panels + 1) / g.blocks;
+        if constexpr (has_codes) {
+          if (!codes_.empty()) {
+            run_codes(g, a, scratch + part * g.scratch, constants, panel, row0, row1, y, own);
+            continue;
+          }
+        }
+        run_panel(a, constants, panel, row0, row1, y, own);
+      }
+      if (stage.events != nullptr) {
+        const std::lock_guard lock(mutex);
+        *stage.events += events;
+      }
+    });
+  }
+
+  void run_panel(const operand* a, const kernels::mac_constants<P>& constants, std::size_t panel, std::size_t row0,
+                 std::size_t row1, tensor_view<value> y, const output_stage& stage) const {
     const kernels::tile_shape tile = engine::tile(isa_);
     const auto run_tile = engine::strided(isa_);
     const auto finish = engine::finish(isa_);
@@ -212,15 +242,16 @@ class fully_connected_layer {
       const std::size_t r1 = row0 + kernels::cut(row1 - row0, pieces, piece + 1, tile.max_rows);
       run_tile(a + r0 * stride(), static_cast<std::ptrdiff_t>(stride()), panels_.panel(output), panels_.steps(),
                r1 - r0, vectors, sum, false);
-      finish({sum, vectors * tile.lanes, r1 - r0, columns, bias_.data() + output, panels_.correction(output), scale,
+      finish({sum, vectors * tile.lanes, r1 - r0, columns, constants.from(output), panels_.correction(output),
               y.data() + r0 * w_shape_[0] + output, outputs, 1, stage});
     }
   }
 
   /// 64 outputs whose weights are codes: multiplied as they are decoded for a single row; for more, decoded piece by
   /// piece into the cache, where every tile of rows goes on with its chains.
-  void run_codes(const plan& g, const float* a, float* scratch, std::size_t panel, std::size_t row0, std::size_t row1,
-                 tensor_view<value> y, const output_stage& stage) const requires has_codes {
+  void run_codes(const plan& g, const float* a, float* scratch, const kernels::mac_constants<P>& constants,
+                 std::size_t panel, std::size_t row0, std::size_t row1, tensor_view<value> y,
+                 const output_stage& stage) const requires has_codes {
     using format = typename P::weights;
     constexpr std::size_t width = code_panels::width;
     const kernels::tile_shape tile = engine::tile(isa_);
@@ -229,9 +260,9 @@ class fully_connected_layer {
     const std::size_t outputs = w_shape_[0];
     const std::size_t inputs = w_shape_[1];
     const auto* w = codes_.panel(panel);
-    const auto finish_rows = [&](const float* sum, std::size_t sum_columns, std::size_t first, std::size_t r0,
+    const auto finish_rows = [&](float* sum, std::size_t sum_columns, std::size_t first, std::size_t r0,
                                  std::size_t r1) {
-      finish({sum, sum_columns, r1 - r0, std::min(sum_columns, outputs - first), bias_.data() + first, nullptr, 0.0,
+      finish({sum, sum_columns, r1 - r0, std::min(sum_columns, outputs - first), constants.from(first), nullptr,
               y.data() + r0 * outputs + first, static_cast<std::ptrdiff_t>(outputs), 1, stage});
     };
     kernels::select(isa_, [&](auto set) {
@@ -275,7 +306,8 @@ class fully_connected_layer {
     return ((w_shape_[1] + codes - 1) / codes + 15) / 16 * 16 + 16;
   }
 
-  [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const value> x, const activation_scale& s,
+  template <class In>
+  [[nodiscard]] tensor<value> allocate_and_run(tensor_view<const In> x, const activation_scale& s,
                                                const executor& threads) const {
     auto y = make_tensor<value>(output_shape(x.shape()));
     std::vector<std::byte> workspace(workspace_bytes(x.shape(), threads));
@@ -285,22 +317,24 @@ class fully_connected_layer {
 
   tensor_shape w_shape_;
   isa isa_;
-  weight_scale scale_{};
-  std::vector<float> bias_;
+  mac_options options_;
+  weights_encoding encoding_{};
+  std::vector<float> bias_;    // with slack
   kernels::panels<P> panels_;  // unless the weights are
   code_panels codes_;
 };
 
 /// y = W x + b for x (N x ...), w (OUT x IN) and a bias (OUT values or no_bias), with scales derived from the data.
 template <precision_policy P, tensor_like X, tensor_like W, layer_bias B>
-[[nodiscard]] tensor<value_t<P>> fully_connected(const X& x, const W& w, const B& bias) {
+[[nodiscard]] tensor<value_t<P>> fully_connected(const X& x, const W& w, const B& bias,
+                                                 const mac_options& options = {}) {
   (void)infer_fully_connected_shape(shape_of(x), shape_of(w));
-  return fully_connected_layer<P>(w, bias)(x);
+  return fully_connected_layer<P>(w, bias, options)(x);
 }
 /// Without a bias.
 template <precision_policy P, tensor_like X, tensor_like W>
-[[nodiscard]] tensor<value_t<P>> fully_connected(const X& x, const W& w) {
-  return fully_connected<P>(x, w, no_bias);
+[[nodiscard]] tensor<value_t<P>> fully_connected(const X& x, const W& w, const mac_options& options = {}) {
+  return fully_connected<P>(x, w, no_bias, options);
 }
 
 NNIESIM_END_NAMESPACE

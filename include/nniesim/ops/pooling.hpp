@@ -9,7 +9,7 @@
 
 #include <nniesim/kernels/engine.hpp>
 #include <nniesim/kernels/quantize.hpp>
-#include <nniesim/ops/conv2d.hpp>
+#include <nniesim/ops/padding.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 

@@ -6,7 +6,9 @@
 #include <span>
 #include <vector>
 
-#include <nniesim/ops/conv2d.hpp>
+#include <nniesim/ops/input.hpp>
+#include <nniesim/ops/learned_values.hpp>
+#include <nniesim/ops/mac_options.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -119,11 +121,6 @@ struct batch_norm_params {
   std::vector<float> mean{}, variance{}, gamma{}, beta{};
   float epsilon = 1e-5F;
   float count = 1.0F;
-};
-
-/// One factor and one shift per channel.
-struct channel_affine {
-  std::vector<double> factor, shift;
 };
 
 /// The same normalization as factor and shift, in float64. Throws shape_error for lists of different lengths and

@@ -1,5 +1,7 @@
 // How a multiply-accumulate layer sums its products. A policy chooses one; the spec of every kernel is a loop of
-// `add`, k ascending (input channel, kernel row, kernel column), starting at zero, then one `total`.
+// `add`, k ascending (input channel, kernel row, kernel column), starting at zero, then one `total`, to which the
+// layer's stage applies bias and multiplier. Operands are in units of their scales (units.hpp), so that a sum is in
+// units of the smallest product of two codes.
 // Nothing is published about the hardware's accumulator: every choice here is our assumption.
 #pragma once
 
@@ -15,14 +17,14 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// One chain of fused multiply-adds in float32; the float32 bias is added to the finished chain. The default.
+/// One chain of fused multiply-adds in float32. The default.
 struct fp32_chain {
   using operand = float;
   using sum = float;
   static constexpr std::string_view name = "fp32_chain";
 
   [[nodiscard]] static float add(sum acc, float w, float a) noexcept { return std::fma(w, a, acc); }
-  [[nodiscard]] static float total(sum acc, float bias, double) noexcept { return acc + bias; }
+  [[nodiscard]] static float total(sum acc) noexcept { return acc; }
   /// A float cannot wrap: nothing to check.
   static void check_capacity(std::size_t, double, std::string_view) noexcept {}
 };
@@ -36,12 +38,11 @@ struct fp64_chain {
   [[nodiscard]] static double add(sum acc, float w, float a) noexcept {
     return std::fma(static_cast<double>(w), static_cast<double>(a), acc);
   }
-  [[nodiscard]] static double total(sum acc, float bias, double) noexcept { return acc + static_cast<double>(bias); }
+  [[nodiscard]] static double total(sum acc) noexcept { return acc; }
   static void check_capacity(std::size_t, double, std::string_view) noexcept {}
 };
 
-/// Exact integer sums of integer codes, for uniform formats. The scales and the bias are applied to the finished sum
-/// in float64 with one rounding.
+/// Exact integer sums of integer codes, for uniform formats.
 template <class Sum>
 requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>) struct exact_integer {
   using operand = std::int32_t;
@@ -51,9 +52,7 @@ requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>) str
   [[nodiscard]] static constexpr sum add(sum acc, operand w, operand a) noexcept {
     return static_cast<sum>(acc + static_cast<sum>(w) * static_cast<sum>(a));
   }
-  [[nodiscard]] static double total(sum acc, float bias, double scale) noexcept {
-    return std::fma(static_cast<double>(acc), scale, static_cast<double>(bias));
-  }
+  [[nodiscard]] static double total(sum acc) noexcept { return static_cast<double>(acc); }
   /// Throws format_error where `length` products of at most `largest_product` could leave the sum's range.
   static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
     const double bound = static_cast<double>(length) * largest_product;
@@ -65,8 +64,9 @@ requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>) str
 using exact_int32 = exact_integer<std::int32_t>;
 using exact_int64 = exact_integer<std::int64_t>;
 
-/// Rounds each product to fixed point and adds in fixed point, for the study of overflow. With `trap`, a length that
-/// could overflow is refused; `wrap` and `saturate` say what every single addition does.
+/// Rounds each product to fixed point and adds in fixed point, for the study of overflow: of log formats in units, so
+/// that fixed_accumulator<I, 0, ...> sums whole units of I bits. With `trap`, a length that could overflow is refused;
+/// `wrap` and `saturate` say what every single addition does.
 template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
 requires(IntBits + FracBits <= 53) struct fixed_accumulator {
   using operand = float;
@@ -77,9 +77,7 @@ requires(IntBits + FracBits <= 53) struct fixed_accumulator {
     const sum product = sum::from(static_cast<double>(w) * static_cast<double>(a));  // the double product is exact
     return fixed_cast<sum>(acc + product);
   }
-  [[nodiscard]] static constexpr double total(sum acc, float bias, double) noexcept {
-    return sum::to_double(acc) + static_cast<double>(bias);
-  }
+  [[nodiscard]] static constexpr double total(sum acc) noexcept { return sum::to_double(acc); }
   static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
     if constexpr (Overflow::rule == overflow_rule::trap) {
       // Rounding can add up to a step to each product.
@@ -95,7 +93,8 @@ requires(IntBits + FracBits <= 53) struct fixed_accumulator {
 /// The parts of an accumulator, each by its name.
 namespace accumulator_has {
 
-/// A::operand, what a format's value enters the sum as: float, double, or std::int32_t for integer codes; A::sum.
+/// A::operand, what a code enters the sum as: float or double in units of its scale, or std::int32_t for integer codes;
+/// A::sum.
 template <class A>
 concept operand_and_sum = std::semiregular<typename A::operand> && std::semiregular<typename A::sum>;
 /// static constexpr std::string_view name.
@@ -108,10 +107,10 @@ template <class A>
 concept add = requires(typename A::sum acc, typename A::operand x) {
   { A::add(acc, x, x) } -> std::same_as<typename A::sum>;
 };
-/// static float or double total(sum, float bias, double scale): scale is that of integer sums, else 0.
+/// static float or double total(sum): the finished sum as a number.
 template <class A>
-concept total = requires(typename A::sum acc, float bias, double scale) {
-  { A::total(acc, bias, scale) } -> std::floating_point;
+concept total = requires(typename A::sum acc) {
+  { A::total(acc) } -> std::floating_point;
 };
 /// static void check_capacity(std::size_t length, double largest_product, std::string_view where): throws format_error
 /// where a chain as long could overflow.

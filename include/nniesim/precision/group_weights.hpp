@@ -4,19 +4,15 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
-#include <optional>
+#include <cstddef>
 #include <span>
+#include <string_view>
+#include <vector>
 
+#include <nniesim/core/error.hpp>
 #include <nniesim/formats/gfpq.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
-
-namespace detail {
-
-template <class F>
-inline constexpr bool is_log_format = std::same_as<F, gfpq<8>> || std::same_as<F, gfpq<16>>;
-
-}  // namespace detail
 
 /// The encoding of one group of weights (a layer without groups is one). Log formats have a rule for weights of
 /// constant magnitude, seen in compiled models in every such group: they stand as signs, codes of +-1 at z = -levels,
@@ -33,7 +29,7 @@ struct group_weights {
 
   /// Derived from the group's weights, of which there is one at least.
   [[nodiscard]] static group_weights of(std::span<const float> w) {
-    if constexpr (detail::is_log_format<F>) {
+    if constexpr (is_log_format<F>) {
       const auto [least, most] =
           std::minmax_element(w.begin(), w.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
       if (std::abs(*most) - std::abs(*least) < constant_spread) {
@@ -48,5 +44,22 @@ struct group_weights {
     return F::encode(w, scale);
   }
 };
+
+namespace detail {
+
+/// The encoding of each group, whose weights lie one behind the other, as many in each: the given ones, one for each or
+/// one for all, or, where none are given, derived ones. Throws shape_error for another number.
+template <quantized_format F>
+[[nodiscard]] std::vector<group_weights<F>> encodings(std::vector<group_weights<F>> given, std::span<const float> w,
+                                                      std::size_t groups, std::string_view where) {
+  require<shape_error>(given.size() <= 1 || given.size() == groups, where, ": ", given.size(),
+                       " encodings of weights for ", groups, " groups, expected one for each or one for all");
+  if (given.size() == 1) given.resize(groups, given[0]);
+  const std::size_t each = w.size() / groups;
+  for (std::size_t g = given.size(); g < groups; ++g) given.push_back(group_weights<F>::of(w.subspan(g * each, each)));
+  return given;
+}
+
+}  // namespace detail
 
 NNIESIM_END_NAMESPACE

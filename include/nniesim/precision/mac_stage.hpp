@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <string_view>
@@ -28,6 +29,17 @@ enum class sum_rounding {
     case sum_rounding::truncate: return "truncate";
   }
   return "?";
+}
+
+/// A sum in units after the rounding.
+template <std::floating_point Sum>
+[[nodiscard]] Sum rounded(Sum sum, sum_rounding r) noexcept {
+  switch (r) {
+    case sum_rounding::nearest: return std::nearbyint(sum);
+    case sum_rounding::truncate: return std::floor(sum);
+    case sum_rounding::none: break;
+  }
+  return sum;
 }
 
 /// The stage of one output. A sum is in units, of 2^((z of weights + z of input)/levels) each: the smallest product of
@@ -65,14 +77,15 @@ struct mac_stage {
     return s;
   }
 
+  /// The multiplier with its power of two: what (sum + bias) is multiplied by.
+  [[nodiscard]] double scaled_multiplier() const noexcept {
+    return static_cast<double>(multiplier) * (coarse ? 0x1p-19 : 0x1p-30);
+  }
   /// The scalar specification, before the slope: in float64, the product rounded once, so that it is exact for whole
   /// sums wherever (sum + bias) * multiplier is under 2^53, which is |y| < 2048. Saturates to 32 bits.
   [[nodiscard]] std::int32_t apply(double sum, sum_rounding rounding = sum_rounding::none) const noexcept {
-    if (rounding == sum_rounding::nearest) sum = std::nearbyint(sum);
-    if (rounding == sum_rounding::truncate) sum = std::floor(sum);
-    const double total = sum + static_cast<double>(bias);
-    const double product = total * (static_cast<double>(multiplier) * (coarse ? 0x1p-19 : 0x1p-30));
-    return saturated(std::floor(product) + static_cast<double>(shift));
+    const double total = rounded(sum, rounding) + static_cast<double>(bias);
+    return saturated(std::floor(total * scaled_multiplier()) + static_cast<double>(shift));
   }
   /// A value of the layer after the slope, in 1/4096.
   [[nodiscard]] std::int32_t activated(std::int32_t y) const noexcept {

@@ -95,6 +95,12 @@ using value_t = typename detail::value<P>::type;
 template <precision_policy P>
 inline constexpr bool is_reference = std::same_as<typename P::output, binary32>;
 
+/// Whether layers of the policy finish their sums as compiled models do (mac_stage.hpp): log codes, summed to q20_12.
+/// The others do it in float64, with one rounding.
+template <precision_policy P>
+inline constexpr bool has_integer_stage = is_log_format<typename P::weights>&& is_log_format<typename P::activations>&&
+    std::same_as<typename P::output, q20_12>;
+
 /// The policy's own name, or one made of its parts.
 template <precision_policy P>
 [[nodiscard]] std::string policy_name() {

@@ -8,11 +8,12 @@ template <class F, int Octaves = 0>
 struct window {
   static constexpr int bias = 127 * F::levels;
   explicit window(typename F::scale s)
-      : bottom(I::set(s.z() + bias)),
+      : unit(I::set(s.z())),
+        bottom(I::set(s.z() + bias)),
         top(I::set(s.z() + F::max_magnitude + bias)),
         limit_plus(I::set(raised(F::zero_limit(s, 0)))),
         limit_minus(I::set(raised(F::zero_limit(s, 1)))) {}
-  I::reg bottom, top, limit_plus, limit_minus;
+  I::reg unit, bottom, top, limit_plus, limit_minus;
 
  private:
   static std::int32_t raised(std::uint32_t limit) {
@@ -135,14 +136,21 @@ inline I::reg to_encode(const q20_12*, I::reg x) { return I::float_of_int(x); }
 template <class Value>
 inline constexpr int octaves = std::same_as<Value, q20_12> ? 12 : 0;
 
-/// Rows of values through a format's codes and back.
+/// The values of codes in units of the scale.
+template <class F, int Octaves>
+inline I::reg in_units_lanes(I::reg x, const window<F, Octaves>& w) {
+  const encoded e = encode_lanes(x, w);
+  return I::zero_where(e.zero, I::bit_or(level_value<F>(I::sub(e.level, w.unit)), e.sign));
+}
+
+/// Rows of values as their codes in units.
 template <class F, class Value>
-inline void fake_quantize_rows(const quantize_job<Value, float>& job, typename F::scale s) {
+inline void in_units_rows(const quantize_job<Value, float>& job, typename F::scale s) {
   const window<F, octaves<Value>> w(s);
   for (std::size_t r = 0; r < job.rows; ++r) {
     const auto row = static_cast<std::ptrdiff_t>(r);
     map(job.in + row * job.in_step, job.out + row * job.out_step, job.n,
-        [&](I::reg x) { return fake_quantize_lanes(to_encode(job.in, x), w); });
+        [&](I::reg x) { return in_units_lanes(to_encode(job.in, x), w); });
   }
 }
 

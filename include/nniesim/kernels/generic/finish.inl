@@ -1,55 +1,52 @@
-// Storing finished sums: bias, output format, what follows the sums, and the transposition that convolution needs, over
-// the vocabularies f32, f64 and I and the `transpose` of the including instruction set.
+// Storing finished sums: the rule that makes outputs of them, what follows, and the transposition that convolution
+// needs, over the vocabularies f32, f64 and I and the `transpose` of the including instruction set.
 
-/// I::lanes finished sums as bits of the output: float, or q20_12.
-template <class Out>
-inline I::reg written(const float* sum, const float* bias, const float*, double scale) {
-  if (scale != 0) {  // integer sums, exact in float
-    const f64::reg factor = f64::set(scale * 4096.0);
-    const auto steps = [&](const float* s, const float* b) {
-      return f64::fma(f64::load(s), factor, f64::mul(f64::load(b), f64::set(4096.0)));
+/// I::lanes finished sums as bits of the output: float, or q20_12. `correction` is of integer sums.
+template <class Out, class Sum>
+inline I::reg written(const Sum* sum, const Sum* correction, const finish_constants& c) {
+  constexpr std::size_t half = f64::lanes;
+  static_assert(I::lanes == 2 * half);
+  const auto real = [&](std::size_t at) {
+    if constexpr (std::integral<Sum>) return f64::difference(sum + at, correction + at);
+    else return f64::load(sum + at);
+  };
+  if constexpr (std::same_as<Out, float>) {
+    if (c.rule == finish_rule::float_sum) return I::of_float(f32::add(f32::load(sum), f32::load(c.float_bias)));
+    const auto total = [&](std::size_t at) {
+      return f64::fma(real(at), f64::load(c.multiplier + at), f64::load(c.shift + at));
     };
-    return I::template q20_12_of_steps<false>(steps(sum, bias), steps(sum + f64::lanes, bias + f64::lanes));
+    return I::of_doubles(total(0), total(half));
+  } else {
+    if constexpr (std::floating_point<Sum>) {
+      if (c.rule == finish_rule::integer_stage) {
+        const auto steps = [&](std::size_t at) {
+          const f64::reg product =
+              f64::mul(f64::add(real(at), f64::load(c.bias + at)), f64::load(c.multiplier + at));
+          return f64::floor_plus(product, f64::load(c.shift + at));
+        };
+        return I::template q20_12_of_steps<true>(steps(0), steps(half));
+      }
+    }
+    // The 4096 steps to one are multiplied into both factors, which is exact.
+    const f64::reg to_steps = f64::set(4096.0);
+    const auto steps = [&](std::size_t at) {
+      return f64::fma(real(at), f64::mul(f64::load(c.multiplier + at), to_steps),
+                      f64::mul(f64::load(c.shift + at), to_steps));
+    };
+    return I::template q20_12_of_steps<std::floating_point<Sum>>(steps(0), steps(half));
   }
-  const f32::reg total = f32::add(f32::load(sum), f32::load(bias));
-  if constexpr (std::same_as<Out, float>) return I::of_float(total);
-  else return I::q20_12_of_float(I::of_float(total));
-}
-template <class Out>
-inline I::reg written(const double* sum, const float* bias, const double*, double scale) {
-  const f64::reg to_steps = f64::set(4096.0);
-  const f64::reg factor = f64::set(scale * 4096.0);
-  const auto steps = [&](const double* s, const float* b) {
-    if (scale != 0) return f64::fma(f64::load(s), factor, f64::mul(f64::load(b), to_steps));
-    return f64::mul(f64::add(f64::load(s), f64::load(b)), to_steps);
-  };
-  return I::template q20_12_of_steps<true>(steps(sum, bias), steps(sum + f64::lanes, bias + f64::lanes));
-}
-/// Integer sums: fma(sum - correction, scale, bias) in float64. The 4096 steps to one are multiplied into both factors,
-/// which is exact.
-template <class Out, std::integral Sum>
-inline I::reg written(const Sum* sum, const float* bias, const Sum* correction, double scale) {
-  const f64::reg factor = f64::set(scale * 4096.0);
-  const auto steps = [&](const Sum* s, const float* b, const Sum* c) {
-    return f64::fma(f64::difference(s, c), factor, f64::mul(f64::load(b), f64::set(4096.0)));
-  };
-  return I::template q20_12_of_steps<false>(steps(sum, bias, correction),
-                                            steps(sum + f64::lanes, bias + f64::lanes, correction + f64::lanes));
 }
 
 /// The total that is written, one at a time: what happened to it is told to the counter.
 template <class Out, class Sum>
-[[gnu::noinline]] inline void count_events(const Sum* sum, const float* bias, const Sum* correction, double scale,
+[[gnu::noinline]] inline void count_events(const Sum* sum, const Sum* correction, const finish_constants& c,
                                            std::size_t n, event_counts& events) {
   if constexpr (std::same_as<Out, q20_12>) {
     for (std::size_t i = 0; i < n; ++i) {
       if constexpr (std::integral<Sum>) {
-        const auto whole = static_cast<double>(corrected(sum[i], correction[i]));
-        (void)Out::from(std::fma(whole, scale, static_cast<double>(bias[i])), events);
-      } else if (scale != 0) {
-        (void)Out::from(std::fma(static_cast<double>(sum[i]), scale, static_cast<double>(bias[i])), events);
+        (void)Out::from(finished(static_cast<double>(corrected(sum[i], correction[i])), c, i), events);
       } else {
-        (void)Out::from(sum[i] + static_cast<Sum>(bias[i]), events);
+        (void)Out::from(finished(sum[i], c, i), events);
       }
     }
   }
@@ -65,17 +62,19 @@ inline I::reg rectified(I::reg x) {
 template <class Sum, class Out>
 inline void finish_tile(const finish_job<Sum, Out>& job) {
   constexpr std::size_t lanes = I::lanes;
+  if (job.constants.rounding != sum_rounding::none) [[unlikely]] {
+    round_sums(job.sum, job.rows * job.sum_columns, job.constants.rounding);
+  }
   for (std::size_t j = 0; j < job.columns; j += lanes) {
     const std::size_t columns = std::min(lanes, job.columns - j);
-    float bias[lanes] = {};
+    const finish_constants constants = job.constants.from(j);
     Sum correction[lanes] = {};
-    std::memcpy(bias, job.bias + j, columns * sizeof(float));
     if constexpr (std::integral<Sum>) std::memcpy(correction, job.correction + j, columns * sizeof(Sum));
     Out* out = job.out + static_cast<std::ptrdiff_t>(j) * job.column_step;
     const auto row = [&](std::size_t i) {
       const Sum* sum = job.sum + i * job.sum_columns + j;
-      const I::reg x = written<Out>(sum, bias, correction, job.scale);
-      if (job.stage.events != nullptr) count_events<Out>(sum, bias, correction, job.scale, columns, *job.stage.events);
+      const I::reg x = written<Out>(sum, correction, constants);
+      if (job.stage.events != nullptr) count_events<Out>(sum, correction, constants, columns, *job.stage.events);
       return job.stage.relu ? rectified<Out>(x) : x;
     };
     if (job.row_step == 1) {
@@ -107,21 +106,50 @@ inline void finish_tile(const finish_job<Sum, Out>& job) {
   }
 }
 
-/// Writes sums of one channel, n <= I::lanes.
-template <class Out, class Sum>
-inline void write_channel(const Sum* sum, const float* bias, double scale, const output_stage& stage, Out* out,
+/// The numbers of one channel, for every lane.
+struct channel_constants {
+  explicit channel_constants(const finish_constants& one) {
+    c.rule = one.rule;
+    c.rounding = one.rounding;
+    const auto spread = [](const double* from, double* to) -> const double* {
+      if (from != nullptr) std::fill_n(to, I::lanes, *from);
+      return to;
+    };
+    c.multiplier = spread(one.multiplier, lane[0]);
+    c.shift = spread(one.shift, lane[1]);
+    c.bias = spread(one.bias, lane[2]);
+    if (one.float_bias != nullptr) std::fill_n(float_lane, I::lanes, *one.float_bias);
+    c.float_bias = float_lane;
+  }
+  channel_constants(const channel_constants&) = delete;
+  channel_constants& operator=(const channel_constants&) = delete;
+
+  finish_constants c;
+
+ private:
+  alignas(64) double lane[3][I::lanes] = {};
+  alignas(64) float float_lane[I::lanes] = {};
+};
+
+/// Writes `n` sums of one channel.
+template <class Out, class Sum, std::size_t Width>
+inline void write_channel(Sum (&sum)[Width], const finish_constants& c, const output_stage& stage, Out* out,
                           std::size_t n) {
   const Sum none[I::lanes] = {};
-  const I::reg x = written<Out>(sum, bias, none, scale);
-  if (stage.events != nullptr) count_events<Out>(sum, bias, none, scale, n, *stage.events);
-  store_part(out, stage.relu ? rectified<Out>(x) : x, n);
+  if (c.rounding != sum_rounding::none) [[unlikely]] round_sums(sum, Width, c.rounding);
+  for (std::size_t k = 0; k < n; k += I::lanes) {
+    const std::size_t count = std::min(I::lanes, n - k);
+    const I::reg x = written<Out>(sum + k, none, c);
+    if (stage.events != nullptr) count_events<Out>(sum + k, none, c, count, *stage.events);
+    store_part(out + k, stage.relu ? rectified<Out>(x) : x, count);
+  }
 }
 
 /// `Rows` output rows of a 3 x 3 kernel, `Vectors` vectors of each from column i on: every input row is read once for
 /// all that use it.
 template <class V, std::size_t Rows, std::size_t Stride, std::size_t Vectors, class Out>
 inline void channel_tile_3x3(const channel_job<typename V::element, Out>& job, std::size_t row, std::size_t i,
-                             const typename V::reg (&w)[9], const float* bias) {
+                             const typename V::reg (&w)[9], const finish_constants& c) {
   using element = typename V::element;
   constexpr std::size_t width = Vectors * V::lanes;
   const std::ptrdiff_t step = job.offset[3] - job.offset[0];
@@ -153,20 +181,18 @@ inline void channel_tile_3x3(const channel_job<typename V::element, Out>& job, s
     NNIESIM_UNROLL
     for (std::size_t v = 0; v < Vectors; ++v) V::store(sum + v * V::lanes, acc[q][v]);
     Out* out = job.out + (row + q) * job.n + i;
-    const std::size_t n = std::min(width, job.n - i);
-    for (std::size_t k = 0; k < n; k += I::lanes) {
-      write_channel(sum + k, bias, job.scale, job.stage, out + k, std::min(I::lanes, n - k));
-    }
+    write_channel(sum, c, job.stage, out, std::min(width, job.n - i));
   }
 }
 
 template <class V, std::size_t Rows, std::size_t Stride, class Out>
-inline void channel_rows_3x3(const channel_job<typename V::element, Out>& job, std::size_t row, const float* bias) {
+inline void channel_rows_3x3(const channel_job<typename V::element, Out>& job, std::size_t row,
+                             const finish_constants& c) {
   constexpr std::size_t vectors = I::lanes / V::lanes;  // in a vector of outputs
   typename V::reg w[9];
   NNIESIM_UNROLL
   for (std::size_t t = 0; t < 9; ++t) w[t] = V::set(job.w[t]);
-  for (std::size_t i = 0; i < job.n; i += I::lanes) channel_tile_3x3<V, Rows, Stride, vectors>(job, row, i, w, bias);
+  for (std::size_t i = 0; i < job.n; i += I::lanes) channel_tile_3x3<V, Rows, Stride, vectors>(job, row, i, w, c);
 }
 
 /// Rows of one channel: four vectors of sums at a time, then their outputs.
@@ -175,18 +201,17 @@ inline void channel_rows(const channel_job<typename V::element, Out>& job) {
   using element = typename V::element;
   constexpr std::size_t vectors = 4;
   constexpr std::size_t width = vectors * V::lanes;
-  float bias[I::lanes];
-  std::fill_n(bias, I::lanes, job.bias);
+  const channel_constants constants(job.constants);
   std::size_t r = 0;
   if (job.is_3x3) {
     const std::ptrdiff_t step = job.offset[3] - job.offset[0];
     if (job.a_step == step) {
-      for (; r + 8 <= job.rows; r += 8) channel_rows_3x3<V, 8, 1>(job, r, bias);
-      for (; r + 4 <= job.rows; r += 4) channel_rows_3x3<V, 4, 1>(job, r, bias);
+      for (; r + 8 <= job.rows; r += 8) channel_rows_3x3<V, 8, 1>(job, r, constants.c);
+      for (; r + 4 <= job.rows; r += 4) channel_rows_3x3<V, 4, 1>(job, r, constants.c);
     } else if (job.a_step == 2 * step) {
-      for (; r + 2 <= job.rows; r += 2) channel_rows_3x3<V, 2, 2>(job, r, bias);
+      for (; r + 2 <= job.rows; r += 2) channel_rows_3x3<V, 2, 2>(job, r, constants.c);
     }
-    for (; r < job.rows; ++r) channel_rows_3x3<V, 1, 1>(job, r, bias);
+    for (; r < job.rows; ++r) channel_rows_3x3<V, 1, 1>(job, r, constants.c);
     return;
   }
   for (; r < job.rows; ++r) {
@@ -204,10 +229,7 @@ inline void channel_rows(const channel_job<typename V::element, Out>& job) {
       element sum[width];
       NNIESIM_UNROLL
       for (std::size_t v = 0; v < vectors; ++v) V::store(sum + v * V::lanes, acc[v]);
-      const std::size_t n = std::min(width, job.n - i);
-      for (std::size_t k = 0; k < n; k += I::lanes) {
-        write_channel(sum + k, bias, job.scale, job.stage, job.out + r * job.n + i + k, std::min(I::lanes, n - k));
-      }
+      write_channel(sum, constants.c, job.stage, job.out + r * job.n + i, std::min(width, job.n - i));
     }
   }
 }

@@ -38,7 +38,7 @@ struct kernel_set {
   }
   template <class F, class Value>
   static void quantize(const quantize_job<Value, float>& job, typename F::scale s) {
-    fake_quantize_rows<F>(job, s);
+    in_units_rows<F>(job, s);
   }
   template <class Value>
   static void quantize_uniform(const quantize_job<Value, float>& job, float step, std::int32_t most) {

@@ -1,0 +1,155 @@
+// How the work of a convolution is cut, and how its input is laid out for the tile kernels.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <nniesim/kernels/types.hpp>
+#include <nniesim/ops/conv2d_params.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// How a layer's operands stand in memory.
+struct conv2d_operands {
+  bool single = false;        ///< one output per group: depthwise
+  std::size_t codes = 1;      ///< channels in an operand
+  std::size_t bytes = 4;      ///< of an operand
+  std::size_t tile_rows = 1;  ///< outputs of a full tile
+  std::size_t panels = 1;     ///< of the weights of a group
+};
+
+/// A block is a band of output rows (of columns where the maps can be read as one long row) of one group of one sample;
+/// its input stands as operands in padded planes, small enough for the cache, whose columns are regrouped by stride
+/// phase, so that neighbouring outputs always read neighbouring elements.
+struct conv2d_plan {
+  conv2d_plan(const conv2d_params& p, const tensor_shape& input, const tensor_shape& weights, const conv2d_operands& o,
+              std::size_t workers)
+      : params(p), x(input), w(weights), y(infer_shape(p, input, weights)), single(o.single), codes(o.codes) {
+    channels = (w[1] + codes - 1) / codes;
+    steps = channels * w[2] * w[3];
+    // A 1x1 kernel at stride 1 without padding reads the map as one long row.
+    flat = w[2] == 1 && w[3] == 1 && params.stride == std::array<std::size_t, 2>{1, 1} && params.pad.top == 0 &&
+           params.pad.left == 0 && params.pad.bottom == 0 && params.pad.right == 0;
+    stride = flat ? 1 : params.stride[1];
+    const std::size_t columns = x[3] + params.pad.left + params.pad.right;
+    phase = (columns + stride - 1) / stride;
+    row = flat ? 1 : phase * stride;
+    const std::size_t step = flat ? 1 : params.stride[0];
+    const std::size_t reach = flat ? 1 : (w[2] - 1) * params.dilation[0] + 1;
+    extent = flat ? y[2] * y[3] : y[2];
+    // As many lines as the cache takes, and enough blocks for the workers.
+    const std::size_t cache = single ? 32 * 1024 : 512 * 1024;
+    const std::size_t fitting = cache / o.bytes / (channels * row);
+    lines = fitting < reach + step ? 1 : (fitting - reach) / step + 1;
+    const std::size_t others = y[0] * params.groups;
+    if (workers > 1) lines = std::min(lines, (extent * others + workers - 1) / workers);
+    if (flat) {  // whole tiles
+      lines = (lines + o.tile_rows - 1) / o.tile_rows * o.tile_rows;
+    }
+    lines = std::min(lines, extent);
+    blocks = (extent + lines - 1) / lines;
+    lines = (extent + blocks - 1) / blocks;  // evenly
+    const bool fits = row * ((lines - 1) * step + reach) <= (static_cast<std::size_t>(INT32_MAX) - slack) / channels;
+    detail::require<shape_error>(fits, "conv2d: input ", x, " has a padded group of ", channels, " planes of ",
+                                 row * reach, " elements or more, expected at most ", INT32_MAX, " in all");
+    plane = row * ((lines - 1) * step + reach);
+    plane_elements = channels * plane + slack;
+    all_blocks = others * blocks;
+    splits = workers > 1 && all_blocks < 4 * workers ? std::min(o.panels, 4 * workers / all_blocks) : 1;
+    units = all_blocks * splits;
+    parts = std::clamp<std::size_t>(workers, 1, units);
+  }
+
+  void fill_offsets(std::int32_t* offset) const {
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t ky = 0; ky < w[2]; ++ky) {
+        for (std::size_t kx = 0; kx < w[3]; ++kx) {
+          const std::size_t column = kx * params.dilation[1];
+          *offset++ = static_cast<std::int32_t>(c * plane + ky * params.dilation[0] * row + (column % stride) * phase +
+                                                column / stride);
+        }
+      }
+    }
+  }
+
+  /// The planes of lines line0 .. line1-1 from one group of the input. Columns of padding hold `zero` already.
+  template <class In, class Operand, class Scale>
+  void fill_planes(void (*quantize)(const kernels::quantize_job<In, Operand>&, Scale), const In* in, std::size_t line0,
+                   std::size_t line1, const Scale& s, Operand zero, Operand* out) const {
+    const std::size_t map = x[2] * x[3];
+    for (std::size_t c = 0; c < channels; ++c, in += codes * map, out += plane) {
+      const std::size_t count = std::min(codes, w[1] - c * codes);
+      if (flat) {
+        quantize({in + line0, 0, count, map, out, 0, 1, line1 - line0}, s);
+        continue;
+      }
+      const std::size_t top = line0 * params.stride[0];  // in the padded map
+      const std::size_t bottom = (line1 - 1) * params.stride[0] + (w[2] - 1) * params.dilation[0] + 1;
+      const std::size_t first = std::clamp(params.pad.top, top, bottom);
+      const std::size_t last = std::clamp(params.pad.top + x[2], first, bottom);
+      std::fill_n(out, (first - top) * row, zero);
+      std::fill_n(out + (last - top) * row, (bottom - last) * row, zero);
+      if (last == first) continue;  // nothing but padding: no place in the input
+      const In* from = in + (first - params.pad.top) * x[3];
+      if (stride == 1) {
+        quantize({from, static_cast<std::ptrdiff_t>(x[3]), count, map, out + (first - top) * row + params.pad.left,
+                  static_cast<std::ptrdiff_t>(row), last - first, x[3]},
+                 s);
+        continue;
+      }
+      constexpr std::size_t piece = 256;
+      Operand buffer[piece];
+      for (std::size_t r = first; r < last; ++r, from += x[3]) {
+        Operand* line = out + (r - top) * row;
+        for (std::size_t at = 0; at < x[3]; at += piece) {
+          const std::size_t n = std::min(piece, x[3] - at);
+          quantize({from + at, 0, count, map, buffer, 0, 1, n}, s);
+          for (std::size_t k0 = 0; k0 < std::min(stride, n); ++k0) {
+            const std::size_t column = params.pad.left + at + k0;
+            Operand* to = line + column % stride * phase + column / stride;
+            if (stride == 2) {  // a number that compilers know how to vectorise
+              for (std::size_t i = 0; i < (n - k0 + 1) / 2; ++i) to[i] = buffer[k0 + 2 * i];
+            } else {
+              for (std::size_t k = k0; k < n; k += stride) *to++ = buffer[k];
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The steps of an output row: all, or only those off the padding, with the first of them.
+  [[nodiscard]] std::pair<kernels::chain_steps, std::size_t> chain(std::size_t line, bool skip) const {
+    const std::size_t first = line * params.stride[0];
+    const auto inside = [&](std::size_t ky) {
+      const std::size_t at = first + ky * params.dilation[0];
+      return at >= params.pad.top && at < params.pad.top + x[2];
+    };
+    if (flat || !skip || (inside(0) && inside(w[2] - 1))) return {{1, steps, 0}, 0};
+    std::size_t begin = 0;
+    std::size_t end = w[2];
+    while (begin < end && !inside(begin)) ++begin;
+    while (end > begin && !inside(end - 1)) --end;
+    return {{channels, (end - begin) * w[3], w[2] * w[3]}, begin * w[3]};
+  }
+
+  /// Elements behind the planes that kernels may read.
+  static constexpr std::size_t slack = 128;
+
+  conv2d_params params;
+  tensor_shape x, w, y;
+  bool single;        ///< one output per group: depthwise
+  bool flat;          ///< maps as one long row
+  std::size_t codes;  ///< channels in an operand
+  std::size_t channels, steps, stride, phase, row, plane, plane_elements;
+  std::size_t extent, lines, blocks;  ///< lines of output (rows or, if flat, columns): all, in a block; blocks
+  std::size_t all_blocks;             ///< of all samples and groups
+  std::size_t splits;                 ///< panels are shared out too where there are few blocks
+  std::size_t units, parts;           ///< of work; workers at most
+};
+
+NNIESIM_END_NAMESPACE
