@@ -13,16 +13,16 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// How many ranges a layer's inputs have, each encoded with an activation scale of its own: one per group of a
-/// convolution or deconvolution, one for a fully connected layer, a max pooling and an upsampling, one per input of an
-/// element-wise layer and of a concat; none for all others. Source: which layers a public toolkit for this hardware
+/// How many ranges a layer's inputs have, each encoded with an activation scale of its own: one for a convolution, a
+/// deconvolution, a fully connected layer, a max pooling and an upsampling, one per input of an element-wise layer and
+/// of a concat; none for all others. Source: which layers a public toolkit for this hardware
 /// writes ranges for (seen by exclusion; that max pooling encodes its input is reported a second time, from a board).
 /// The hardware's own documents say nothing: a better fact changes this function alone.
 [[nodiscard]] inline std::size_t input_ranges(const layer& l) noexcept {
   return std::visit(
       detail::overloaded{
-          [](const layers::convolution& p) { return p.geometry.groups; },
-          [](const layers::deconvolution& p) { return p.geometry.groups; },
+          [](const layers::convolution&) { return std::size_t{1}; },
+          [](const layers::deconvolution&) { return std::size_t{1}; },
           [](const layers::fully_connected&) { return std::size_t{1}; },
           [](const pooling_params& p) { return std::size_t{p.operation == pooling_operation::maximum ? 1U : 0U}; },
           [](const upsample_params&) { return std::size_t{1}; },
@@ -262,8 +262,6 @@ std::size_t layer_operator<P>::workspace_bytes(const executor& all_threads) cons
 template <precision_policy P>
 auto layer_operator<P>::derive_scales(std::span<const const_view> inputs) const -> std::vector<activation_scale> {
   check_inputs(inputs);
-  if (const auto* conv = std::get_if<conv2d_layer<P>>(&prepared_)) return conv->activation_scales(inputs[0]);
-  if (const auto* deconv = std::get_if<deconv2d_layer<P>>(&prepared_)) return deconv->activation_scales(inputs[0]);
   std::vector<activation_scale> scales;
   for (std::size_t i = 0; i < input_ranges(*layer_); ++i) {
     scales.push_back(kernels::engine<P>::scale_of(active_isa(), inputs[i].data(), inputs[i].size()));
@@ -286,10 +284,10 @@ void layer_operator<P>::run(std::span<const const_view> inputs, std::span<const 
   std::visit(detail::overloaded{
                  [&](const layers::input&) {},
                  [&](const layers::convolution&) {
-                   std::get<conv2d_layer<P>>(prepared_).run(x(), scales, y, workspace, threads, stage);
+                   std::get<conv2d_layer<P>>(prepared_).run(x(), scales[0], y, workspace, threads, stage);
                  },
                  [&](const layers::deconvolution&) {
-                   std::get<deconv2d_layer<P>>(prepared_).run(x(), scales, y, workspace, threads, stage);
+                   std::get<deconv2d_layer<P>>(prepared_).run(x(), scales[0], y, workspace, threads, stage);
                  },
                  [&](const layers::fully_connected&) {
                    const const_view in(x().span(), rows(x().shape()));

@@ -94,7 +94,7 @@ template <class P>
                                       std::size_t workers) {
   using engine = kernels::engine<P>;
   constexpr std::size_t bytes = std::max(sizeof(typename engine::operand), sizeof(typename engine::channel_operand));
-  constexpr std::size_t cache = 512 * 1024;  // what conv2d_layer::plan gives a part
+  constexpr std::size_t cache = 512 * 1024;  // what conv2d_plan gives a part
   constexpr std::size_t slack = 128;
   const kernels::tile_shape tile = engine::tile(active_isa());
   const std::size_t outputs = w[0] / p.groups;
@@ -107,7 +107,8 @@ template <class P>
   const std::size_t whole = product_of(w[1], row, sum_of(x[2], p.pad.top, p.pad.bottom, reach), bytes);
   const std::size_t planes = std::min(whole, std::max(cache, line));
   const std::size_t part = sum_of(planes, product_of(w[1], tile.max_rows, bytes), (slack + 64) * bytes);
-  return {product_of(stored, steps, bytes), sum_of(product_of(part, workers), product_of(steps, 4), 256), 0};
+  return {product_of(stored, steps, bytes),
+          sum_of(product_of(part, workers), product_of(steps, 4), product_of(w[0], 24), 2048), 0};
 }
 
 template <class P>
@@ -120,7 +121,7 @@ template <class P>
   const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
   const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
   const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
-  return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 256), 0};
+  return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), product_of(w[0], 24), 2048), 0};
 }
 
 /// Weights of a layer, in values.
