@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes the small files that fuzzing begins with: Caffe models in both layer formats, with every way of storing
-values; a mean image; JPEG, PNG and BMP files of each kind; names that are awkward, for what is written; a graph, and
-prototxts to rewrite."""
+values; a mean image; JPEG, PNG and BMP files of each kind; names that are awkward, for what is written; a graph,
+prototxts to rewrite, and compiled models."""
 import pathlib
 import struct
+import sys
 import zlib
 
 corpus = pathlib.Path(__file__).parent / "corpus"
@@ -160,3 +161,8 @@ write("prototxt_rewrite", {
     "constants": b'layer { name: "p" power_param { power: 0.5 shift: - 1e-3f scale: 2 } }\n'
                  b'layer { name: "q" power_param: < > }\nlayer { name: "p" power_param {} }\n',
 })
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
+import make_wk  # noqa: E402
+
+write("wk", {"tiny_8": make_wk.tiny(8), "tiny_16": make_wk.tiny(16)})
