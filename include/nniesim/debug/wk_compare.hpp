@@ -3,9 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -64,13 +66,14 @@ struct wk_expected_layer {
   std::vector<group_weights<gfpq<Bits>>> encodings;           ///< of each group
   std::vector<std::vector<typename gfpq<Bits>::code>> codes;  ///< outputs x channels x rows x columns of each group
 
-  explicit wk_expected_layer(const layer& l) : geometry(*wk_geometry::of(l)) {
+  /// `one_scale`: for all groups together, as a depthwise layer of its own must have it, which has no multipliers.
+  explicit wk_expected_layer(const layer& l, bool one_scale = false) : geometry(*wk_geometry::of(l)) {
     const tensor<float>& weights = *wk_weights_of(l)->weights;
     const std::size_t size = weights.size() / geometry.groups;
     const std::span<const float> all(weights.data(), weights.size());
     for (std::size_t g = 0; g < geometry.groups; ++g) {
       const std::span<const float> group = all.subspan(g * size, size);
-      const auto& encoding = encodings.emplace_back(group_weights<gfpq<Bits>>::of(group));
+      const auto& encoding = encodings.emplace_back(group_weights<gfpq<Bits>>::of(one_scale ? all : group));
       auto& coded = codes.emplace_back(size);
       for (std::size_t i = 0; i < size; ++i) coded[place(i)] = encoding.encode(group[i]);
     }
@@ -87,75 +90,84 @@ struct wk_expected_layer {
   }
 };
 
+/// The codes that a block should hold, and where in it they begin.
+struct wk_expected_block {
+  std::size_t at = 0;
+  std::vector<std::uint8_t> codes;
+};
+
+/// Those of all blocks of the compiled layers, as many as they have.
+template <int Bits>
+[[nodiscard]] std::vector<wk_expected_block> expected_blocks(const wk_model& model,
+                                                             std::span<const std::size_t> compiled,
+                                                             const wk_expected_layer<Bits>& expected) {
+  std::vector<wk_expected_block> result;
+  const wk_geometry& g = expected.geometry;
+  const std::size_t area = g.kernel.rows * g.kernel.columns;
+  for (std::size_t i = 0; i < compiled.size(); ++i) {
+    const wk_layer& c = model.layers[compiled[i]];
+    if (c.type == wk_type::depthwise) {
+      if constexpr (Bits == 8) {
+        for (std::size_t b = 0; b < c.block_count; ++b) {
+          std::vector<gfpq8::code> codes;
+          for (std::size_t o = 64 * b; o < std::min(64 * (b + 1), g.groups); ++o) {
+            codes.insert(codes.end(), expected.codes[o].begin(), expected.codes[o].end());
+          }
+          result.push_back({256, wk_depthwise_codes(codes, area)});
+        }
+      }
+      continue;
+    }
+    std::span<const typename gfpq<Bits>::code> left = expected.codes[i];
+    const std::size_t each = g.kernel.channels * area;
+    const bool is_fc = c.type == wk_type::fully_connected;
+    const std::size_t most = is_fc ? wk_fully_connected_outputs<Bits>(each) : wk_outputs_per_block<Bits>;
+    for (std::size_t b = 0; b < c.block_count; ++b) {
+      const std::size_t outputs = std::min(most, left.size() / each);
+      const auto codes = left.first(outputs * each);
+      left = left.subspan(outputs * each);
+      if (is_fc) {
+        result.push_back({divided_up(4 * outputs, 64) * 64, wk_fully_connected_codes<Bits>(codes, each)});
+      } else {
+        const wk_kernel kernel{outputs, g.kernel.channels, g.kernel.rows, g.kernel.columns, g.has_merged_rows(c)};
+        result.push_back({wk_records_size, wk_block_codes<Bits>(codes, kernel)});
+      }
+    }
+  }
+  return result;
+}
+
 struct wk_block_comparison {
   wk_block_counts counts;
   std::string first_difference;
 };
 
+[[nodiscard]] inline std::span<const std::uint8_t> codes_of(const wk_block& block, std::size_t at) {
+  return std::span(block.bytes).subspan(std::min(at, block.bytes.size()));
+}
+
 /// Adds a block to the counts.
-inline void count_block(const wk_block& block, std::size_t codes_at, std::span<const std::uint8_t> expected,
-                        wk_block_comparison& into) {
+inline void count_block(const wk_block& block, const wk_expected_block& expected, wk_block_comparison& into) {
   if (!block.problem.empty()) {
     ++into.counts.unreadable;
     return;
   }
-  const auto got = std::span(block.bytes).subspan(std::min(codes_at, block.bytes.size()));
-  if (std::equal(got.begin(), got.end(), expected.begin(), expected.end())) {
+  const auto got = codes_of(block, expected.at);
+  const auto& want = expected.codes;
+  const auto [a, b] = std::mismatch(got.begin(), got.end(), want.begin(), want.end());
+  if (a == got.end() && b == want.end()) {
     ++into.counts.equal;
     return;
   }
   ++into.counts.differing;
   if (!into.first_difference.empty()) return;
-  const auto [a, b] = std::mismatch(got.begin(), got.end(), expected.begin(), expected.end());
-  if (a == got.end() || b == expected.end()) {
+  if (a == got.end() || b == want.end()) {
     into.first_difference =
-        concat("the block at byte ", block.at, " has ", got.size(), " bytes of codes, expected ", expected.size());
+        concat("the block at byte ", block.at, " has ", got.size(), " bytes of codes, expected ", want.size());
   } else {
     into.first_difference = concat("the block at byte ", block.at, " has ", static_cast<int>(*a), " at byte ",
                                    a - got.begin(), " of its codes, expected ", static_cast<int>(*b));
   }
-}
-
-/// The codes of all blocks of a pair against those of the layer, which is the pair's, raw or merged.
-template <int Bits>
-[[nodiscard]] wk_block_comparison compare_blocks(const wk_model& model, const wk_pair& pair,
-                                                 const wk_expected_layer<Bits>& expected) {
-  wk_block_comparison result;
-  const wk_geometry& g = expected.geometry;
-  for (std::size_t i = 0; i < pair.compiled.size(); ++i) {
-    const wk_layer& c = model.layers[pair.compiled[i]];
-    const auto blocks = model.blocks_of(c);
-    if (c.type == wk_type::depthwise) {
-      // 64 channels a block, which are one group each.
-      const std::size_t positions = g.kernel.rows * g.kernel.columns;
-      for (std::size_t b = 0; b < blocks.size(); ++b) {
-        std::vector<gfpq8::code> codes;
-        if constexpr (Bits == 8) {
-          for (std::size_t o = 64 * b; o < std::min(64 * (b + 1), g.groups); ++o) {
-            codes.insert(codes.end(), expected.codes[o].begin(), expected.codes[o].end());
-          }
-        }
-        count_block(blocks[b], 256, wk_depthwise_codes(codes, positions), result);
-      }
-      continue;
-    }
-    std::span<const typename gfpq<Bits>::code> left = expected.codes[i];
-    const std::size_t each = g.kernel.channels * g.kernel.rows * g.kernel.columns;
-    const bool is_fc = c.type == wk_type::fully_connected;
-    const std::size_t most = is_fc ? wk_fully_connected_outputs<Bits>(each) : wk_outputs_per_block<Bits>;
-    for (const wk_block& block : blocks) {
-      const std::size_t outputs = std::min(most, left.size() / each);
-      const auto codes = left.first(outputs * each);
-      left = left.subspan(outputs * each);
-      if (is_fc) {
-        count_block(block, divided_up(4 * outputs, 64) * 64, wk_fully_connected_codes<Bits>(codes, each), result);
-      } else {
-        const wk_kernel kernel{outputs, g.kernel.channels, g.kernel.rows, g.kernel.columns, g.has_merged_rows(c)};
-        count_block(block, wk_records_size, wk_block_codes<Bits>(codes, kernel), result);
-      }
-    }
-  }
-  return result;
 }
 
 /// What one output's record is made of.
@@ -208,53 +220,90 @@ class wk_comparer {
     return folded_.layers[found->second];
   }
 
+  template <int Bits>
+  [[nodiscard]] std::vector<wk_expected_block> expected_as(std::span<const std::size_t> compiled,
+                                                           const layer& l) const {
+    const bool one_scale = model_.layers[compiled[0]].type == wk_type::depthwise;
+    return expected_blocks<Bits>(model_, compiled, wk_expected_layer<Bits>(l, one_scale));
+  }
+  [[nodiscard]] wk_block_comparison compare(std::span<const std::size_t> compiled,
+                                            const std::vector<wk_expected_block>& expected) const {
+    wk_block_comparison result;
+    std::size_t i = 0;
+    for (const std::size_t c : compiled) {
+      for (const wk_block& b : model_.blocks_of(model_.layers[c])) count_block(b, expected.at(i++), result);
+    }
+    return result;
+  }
+
   [[nodiscard]] wk_block_comparison blocks(const wk_pair& pair, const layer& l, std::optional<int>& bits) const {
     const wk_layer& c = model_.layers[pair.compiled[0]];
     bits = c.bits();
     if (c.type == wk_type::depthwise) bits = 8;  // the only width seen
-    if (bits == 8) return compare_blocks<8>(model_, pair, wk_expected_layer<8>(l));
-    if (bits == 16) return compare_blocks<16>(model_, pair, wk_expected_layer<16>(l));
+    if (bits == 8) return compare(pair.compiled, expected_as<8>(pair.compiled, l));
+    if (bits == 16) return compare(pair.compiled, expected_as<16>(pair.compiled, l));
     // Fully connected layers do not say: the width that more blocks equal.
-    const auto as_8 = compare_blocks<8>(model_, pair, wk_expected_layer<8>(l));
-    const auto as_16 = compare_blocks<16>(model_, pair, wk_expected_layer<16>(l));
+    auto as_8 = compare(pair.compiled, expected_as<8>(pair.compiled, l));
+    auto as_16 = compare(pair.compiled, expected_as<16>(pair.compiled, l));
     if (as_8.counts.equal != as_16.counts.equal) bits = as_8.counts.equal > as_16.counts.equal ? 8 : 16;
     return bits == 16 ? as_16 : as_8;
   }
-  [[nodiscard]] std::size_t equal_blocks(const wk_pair& pair) const {
-    std::optional<int> bits;
-    const layer& raw = net_.layers[pair.layer];
-    const layer& merged = merged_layer(pair);
-    const std::size_t equal = blocks(pair, raw, bits).counts.equal;
-    return &raw == &merged ? equal : std::max(equal, blocks(pair, merged, bits).counts.equal);
+
+  /// A convolution or deconvolution that no block of what it was matched with equals.
+  struct suspect {
+    wk_pair* pair = nullptr;
+    std::array<std::vector<wk_expected_block>, 2> expected;  ///< raw and merged
+  };
+  [[nodiscard]] bool equals_any(const suspect& s, std::span<const std::size_t> compiled) const {
+    return std::any_of(s.expected.begin(), s.expected.end(), [&](const std::vector<wk_expected_block>& expected) {
+      std::size_t i = 0;
+      for (const std::size_t c : compiled) {
+        for (const wk_block& b : model_.blocks_of(model_.layers[c])) {
+          if (i == expected.size()) return false;
+          const auto got = codes_of(b, expected[i].at);
+          const auto& want = expected[i++].codes;
+          if (b.problem.empty() && std::equal(got.begin(), got.end(), want.begin(), want.end())) return true;
+        }
+      }
+      return false;
+    });
   }
 
   /// Where two layers of one shape stand in exchanged order, their weights tell.
   void exchange_equal_shapes() {
-    std::vector<wk_pair>& pairs = result_.matching.pairs;
-    std::vector<std::size_t> suspects, equal(pairs.size());
-    for (std::size_t p = 0; p < pairs.size(); ++p) {
-      equal[p] = equal_blocks(pairs[p]);
-      if (equal[p] == 0) suspects.push_back(p);
+    std::vector<suspect> suspects;
+    for (wk_pair& pair : result_.matching.pairs) {
+      const auto bits = model_.layers[pair.compiled[0]].bits();
+      if (!bits) continue;
+      suspect s{&pair, {}};
+      const layer *raw = &net_.layers[pair.layer], *merged = &merged_layer(pair);
+      const auto expected = [&](const layer& l) {
+        return bits == 8 ? expected_as<8>(pair.compiled, l) : expected_as<16>(pair.compiled, l);
+      };
+      s.expected[0] = expected(*raw);
+      if (merged != raw) s.expected[1] = expected(*merged);
+      if (!equals_any(s, pair.compiled)) suspects.push_back(std::move(s));
     }
     for (std::size_t i = 0; i < suspects.size(); ++i) {
       for (std::size_t j = i + 1; j < suspects.size(); ++j) {
-        wk_pair &a = pairs[suspects[i]], &b = pairs[suspects[j]];
+        wk_pair &a = *suspects[i].pair, &b = *suspects[j].pair;
         if (!fits(a, b.compiled) || !fits(b, a.compiled)) continue;
+        if (!equals_any(suspects[i], b.compiled) || !equals_any(suspects[j], a.compiled)) continue;
         std::swap(a.compiled, b.compiled);
-        if (equal_blocks(a) != 0 && equal_blocks(b) != 0) {
-          result_.matching.stored[a.blob] = a.compiled[0];
-          result_.matching.stored[b.blob] = b.compiled[0];
-          break;
-        }
-        std::swap(a.compiled, b.compiled);
+        result_.matching.stored[a.blob] = a.compiled[0];
+        result_.matching.stored[b.blob] = b.compiled[0];
+        break;
       }
     }
   }
+  /// Whether a pair could as well have other compiled layers, with the same activation.
   [[nodiscard]] bool fits(const wk_pair& pair, const std::vector<std::size_t>& compiled) const {
     const layer& l = net_.layers[pair.layer];
-    return compiled.size() == pair.compiled.size() &&
-           model_.layers[compiled[0]].store.has_value() == model_.layers[pair.compiled[0]].store.has_value() &&
-           wk_misfit(*wk_geometry::of(l), net_.blobs[l.outputs[0]].shape, model_.layers[compiled[0]]).empty();
+    const wk_layer &now = model_.layers[pair.compiled[0]], &then = model_.layers[compiled[0]];
+    return compiled.size() == pair.compiled.size() && now.bits() == then.bits() &&
+           now.store.has_value() == then.store.has_value() &&
+           (!now.store || now.store->activation == then.store->activation) &&
+           wk_misfit(*wk_geometry::of(l), net_.blobs[l.outputs[0]].shape, then).empty();
   }
 
   void find_scales(wk_layer_comparison& c) const {
@@ -296,7 +345,6 @@ class wk_comparer {
     const wk_expected_layer<Bits> expected(l);
     const wk_kernel& kernel = expected.geometry.kernel;
     const std::vector<wk_output_values> values = outputs_of(pair, kernel.outputs * expected.geometry.groups);
-    const std::int32_t slope = slope_steps(pair.slope);
     const auto z = c.input ? c.input->z(Bits) : std::nullopt;
     if (!z || *z < F::scale::min_z || *z > F::scale::max_z) return;
     for (std::size_t g = 0; g < pair.compiled.size(); ++g) {
@@ -313,9 +361,10 @@ class wk_comparer {
         if (block >= blocks.size() || blocks[block].bytes.size() < wk_records_size) continue;
         const bool coarse = compiled.descriptor->coarse;
         const mac_stage got = wk_stage(blocks[block], o % wk_outputs_per_block<Bits>, coarse);
-        const wk_output_values& v = values[g * kernel.outputs + o];
+        const std::size_t output = g * kernel.outputs + o;
+        const wk_output_values& v = values[output];
         mac_stage want = mac_stage::of(v.bias, v.factor, v.shift, unit, coarse);
-        want.slope = slope;
+        want.slope = pair.slopes.empty() ? 0 : slope_steps(pair.slopes[pair.slopes.size() == 1 ? 0 : output]);
         ++c.records.total;
         c.records.equal += got == want ? 1 : 0;
         c.records.bias += got.bias != want.bias ? 1 : 0;

@@ -25,7 +25,8 @@ struct wk_pair {
   std::vector<std::size_t> compiled;  ///< of the model: one, or one per group
   std::size_t blob = 0;               ///< the network's blob that holds what they store
   std::vector<std::size_t> affine{};  ///< the network's BatchNorm, Scale and Bias layers in between
-  double slope = 0;                   ///< of negative values, where the activation in between is a leaky one
+  std::vector<double> slopes{};       ///< of negative values, where the activation in between is a leaky one: one or
+                                      ///< one per channel
 };
 
 struct wk_matching {
@@ -228,10 +229,11 @@ class wk_matcher {
         pair.affine.push_back(reader);
       } else if (is_known && is_activation(r)) {
         activated = true;
-        if (const auto* relu = std::get_if<relu_params>(&r.params))
-          pair.slope = static_cast<double>(relu->negative_slope);
-        if (const auto* prelu = std::get_if<layers::prelu>(&r.params); prelu != nullptr && prelu->slope.size() == 1) {
-          pair.slope = static_cast<double>(prelu->slope[0]);
+        if (const auto* relu = std::get_if<relu_params>(&r.params); relu != nullptr && relu->negative_slope != 0) {
+          pair.slopes = {static_cast<double>(relu->negative_slope)};
+        }
+        if (const auto* prelu = std::get_if<layers::prelu>(&r.params)) {
+          pair.slopes.assign(prelu->slope.begin(), prelu->slope.end());
         }
       } else {
         return;
