@@ -1,6 +1,7 @@
 #include <nniesim/kernels/functions.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "catch.hpp"
@@ -98,6 +99,29 @@ TEST_CASE("kernels of softmax equal the specification") {
         std::transform(r.begin(), r.end(), y, [](std::int32_t v) { return q20_12::from_raw(v); });
       },
       [](std::int32_t x) { return cordic::reciprocal(std::max(x, 1)); });
+}
+
+TEST_CASE("exponentials of float64 by vectors equal exact_bits_exp to the last bit") {
+  draws d(9);
+  std::vector<float> x;
+  for (int i = 0; i < 100000; ++i) {
+    x.push_back(d.symmetric() * 760);
+    x.push_back(d.symmetric());
+    x.push_back(d.any_finite());
+  }
+  std::vector<double> most(x.size()), e(x.size() + 8);
+  for (double& m : most) m = static_cast<double>(d.symmetric()) * 1e-3;
+  for_each_isa([&](isa) {
+    const bool ran =
+        kernels::layerwise::run([&](auto k) { k.exponentials(x.data(), most.data(), e.data(), x.size()); });
+    if (!ran) return;
+    std::size_t equal = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double expected = exact_bits_exp(static_cast<double>(x[i]) - most[i]);
+      equal += std::bit_cast<std::uint64_t>(expected) == std::bit_cast<std::uint64_t>(e[i]) ? 1 : 0;
+    }
+    CHECK(equal == x.size());
+  });
 }
 
 }  // namespace functions_test

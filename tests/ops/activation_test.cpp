@@ -144,7 +144,7 @@ TEST_CASE("the hardware's functions are near the exact ones") {
   CHECK(furthest({.function = logarithm, .base = 10, .scale = 0.125F, .shift = 2}) <= 4);
 }
 
-TEST_CASE("activations by vectors equal the specification") {
+TEST_CASE("the hardware's functions by vectors equal the specification") {
   using enum activation_function;
   draws d(6);
   for_each_isa([&](isa i) {
@@ -158,25 +158,44 @@ TEST_CASE("activations by vectors equal the specification") {
                                          {.function = exponential, .base = 3, .scale = 0.7F, .shift = -1},
                                          {.function = exponential, .scale = -2},
                                          {.function = logarithm, .scale = 0.01F, .shift = 1},
-                                         {.function = logarithm, .base = 10},
-                                         {.function = sigmoid, .rule = function_rule::exact},
-                                         {.function = elu}}) {
+                                         {.function = logarithm, .base = 10}}) {
         INFO(to_string(p.function) << " on " << to_string(i) << ", " << n);
         auto y = make_tensor<q20_12>({n}), z = make_tensor<q20_12>({n});
         reference::activation<w8a8>(x.in(), p, view_of(y));
-        activation_into<w8a8>(x.in(), p, view_of(z));
-        CHECK(same_bits(y, z));
-        const bool cordic_of_e = p.function == exponential || (p.function == logarithm && p.base == -1.0F);
-        const bool is_fast = p.rule != function_rule::exact &&
-                             (p.function == sigmoid || p.function == activation_function::tanh || cordic_of_e);
-        const bool plain = !cordic_of_e || (p.scale == 1 && p.shift == 0 && p.base == -1.0F);
-        const bool has_affine = to_string(i).substr(0, 3) == "avx";
-        CHECK(detail::vector_activation<w8a8>(x.in(), p, view_of(z)) ==
-              (is_fast && i != isa::scalar && (plain || has_affine)));
+        const bool ran = detail::vector_activation<w8a8>(x.in(), p, view_of(z));
+        CHECK(ran == (i != isa::scalar && !(p.function == logarithm && p.base != -1.0F)));
+        if (ran) CHECK(same_bits(y, z));
         std::copy_n(x.in().data(), x.in().size(), z.begin());
         activation_into<w8a8>(view_of(std::as_const(z)), p, view_of(z));  // in place
         CHECK(same_bits(y, z));
       }
+    }
+  });
+}
+
+TEST_CASE("exact functions by vectors equal the specification") {
+  using enum activation_function;
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    odd_tensor<P> x(d, {n});
+    if constexpr (std::same_as<value_t<P>, float>) {
+      if (n > 100) {  // where an exponential ends, both ends of the tanh's series, ordinary numbers
+        const float ends[] = {709.78F,  709.79F, -745.1F, -745.2F, -745.3F, -708.4F,
+                              -720.25F, 0.01F,   -0.01F,  0.0099F, 88.0F,   -104.0F};
+        std::copy(std::begin(ends), std::end(ends), x.view().data());
+        for (std::size_t i = n / 2; i < n; ++i) x.view()[i] = d.normal() * (i % 2 == 0 ? 1.0F : 0.01F);
+      }
+    }
+    constexpr function_rule exact = function_rule::exact;
+    for (const activation_params& p : {activation_params{.function = sigmoid, .rule = exact},
+                                       {.function = activation_function::tanh, .rule = exact},
+                                       {.function = elu, .alpha = 0.7F},
+                                       {.function = exponential, .rule = exact},
+                                       {.function = exponential, .scale = -0.5F, .shift = 3, .rule = exact},
+                                       {.function = exponential, .base = 10, .scale = 0.1F, .rule = exact}}) {
+      INFO(to_string(p.function));
+      check_vectors<P>(
+          {n}, [&](auto y) { reference::activation<P>(x.in(), p, y); },
+          [&](auto y) { return detail::vector_activation<P>(x.in(), p, y); });
     }
   });
 }

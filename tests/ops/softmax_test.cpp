@@ -120,11 +120,35 @@ TEST_CASE("the hardware's softmax by vectors equals the specification") {
         INFO(to_string(i) << ", shape " << shape);
         auto y = make_tensor<q20_12>(shape), z = make_tensor<q20_12>(shape);
         reference::softmax<w8a8>(x.in(), {}, view_of(y));
-        CHECK(detail::vector_softmax(x.in(), {}, view_of(z)) == (i != isa::scalar));
+        CHECK(detail::vector_softmax<w8a8>(x.in(), {}, view_of(z)) == (i != isa::scalar));
         if (i != isa::scalar) CHECK(same_bits(y, z));
         std::copy_n(x.in().data(), x.in().size(), z.begin());
         softmax_into<w8a8>(view_of(std::as_const(z)), {}, view_of(z));  // in place
         CHECK(same_bits(y, z));
+      }
+    }
+  });
+}
+
+TEST_CASE("the exact softmax by vectors equals the specification") {
+  draws d(8);
+  for_each_isa([&](isa) {
+    for (const std::size_t n : {1U, 2U, 16U, 17U, 40U, 1024U, 1025U, 2500U}) {
+      for (const std::size_t inner : {1U, 2U, 3U, 64U, 67U}) {
+        if (n * inner > 20000) continue;
+        const auto check = [&]<class P>() {
+          const tensor_shape shape{n < 20 ? 70U : 2U, n, inner};
+          odd_tensor<P> x(d, shape);
+          if (inner != 2) {  // numbers of one size
+            for (auto& v : x.view().span()) v = P::output::from(d.normal() * 4);
+          }
+          const softmax_params p{.rule = function_rule::exact};
+          check_vectors<P>(
+              shape, [&](auto y) { reference::softmax<P>(x.in(), p, y); },
+              [&](auto y) { return detail::vector_softmax<P>(x.in(), p, y); });
+        };
+        check.template operator()<float32>();
+        check.template operator()<w8a8>();
       }
     }
   });

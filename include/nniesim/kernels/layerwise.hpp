@@ -8,9 +8,11 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <utility>
 
+#include <nniesim/core/exp.hpp>
 #include <nniesim/formats/fixed_point.hpp>
 #include <nniesim/kernels/region.hpp>
 
@@ -143,6 +145,19 @@ struct f64 {
   static reg abs(reg a) { return _mm256_andnot_pd(set(-0.0), a); }
   /// a > b ? a : b.
   static reg larger(reg a, reg b) { return _mm256_max_pd(a, b); }
+  /// a < b ? a : b.
+  static reg smaller(reg a, reg b) { return _mm256_min_pd(a, b); }
+  static reg floor(reg a) { return _mm256_floor_pd(a); }
+  static reg truncate(reg a) { return _mm256_round_pd(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+  /// 2^n of a whole number from -1022 to 1023, which the sum holds in its last bits.
+  static reg power_of_two(reg n) {
+    const __m256i biased = _mm256_castpd_si256(add(n, set(0x1p52 + 1023.0)));
+    return _mm256_castsi256_pd(_mm256_slli_epi64(biased, 52));
+  }
+  /// a < b ? yes : no.
+  static reg where_less(reg a, reg b, reg yes, reg no) {
+    return _mm256_blendv_pd(no, yes, _mm256_cmp_pd(a, b, _CMP_LT_OQ));
+  }
   static reg where_positive(reg a, reg yes, reg no) {
     return _mm256_blendv_pd(no, yes, _mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_GT_OQ));
   }
@@ -251,6 +266,16 @@ struct f64 {
   static reg fma(reg a, reg b, reg c) { return _mm512_fmadd_pd(a, b, c); }
   static reg abs(reg a) { return _mm512_abs_pd(a); }
   static reg larger(reg a, reg b) { return _mm512_max_pd(a, b); }
+  static reg smaller(reg a, reg b) { return _mm512_min_pd(a, b); }
+  static reg floor(reg a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+  static reg truncate(reg a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+  static reg power_of_two(reg n) {
+    const __m512i biased = _mm512_castpd_si512(add(n, set(0x1p52 + 1023.0)));
+    return _mm512_castsi512_pd(_mm512_slli_epi64(biased, 52));
+  }
+  static reg where_less(reg a, reg b, reg yes, reg no) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), no, yes);
+  }
   static reg where_positive(reg a, reg yes, reg no) {
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_GT_OQ), no, yes);
   }

@@ -2,7 +2,9 @@
 // channel.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -149,32 +151,44 @@ void activation(tensor_view<const value_t<P>> x, const activation_params& p, ten
 
 namespace detail {
 
-/// By the vector kernels; false where there are none.
-template <precision_policy P>
-bool vector_activation(tensor_view<const value_t<P>> x, const activation_params& p, tensor_view<value_t<P>> y) {
-  if constexpr (!std::same_as<value_t<P>, q20_12>) {
-    return false;
-  } else {
-    using enum activation_function;
-    const bool is_table = p.function == sigmoid || p.function == tanh;
-    const bool is_cordic = p.function == exponential || (p.function == logarithm && p.base == -1.0F);
-    if (!is_hardware<P>(p.rule) || !(is_table || is_cordic)) return false;
+/// The accelerator's form by the vector kernels; false where there are none.
+[[nodiscard]] inline bool vector_hardware_activation(tensor_view<const q20_12> x, const activation_params& p,
+                                                     tensor_view<q20_12> y) {
+  using enum activation_function;
+  const bool is_table = p.function == sigmoid || p.function == tanh;
+  const bool is_cordic = p.function == exponential || (p.function == logarithm && p.base == -1.0F);
+  if (!is_table && !is_cordic) return false;
+  return kernels::layerwise::run_functions([&](auto k) {
     const q20_12* in = x.data();
     const reference::function_argument argument(p);
     if (is_cordic && (argument.scale != 1.0 || argument.shift != 0.0)) {
-      const bool done =
-          kernels::layerwise::run([&](auto k) { k.affine(in, argument.scale, argument.shift, y.data(), y.size()); });
-      if (!done) return false;
+      std::transform(in, in + x.size(), y.data(), [&](q20_12 v) { return argument.of(v); });
       in = y.data();
     }
     const function_table& table = p.function == tanh ? tanh_table : sigmoid_table;
-    return kernels::layerwise::run_functions([&](auto k) {
-      if (p.function == exponential) k.exp(in, y.data(), y.size());
-      else if (p.function == logarithm) k.log(in, y.data(), y.size());
-      else if (p.rule == function_rule::nearest_entry) k.nearest(in, table, y.data(), y.size());
-      else k.linear(in, table, y.data(), y.size());
-    });
+    if (p.function == exponential) k.exp(in, y.data(), y.size());
+    else if (p.function == logarithm) k.log(in, y.data(), y.size());
+    else if (p.rule == function_rule::nearest_entry) k.nearest(in, table, y.data(), y.size());
+    else k.linear(in, table, y.data(), y.size());
+  });
+}
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+bool vector_activation(tensor_view<const value_t<P>> x, const activation_params& p, tensor_view<value_t<P>> y) {
+  using enum activation_function;
+  if constexpr (std::same_as<value_t<P>, q20_12>) {
+    if (is_hardware<P>(p.rule) && p.function != elu) return vector_hardware_activation(x, p, y);
   }
+  if (p.function == absolute || p.function == logarithm) return false;
+  return run_layerwise<P>([&](auto k) {
+    const std::size_t n = y.size();
+    if (p.function == sigmoid) return k.sigmoid(x.data(), y.data(), n);
+    if (p.function == tanh) return k.tanh(x.data(), y.data(), n);
+    if (p.function == elu) return k.elu(x.data(), static_cast<double>(p.alpha), y.data(), n);
+    const double factor = p.base == -1.0F ? 1.0 : exact_bits_log(static_cast<double>(p.base));
+    k.exponential(x.data(), static_cast<double>(p.scale), static_cast<double>(p.shift), factor, y.data(), n);
+  });
 }
 
 }  // namespace detail

@@ -68,40 +68,10 @@ inline void hardware_softmax(tensor_view<const q20_12> x, const softmax_params& 
 /// The exact form, in float64: exp(x - max), their sum in order along the axis, the quotient, the output format.
 template <precision_policy P>
 void exact_softmax(tensor_view<const value_t<P>> x, const softmax_params& p, tensor_view<value_t<P>> y) {
-  const std::size_t n = x.shape()[p.axis];
-  for_each_along(x.shape(), p.axis, [&](std::size_t base, std::size_t inner) {
-    double most = P::output::to_double(x[base]);
-    for (std::size_t k = 1; k < n; ++k) most = std::max(most, P::output::to_double(x[base + k * inner]));
-    double sum = 0.0;
-    for (std::size_t k = 0; k < n; ++k) sum += exact_bits_exp(P::output::to_double(x[base + k * inner]) - most);
-    for (std::size_t k = 0; k < n; ++k) {
-      const double e = exact_bits_exp(P::output::to_double(x[base + k * inner]) - most);
-      y[base + k * inner] = P::output::from(e / sum);
-    }
-  });
-}
-
-/// The scalar specification. `y` may be `x` itself only in the accelerator's form.
-template <precision_policy P>
-void softmax(tensor_view<const value_t<P>> x, const softmax_params& p, tensor_view<value_t<P>> y) {
-  if constexpr (std::same_as<value_t<P>, q20_12>) {
-    if (is_hardware<P>(p.rule)) return hardware_softmax(x, p, y);
-  }
-  exact_softmax<P>(x, p, y);
-}
-
-}  // namespace reference
-
-namespace detail {
-
-/// The exact form with the exponentials of the first elements along the axis kept between the sum and the quotient: an
-/// exponential is most of the work.
-template <precision_policy P>
-void softmax_keeping(tensor_view<const value_t<P>> x, const softmax_params& p, tensor_view<value_t<P>> y) {
-  constexpr std::size_t most_kept = 1024;
+  constexpr std::size_t most_kept = 1024;  // exponentials, which are most of the work; those behind are made again
   double kept[most_kept];
   const std::size_t n = x.shape()[p.axis];
-  reference::for_each_along(x.shape(), p.axis, [&](std::size_t base, std::size_t inner) {
+  for_each_along(x.shape(), p.axis, [&](std::size_t base, std::size_t inner) {
     double most = P::output::to_double(x[base]);
     for (std::size_t k = 1; k < n; ++k) most = std::max(most, P::output::to_double(x[base + k * inner]));
     double sum = 0.0;
@@ -118,72 +88,142 @@ void softmax_keeping(tensor_view<const value_t<P>> x, const softmax_params& p, t
   });
 }
 
-/// As many positions as the kernels below work on at once.
+/// The scalar specification. `y` may be `x` itself.
+template <precision_policy P>
+void softmax(tensor_view<const value_t<P>> x, const softmax_params& p, tensor_view<value_t<P>> y) {
+  if constexpr (std::same_as<value_t<P>, q20_12>) {
+    if (is_hardware<P>(p.rule)) return hardware_softmax(x, p, y);
+  }
+  exact_softmax<P>(x, p, y);
+}
+
+}  // namespace reference
+
+namespace detail {
+
+/// As many positions as the kernels below work on at once, and rows whose exponentials they keep.
 inline constexpr std::size_t softmax_columns = 64;
+inline constexpr std::size_t softmax_kept_rows = 16;
 
-/// The accelerator's form of `columns` positions side by side, at most softmax_columns, `rows` values each, one
-/// `stride` behind the other; y as x, which it may be. Sums fit 32 bits up to 8191 rows.
-template <class Kernels>
-void softmax_of_columns(Kernels k, const q20_12* x, q20_12* y, std::size_t rows, std::size_t stride,
-                        std::size_t columns) {
-  q20_12 most[softmax_columns];
-  std::int32_t sum[softmax_columns] = {};
-  std::fill_n(most, columns, q20_12::lowest());
-  for (std::size_t r = 0; r < rows; ++r) k.raise(x + r * stride, most, columns);
-  for (std::size_t r = 0; r < rows; ++r) k.falling_exp(x + r * stride, most, y + r * stride, sum, columns);
-  k.reciprocals(sum, columns);
-  for (std::size_t r = 0; r < rows; ++r) k.multiply(y + r * stride, sum, columns);
-}
-
-/// Of n neighbouring values.
-template <class Kernels>
-void softmax_of_row(Kernels k, const q20_12* x, q20_12* y, std::size_t n) {
-  // Row by row of a matrix with softmax_columns columns, whose last row is shorter.
-  const auto by_rows = [&](auto f) {
-    for (std::size_t i = 0; i < n; i += softmax_columns) f(i, std::min(softmax_columns, n - i));
-  };
-  q20_12 most[softmax_columns];
-  std::int32_t word[softmax_columns] = {};
-  std::fill_n(most, softmax_columns, q20_12::lowest());
-  by_rows([&](std::size_t i, std::size_t m) { k.raise(x + i, most, m); });
-  std::fill_n(most, softmax_columns, *std::max_element(most, most + softmax_columns));
-  by_rows([&](std::size_t i, std::size_t m) { k.falling_exp(x + i, most, y + i, word, m); });
-  std::int64_t sum = 0;
-  for (const std::int32_t s : word) sum += s;
-  std::fill_n(word, softmax_columns, cordic::reciprocal(sum));
-  by_rows([&](std::size_t i, std::size_t m) { k.multiply(y + i, word, m); });
-}
-
-/// The accelerator's form by the vector kernels; false where there are none.
-[[nodiscard]] inline bool vector_softmax(tensor_view<const q20_12> x, const softmax_params& p, tensor_view<q20_12> y) {
-  constexpr std::size_t most_rows = 8191;  // of exponentials that are 2^18 and a little more
-  const std::size_t n = x.shape()[p.axis];
+/// Softmax by kernels that have columns(x, y, rows, stride, n), which is n positions side by side, at most
+/// softmax_columns, of `rows` values, each one `stride` behind the other; and row(x, y, n), n neighbouring values of
+/// one position. y may be x.
+template <class T, class Form>
+void softmax_by_parts(tensor_view<const T> x, std::size_t axis, tensor_view<T> y, Form form) {
+  const std::size_t n = x.shape()[axis];
   std::size_t inner = 1;
-  for (std::size_t axis = p.axis + 1; axis < x.shape().rank(); ++axis) inner *= x.shape()[axis];
+  for (std::size_t a = axis + 1; a < x.shape().rank(); ++a) inner *= x.shape()[a];
   const std::size_t outer = x.size() / n / inner;
-  if (n > (inner == 1 ? most_rows * softmax_columns : most_rows)) return false;
-  return kernels::layerwise::run_functions([&](auto k) {
-    if (inner == 1 && n < 16) {  // few values each: positions side by side
-      q20_12 tile[16 * softmax_columns];
-      for (std::size_t o = 0; o < outer; o += softmax_columns) {
-        const std::size_t columns = std::min(softmax_columns, outer - o);
-        for (std::size_t i = 0; i < columns * n; ++i) tile[i % n * softmax_columns + i / n] = x[o * n + i];
-        softmax_of_columns(k, tile, tile, n, softmax_columns, columns);
-        for (std::size_t i = 0; i < columns * n; ++i) y[o * n + i] = tile[i % n * softmax_columns + i / n];
-      }
-      return;
+  if (inner == 1 && n <= softmax_kept_rows) {  // few values each: positions side by side
+    T tile[softmax_kept_rows * softmax_columns];
+    for (std::size_t o = 0; o < outer; o += softmax_columns) {
+      const std::size_t columns = std::min(softmax_columns, outer - o);
+      for (std::size_t i = 0; i < columns * n; ++i) tile[i % n * softmax_columns + i / n] = x[o * n + i];
+      form.columns(tile, tile, n, softmax_columns, columns);
+      for (std::size_t i = 0; i < columns * n; ++i) y[o * n + i] = tile[i % n * softmax_columns + i / n];
     }
-    for (std::size_t o = 0; o < outer; ++o) {
-      const std::size_t at = o * n * inner;
-      if (inner == 1) {
-        softmax_of_row(k, x.data() + at, y.data() + at, n);
-        continue;
-      }
-      for (std::size_t i = 0; i < inner; i += softmax_columns) {
-        softmax_of_columns(k, x.data() + at + i, y.data() + at + i, n, inner, std::min(softmax_columns, inner - i));
-      }
+    return;
+  }
+  for (std::size_t o = 0; o < outer; ++o) {
+    const std::size_t at = o * n * inner;
+    if (inner == 1) {
+      form.row(x.data() + at, y.data() + at, n);
+      continue;
     }
-  });
+    for (std::size_t i = 0; i < inner; i += softmax_columns) {
+      form.columns(x.data() + at + i, y.data() + at + i, n, inner, std::min(softmax_columns, inner - i));
+    }
+  }
+}
+
+/// The accelerator's form. Sums of columns fit 32 bits up to 8191 rows: exponentials are 2^18 and a little more.
+template <class Kernels>
+struct hardware_softmax_form {
+  Kernels k;
+
+  void columns(const q20_12* x, q20_12* y, std::size_t rows, std::size_t stride, std::size_t n) const {
+    q20_12 most[softmax_columns];
+    std::int32_t sum[softmax_columns] = {};
+    std::fill_n(most, n, q20_12::lowest());
+    for (std::size_t r = 0; r < rows; ++r) k.raise(x + r * stride, most, n);
+    for (std::size_t r = 0; r < rows; ++r) k.falling_exp(x + r * stride, most, y + r * stride, sum, n);
+    k.reciprocals(sum, n);
+    for (std::size_t r = 0; r < rows; ++r) k.multiply(y + r * stride, sum, n);
+  }
+  void row(const q20_12* x, q20_12* y, std::size_t n) const {
+    // Row by row of a matrix with softmax_columns columns, whose last row is shorter.
+    const auto by_rows = [&](auto f) {
+      for (std::size_t i = 0; i < n; i += softmax_columns) f(i, std::min(softmax_columns, n - i));
+    };
+    q20_12 most[softmax_columns];
+    std::int32_t word[softmax_columns] = {};
+    std::fill_n(most, softmax_columns, q20_12::lowest());
+    by_rows([&](std::size_t i, std::size_t m) { k.raise(x + i, most, m); });
+    std::fill_n(most, softmax_columns, *std::max_element(most, most + softmax_columns));
+    by_rows([&](std::size_t i, std::size_t m) { k.falling_exp(x + i, most, y + i, word, m); });
+    std::int64_t sum = 0;
+    for (const std::int32_t s : word) sum += s;
+    std::fill_n(word, softmax_columns, cordic::reciprocal(sum));
+    by_rows([&](std::size_t i, std::size_t m) { k.multiply(y + i, word, m); });
+  }
+};
+
+/// The exact form.
+template <class Kernels, class T>
+struct exact_softmax_form {
+  Kernels k;
+
+  void columns(const T* x, T* y, std::size_t rows, std::size_t stride, std::size_t n) const {
+    double most[softmax_columns] = {};
+    double sum[softmax_columns] = {};
+    double kept[softmax_kept_rows + 1][softmax_columns];  // what finds no place goes into the last row, again and again
+    std::transform(x, x + n, most, [](const T& v) { return static_cast<double>(v); });
+    for (std::size_t r = 1; r < rows; ++r) k.raise(x + r * stride, most, n);
+    for (std::size_t r = 0; r < rows; ++r) {
+      double* e = kept[std::min(r, softmax_kept_rows)];
+      k.exponentials(x + r * stride, most, e, n);
+      k.accumulate(e, sum, n);
+    }
+    for (std::size_t r = 0; r < rows; ++r) {
+      double* e = kept[std::min(r, softmax_kept_rows)];
+      if (r >= softmax_kept_rows) k.exponentials(x + r * stride, most, e, n);
+      k.shares(e, sum, y + r * stride, n);
+    }
+  }
+  void row(const T* x, T* y, std::size_t n) const {
+    constexpr std::size_t piece = softmax_kept_rows * softmax_columns;
+    double most[piece], e[piece], sums[piece];
+    double largest = static_cast<double>(x[0]);
+    for (std::size_t i = 1; i < n; ++i) largest = std::max(largest, static_cast<double>(x[i]));
+    std::fill_n(most, piece, largest);
+    double sum = 0.0;
+    for (std::size_t i = 0; i < n; i += piece) {
+      const std::size_t m = std::min(piece, n - i);
+      k.exponentials(x + i, most, e, m);
+      for (std::size_t j = 0; j < m; ++j) sum += e[j];
+    }
+    std::fill_n(sums, piece, sum);
+    for (std::size_t i = 0; i < n; i += piece) {
+      const std::size_t m = std::min(piece, n - i);
+      if (n > piece) k.exponentials(x + i, most, e, m);
+      k.shares(e, sums, y + i, m);
+    }
+  }
+};
+
+/// By the vector kernels; false where there are none.
+template <precision_policy P>
+[[nodiscard]] bool vector_softmax(tensor_view<const value_t<P>> x, const softmax_params& p, tensor_view<value_t<P>> y) {
+  if constexpr (std::same_as<value_t<P>, q20_12>) {
+    if (is_hardware<P>(p.rule)) {
+      constexpr std::size_t most_rows = 8191;
+      if (x.shape()[p.axis] > most_rows) return false;
+      return kernels::layerwise::run_functions(
+          [&](auto k) { softmax_by_parts(x, p.axis, y, hardware_softmax_form<decltype(k)>{k}); });
+    }
+  }
+  return run_layerwise<P>(
+      [&](auto k) { softmax_by_parts(x, p.axis, y, exact_softmax_form<decltype(k), value_t<P>>{k}); });
 }
 
 }  // namespace detail
@@ -192,13 +232,7 @@ void softmax_of_row(Kernels k, const q20_12* x, q20_12* y, std::size_t n) {
 template <precision_policy P>
 void softmax_into(tensor_view<const value_t<P>> x, const softmax_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "softmax");
-  if constexpr (std::same_as<value_t<P>, q20_12>) {
-    if (is_hardware<P>(p.rule)) {
-      if (!detail::vector_softmax(x, p, y)) reference::hardware_softmax(x, p, y);
-      return;
-    }
-  }
-  detail::softmax_keeping<P>(x, p, y);
+  if (!detail::vector_softmax<P>(x, p, y)) reference::softmax<P>(x, p, y);
 }
 
 /// exp(x) / sum of exp(x) along an axis.

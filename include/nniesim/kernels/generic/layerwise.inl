@@ -115,6 +115,25 @@ inline void fold_windows(const T* x, const windows& w, Fold fold, T* y, std::siz
   else fold_windows<0>(x, w, fold, y, n);
 }
 
+/// exact_bits_exp.
+inline f64::reg exp(f64::reg x) {
+  const f64::reg inside = f64::smaller(f64::set(710.0), f64::larger(f64::set(-746.0), x));  // NaN stays
+  const f64::reg n = f64::floor(f64::fma(inside, f64::set(exp_constants::inverse_ln2), f64::set(0.5)));
+  const f64::reg minus_n = f64::sub(f64::set(-0.0), n);
+  const f64::reg rest = f64::fma(minus_n, f64::set(exp_constants::ln2), inside);
+  const f64::reg r = f64::fma(minus_n, f64::set(exp_constants::ln2_rest), rest);
+  f64::reg sum = f64::set(exp_constants::series[0]);
+  NNIESIM_UNROLL
+  for (std::size_t i = 1; i < std::size(exp_constants::series); ++i) {
+    sum = f64::fma(sum, r, f64::set(exp_constants::series[i]));
+  }
+  const f64::reg half = f64::truncate(f64::mul(n, f64::set(0.5)));
+  const f64::reg y = f64::mul(f64::mul(sum, f64::power_of_two(half)), f64::power_of_two(f64::sub(n, half)));
+  const f64::reg high = f64::set(exp_constants::highest), low = f64::set(exp_constants::lowest);
+  const f64::reg infinity = f64::set(std::numeric_limits<double>::infinity());
+  return f64::where_less(x, low, f64::set(0.0), f64::where_less(high, x, infinity, y));
+}
+
 struct kernel_set {
   /// max(x, 0): +0 for what is not positive, NaN too.
   template <class T>
@@ -140,6 +159,72 @@ struct kernel_set {
       write(y + i, f64::where_positive(v, v, f64::mul(v, values(slope + i, m))), m);
     });
   }
+  /// The functions of activation_function, each by the steps of its specification.
+  template <class T>
+  static void sigmoid(const T* x, T* y, std::size_t n) {
+    const f64::reg one = f64::set(1.0);
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg v = values(x + i, m);
+      const f64::reg e = exp(f64::sub(f64::set(-0.0), f64::abs(v)));
+      write(y + i, f64::div(f64::where_less(v, f64::set(0.0), e, one), f64::add(one, e)), m);
+    });
+  }
+  template <class T>
+  static void tanh(const T* x, T* y, std::size_t n) {
+    const f64::reg one = f64::set(1.0);
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg v = values(x + i, m);
+      const f64::reg size = f64::abs(v);
+      const f64::reg e = exp(f64::mul(f64::set(-2.0), size));
+      const f64::reg t = f64::div(f64::sub(one, e), f64::add(one, e));
+      const f64::reg s = f64::mul(v, v);
+      const f64::reg last = f64::fma(s, f64::set(-17.0 / 315.0), f64::set(2.0 / 15.0));
+      const f64::reg series = f64::fma(f64::mul(v, s), f64::fma(s, last, f64::set(-1.0 / 3.0)), v);
+      const f64::reg odd = f64::where_less(v, f64::set(0.0), f64::sub(f64::set(-0.0), t), t);
+      write(y + i, f64::where_less(size, f64::set(0.01), series, odd), m);
+    });
+  }
+  template <class T>
+  static void elu(const T* x, double alpha, T* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg v = values(x + i, m);
+      write(y + i, f64::where_positive(v, v, f64::mul(f64::set(alpha), f64::sub(exp(v), f64::set(1.0)))), m);
+    });
+  }
+  /// exp((scale * x + shift) * factor).
+  template <class T>
+  static void exponential(const T* x, double scale, double shift, double factor, T* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg at = f64::fma(f64::set(scale), values(x + i, m), f64::set(shift));
+      write(y + i, exp(f64::mul(at, f64::set(factor))), m);
+    });
+  }
+
+  // The exact softmax, row by row; arrays of doubles have room for a multiple of 8.
+  /// most = max(most, x).
+  template <class T>
+  static void raise(const T* x, double* most, std::size_t n) {
+    blocks<f64::lanes>(
+        n, [&](std::size_t i, auto m) { f64::store(most + i, f64::larger(values(x + i, m), f64::load(most + i))); });
+  }
+  /// e = exp(x - most).
+  template <class T>
+  static void exponentials(const T* x, const double* most, double* e, std::size_t n) {
+    blocks<f64::lanes>(
+        n, [&](std::size_t i, auto m) { f64::store(e + i, exp(f64::sub(values(x + i, m), f64::load(most + i)))); });
+  }
+  static void accumulate(const double* e, double* sum, std::size_t n) {
+    for (std::size_t i = 0; i < n; i += f64::lanes) {
+      f64::store(sum + i, f64::add(f64::load(sum + i), f64::load(e + i)));
+    }
+  }
+  /// y = e / sum.
+  template <class T>
+  static void shares(const double* e, const double* sum, T* y, std::size_t n) {
+    blocks<f64::lanes>(n,
+                       [&](std::size_t i, auto m) { write(y + i, f64::div(f64::load(e + i), f64::load(sum + i)), m); });
+  }
+
   /// (shift + scale * x) to an exact power.
   template <class T>
   static void power(const T* x, double scale, double shift, exact_power e, T* y, std::size_t n) {
