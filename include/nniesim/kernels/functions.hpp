@@ -81,6 +81,12 @@ struct i32 : full {
   static reg greater(reg a, reg b) { return _mm256_cmpgt_epi32(a, b); }
   static reg equal(reg a, reg b) { return _mm256_cmpeq_epi32(a, b); }
   static reg select(reg mask, reg yes, reg no) { return _mm256_blendv_epi8(no, yes, mask); }
+  /// Whether numbers are negative; an odd number of the same sign, which the instruction needs.
+  using sign = reg;
+  static sign sign_of(reg a) { return _mm256_or_si256(a, set(1)); }
+  /// a + b, or a - b where the sign is negative.
+  static reg plus(reg a, sign s, reg b) { return add(a, _mm256_sign_epi32(b, s)); }
+  static reg minus(reg a, sign s, reg b) { return sub(a, _mm256_sign_epi32(b, s)); }
   /// table[index] in the low half of each word, table[index + 1] in the high half.
   static reg pair_at(const std::int16_t* table, reg index) {
     return _mm256_i32gather_epi32(reinterpret_cast<const int*>(table), index, 2);
@@ -126,6 +132,10 @@ struct i32 : full {
   static reg greater(reg a, reg b) { return _mm512_movm_epi32(_mm512_cmpgt_epi32_mask(a, b)); }
   static reg equal(reg a, reg b) { return _mm512_movm_epi32(_mm512_cmpeq_epi32_mask(a, b)); }
   static reg select(reg mask, reg yes, reg no) { return _mm512_ternarylogic_epi32(mask, yes, no, 0xca); }
+  using sign = __mmask16;
+  static sign sign_of(reg a) { return _mm512_movepi32_mask(a); }
+  static reg plus(reg a, sign s, reg b) { return _mm512_mask_sub_epi32(add(a, b), s, a, b); }
+  static reg minus(reg a, sign s, reg b) { return _mm512_mask_add_epi32(sub(a, b), s, a, b); }
   static reg pair_at(const std::int16_t* table, reg index) { return _mm512_i32gather_epi32(index, table, 2); }
   static reg dot(reg a, reg b) { return _mm512_madd_epi16(a, b); }
 };
@@ -177,6 +187,10 @@ struct i32 {
   static reg greater(reg a, reg b) { return vreinterpretq_s32_u32(vcgtq_s32(a, b)); }
   static reg equal(reg a, reg b) { return vreinterpretq_s32_u32(vceqq_s32(a, b)); }
   static reg select(reg mask, reg yes, reg no) { return vbslq_s32(vreinterpretq_u32_s32(mask), yes, no); }
+  using sign = reg;  // -1 or 0
+  static sign sign_of(reg a) { return vshrq_n_s32(a, 31); }
+  static reg plus(reg a, sign s, reg b) { return vaddq_s32(a, vsubq_s32(veorq_s32(b, s), s)); }
+  static reg minus(reg a, sign s, reg b) { return vsubq_s32(a, vsubq_s32(veorq_s32(b, s), s)); }
   static reg pair_at(const std::int16_t* table, reg index) {
     std::int32_t at[lanes];
     std::int32_t pair[lanes];

@@ -103,7 +103,7 @@ namespace detail {
 
 /// As many positions as the kernels below work on at once, and rows whose exponentials they keep.
 inline constexpr std::size_t softmax_columns = 64;
-inline constexpr std::size_t softmax_kept_rows = 16;
+inline constexpr std::size_t softmax_kept_rows = 32;
 
 /// Softmax by kernels that have columns(x, y, rows, stride, n), which is n positions side by side, at most
 /// softmax_columns, of `rows` values, each one `stride` behind the other; and row(x, y, n), n neighbouring values of
@@ -118,9 +118,14 @@ void softmax_by_parts(tensor_view<const T> x, std::size_t axis, tensor_view<T> y
     T tile[softmax_kept_rows * softmax_columns];
     for (std::size_t o = 0; o < outer; o += softmax_columns) {
       const std::size_t columns = std::min(softmax_columns, outer - o);
-      for (std::size_t i = 0; i < columns * n; ++i) tile[i % n * softmax_columns + i / n] = x[o * n + i];
+      const auto each = [&](auto f) {
+        for (std::size_t c = 0; c < columns; ++c) {
+          for (std::size_t r = 0; r < n; ++r) f(r * softmax_columns + c, (o + c) * n + r);
+        }
+      };
+      each([&](std::size_t place, std::size_t i) { tile[place] = x[i]; });
       form.columns(tile, tile, n, softmax_columns, columns);
-      for (std::size_t i = 0; i < columns * n; ++i) y[o * n + i] = tile[i % n * softmax_columns + i / n];
+      each([&](std::size_t place, std::size_t i) { y[i] = tile[place]; });
     }
     return;
   }
@@ -191,7 +196,7 @@ struct exact_softmax_form {
     }
   }
   void row(const T* x, T* y, std::size_t n) const {
-    constexpr std::size_t piece = softmax_kept_rows * softmax_columns;
+    constexpr std::size_t piece = 1024;
     double most[piece], e[piece], sums[piece];
     double largest = static_cast<double>(x[0]);
     for (std::size_t i = 1; i < n; ++i) largest = std::max(largest, static_cast<double>(x[i]));

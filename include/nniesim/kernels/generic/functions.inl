@@ -8,28 +8,27 @@ inline i32::reg signed_by(i32::reg sign, i32::reg x) { return i32::sub(i32::bit_
 /// One iteration of cordic::exp_of_angle.
 template <std::size_t I>
 inline void rotate(i32::reg& u, i32::reg& angle) {
-  const i32::reg sign = i32::shift_right<31>(angle);
-  u = i32::add(u, signed_by(sign, i32::shift_right<cordic::shifts[I]>(u)));
-  angle = i32::sub(angle, signed_by(sign, i32::set(cordic::angles[I])));
+  const i32::sign sign = i32::sign_of(angle);
+  u = i32::plus(u, sign, i32::shift_right<cordic::shifts[I]>(u));
+  angle = i32::minus(angle, sign, i32::set(cordic::angles[I]));
 }
 
 /// One iteration of cordic::log.
 template <std::size_t I>
 inline void unrotate(i32::reg& sum, i32::reg& rest, i32::reg& angle) {
-  const i32::reg sign = i32::shift_right<31>(rest);
-  const i32::reg of_sum = signed_by(sign, i32::shift_right<cordic::shifts[I]>(sum));
-  const i32::reg of_rest = signed_by(sign, i32::shift_right<cordic::shifts[I]>(rest));
-  angle = i32::add(angle, signed_by(sign, i32::set(cordic::angles[I])));
-  sum = i32::sub(sum, of_rest);
-  rest = i32::sub(rest, of_sum);
+  const i32::sign sign = i32::sign_of(rest);
+  const i32::reg of_sum = i32::shift_right<cordic::shifts[I]>(sum);
+  sum = i32::minus(sum, sign, i32::shift_right<cordic::shifts[I]>(rest));
+  rest = i32::minus(rest, sign, of_sum);
+  angle = i32::plus(angle, sign, i32::set(cordic::angles[I]));
 }
 
 /// One iteration of cordic::reciprocal.
 template <std::size_t I>
 inline void divide(i32::reg x, i32::reg& rest, i32::reg& quotient) {
-  const i32::reg sign = i32::shift_right<31>(rest);
-  quotient = i32::add(quotient, signed_by(sign, i32::set(1 << (18 - cordic::shifts[I]))));
-  rest = i32::sub(rest, signed_by(sign, i32::shift_right<cordic::shifts[I]>(x)));
+  const i32::sign sign = i32::sign_of(rest);
+  quotient = i32::plus(quotient, sign, i32::set(1 << (18 - cordic::shifts[I])));
+  rest = i32::minus(rest, sign, i32::shift_right<cordic::shifts[I]>(x));
 }
 
 template <std::size_t... I>
