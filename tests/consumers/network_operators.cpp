@@ -1,3 +1,3 @@
 // The operators of networks, compiled once for the programs that run networks.
 #define NNIESIM_INSTANTIATE_OPERATORS
-#include <nniesim/network/layer_operator.hpp>
+#include <nniesim/network/policy_set.hpp>

@@ -50,27 +50,19 @@ std::vector<tensor<float>> encoded_run(const example& e) {
       blobs[l.outputs[0]] = e.x;
       continue;
     }
-    std::vector<tensor_shape> shapes;
     std::vector<tensor_view<const float>> inputs;
-    for (const std::size_t b : l.inputs) {
-      shapes.push_back(e.net.blobs[b].shape);
-      inputs.push_back(view_of(std::as_const(blobs[b])));
-    }
-    const layer_operator<encoded_in_float<Format>> op(l, shapes);
+    for (const std::size_t b : l.inputs) inputs.push_back(view_of(std::as_const(blobs[b])));
+    using policy = encoded_in_float<Format>;
+    const auto op = policy_set::of<policy>()[layer_precision::of<policy>()].prepare(l, input_shapes(e.net, l));
     std::vector<tensor_view<float>> outputs;
     for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      blobs[l.outputs[o]] = make_tensor<float>(op.output_shapes()[o]);
+      blobs[l.outputs[o]] = make_tensor<float>(op->output_shapes()[o]);
       outputs.push_back(view_of(blobs[l.outputs[o]]));
     }
-    std::vector<typename Format::scale> scales;
-    if (input_ranges(l) != 0) {
-      for (const activation_range& r : e.ranges.layers.at(l.name)) {
-        if constexpr (std::same_as<Format, gfpq8>) scales.push_back(r.in_8bit);
-        else scales.push_back(r.in_16bit);
-      }
-    }
-    std::vector<std::byte> workspace(op.workspace_bytes({}));
-    op.run(inputs, scales, outputs, workspace, {});
+    std::vector<activation_range> ranges;
+    if (input_ranges(l) != 0) ranges = e.ranges.layers.at(l.name);
+    std::vector<std::byte> workspace(op->workspace_bytes({}));
+    op->run(layer_run<float>{inputs, ranges, outputs, workspace, {}});
   }
   return blobs;
 }

@@ -15,7 +15,7 @@
 #include <nniesim/kernels/quantize.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/activation_ranges.hpp>
-#include <nniesim/network/layer_operator.hpp>
+#include <nniesim/network/policy_set.hpp>
 #include <nniesim/network/precision_plan.hpp>
 #include <nniesim/network/runner.hpp>
 
@@ -37,47 +37,36 @@ struct layer_ablation {
 /// tools. No q20_12, in no run: what accumulators and outputs lose is not in these numbers.
 ///
 /// `net` is folded, as it is quantized. `plan` says in which width each layer encodes: plan_of(net, compile_mode::...)
-/// for one of the compiler's modes; layers in float32 (the host's) encode nothing. Weight scales are those of the
-/// policies, one per tensor, from its largest magnitude; activation scales come from `ranges`, one per group of a
-/// grouped layer. `inputs` are the network's, in order. Results: every output of every layer in order of execution,
-/// the network's inputs left out (nothing encodes them). Memory: four times the blobs that are still to be read, and
-/// the layer at hand prepared twice. Throws shape_error or format_error where inputs, plan or ranges do not fit, as
-/// network_runner does; the same numbers for any number of threads.
+/// for one of the compiler's modes; layers in float32 (the host's) encode nothing, those of another policy as it says.
+/// Weight scales are those of the policies, one per tensor, from its largest magnitude; activation scales come from
+/// `ranges`, one per group of a grouped layer. `inputs` are the network's, in order. Results: every output of every
+/// layer in order of execution, the network's inputs left out (nothing encodes them). Memory: four times the blobs that
+/// are still to be read, and the layer at hand prepared twice. Throws shape_error or format_error where inputs, plan or
+/// ranges do not fit, as network_runner does; the same numbers for any number of threads.
 [[nodiscard]] std::vector<layer_ablation> ablate(const network& net, const precision_plan& plan,
                                                  const activation_ranges& ranges,
                                                  std::span<const tensor_view<const float>> inputs,
-                                                 const executor& threads = {});
+                                                 const executor& threads = {}, const policy_set& policies = {});
 
 namespace detail {
 
 /// The layer with weights that were encoded and decoded; none where it has none that are encoded.
-[[nodiscard]] inline std::optional<layer> with_encoded_weights(const layer& l, layer_precision precision) {
-  if (!is_mac_layer(l) || precision == layer_precision::float32) return std::nullopt;
+[[nodiscard]] inline std::optional<layer> with_encoded_weights(const layer& l, const network_policy& policy) {
+  if (!is_mac_layer(l) || !policy.precision().encodes()) return std::nullopt;
   layer result = l;
-  std::visit(
-      [&](auto& p) {
-        if constexpr (requires { p.weights; }) {
-          const std::span<float> w(p.weights.data(), p.weights.size());
-          with_policy(precision, [&]<class P>(P) {
-            using format = typename P::weights;
-            fake_quantize<format>(w, w, format::scale_of(w));
-          });
-        }
-      },
-      result.params);
+  policy.encode_weights(result);
   return result;
 }
 
-/// One of a layer's inputs, encoded and decoded, with a scale of its own for each group of its channels.
-template <class Format>
-[[nodiscard]] tensor<float> encoded(const tensor<float>& x, std::span<const typename Format::scale> scales,
-                                    const executor& threads) {
+/// One of a layer's inputs, encoded and decoded, with a range of its own for each group of its channels.
+[[nodiscard]] inline tensor<float> encoded(const tensor<float>& x, std::span<const activation_range> ranges,
+                                           const network_policy& policy, const executor& threads) {
   tensor<float> y = x;
-  const std::size_t batch = scales.size() == 1 ? 1 : shape_of(x)[0];
-  const std::size_t part = x.size() / batch / scales.size();
-  for (std::size_t i = 0; i < batch * scales.size(); ++i) {
+  const std::size_t batch = ranges.size() == 1 ? 1 : shape_of(x)[0];
+  const std::size_t part = x.size() / batch / ranges.size();
+  for (std::size_t i = 0; i < batch * ranges.size(); ++i) {
     const std::span<float> values(y.data() + i * part, part);
-    fake_quantize<Format>(values, values, scales[i % scales.size()], threads);
+    policy.encode_activations(values, ranges[i % ranges.size()], values, threads);
   }
   return y;
 }
@@ -85,8 +74,9 @@ template <class Format>
 /// The four runs, layer by layer.
 class ablation {
  public:
-  ablation(const network& net, const precision_plan& plan, const activation_ranges& ranges, const executor& threads)
-      : net_(net), plan_(plan), ranges_(ranges), threads_(threads), readers_(net.blobs.size()) {
+  ablation(const network& net, const precision_plan& plan, const activation_ranges& ranges, const executor& threads,
+           const policy_set& policies)
+      : net_(net), plan_(plan), ranges_(ranges), threads_(threads), policies_(policies), readers_(net.blobs.size()) {
     require<format_error>(plan.layers.size() == net.layers.size(), "ablate: a plan of ", plan.layers.size(),
                           " layers, the network has ", net.layers.size());
     for (auto& run : blobs_) run.resize(net.blobs.size());
@@ -119,16 +109,15 @@ class ablation {
 
   void run_layer(std::size_t index, std::vector<layer_ablation>& results) {
     const layer& l = net_.layers[index];
-    std::vector<tensor_shape> shapes;
-    for (const std::size_t b : l.inputs) shapes.push_back(net_.blobs[b].shape);
-    const layer_operator<float32> op(l, shapes);
-    run(index, op, of_float, false);
-    run(index, op, of_activations, true);
-    const std::optional<layer> changed = with_encoded_weights(l, plan_.layers[index]);
-    std::optional<layer_operator<float32>> changed_op;
-    if (changed) changed_op.emplace(*changed, shapes);
-    run(index, changed_op ? *changed_op : op, of_weights, false);
-    run(index, changed_op ? *changed_op : op, of_both, true);
+    const std::vector<tensor_shape> shapes = input_shapes(net_, l);
+    const network_policy& in_float = policies_[layer_precision::float32];
+    const auto plain = in_float.prepare(l, shapes);
+    run(index, *plain, of_float, false);
+    run(index, *plain, of_activations, true);
+    const std::optional<layer> changed = with_encoded_weights(l, policies_[plan_.layers[index]]);
+    const auto with_weights = changed ? in_float.prepare(*changed, shapes) : plain;
+    run(index, *with_weights, of_weights, false);
+    run(index, *with_weights, of_both, true);
     for (std::size_t o = 0; o < l.outputs.size(); ++o) {
       const std::size_t b = l.outputs[o];
       const tensor<float>& reference = blobs_[of_float][b];
@@ -145,7 +134,7 @@ class ablation {
   enum run_kind : std::size_t { of_float, of_weights, of_activations, of_both, runs };
 
   [[nodiscard]] bool encodes_inputs(std::size_t index) const {
-    return plan_.layers[index] != layer_precision::float32 && input_ranges(net_.layers[index]) != 0;
+    return plan_.layers[index].encodes() && input_ranges(net_.layers[index]) != 0;
   }
   [[nodiscard]] std::span<const activation_range> ranges_of(std::size_t index) const {
     const layer& l = net_.layers[index];
@@ -160,17 +149,10 @@ class ablation {
     const std::span<const activation_range> all = ranges_of(index);
     // Ranges are of the inputs where there are several, of the groups of channels where there is one.
     const auto mine = net_.layers[index].inputs.size() == 1 ? all : all.subspan(input, 1);
-    if (plan_.layers[index] == layer_precision::w8a8) {
-      std::vector<gfpq8::scale> scales;
-      for (const activation_range& r : mine) scales.push_back(r.in_8bit);
-      return encoded<gfpq8>(x, scales, threads_);
-    }
-    std::vector<gfpq16::scale> scales;
-    for (const activation_range& r : mine) scales.push_back(r.in_16bit);
-    return encoded<gfpq16>(x, scales, threads_);
+    return encoded(x, mine, policies_[plan_.layers[index]], threads_);
   }
 
-  void run(std::size_t index, const layer_operator<float32>& op, run_kind kind, bool encode_inputs) {
+  void run(std::size_t index, const prepared_layer& op, run_kind kind, bool encode_inputs) {
     const layer& l = net_.layers[index];
     const bool encodes = encode_inputs && encodes_inputs(index);
     std::vector<tensor<float>> changed;
@@ -186,9 +168,9 @@ class ablation {
       blobs_[kind][l.outputs[o]] = make_tensor<float>(op.output_shapes()[o]);
       outputs.push_back(view_of(blobs_[kind][l.outputs[o]]));
     }
-    const std::vector<no_scale> scales(input_ranges(l));
+    const std::vector<activation_range> unused(input_ranges(l));
     memory_.resize(op.workspace_bytes(threads_));
-    op.run(inputs, scales, outputs, memory_, threads_);
+    op.run(layer_run<float>{inputs, unused, outputs, memory_, threads_});
   }
 
   void forget(std::size_t blob) {
@@ -199,6 +181,7 @@ class ablation {
   const precision_plan& plan_;
   const activation_ranges& ranges_;
   const executor& threads_;
+  const policy_set& policies_;
   std::vector<std::size_t> readers_;  ///< of each blob, those still to come
   std::array<std::vector<tensor<float>>, runs> blobs_;
   std::vector<std::byte> memory_;
@@ -208,8 +191,9 @@ class ablation {
 
 inline std::vector<layer_ablation> ablate(const network& net, const precision_plan& plan,
                                           const activation_ranges& ranges,
-                                          std::span<const tensor_view<const float>> inputs, const executor& threads) {
-  detail::ablation runs(net, plan, ranges, threads);
+                                          std::span<const tensor_view<const float>> inputs, const executor& threads,
+                                          const policy_set& policies) {
+  detail::ablation runs(net, plan, ranges, threads, policies);
   runs.set_inputs(inputs);
   std::vector<layer_ablation> results;
   for (std::size_t i = 0; i < net.layers.size(); ++i) {

@@ -41,6 +41,7 @@ struct compensation_problem {
   std::function<activation_ranges(const network&)> recalibrate{};
   double negligible = 0.002;  ///< a mean |error| below this is not worth a change
   executor threads{};         ///< for the layers; the result is the same for any number
+  policy_set policies{};      ///< those that the plan names
 };
 
 /// Relative errors of norms, (quantized - float) / float, over samples.
@@ -188,13 +189,13 @@ struct norm_sample {
 class norm_model {
  public:
   norm_model(const network& net, const precision_plan& plan, const activation_ranges& ranges, const norm_chain& chain,
-             std::vector<norm_sample> samples)
+             std::vector<norm_sample> samples, const policy_set& policies)
       : chain_(chain),
         root_(std::get<power_params>(net.layers[chain.root].params)),
         inverse_(std::get<power_params>(net.layers[chain.inverse].params)) {
     for (const auto& [l, range] : chain.encoders) {
-      if (plan.layers.at(l) == layer_precision::float32) continue;
-      encoders_.push_back({plan.layers[l], ranges.layers.at(net.layers[l].name).at(range)});
+      if (!plan.layers.at(l).encodes()) continue;
+      encoders_.push_back({&policies[plan.layers[l]], ranges.layers.at(net.layers[l].name).at(range)});
     }
     double low = -std::numeric_limits<double>::infinity();
     double high = std::numeric_limits<double>::infinity();
@@ -267,15 +268,14 @@ class norm_model {
     q20_12 stored = q20_12::from(v);
     const std::span<q20_12> one(&stored, 1);
     for (const encoder& e : encoders_) {
-      if (e.precision == layer_precision::w8a8) requantize<w8a8>(one, e.range.in_8bit, one);
-      else requantize<w16a16>(one, e.range.in_16bit, one);
+      e.policy->encode_activations(one, e.range, one);
     }
     return static_cast<double>(stored);
   }
   [[nodiscard]] static double written(double v) { return static_cast<double>(q20_12::from(v)); }
 
   struct encoder {
-    layer_precision precision;
+    const network_policy* policy;
     activation_range range;
   };
 
@@ -299,7 +299,7 @@ class chain_runner {
  public:
   chain_runner(const compensation_problem& p, const network& net, const precision_plan& plan,
                std::span<const norm_chain> chains)
-      : runner_(net, plan, {.keep = blobs(net, chains), .threads = p.threads}) {}
+      : runner_(net, plan, {.keep = blobs(net, chains), .threads = p.threads, .policies = p.policies}) {}
   chain_runner(const compensation_problem& p, const network& net, const activation_ranges& ranges,
                std::span<const norm_chain> chains)
       : chain_runner(p, net, p.plan, chains) {
@@ -367,7 +367,7 @@ class changed_network {
   solved_constant s;
   s.chain = chain;
   s.constant = static_cast<float>(chain.constant);
-  const norm_model model(p.net, p.plan, ranges, s.chain, std::move(samples));
+  const norm_model model(p.net, p.plan, ranges, s.chain, std::move(samples), p.policies);
   s.left_out = model.left_out();
   if (model.size() == 0) {
     s.verdict = "not measurable: no sample has a norm that could be compared";

@@ -340,7 +340,7 @@ class diagnostician {
 
   /// Of a plan's run against the float one.
   [[nodiscard]] output_cosines cosines_of(const network_runner& reference, const precision_plan& plan) const {
-    network_runner quantized(lab_->net, plan, {.keep_all = true, .threads = lab_->threads});
+    network_runner quantized(lab_->net, plan, {.keep_all = true, .threads = lab_->threads, .policies = lab_->policies});
     if (!plan.is_float) quantized.use(lab_->ranges);
     quantized.run(lab_->inputs);
     output_cosines cosines;
@@ -708,7 +708,7 @@ inline void add_ablation(diagnosis& d, const laboratory& lab) {
   std::map<std::string, layer_evidence*> rows;
   for (layer_evidence& e : d.layers) rows.emplace(detail::layer_key(e.name), &e);
   double weights = 1, activations = 1;
-  for (const layer_ablation& a : ablate(lab.net, lab.plan, lab.ranges, lab.inputs, lab.threads)) {
+  for (const layer_ablation& a : ablate(lab.net, lab.plan, lab.ranges, lab.inputs, lab.threads, lab.policies)) {
     weights = std::min(weights, a.weights_only.cosine);
     activations = std::min(activations, a.activations_only.cosine);
     const auto row = rows.find(detail::layer_key(output_name(lab.net.layers[a.layer], a.output)));

@@ -19,6 +19,7 @@ struct laboratory {
   precision_plan plan{};                             ///< its precisions
   std::vector<known_preprocessing> preprocessing{};  ///< of each input by the cfg; or empty
   executor threads{};
+  policy_set policies{};  ///< the plan's, and w8a8 and w16a16, which are tried too
 };
 
 /// A runner's values as layers to compare. It must have kept all blobs and outlive the list.

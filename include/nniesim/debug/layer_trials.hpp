@@ -60,7 +60,7 @@ class layer_bench {
     }
     has_inputs_ = true;
     if (!is_input_finite()) return;
-    in_float_ = single_layer(lab_.net, index_, layer_precision::float32, lab_.threads).run(inputs_);
+    in_float_ = prepared(layer_precision::float32).run(inputs_);
     for (std::size_t o = 0; o < layer_.outputs.size(); ++o) {
       shown_.push_back(runs.other_value(layer_.outputs[o]));
       relu_.push_back(shown_[o] ? relu_shown_with(runs, o) : nullptr);
@@ -88,14 +88,16 @@ class layer_bench {
                                                      std::span<const int> shifts = {}) const {
     std::vector<tensor<float>> all = layer.run(inputs_, calibrated ? &lab_.ranges : nullptr, shifts);
     for (std::size_t o = 0; o < all.size(); ++o) rectify(all[o], o);
-    if (planned() == layer_precision::float32 && !lab_.plan.is_float) {
+    if (planned().writes_floats() && !lab_.plan.is_float) {
       for (tensor<float>& t : all) {
         for (float& v : t) v = static_cast<float>(from_host(v));
       }
     }
     return all;
   }
-  [[nodiscard]] single_layer prepared(layer_precision p) const { return {lab_.net, index_, p, lab_.threads}; }
+  [[nodiscard]] single_layer prepared(layer_precision p) const {
+    return {lab_.net, index_, p, lab_.threads, lab_.policies};
+  }
 
   /// How many levels the calibrated ranges are away from those that the data ask for, each.
   [[nodiscard]] std::vector<int> calibrated_shifts(const single_layer& layer) const {
@@ -119,14 +121,10 @@ class layer_bench {
     }
     return best;
   }
-  [[nodiscard]] int levels_per_octave() const {
-    return planned() == layer_precision::w16a16 ? gfpq16::levels : gfpq8::levels;
-  }
+  [[nodiscard]] int levels_per_octave() const { return planned().levels_per_octave(); }
   /// The shares of the values of range i that lie above it, moved by `shift`, and that it rounds to zero.
   [[nodiscard]] std::pair<double, double> outside(std::size_t range, int shift) const {
-    const bool in_16bit = planned() == layer_precision::w16a16;
-    const double octaves =
-        static_cast<double>(in_16bit ? gfpq16::max_magnitude : gfpq8::max_magnitude) / levels_per_octave();
+    const double octaves = planned().octaves();
     std::size_t above = 0, below = 0, nonzero = 0;
     const auto visit = [&](const auto& look) {
       if (inputs_.size() > 1) {
@@ -279,7 +277,7 @@ class layer_trials {
     const auto with_both_ranges = [&](layer_precision p, const auto& look) {
       const single_layer layer = bench.prepared(p);
       look(bench.simulated(layer, true));
-      if (bench.ranges() != 0 && p != layer_precision::float32) look(bench.simulated(layer, false));
+      if (bench.ranges() != 0 && p.encodes()) look(bench.simulated(layer, false));
     };
     bool is_first = true;
     with_both_ranges(bench.planned(), [&](const std::vector<tensor<float>>& simulated) {
@@ -299,8 +297,9 @@ class layer_trials {
     });
     const bool is_shown = std::all_of(trials.begin(), trials.end(),
                                       [](const layer_trial& t) { return t.from_planned <= 1e-3 || t.steps <= 1; });
-    if (bench.ranges() == 0 || bench.planned() == layer_precision::float32 || is_shown) return;
     const bool is_8bit = bench.planned() == layer_precision::w8a8;
+    const bool has_other_width = is_8bit || bench.planned() == layer_precision::w16a16;
+    if (bench.ranges() == 0 || !has_other_width || is_shown) return;
     with_both_ranges(
         is_8bit ? layer_precision::w16a16 : layer_precision::w8a8, [&](const std::vector<tensor<float>>& simulated) {
           for (layer_trial& t : trials) {

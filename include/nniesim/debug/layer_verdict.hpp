@@ -68,7 +68,7 @@ class layer_judge {
                                  layer_.outputs.size() > 1 ? concat(" of output ", trial_.output) : std::string(),
                                  ", norm_error ", percent_with_sign(trial_.result.norm_error, 2)));
     bool as_simulated = false;
-    if (bench_.planned() != layer_precision::float32) {
+    if (bench_.planned().encodes()) {
       as_simulated = try_ranges_and_bits();
     } else if (trial_.is_as_planned()) {
       beyond_fixed_point();

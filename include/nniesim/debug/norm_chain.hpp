@@ -93,7 +93,7 @@ class norm_chain_finder {
 
   /// The blob that this one is under other names and shapes.
   [[nodiscard]] std::size_t source(std::size_t b) const {
-    while (writer_[b] != nowhere && only_renames(net_.layers[writer_[b]])) b = net_.layers[writer_[b]].inputs[0];
+    while (writer_[b] != nowhere && is_renaming(net_.layers[writer_[b]])) b = net_.layers[writer_[b]].inputs[0];
     return b;
   }
   /// The same through a Concat of copies too, each value staying with its sample; notes them in the chain.

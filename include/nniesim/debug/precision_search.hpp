@@ -184,10 +184,9 @@ class precision_searcher {
       digest.add(std::uint64_t{l.on_cpu});
       for (const std::size_t b : l.inputs) digest.add(std::uint64_t{b});
       for (const std::size_t b : l.outputs) digest.add(std::uint64_t{b});
-      std::visit(overloaded{[&](const layers::convolution& p) { add_weights(digest, p); },
-                            [&](const layers::deconvolution& p) { add_weights(digest, p); },
-                            [&](const layers::fully_connected& p) { add_weights(digest, p); }, [](const auto&) {}},
-                 l.params);
+      visit_kind(l, [&](auto kind, const auto& p) {
+        if constexpr (decltype(kind)::is_mac) add_weights(digest, p);
+      });
     }
     for (const auto& [name, ranges] : problem_.ranges.layers) {
       digest.add(name);

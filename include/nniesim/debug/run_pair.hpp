@@ -349,10 +349,11 @@ class run_pair {
     r.shown.result = compare_values(v.reference, v.other);
     const comparison& c = *r.shown.result;
     if (c.bad_reference + c.bad_other == 0) {
-      const bool in_16bit = r.layer && lab_->plan.layers[*r.layer] == layer_precision::w16a16;
       const auto view = [](const std::vector<float>& x) { return tensor_view<const float>(x, {x.size()}); };
-      r.shown.floor_ratio = in_16bit ? floor_ratio<gfpq16>(view(v.reference), view(v.other))
-                                     : floor_ratio<gfpq8>(view(v.reference), view(v.other));
+      const bool is_planned = r.layer && lab_->plan.layers[*r.layer].encodes();  // else 8 bits are the measure
+      r.shown.floor_ratio =
+          is_planned ? lab_->policies[lab_->plan.layers[*r.layer]].floor_ratio(view(v.reference), view(v.other))
+                     : floor_ratio<gfpq8>(view(v.reference), view(v.other));
     }
     r.shown.suspicious = is_bad(c) || is_gain(c);
     split(r.shown, v.reference, v.other, shape(r));  // where the layer is tried by itself, that is told in its place

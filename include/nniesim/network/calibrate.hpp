@@ -37,16 +37,21 @@ class calibrator {
  private:
   void collect() {
     for (const layer& l : net_->layers) {
-      const std::size_t count = input_ranges(l);
-      if (count == 0) continue;
+      if (input_ranges(l) == 0) continue;
       auto& ranges = ranges_.layers[l.name];
+      std::vector<tensor_view<const float>> inputs;
+      for (const std::size_t b : l.inputs) {
+        runner_.visit(b, [&](auto x) {
+          if constexpr (std::same_as<element_t<decltype(x)>, float>) inputs.push_back(x);
+        });
+      }
+      const std::vector<activation_range> found = detail::ranges_of<float>(l, inputs);
       const bool is_first = ranges.empty();
-      ranges.resize(count);
-      for (std::size_t i = 0; i < count; ++i) {
-        const float most = largest(l, i, count);
-        const activation_range found{gfpq8::scale_of_max(most), gfpq16::scale_of_max(most)};
-        ranges[i].in_8bit = is_first ? found.in_8bit : std::max(ranges[i].in_8bit, found.in_8bit);
-        ranges[i].in_16bit = is_first ? found.in_16bit : std::max(ranges[i].in_16bit, found.in_16bit);
+      ranges.resize(found.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        ranges[i].in_8bit = is_first ? found[i].in_8bit : std::max(ranges[i].in_8bit, found[i].in_8bit);
+        ranges[i].in_16bit = is_first ? found[i].in_16bit : std::max(ranges[i].in_16bit, found[i].in_16bit);
+        ranges[i].largest = std::max(ranges[i].largest, found[i].largest);
       }
     }
     ++ranges_.pictures;
@@ -58,25 +63,6 @@ class calibrator {
       if (input_ranges(l) != 0) blobs.insert(blobs.end(), l.inputs.begin(), l.inputs.end());
     }
     return blobs;
-  }
-
-  /// The largest magnitude in range i of a layer: of one input, or of one group of the channels of its only input.
-  [[nodiscard]] float largest(const layer& l, std::size_t i, std::size_t count) const {
-    const bool by_group = l.inputs.size() == 1;
-    const std::size_t groups = by_group ? count : 1;
-    float most = 0;
-    runner_.visit(l.inputs[by_group ? 0 : i], [&](auto x) {
-      if constexpr (std::same_as<element_t<decltype(x)>, float>) {
-        const std::size_t batch = x.shape()[0];
-        const std::size_t part = x.size() / batch / groups;
-        for (std::size_t n = 0; n < batch; ++n) {
-          const float* values = x.data() + (n * groups + (by_group ? i : 0)) * part;
-          most = std::max(most, kernels::select(active_isa(),
-                                                [&](auto set) { return decltype(set)::max_magnitude(values, part); }));
-        }
-      }
-    });
-    return most;
   }
 
   const network* net_;

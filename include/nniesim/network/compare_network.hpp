@@ -17,22 +17,24 @@ struct layer_comparison {
   std::size_t layer = 0;   ///< index in the network
   std::size_t output = 0;  ///< of the layer
   comparison result{};
-  /// The error as a multiple of what one encoding of the output in the layer's width makes unavoidable; none for layers
-  /// in float and where the comparison is not a number.
+  /// The error as a multiple of what one encoding of the output in the format of the layer's activations makes
+  /// unavoidable; none for layers in float and where the comparison is not a number.
   std::optional<double> floor_ratio{};
 };
 
 namespace detail {
 
 template <tensor_like X>
-[[nodiscard]] layer_comparison compare_output(const network_runner& reference, const precision_plan& plan,
+[[nodiscard]] layer_comparison compare_output(const network_runner& reference, const network_runner& quantized,
                                               std::size_t layer, std::size_t output, const X& x) {
   layer_comparison c{layer, output, {}, {}};
   reference.visit(reference.net().layers[layer].outputs[output], [&](auto r) {
     c.result = compare(r, x);
     if (c.result.bad_reference + c.result.bad_other != 0) return;
-    if (plan.layers[layer] == layer_precision::w8a8) c.floor_ratio = floor_ratio<gfpq8>(r, x);
-    if (plan.layers[layer] == layer_precision::w16a16) c.floor_ratio = floor_ratio<gfpq16>(r, x);
+    if constexpr (std::same_as<element_t<decltype(r)>, float>) {
+      const layer_precision p = quantized.plan().layers[layer];
+      if (p.encodes()) c.floor_ratio = quantized.policies()[p].floor_ratio(r, x);
+    }
   });
   return c;
 }
@@ -50,8 +52,7 @@ template <tensor_like X>
     for (std::size_t o = 0; o < net.layers[l].outputs.size(); ++o) {
       const std::size_t b = net.layers[l].outputs[o];
       if (!reference.is_kept(b) || !quantized.is_kept(b)) continue;
-      quantized.visit(b,
-                      [&](auto x) { result.push_back(detail::compare_output(reference, quantized.plan(), l, o, x)); });
+      quantized.visit(b, [&](auto x) { result.push_back(detail::compare_output(reference, quantized, l, o, x)); });
     }
   }
   return result;
@@ -62,7 +63,7 @@ template <tensor_like X>
                                                                     network_runner& quantized) {
   std::vector<layer_comparison> result;
   quantized.run_isolated(reference, [&](std::size_t l, std::size_t o, auto x) {
-    result.push_back(detail::compare_output(reference, quantized.plan(), l, o, x));
+    result.push_back(detail::compare_output(reference, quantized, l, o, x));
   });
   return result;
 }

@@ -17,16 +17,10 @@ namespace detail {
 
 /// A layer that is one factor and one shift per channel (axis 1), as such.
 [[nodiscard]] inline std::optional<channel_affine> channel_affine_of(const layer& l) {
-  if (const auto* bn = std::get_if<layers::batch_norm>(&l.params)) return as_affine(bn->statistics);
-  const auto* scale = std::get_if<layers::scale>(&l.params);
-  if (scale == nullptr || !scale->factor || scale->params.axis != 1 || scale->factor->dimension() != 1) {
-    return std::nullopt;
-  }
-  channel_affine a;
-  a.factor.assign(scale->factor->begin(), scale->factor->end());
-  a.shift.assign(scale->shift.begin(), scale->shift.end());
-  a.shift.resize(a.factor.size());
-  return a;
+  return visit_kind(l, [](auto kind, const auto& p) -> std::optional<channel_affine> {
+    if constexpr (requires { decltype(kind)::as_channel_affine(p); }) return decltype(kind)::as_channel_affine(p);
+    else return std::nullopt;
+  });
 }
 
 /// First one, then the other.
@@ -41,13 +35,12 @@ namespace detail {
 
 /// Weights and bias of a multiply-accumulate layer, or nullptr.
 [[nodiscard]] inline std::pair<tensor<float>*, std::vector<float>*> weights_and_bias(layer& l) noexcept {
-  return std::visit(overloaded{
-                        [](layers::convolution& p) { return std::pair(&p.weights, &p.bias); },
-                        [](layers::deconvolution& p) { return std::pair(&p.weights, &p.bias); },
-                        [](layers::fully_connected& p) { return std::pair(&p.weights, &p.bias); },
-                        [](auto&) { return std::pair<tensor<float>*, std::vector<float>*>(); },
-                    },
-                    l.params);
+  return std::visit(
+      []<class Params>(Params& p) {
+        if constexpr (layer_kind<Params>::is_mac) return std::pair(&p.weights, &p.bias);
+        else return std::pair<tensor<float>*, std::vector<float>*>();
+      },
+      l.params);
 }
 
 /// Multiplies the weights of each output by its factor and adds to its bias; float64, rounded once at the end.

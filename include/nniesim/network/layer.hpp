@@ -14,76 +14,10 @@
 #include <vector>
 
 #include <nniesim/core/nearest_names.hpp>
+#include <nniesim/network/kinds/all.hpp>
 #include <nniesim/nniesim.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
-
-/// What layers compute, one type per operator; the parameters are the operators' own.
-namespace layers {
-
-/// Where the network's input stands; its shape is the blob's.
-struct input {};
-/// Weights OC x C/groups x KH x KW; `bias` is empty or has OC values.
-struct convolution {
-  conv2d_params geometry{};
-  tensor<float> weights{};
-  std::vector<float> bias{};
-};
-/// Weights C x OC/groups x KH x KW; `bias` is empty or has OC values.
-struct deconvolution {
-  conv2d_params geometry{};
-  tensor<float> weights{};
-  std::vector<float> bias{};
-};
-/// Weights OUT x IN over the input's axes from `axis` on, taken as one; `bias` is empty or has OUT values.
-struct fully_connected {
-  std::size_t axis = 1;
-  tensor<float> weights{};
-  std::vector<float> bias{};
-};
-/// Stored statistics, one per channel (axis 1).
-struct batch_norm {
-  batch_norm_params statistics{};
-};
-/// y = x * factor + shift. `factor` (of any rank; none: the layer's second input) covers the input's axes from `axis`
-/// on; `shift` is empty or has as many values. Caffe's Bias is a scale with factors of 1.
-struct scale {
-  scale_params params{};
-  std::optional<tensor<float>> factor{};
-  std::vector<float> shift{};
-};
-/// One slope per channel, or one for all.
-struct prelu {
-  std::vector<float> slope{};
-};
-/// Each sample over its norm, then times `factor`: one value, or one per channel.
-struct normalize {
-  l2_normalize_params params{};
-  std::vector<float> factor{1.0F};
-};
-/// The same values: under as many names as the layer has outputs (Split), or as they are (Dropout).
-struct identity {};
-/// The axes axis .. end_axis taken as one.
-struct flatten {
-  std::size_t axis = 1;
-  std::size_t end_axis = 3;
-};
-/// Caffe's Reshape: the input's axes axis .. axis + count - 1 get the extents of `params` (0 copies, -1 takes the
-/// rest).
-struct reshape {
-  reshape_params params{};
-  std::size_t axis = 0;
-  std::size_t count = 4;
-};
-
-}  // namespace layers
-
-using layer_params =
-    std::variant<layers::input, layers::convolution, layers::deconvolution, layers::fully_connected, layers::batch_norm,
-                 layers::scale, layers::prelu, layers::normalize, layers::identity, layers::flatten, layers::reshape,
-                 relu_params, activation_params, power_params, softmax_params, pooling_params, eltwise_params,
-                 concat_params, permute_params, reduce_mean_params, reduce_sum_params, slice_params, lrn_params,
-                 mvn_params, upsample_params, crop_params, arg_max_params>;
 
 struct layer {
   std::string name;
@@ -202,13 +136,6 @@ struct layer_output {
   return sources;
 }
 
-/// Whether a layer multiplies and accumulates: convolution, deconvolution, fully connected.
-[[nodiscard]] inline bool is_mac_layer(const layer& l) noexcept {
-  return std::holds_alternative<layers::convolution>(l.params) ||
-         std::holds_alternative<layers::deconvolution>(l.params) ||
-         std::holds_alternative<layers::fully_connected>(l.params);
-}
-
 namespace detail {
 
 template <class... F>
@@ -218,142 +145,38 @@ struct overloaded : F... {
 template <class... F>  // for Clang before 17
 overloaded(F...)->overloaded<F...>;
 
-/// A shape whose axes first .. last are replaced by `middle`.
-[[nodiscard]] inline tensor_shape replace_axes(const tensor_shape& x, std::size_t first, std::size_t last,
-                                               std::span<const std::size_t> middle) {
-  std::vector<std::size_t> extents(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(first));
-  extents.insert(extents.end(), middle.begin(), middle.end());
-  extents.insert(extents.end(), x.begin() + static_cast<std::ptrdiff_t>(last) + 1, x.end());
-  return tensor_shape(extents);
-}
-
-[[nodiscard]] inline tensor_shape infer_shape(const layers::flatten& p, const tensor_shape& x) {
-  require<shape_error>(x.size() != 0 && p.axis <= p.end_axis && p.end_axis < x.rank(), "flatten: axes ", p.axis, " to ",
-                       p.end_axis, " of input ", x, ", expected axes in order under ", x.rank(), " and no empty axis");
-  std::size_t joined = 1;
-  for (std::size_t a = p.axis; a <= p.end_axis; ++a) joined *= x[a];
-  return replace_axes(x, p.axis, p.end_axis, std::array{joined});
-}
-
-[[nodiscard]] inline tensor_shape infer_shape(const layers::reshape& p, const tensor_shape& x) {
-  require<shape_error>(p.axis <= x.rank() && p.count <= x.rank() - p.axis, "reshape: ", p.count, " axes from ", p.axis,
-                       " on of input ", x, ", expected axes of the input");
-  const std::span<const std::size_t> all(x.begin(), x.end());
-  const tensor_shape part(all.subspan(p.axis, p.count));
-  const tensor_shape changed = nniesim::infer_shape(p.params, part);
-  std::vector<std::size_t> extents(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(p.axis));
-  extents.insert(extents.end(), changed.begin(), changed.end());
-  extents.insert(extents.end(), x.begin() + static_cast<std::ptrdiff_t>(p.axis + p.count), x.end());
-  return tensor_shape(extents);
-}
-
-/// N x IN: the axes from `axis` on taken as one, those before as the batch.
-[[nodiscard]] inline tensor_shape as_rows(const tensor_shape& x, std::size_t axis) {
-  require<shape_error>(axis < x.rank() && x.size() != 0, "fully_connected: axis ", axis, " of input ", x,
-                       ", expected one under ", x.rank(), " and no empty axis");
-  std::size_t rows = 1;
-  for (std::size_t a = 0; a < axis; ++a) rows *= x[a];
-  return {rows, x.size() / rows};
-}
-
 }  // namespace detail
+
+/// Calls f(layer_kind<Params>(), parameters) with what the layer is.
+template <class F>
+decltype(auto) visit_kind(const layer& l, F&& f) {
+  return std::visit([&]<class Params>(const Params& p) -> decltype(auto) { return f(layer_kind<Params>(), p); },
+                    l.params);
+}
+
+/// Whether a layer multiplies and accumulates: convolution, deconvolution, fully connected.
+[[nodiscard]] inline bool is_mac_layer(const layer& l) noexcept {
+  return visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_mac; });
+}
+
+/// Whether a layer's outputs are its input under other names or shapes.
+[[nodiscard]] inline bool is_renaming(const layer& l) noexcept {
+  return visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_renaming; });
+}
 
 /// The shapes of a layer's outputs. Throws shape_error or format_error, without the layer's name, where the inputs do
 /// not fit its parameters or its weights.
 [[nodiscard]] inline std::vector<tensor_shape> infer_shapes(const layer& l, std::span<const tensor_shape> inputs) {
-  const auto expect_inputs = [&](std::size_t count) {
-    detail::require<shape_error>(inputs.size() == count, l.type, ": ", inputs.size(), " inputs, expected ", count);
-  };
-  const auto expect_values = [&](std::size_t got, std::size_t expected, std::string_view what) {
-    detail::require<shape_error>(got == expected, l.type, ": ", got, " ", what, ", expected ", expected);
-  };
-  const auto channels = [&](const tensor_shape& x) {
-    detail::require<shape_error>(x.rank() >= 2 && x.size() != 0, l.type, ": input ", x,
-                                 ", expected batch and channels with no empty axis");
-    return x[1];
-  };
-  const auto check_bias = [&](const std::vector<float>& bias, std::size_t outputs) {
-    if (!bias.empty()) expect_values(bias.size(), outputs, "values of bias");
-  };
-  const auto one = [&](const tensor_shape& shape) { return std::vector<tensor_shape>(l.outputs.size(), shape); };
-  return std::visit(detail::overloaded{
-                        [&](const layers::input&) -> std::vector<tensor_shape> {
-                          throw shape_error(l.type + ": its shape is given, not inferred");
-                        },
-                        [&](const layers::convolution& p) {
-                          expect_inputs(1);
-                          const tensor_shape y = infer_shape(p.geometry, inputs[0], shape_of(p.weights));
-                          check_bias(p.bias, y[1]);
-                          return one(y);
-                        },
-                        [&](const layers::deconvolution& p) {
-                          expect_inputs(1);
-                          const tensor_shape y = infer_deconv2d_shape(p.geometry, inputs[0], shape_of(p.weights));
-                          check_bias(p.bias, y[1]);
-                          return one(y);
-                        },
-                        [&](const layers::fully_connected& p) {
-                          expect_inputs(1);
-                          const tensor_shape y =
-                              infer_fully_connected_shape(detail::as_rows(inputs[0], p.axis), shape_of(p.weights));
-                          check_bias(p.bias, y[1]);
-                          return one(detail::replace_axes(inputs[0], p.axis, inputs[0].rank() - 1, std::array{y[1]}));
-                        },
-                        [&](const layers::batch_norm& p) {
-                          expect_inputs(1);
-                          (void)as_affine(p.statistics);
-                          expect_values(p.statistics.mean.size(), channels(inputs[0]), "means");
-                          return one(inputs[0]);
-                        },
-                        [&](const layers::scale& p) {
-                          expect_inputs(p.factor ? 1 : 2);
-                          const tensor_shape factor = p.factor ? shape_of(*p.factor) : inputs[1];
-                          if (!p.shift.empty()) expect_values(p.shift.size(), factor.size(), "shifts");
-                          return one(infer_shape(p.params, inputs[0], factor));
-                        },
-                        [&](const layers::prelu& p) {
-                          expect_inputs(1);
-                          const std::size_t expected = p.slope.size() == 1 ? 1 : channels(inputs[0]);
-                          expect_values(p.slope.size(), expected, "slopes");
-                          return one(inputs[0]);
-                        },
-                        [&](const layers::normalize& p) {
-                          expect_inputs(1);
-                          const std::size_t expected = p.factor.size() == 1 ? 1 : channels(inputs[0]);
-                          expect_values(p.factor.size(), expected, "factors");
-                          return one(infer_shape(p.params, inputs[0]));
-                        },
-                        [&](const layers::identity&) {
-                          expect_inputs(1);
-                          return one(inputs[0]);
-                        },
-                        [&](const layers::flatten& p) {
-                          expect_inputs(1);
-                          return one(detail::infer_shape(p, inputs[0]));
-                        },
-                        [&](const layers::reshape& p) {
-                          expect_inputs(1);
-                          return one(detail::infer_shape(p, inputs[0]));
-                        },
-                        [&](const slice_params& p) {
-                          expect_inputs(1);
-                          const std::vector<tensor_shape> parts = infer_shapes(p, inputs[0]);
-                          detail::require<shape_error>(parts.size() == l.outputs.size(), l.type, ": ", l.outputs.size(),
-                                                       " outputs for ", parts.size(), " parts");
-                          return parts;
-                        },
-                        [&](const crop_params& p) {
-                          expect_inputs(2);
-                          return one(infer_shape(p, inputs[0], inputs[1]));
-                        },
-                        [&](const eltwise_params& p) { return one(infer_shape(p, inputs)); },
-                        [&](const concat_params& p) { return one(infer_shape(p, inputs)); },
-                        [&](const auto& p) {
-                          expect_inputs(1);
-                          return one(infer_shape(p, inputs[0]));
-                        },
-                    },
-                    l.params);
+  return visit_kind(l, [&](auto kind, const auto& p) {
+    return decltype(kind)::shapes({l.type, inputs, l.outputs.size()}, p);
+  });
+}
+
+/// The shapes of a layer's inputs.
+[[nodiscard]] inline std::vector<tensor_shape> input_shapes(const network& net, const layer& l) {
+  std::vector<tensor_shape> shapes;
+  for (const std::size_t b : l.inputs) shapes.push_back(net.blobs[b].shape);
+  return shapes;
 }
 
 NNIESIM_END_NAMESPACE

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <fstream>
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -18,8 +17,7 @@
 #endif
 
 #include <nniesim/core/excerpt.hpp>
-#include <nniesim/kernels/engine.hpp>
-#include <nniesim/network/layer_operator.hpp>
+#include <nniesim/network/policy_set.hpp>
 #include <nniesim/network/precision_plan.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -46,25 +44,6 @@ struct memory_need {
 
 namespace detail {
 
-inline constexpr std::size_t most_bytes = std::numeric_limits<std::size_t>::max();
-[[nodiscard]] constexpr std::size_t saturating_sum(std::size_t a, std::size_t b) noexcept {
-  return a > most_bytes - b ? most_bytes : a + b;
-}
-[[nodiscard]] constexpr std::size_t saturating_product(std::size_t a, std::size_t b) noexcept {
-  return b != 0 && a > most_bytes / b ? most_bytes : a * b;
-}
-/// Of any number of factors or terms.
-template <class... More>
-[[nodiscard]] constexpr std::size_t product_of(std::size_t a, More... more) noexcept {
-  ((a = saturating_product(a, static_cast<std::size_t>(more))), ...);
-  return a;
-}
-template <class... More>
-[[nodiscard]] constexpr std::size_t sum_of(std::size_t a, More... more) noexcept {
-  ((a = saturating_sum(a, static_cast<std::size_t>(more))), ...);
-  return a;
-}
-
 /// The blobs that can be read after a run: all, or those asked for, the reported and those that no layer reads.
 [[nodiscard]] inline std::vector<bool> kept_blobs(const network& net, bool keep_all,
                                                   std::span<const std::size_t> keep) {
@@ -79,118 +58,6 @@ template <class... More>
   return kept;
 }
 
-/// What a layer takes besides its inputs, outputs and weights.
-struct operator_need {
-  std::size_t prepared = 0;   ///< weights as the kernels read them
-  std::size_t workspace = 0;  ///< of a run
-  std::size_t buffers = 0;    ///< that a run allocates itself
-};
-
-using extents_4 = std::array<std::size_t, 4>;  // whose product may be too large for a tensor_shape
-
-/// `x` is N x C x H x W, `w` OC x C/groups x KH x KW.
-template <class P>
-[[nodiscard]] operator_need conv_need(const conv2d_params& p, const extents_4& x, const extents_4& w,
-                                      std::size_t workers) {
-  using engine = kernels::engine<P>;
-  constexpr std::size_t bytes = std::max(sizeof(typename engine::operand), sizeof(typename engine::channel_operand));
-  constexpr std::size_t cache = 512 * 1024;  // what conv2d_plan gives a part
-  constexpr std::size_t slack = 128;
-  const kernels::tile_shape tile = engine::tile(active_isa());
-  const std::size_t outputs = w[0] / p.groups;
-  const std::size_t lanes = outputs == 1 ? 1 : tile.lanes;
-  const std::size_t stored = product_of((outputs + lanes - 1) / lanes * lanes, p.groups);
-  const std::size_t steps = product_of(w[1], w[2], w[3]);
-  const std::size_t row = sum_of(x[3], p.pad.left, p.pad.right, p.stride[1]);
-  const std::size_t reach = sum_of(1, product_of(w[2] - 1, p.dilation[0]));
-  const std::size_t line = product_of(w[1], row, reach, bytes);
-  const std::size_t whole = product_of(w[1], row, sum_of(x[2], p.pad.top, p.pad.bottom, reach), bytes);
-  const std::size_t planes = std::min(whole, std::max(cache, line));
-  const std::size_t part = sum_of(planes, product_of(w[1], tile.max_rows, bytes), (slack + 64) * bytes);
-  return {product_of(stored, steps, bytes),
-          sum_of(product_of(part, workers), product_of(steps, 4), product_of(w[0], 24), 2048), 0};
-}
-
-template <class P>
-[[nodiscard]] operator_need fully_connected_need(std::size_t batch, const tensor_shape& w, std::size_t workers) {
-  using engine = kernels::engine<P>;
-  constexpr std::size_t bytes = sizeof(typename engine::operand);
-  const kernels::tile_shape tile = engine::tile(active_isa());
-  // Panels of operands, or of 64 outputs in two bytes each at most.
-  const std::size_t panels = product_of((w[0] + tile.lanes - 1) / tile.lanes * tile.lanes, w[1], bytes);
-  const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
-  const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
-  const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
-  return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), product_of(w[0], 24), 2048), 0};
-}
-
-/// Weights of a layer, in values.
-[[nodiscard]] inline std::size_t weights_of(const layer& l) {
-  return std::visit(overloaded{
-                        [](const layers::convolution& p) { return p.weights.size() + p.bias.size(); },
-                        [](const layers::deconvolution& p) { return p.weights.size() + p.bias.size(); },
-                        [](const layers::fully_connected& p) { return p.weights.size() + p.bias.size(); },
-                        [](const layers::batch_norm& p) { return 4 * p.statistics.mean.size(); },  // doubles, two
-                        [](const layers::scale& p) { return (p.factor ? p.factor->size() : 0) + p.shift.size(); },
-                        [](const layers::prelu& p) { return p.slope.size(); },
-                        [](const layers::normalize& p) { return p.factor.size(); },
-                        [](const auto&) { return std::size_t{0}; },
-                    },
-                    l.params);
-}
-
-/// The deconvolution's convolution: at stride 1, of the input with zeros between its values. `w` is C x OC/groups x KH
-/// x KW.
-template <class P>
-[[nodiscard]] operator_need deconv_need(const conv2d_params& p, const extents_4& x, const extents_4& w,
-                                        std::size_t workers) {
-  const extents_4 wide{x[0], x[1], sum_of(1, product_of(x[2] - 1, p.stride[0])),
-                       sum_of(1, product_of(x[3] - 1, p.stride[1]))};
-  const std::size_t rows = product_of(w[2] - 1, p.dilation[0]);
-  const std::size_t columns = product_of(w[3] - 1, p.dilation[1]);
-  const conv2d_params inner{.pad = padding(rows, columns, rows, columns), .dilation = p.dilation, .groups = p.groups};
-  operator_need need = conv_need<P>(inner, wide, {product_of(w[1], p.groups), w[0] / p.groups, w[2], w[3]}, workers);
-  need.workspace = sum_of(need.workspace, product_of(wide[0], wide[1], wide[2], wide[3], sizeof(value_t<P>)), 128);
-  return need;
-}
-
-/// Of a layer with inputs. Nothing for shapes that its operator will refuse.
-template <class P>
-[[nodiscard]] operator_need need_of(const network& net, const layer& l, std::size_t workers) {
-  const tensor_shape& x = net.blobs[l.inputs[0]].shape;
-  const auto extents = [](const tensor_shape& s) { return extents_4{s[0], s[1], s[2], s[3]}; };
-  const auto fits = [&](const conv2d_params& p, const tensor_shape& w) {
-    return x.rank() == 4 && w.rank() == 4 && x.size() != 0 && w.size() != 0 && p.groups != 0;
-  };
-  return std::visit(
-      overloaded{
-          [&](const layers::convolution& p) {
-            const tensor_shape w = shape_of(p.weights);
-            return fits(p.geometry, w) ? conv_need<P>(p.geometry, extents(x), extents(w), workers) : operator_need{};
-          },
-          [&](const layers::deconvolution& p) {
-            const tensor_shape w = shape_of(p.weights);
-            return fits(p.geometry, w) ? deconv_need<P>(p.geometry, extents(x), extents(w), workers) : operator_need{};
-          },
-          [&](const layers::fully_connected& p) {
-            const tensor_shape w = shape_of(p.weights);
-            return w.rank() == 2 && w.size() != 0 ? fully_connected_need<P>(x.size() / w[1], w, workers)
-                                                  : operator_need{};
-          },
-          [&](const eltwise_params&) {  // pieces of each input, encoded
-            return operator_need{
-                0, 0, product_of(l.inputs.size(), std::min<std::size_t>(4096, x.size()), sizeof(float), workers)};
-          },
-          [&](const arg_max_params&) {  // the places along an axis
-            return operator_need{0, 0, product_of(x.size(), sizeof(std::size_t))};
-          },
-          [&](const auto&) {
-            return operator_need{product_of(weights_of(l), sizeof(double)), 0, 0};
-          },
-      },
-      l.params);
-}
-
 }  // namespace detail
 
 inline std::size_t memory_need::total() const noexcept {
@@ -198,9 +65,10 @@ inline std::size_t memory_need::total() const noexcept {
 }
 
 /// What a network_runner with these options takes: of `net`'s shapes and this processor's kernels. Throws out_of_range
-/// for a blob in `keep` that is not there.
+/// for a blob in `keep` that is not there, format_error for a policy that is not in the set.
 [[nodiscard]] inline memory_need need_of_memory(const network& net, const precision_plan& plan, bool keep_all,
-                                                std::span<const std::size_t> keep = {}, std::size_t threads = 1) {
+                                                std::span<const std::size_t> keep = {}, std::size_t threads = 1,
+                                                const policy_set& policies = {}) {
   using namespace detail;
   constexpr std::size_t bookkeeping = 2048;  // of a layer: objects and lists
   memory_need need;
@@ -215,17 +83,17 @@ inline std::size_t memory_need::total() const noexcept {
     std::size_t inputs = 0, outputs = 0, copies = 0;
     for (const std::size_t b : x.inputs) inputs = sum_of(inputs, bytes_of(b));
     for (const std::size_t b : x.outputs) outputs = sum_of(outputs, bytes_of(b));
-    const std::size_t weights = product_of(weights_of(x), sizeof(float));
+    const auto [values, weight_copies] = visit_kind(x, [](auto kind, const auto& p) {
+      return std::pair(decltype(kind)::weights(p), decltype(kind)::weight_copies);
+    });
+    const std::size_t weights = product_of(values, sizeof(float));
     operator_need op;
     if (!x.inputs.empty()) {
-      op = with_policy(precision, [&]<class P>(P) { return detail::need_of<P>(net, x, threads); });
+      op = policies[precision].need(x, input_shapes(net, x), threads);
       // Copies: of weights while they are laid out, of batches whose ranges are looked for, and for the host.
-      const bool on_host = !plan.is_float && precision == layer_precision::float32;
-      const bool for_ranges = is_mac_layer(x) && precision != layer_precision::float32;
-      const bool is_turned = std::holds_alternative<layers::deconvolution>(x.params);
-      copies = std::max(product_of(weights, is_turned         ? 2
-                                            : is_mac_layer(x) ? 1
-                                                              : 0),
+      const bool on_host = !plan.is_float && precision.writes_floats();
+      const bool for_ranges = is_mac_layer(x) && precision.encodes();
+      copies = std::max(product_of(weights, weight_copies),
                         sum_of(for_ranges ? inputs : 0, on_host ? sum_of(inputs, outputs) : 0, op.buffers));
     }
     need.weights = sum_of(need.weights, weights);

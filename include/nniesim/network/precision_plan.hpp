@@ -2,38 +2,16 @@
 #pragma once
 
 #include <cstddef>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include <nniesim/network/layer.hpp>
+#include <nniesim/network/layer_precision.hpp>
 #include <nniesim/precision/compile_mode.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
-enum class layer_precision { float32, w8a8, w16a16 };
-
-[[nodiscard]] constexpr std::string_view to_string(layer_precision p) noexcept {
-  switch (p) {
-    case layer_precision::float32: return float32::name;
-    case layer_precision::w8a8: return w8a8::name;
-    case layer_precision::w16a16: return w16a16::name;
-  }
-  return "?";
-}
-
-/// Calls f with the policy: float32{}, w8a8{} or w16a16{}.
-template <class F>
-decltype(auto) with_policy(layer_precision p, F&& f) {
-  switch (p) {
-    case layer_precision::w8a8: return std::forward<F>(f)(w8a8{});
-    case layer_precision::w16a16: return std::forward<F>(f)(w16a16{});
-    default: return std::forward<F>(f)(float32{});
-  }
-}
-
-/// A network's precisions. In a float plan blobs are floats; in all others they are q20_12, and float32 marks the
-/// layers that the host runs.
+/// A network's precisions. In a float plan blobs are floats, and all policies write floats; in all others blobs are
+/// q20_12, and a policy that writes floats (float32) marks the layers that the host runs.
 struct precision_plan {
   bool is_float = true;
   std::vector<layer_precision> layers{};  ///< one per layer
@@ -44,6 +22,15 @@ struct precision_plan {
 /// Everything in float32: the reference.
 [[nodiscard]] inline precision_plan float_plan(const network& net) {
   return {true, std::vector<layer_precision>(net.layers.size(), layer_precision::float32)};
+}
+
+/// All layers under one policy; those on the CPU are float32.
+[[nodiscard]] inline precision_plan plan_of(const network& net, layer_precision policy) {
+  precision_plan plan{policy.writes_floats(), std::vector<layer_precision>(net.layers.size(), policy)};
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    if (net.layers[l].on_cpu) plan.layers[l] = layer_precision::float32;
+  }
+  return plan;
 }
 
 /// What the vendor's compiler makes of a compile mode; layers on the CPU are float32. Throws format_error for a layer

@@ -20,9 +20,9 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/sole_user.hpp>
 #include <nniesim/network/activation_ranges.hpp>
-#include <nniesim/network/layer_operator.hpp>
 #include <nniesim/network/memory_need.hpp>
 #include <nniesim/network/memory_plan.hpp>
+#include <nniesim/network/policy_set.hpp>
 #include <nniesim/network/precision_plan.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -57,26 +57,17 @@ struct memory_block {
 /// constructors and first runs, serves one thread at a time and throws error where a second comes.
 class prepared_layers {
  public:
-  using any_operator = std::variant<layer_operator<float32>, layer_operator<w8a8>, layer_operator<w16a16>>;
-
-  explicit prepared_layers(const network& net) : net_(&net) {}
+  explicit prepared_layers(const network& net, policy_set policies = {}) : net_(&net), policies_(std::move(policies)) {}
 
   [[nodiscard]] const network& net() const noexcept { return *net_; }
-  /// Throws as layer_operator.
-  [[nodiscard]] std::shared_ptr<const any_operator> get(std::size_t layer, layer_precision p) {
+  [[nodiscard]] const policy_set& policies() const noexcept { return policies_; }
+  /// Throws as network_policy::prepare, and as policy_set.
+  [[nodiscard]] std::shared_ptr<const prepared_layer> get(std::size_t layer, layer_precision p) {
     const auto turn = user_.enter("prepared_layers");
-    std::shared_ptr<const any_operator>& found = operators_[{layer, p}];
-    if (!found) found = prepare(*net_, layer, p);
+    std::shared_ptr<const prepared_layer>& found = layers_[{layer, p}];
+    const nniesim::layer& l = net_->layers[layer];
+    if (!found) found = policies_[p].prepare(l, input_shapes(*net_, l));
     return found;
-  }
-  /// One by itself.
-  [[nodiscard]] static std::shared_ptr<const any_operator> prepare(const network& net, std::size_t layer,
-                                                                   layer_precision p) {
-    std::vector<tensor_shape> shapes;
-    for (const std::size_t b : net.layers[layer].inputs) shapes.push_back(net.blobs[b].shape);
-    return with_policy(p, [&]<class P>(P) {
-      return std::make_shared<const any_operator>(std::in_place_type<layer_operator<P>>, net.layers[layer], shapes);
-    });
   }
 
   [[nodiscard]] detail::memory_block take_memory(std::size_t bytes) {
@@ -91,7 +82,8 @@ class prepared_layers {
 
  private:
   const network* net_;
-  std::map<std::pair<std::size_t, layer_precision>, std::shared_ptr<const any_operator>> operators_;
+  policy_set policies_;
+  std::map<std::pair<std::size_t, layer_precision>, std::shared_ptr<const prepared_layer>> layers_;
   detail::memory_block spare_;
   detail::sole_user user_;
 };
@@ -103,6 +95,7 @@ struct runner_options {
   executor threads{};                   ///< who shares the work; the results are the same bits for any number
   prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
   std::size_t memory_limit = machine_memory();  ///< bytes, the weights among them; a network that needs more is refused
+  policy_set policies{};                        ///< those that plans may name; of shared layers theirs count
 };
 
 namespace detail {
@@ -128,29 +121,12 @@ decltype(auto) in_layer(const layer& l, F&& f, std::size_t bytes = 0) {
 
 /// Whether a layer may write where its first input stands.
 [[nodiscard]] inline bool works_in_place(const layer& l) noexcept {
-  return std::visit(overloaded{
-                        [](const relu_params&) { return true; },
-                        [](const activation_params&) { return true; },
-                        [](const power_params&) { return true; },
-                        [](const softmax_params&) { return true; },
-                        [](const eltwise_params&) { return true; },
-                        [](const layers::batch_norm&) { return true; },
-                        [](const layers::scale& p) { return p.factor.has_value(); },
-                        [](const layers::prelu&) { return true; },
-                        [](const auto&) { return false; },
-                    },
-                    l.params);
+  return visit_kind(l, [](auto kind, const auto& p) { return decltype(kind)::works_in_place(p); });
 }
 
 /// What the accelerator gets of a float that a layer of the host computed: truncated toward zero.
 [[nodiscard]] inline q20_12 from_host(float v) {
   return q20_12::from_raw(fixed_point<20, 12, toward_zero, saturate>::from(v).raw());
-}
-
-/// Whether a layer's outputs are its input under other names or shapes.
-[[nodiscard]] inline bool only_renames(const layer& l) noexcept {
-  return std::holds_alternative<layers::identity>(l.params) || std::holds_alternative<layers::flatten>(l.params) ||
-         std::holds_alternative<layers::reshape>(l.params);
 }
 
 }  // namespace detail
@@ -171,7 +147,12 @@ class network_runner {
                                   plan_.layers.size(), " layers, the network has ", net.layers.size());
     detail::require<format_error>(options_.prepared == nullptr || &options_.prepared->net() == &net,
                                   "network_runner: prepared layers of another network");
-    need_ = need_of_memory(net, plan_, options_.keep_all, options_.keep, options_.threads.workers);
+    for (const layer_precision p : plan_.layers) {
+      const bool writes = p.writes_floats() || (p.writes_q20_12() && !plan_.is_float);
+      detail::require<format_error>(writes, "network_runner: policy ", p.name(), " does not write ",
+                                    plan_.is_float ? "the floats of a float plan" : "q20_12 or, on the host, floats");
+    }
+    need_ = need_of_memory(net, plan_, options_.keep_all, options_.keep, options_.threads.workers, policies());
     require_memory(net, need_, options_.memory_limit);
     kept_ = detail::kept_blobs(net, options_.keep_all, options_.keep);
     readers_.resize(net.blobs.size());
@@ -196,6 +177,10 @@ class network_runner {
 
   [[nodiscard]] const network& net() const noexcept { return *net_; }
   [[nodiscard]] const precision_plan& plan() const noexcept { return plan_; }
+  /// Those that its plan may name.
+  [[nodiscard]] const policy_set& policies() const noexcept {
+    return options_.prepared != nullptr ? options_.prepared->policies() : options_.policies;
+  }
   /// Bytes of the block that holds all blobs and workspaces.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
   /// What this runner was thought to take before it was made.
@@ -209,7 +194,7 @@ class network_runner {
     for (step& s : steps_) {
       const layer& l = net_->layers[s.layer];
       const std::size_t count = input_ranges(l);
-      if (count == 0 || plan_.layers[s.layer] == layer_precision::float32) continue;
+      if (count == 0 || !plan_.layers[s.layer].encodes()) continue;
       const auto found = ranges.layers.find(l.name);
       detail::require<format_error>(found != ranges.layers.end() && found->second.size() == count,
                                     "calibration: ", found == ranges.layers.end() ? 0 : found->second.size(),
@@ -307,7 +292,7 @@ class network_runner {
  private:
   struct step {
     std::size_t layer;
-    std::shared_ptr<const prepared_layers::any_operator> op;
+    std::shared_ptr<const prepared_layer> op;
     bool relu = false;          ///< the ReLU behind it is done here
     std::size_t workspace = 0;  ///< bytes
     std::size_t workspace_offset = 0;
@@ -321,16 +306,14 @@ class network_runner {
     if (std::holds_alternative<layers::input>(l.params)) return;
     if (fused_.size() != net_->layers.size()) fused_.resize(net_->layers.size());
     if (fused_[index]) return;
-    steps_.push_back({index, detail::in_layer(
-                                 l,
-                                 [&] {
-                                   return options_.prepared != nullptr
-                                              ? options_.prepared->get(index, plan_.layers[index])
-                                              : prepared_layers::prepare(*net_, index, plan_.layers[index]);
-                                 },
-                                 need_.layers[index])});
+    const layer_precision p = plan_.layers[index];
+    const auto prepare_it = [&] {
+      return options_.prepared != nullptr ? options_.prepared->get(index, p)
+                                          : options_.policies[p].prepare(l, input_shapes(*net_, l));
+    };
+    steps_.push_back({index, detail::in_layer(l, prepare_it, need_.layers[index])});
     step& s = steps_.back();
-    s.workspace = std::visit([&](const auto& op) { return op.workspace_bytes(options_.threads); }, *s.op);
+    s.workspace = s.op->workspace_bytes(options_.threads);
     if (is_mac_layer(l) && !kept_[l.outputs[0]] && readers_[l.outputs[0]].size() == 1) {
       const std::size_t next = readers_[l.outputs[0]][0];
       const auto* relu = std::get_if<relu_params>(&net_->layers[next].params);
@@ -374,7 +357,7 @@ class network_runner {
       for (std::size_t o = 0; o < (steps_[i].relu ? 1 : l.outputs.size()); ++o) {
         const std::size_t b = output_of(steps_[i], o);
         std::size_t where = nowhere;
-        if (detail::only_renames(l)) {
+        if (is_renaming(l)) {
           where = storage[l.inputs[0]];
         } else if (detail::works_in_place(l) && requests[storage[l.inputs[0]]].last == i &&
                    net_->blobs[b].shape == net_->blobs[l.inputs[0]].shape) {
@@ -447,33 +430,38 @@ class network_runner {
     detail::in_layer(
         l,
         [&] {
-          std::visit(
-              [&]<class P>(const layer_operator<P>& op) {
-                if (plan_.is_float) run_step<float>(s, l, op);
-                else run_step<q20_12>(s, l, op);
-              },
-              *s.op);
+          if (plan_.is_float) run_step<float>(s, l);
+          else if (!s.op->precision().writes_floats()) run_step<q20_12>(s, l);
+          else run_on_host(s, l);
         },
         need_.layers[s.layer]);
   }
 
-  template <class V, class P>
-  void run_step(const step& s, const layer& l, const layer_operator<P>& op) {
-    const std::span<std::byte> workspace(memory_.data.get() + s.workspace_offset, s.workspace);
-    if constexpr (std::same_as<V, value_t<P>>) {
-      std::vector<tensor_view<const V>> inputs;
-      std::vector<tensor_view<V>> outputs;
-      for (const std::size_t b : l.inputs) inputs.push_back(view<V>(b));
-      for (std::size_t o = 0; o < l.outputs.size(); ++o) outputs.push_back(view<V>(output_of(s, o)));
-      const auto scales = s.ranges.empty() ? op.derive_scales(inputs) : scales_of<P>(s.ranges);
-      op.run(inputs, scales, outputs, workspace, options_.threads, s.relu);
-    } else if constexpr (std::same_as<V, q20_12>) {
-      run_on_host(s, l, op, workspace);
+  [[nodiscard]] std::span<std::byte> workspace(const step& s) const {
+    return {memory_.data.get() + s.workspace_offset, s.workspace};
+  }
+  template <class V>
+  void run_step(const step& s, const layer& l) {
+    std::vector<tensor_view<const V>> inputs;
+    std::vector<tensor_view<V>> outputs;
+    for (const std::size_t b : l.inputs) inputs.push_back(view<V>(b));
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) outputs.push_back(view<V>(output_of(s, o)));
+    evaluate<V>(s, l, inputs, outputs);
+  }
+  template <class V>
+  void evaluate(const step& s, const layer& l, std::span<const tensor_view<const V>> inputs,
+                std::span<const tensor_view<V>> outputs) {
+    std::vector<activation_range> own;
+    if (s.ranges.empty()) {
+      if (s.op->precision().encodes()) own = detail::ranges_of<V>(l, inputs);
+      else own.resize(input_ranges(l));
     }
+    const std::vector<activation_range>& ranges = s.ranges.empty() ? own : s.ranges;
+    s.op->run(layer_run<V>{inputs, ranges, outputs, workspace(s), options_.threads, s.relu});
   }
 
   /// A layer of the host between layers of the accelerator.
-  void run_on_host(const step& s, const layer& l, const layer_operator<float32>& op, std::span<std::byte> workspace) {
+  void run_on_host(const step& s, const layer& l) {
     std::vector<tensor<float>> values;
     for (const std::size_t b : l.inputs) {
       values.push_back(make_tensor<float>(net_->blobs[b].shape));
@@ -486,22 +474,11 @@ class network_runner {
     std::vector<tensor_view<float>> outputs;
     for (std::size_t i = 0; i < l.inputs.size(); ++i) inputs.push_back(view_of(std::as_const(values[i])));
     for (std::size_t i = l.inputs.size(); i < values.size(); ++i) outputs.push_back(view_of(values[i]));
-    op.run(inputs, op.derive_scales(inputs), outputs, workspace, options_.threads, s.relu);
+    evaluate<float>(s, l, inputs, outputs);
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       std::transform(outputs[o].span().begin(), outputs[o].span().end(), view<q20_12>(output_of(s, o)).data(),
                      detail::from_host);
     }
-  }
-
-  template <class P>
-  [[nodiscard]] static auto scales_of(std::span<const activation_range> ranges) {
-    std::vector<typename P::activations::scale> scales;
-    for (const activation_range& r : ranges) {
-      if constexpr (std::same_as<P, w8a8>) scales.push_back(r.in_8bit);
-      else if constexpr (std::same_as<P, w16a16>) scales.push_back(r.in_16bit);
-      else scales.emplace_back();
-    }
-    return scales;
   }
 
   const network* net_;

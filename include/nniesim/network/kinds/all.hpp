@@ -1,0 +1,44 @@
+// All kinds of layers that a network may have. A new one gets a header beside this one, and a place in the list.
+#pragma once
+
+#include <variant>
+
+#include <nniesim/network/kinds/activation.hpp>
+#include <nniesim/network/kinds/arg_max.hpp>
+#include <nniesim/network/kinds/batch_norm.hpp>
+#include <nniesim/network/kinds/concat.hpp>
+#include <nniesim/network/kinds/convolution.hpp>
+#include <nniesim/network/kinds/crop.hpp>
+#include <nniesim/network/kinds/deconvolution.hpp>
+#include <nniesim/network/kinds/eltwise.hpp>
+#include <nniesim/network/kinds/flatten.hpp>
+#include <nniesim/network/kinds/fully_connected.hpp>
+#include <nniesim/network/kinds/identity.hpp>
+#include <nniesim/network/kinds/input.hpp>
+#include <nniesim/network/kinds/lrn.hpp>
+#include <nniesim/network/kinds/mvn.hpp>
+#include <nniesim/network/kinds/normalize.hpp>
+#include <nniesim/network/kinds/permute.hpp>
+#include <nniesim/network/kinds/pooling.hpp>
+#include <nniesim/network/kinds/power.hpp>
+#include <nniesim/network/kinds/prelu.hpp>
+#include <nniesim/network/kinds/reduce_mean.hpp>
+#include <nniesim/network/kinds/reduce_sum.hpp>
+#include <nniesim/network/kinds/relu.hpp>
+#include <nniesim/network/kinds/reshape.hpp>
+#include <nniesim/network/kinds/scale.hpp>
+#include <nniesim/network/kinds/slice.hpp>
+#include <nniesim/network/kinds/softmax.hpp>
+#include <nniesim/network/kinds/upsample.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// What layers compute, one type per kind; the parameters are the operators' own where they say all.
+using layer_params =
+    std::variant<layers::input, layers::convolution, layers::deconvolution, layers::fully_connected, layers::batch_norm,
+                 layers::scale, layers::prelu, layers::normalize, layers::identity, layers::flatten, layers::reshape,
+                 relu_params, activation_params, power_params, softmax_params, pooling_params, eltwise_params,
+                 concat_params, permute_params, reduce_mean_params, reduce_sum_params, slice_params, lrn_params,
+                 mvn_params, upsample_params, crop_params, arg_max_params>;
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,53 @@
+// Flatten.
+#pragma once
+
+#include <array>
+#include <nniesim/network/kinds/kind.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace layers {
+
+/// The axes axis .. end_axis taken as one.
+struct flatten {
+  std::size_t axis = 1;
+  std::size_t end_axis = 3;
+};
+
+}  // namespace layers
+
+namespace detail {
+
+/// A shape whose axes first .. last are replaced by `middle`.
+[[nodiscard]] inline tensor_shape replace_axes(const tensor_shape& x, std::size_t first, std::size_t last,
+                                               std::span<const std::size_t> middle) {
+  std::vector<std::size_t> extents(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(first));
+  extents.insert(extents.end(), middle.begin(), middle.end());
+  extents.insert(extents.end(), x.begin() + static_cast<std::ptrdiff_t>(last) + 1, x.end());
+  return tensor_shape(extents);
+}
+
+[[nodiscard]] inline tensor_shape infer_shape(const layers::flatten& p, const tensor_shape& x) {
+  require<shape_error>(x.size() != 0 && p.axis <= p.end_axis && p.end_axis < x.rank(), "flatten: axes ", p.axis, " to ",
+                       p.end_axis, " of input ", x, ", expected axes in order under ", x.rank(), " and no empty axis");
+  std::size_t joined = 1;
+  for (std::size_t a = p.axis; a <= p.end_axis; ++a) joined *= x[a];
+  return replace_axes(x, p.axis, p.end_axis, std::array{joined});
+}
+
+}  // namespace detail
+
+template <>
+struct layer_kind<layers::flatten> : basic_kind {
+  static constexpr bool is_renaming = true;
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const layers::flatten& p) {
+    l.expect_inputs(1);
+    return l.all(detail::infer_shape(p, l.inputs[0]));
+  }
+  template <precision_policy P>
+  static void run(const layers::flatten&, const detail::nothing_prepared&, const kind_run<P>& r) {
+    detail::copy_to_all(r.x(), r.outputs, r.threads);
+  }
+};
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,43 @@
+// Pooling: the maximum or the average of windows.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+#include <nniesim/ops/pooling.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+template <>
+struct layer_kind<pooling_params> : basic_kind {
+  /// A maximum reads codes: seen in compiled models.
+  [[nodiscard]] static bool reads_codes(const pooling_params& p) noexcept {
+    return p.operation == pooling_operation::maximum;
+  }
+  static void check_rules(const layer_facts&, const pooling_params& p, detail::hardware_rules& rules) {
+    if (!p.global) {
+      rules.small("kernel", std::max(p.kernel[0], p.kernel[1]));
+      rules.small("stride", std::max(p.stride[0], p.stride[1]));
+      rules.small("padding", std::max(p.pad.top, p.pad.left), 0);
+    }
+    rules.require(p.size == pooling_size::ceil, "the ceil rule for the output size", detail::from_toolkit,
+                  "the floor rule");
+  }
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const pooling_params& p) {
+    l.expect_inputs(1);
+    return l.all(infer_shape(p, l.inputs[0]));
+  }
+  template <precision_policy P>
+  static void run(const pooling_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
+    using scale = typename P::activations::scale;
+    const scale s = r.scales.empty() ? scale{} : r.scales[0];
+    const tensor_shape &xs = r.x().shape(), &ys = r.y().shape();
+    const std::size_t in = xs[2] * xs[3];
+    const std::size_t out = ys[2] * ys[3];
+    detail::share(r.x().size(), in, r.threads, [&](std::size_t at, std::size_t n) {
+      const std::size_t maps = n / in;
+      pooling_into<P>({r.x().span().subspan(at, n), {1, maps, xs[2], xs[3]}}, s, p,
+                      {r.y().span().subspan(at / in * out, maps * out), {1, maps, ys[2], ys[3]}});
+    });
+  }
+};
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,36 @@
+// PReLU.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace layers {
+
+/// One slope per channel, or one for all.
+struct prelu {
+  std::vector<float> slope{};
+};
+
+}  // namespace layers
+
+template <>
+struct layer_kind<layers::prelu> : basic_kind {
+  [[nodiscard]] static bool works_in_place(const layers::prelu&) noexcept { return true; }
+  [[nodiscard]] static std::size_t weights(const layers::prelu& p) noexcept { return p.slope.size(); }
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const layers::prelu& p) {
+    l.expect_inputs(1);
+    l.expect_values(p.slope.size(), p.slope.size() == 1 ? 1 : l.channels(), "slopes");
+    return l.all(l.inputs[0]);
+  }
+  template <precision_policy P>
+  [[nodiscard]] static std::vector<value_t<P>> prepare(const layer_facts&, const layers::prelu& p) {
+    return prelu_slopes<P>(p.slope);
+  }
+  template <precision_policy P>
+  static void run(const layers::prelu&, const std::vector<value_t<P>>& slope, const kind_run<P>& r) {
+    prelu_into<P>(r.x(), tensor_view<const value_t<P>>(slope, {slope.size()}), r.y());
+  }
+};
+
+NNIESIM_END_NAMESPACE

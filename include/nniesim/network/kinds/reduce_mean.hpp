@@ -1,0 +1,21 @@
+// Reduction to the mean.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+#include <nniesim/ops/reduce_mean.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+template <>
+struct layer_kind<reduce_mean_params> : basic_kind {
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const reduce_mean_params& p) {
+    l.expect_inputs(1);
+    return l.all(infer_shape(p, l.inputs[0]));
+  }
+  template <precision_policy P>
+  static void run(const reduce_mean_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
+    reduce_mean_into<P>(r.x(), p, r.y());
+  }
+};
+
+NNIESIM_END_NAMESPACE

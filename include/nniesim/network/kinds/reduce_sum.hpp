@@ -1,0 +1,21 @@
+// Reduction to the sum.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+#include <nniesim/ops/reduce_sum.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+template <>
+struct layer_kind<reduce_sum_params> : basic_kind {
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const reduce_sum_params& p) {
+    l.expect_inputs(1);
+    return l.all(infer_shape(p, l.inputs[0]));
+  }
+  template <precision_policy P>
+  static void run(const reduce_sum_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
+    reduce_sum_into<P>(r.x(), p, r.y());
+  }
+};
+
+NNIESIM_END_NAMESPACE

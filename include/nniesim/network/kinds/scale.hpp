@@ -1,0 +1,52 @@
+// Scale and Bias: a factor and a shift, learned or the layer's second input.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+#include <optional>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace layers {
+
+/// y = x * factor + shift. `factor` (of any rank; none: the layer's second input) covers the input's axes from `axis`
+/// on; `shift` is empty or has as many values. Caffe's Bias is a scale with factors of 1.
+struct scale {
+  scale_params params{};
+  std::optional<tensor<float>> factor{};
+  std::vector<float> shift{};
+};
+
+}  // namespace layers
+
+template <>
+struct layer_kind<layers::scale> : basic_kind {
+  [[nodiscard]] static bool works_in_place(const layers::scale& p) noexcept { return p.factor.has_value(); }
+  [[nodiscard]] static std::size_t weights(const layers::scale& p) noexcept {
+    return (p.factor ? p.factor->size() : 0) + p.shift.size();
+  }
+  /// One factor and one shift per channel (axis 1), where it is that.
+  [[nodiscard]] static std::optional<channel_affine> as_channel_affine(const layers::scale& p) {
+    if (!p.factor || p.params.axis != 1 || p.factor->dimension() != 1) return std::nullopt;
+    return detail::affine_of(view_of(*p.factor).span(), p.shift);
+  }
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const layers::scale& p) {
+    l.expect_inputs(p.factor ? 1 : 2);
+    const tensor_shape factor = p.factor ? shape_of(*p.factor) : l.inputs[1];
+    if (!p.shift.empty()) l.expect_values(p.shift.size(), factor.size(), "shifts");
+    return l.all(infer_shape(p.params, l.inputs[0], factor));
+  }
+  template <precision_policy P>
+  [[nodiscard]] static channel_affine prepare(const layer_facts&, const layers::scale& p) {
+    return p.factor ? detail::affine_of(view_of(*p.factor).span(), p.shift) : channel_affine{};
+  }
+  template <precision_policy P>
+  static void run(const layers::scale& p, const channel_affine& a, const kind_run<P>& r) {
+    if (p.factor) {
+      detail::run_affine<P>(r.x(), a, p.params.axis, r.y(), r.threads);
+    } else {
+      scale_into<P>(r.x(), r.inputs[1], detail::written<P>(p.shift), p.params, r.y());
+    }
+  }
+};
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,30 @@
+// Upsampling by repetition.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+#include <nniesim/ops/upsample.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+template <>
+struct layer_kind<upsample_params> : basic_kind {
+  [[nodiscard]] static bool reads_codes(const upsample_params&) noexcept { return true; }
+  template <precision_policy P>
+  [[nodiscard]] static detail::nothing_prepared prepare(const layer_facts&, const upsample_params& p) {
+    check<P>(p);
+    return {};
+  }
+  static void check_rules(const layer_facts&, const upsample_params& p, detail::hardware_rules& rules) {
+    rules.require(p.factor == 2, "upsampling by 2, nearest", detail::from_toolkit, "factor ", p.factor);
+  }
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const upsample_params& p) {
+    l.expect_inputs(1);
+    return l.all(infer_shape(p, l.inputs[0]));
+  }
+  template <precision_policy P>
+  static void run(const upsample_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
+    upsample_into<P>(r.x(), r.scales[0], p, r.y());
+  }
+};
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,331 @@
+// What runs a policy's layers in a network: one object per policy behind a small interface, and the set of those that a
+// program compiles in.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <nniesim/metrics/format_error.hpp>
+#include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/network/layer.hpp>
+#include <nniesim/network/layer_precision.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// How many ranges a layer's inputs have, each encoded with an activation scale of its own: one per group of a
+/// convolution or deconvolution, one per input of the other layers that read codes; none for all others.
+[[nodiscard]] inline std::size_t input_ranges(const layer& l) noexcept {
+  return visit_kind(l, [&](auto kind, const auto& p) -> std::size_t {
+    if (!decltype(kind)::reads_codes(p)) return 0;
+    if constexpr (requires { p.geometry.groups; }) return p.geometry.groups;
+    else return l.inputs.size();
+  });
+}
+
+namespace detail {
+
+/// The largest magnitude of a layer's values, NaN left out.
+template <class V>
+[[nodiscard]] float largest_magnitude(std::span<const V> x) {
+  return kernels::select(active_isa(), [&](auto set) {
+    if constexpr (std::same_as<V, q20_12>) return decltype(set)::max_magnitude_q20_12(x.data(), x.size());
+    else return decltype(set)::max_magnitude(x.data(), x.size());
+  });
+}
+
+/// The ranges that a layer's inputs ask for, input_ranges() of them: of each, or of each group of channels of one.
+template <class V>
+[[nodiscard]] std::vector<activation_range> ranges_of(const layer& l, std::span<const tensor_view<const V>> inputs) {
+  std::vector<activation_range> ranges;
+  const std::size_t count = input_ranges(l);
+  const std::size_t groups = inputs.size() == 1 ? count : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const tensor_view<const V>& x = inputs[groups == 1 ? i : 0];
+    const std::size_t batch = groups == 1 ? 1 : x.shape()[0];
+    const std::size_t length = x.size() / batch / groups;
+    float most = 0;
+    for (std::size_t n = 0; n < batch; ++n) {
+      const std::size_t at = (n * groups + (groups == 1 ? 0 : i)) * length;
+      most = std::max(most, largest_magnitude<V>(x.span().subspan(at, length)));
+    }
+    ranges.push_back(activation_range::of(most));
+  }
+  return ranges;
+}
+
+}  // namespace detail
+
+/// One run of a layer, on blobs of floats or q20_12.
+template <class V>
+struct layer_run {
+  std::span<const tensor_view<const V>> inputs;
+  std::span<const activation_range> ranges;  ///< of the inputs, input_ranges() of them
+  std::span<const tensor_view<V>> outputs;   ///< of output_shapes()
+  std::span<std::byte> workspace;            ///< workspace_bytes() of it
+  const executor& threads;
+  bool relu = false;  ///< a convolution, deconvolution or fully connected layer writes max(y, 0)
+};
+
+/// A layer whose parameters are ready to run under one policy, on inputs of given shapes. Threads may share one object,
+/// which no run changes.
+class prepared_layer {
+ public:
+  prepared_layer() = default;
+  prepared_layer(const prepared_layer&) = delete;
+  prepared_layer& operator=(const prepared_layer&) = delete;
+  virtual ~prepared_layer() = default;
+
+  [[nodiscard]] virtual layer_precision precision() const noexcept = 0;
+  [[nodiscard]] virtual const std::vector<tensor_shape>& output_shapes() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t workspace_bytes(const executor& threads) const = 0;
+  /// Evaluates. Throws shape_error where something does not fit, format_error for blobs that the policy does not write.
+  virtual void run(const layer_run<float>& r) const = 0;
+  virtual void run(const layer_run<q20_12>& r) const = 0;
+};
+
+/// What networks ask a policy for.
+class network_policy {
+ public:
+  network_policy() = default;
+  network_policy(const network_policy&) = delete;
+  network_policy& operator=(const network_policy&) = delete;
+  virtual ~network_policy() = default;
+
+  [[nodiscard]] virtual layer_precision precision() const noexcept = 0;
+
+  /// `l` must outlive the result. Throws as infer_shapes, and format_error for layers that the policy does not have.
+  [[nodiscard]] virtual std::shared_ptr<const prepared_layer> prepare(const layer& l,
+                                                                      std::span<const tensor_shape> inputs) const = 0;
+  /// Memory that a layer takes beside its inputs, outputs and weights, from above.
+  [[nodiscard]] virtual detail::operator_need need(const layer& l, std::span<const tensor_shape> inputs,
+                                                   std::size_t workers) const = 0;
+
+  /// The scale of a range in levels, levels_per_octave() of them to a factor of 2: z of log formats.
+  [[nodiscard]] virtual int level_of(const activation_range& range) const = 0;
+  /// The range moved by so many levels, as far as the format goes.
+  [[nodiscard]] virtual activation_range shifted(const activation_range& range, int levels) const = 0;
+  /// decode(encode(x)) of activations. The spans may be the same.
+  virtual void encode_activations(std::span<const float> x, const activation_range& range, std::span<float> y,
+                                  const executor& threads = {}) const = 0;
+  /// The same as a layer writes it.
+  virtual void encode_activations(std::span<const q20_12> x, const activation_range& range,
+                                  std::span<q20_12> y) const = 0;
+  /// decode(encode(w)) of the weights of a convolution, deconvolution or fully connected layer, in place.
+  virtual void encode_weights(layer& l) const = 0;
+  /// The error of x as a multiple of what one encoding of the reference makes unavoidable (metrics/format_error.hpp).
+  [[nodiscard]] virtual double floor_ratio(tensor_view<const float> reference, tensor_view<const float> x) const = 0;
+  [[nodiscard]] virtual double floor_ratio(tensor_view<const float> reference, tensor_view<const q20_12> x) const = 0;
+};
+
+namespace detail {
+
+template <precision_policy P, class Params>
+class prepared_kind final : public prepared_layer {
+ public:
+  using kind = layer_kind<Params>;
+  using value = value_t<P>;
+  using prepared =
+      decltype(kind::template prepare<P>(std::declval<const layer_facts&>(), std::declval<const Params&>()));
+
+  prepared_kind(const layer& l, const Params& params, std::span<const tensor_shape> inputs)
+      : layer_(&l),
+        params_(&params),
+        inputs_(inputs.begin(), inputs.end()),
+        outputs_(infer_shapes(l, inputs)),
+        prepared_(kind::template prepare<P>({l.type, inputs_, outputs_.size()}, params)) {
+    // Waking threads takes longer than some layers.
+    layer_work products;
+    if constexpr (kind::is_mac) kind::add_work({l.type, inputs_, 1}, outputs_[0], params, products);
+    std::size_t work = products.macs / 8;
+    for (const tensor_shape& s : inputs_) work += s.size();
+    for (const tensor_shape& s : outputs_) work += s.size();
+    is_small_ = work < (std::size_t{1} << 15U);
+  }
+
+  [[nodiscard]] layer_precision precision() const noexcept override { return layer_precision::of<P>(); }
+  [[nodiscard]] const std::vector<tensor_shape>& output_shapes() const noexcept override { return outputs_; }
+  [[nodiscard]] std::size_t workspace_bytes(const executor& all_threads) const override {
+    if (inputs_.empty()) return 0;
+    return kind::workspace_bytes(*params_, prepared_, inputs_[0], is_small_ ? executor{} : all_threads);
+  }
+  void run(const layer_run<float>& r) const override { run_on(r); }
+  void run(const layer_run<q20_12>& r) const override { run_on(r); }
+
+ private:
+  template <class V>
+  void run_on(const layer_run<V>& r) const {
+    if constexpr (std::same_as<V, value>) {
+      require<shape_error>(r.inputs.size() == inputs_.size(), layer_->type, ": ", r.inputs.size(), " inputs, expected ",
+                           inputs_.size());
+      for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        require<shape_error>(r.inputs[i].shape() == inputs_[i], layer_->type, ": input of shape ", r.inputs[i].shape(),
+                             ", expected ", inputs_[i]);
+      }
+      const std::size_t ranges = input_ranges(*layer_);
+      require<shape_error>(r.outputs.size() == outputs_.size() && r.ranges.size() == ranges, layer_->type, ": ",
+                           r.outputs.size(), " outputs and ", r.ranges.size(), " ranges, expected ", outputs_.size(),
+                           " and ", ranges);
+      std::vector<typename P::activations::scale> scales;
+      for (const activation_range& range : r.ranges) scales.push_back(range.scale<typename P::activations>());
+      const executor threads = is_small_ ? executor{} : r.threads;
+      kind::run(*params_, prepared_, kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, {r.relu, nullptr}});
+    } else {
+      throw format_error(concat(layer_->type, ": policy ", policy_name<P>(), " writes ", P::output::name,
+                                ", got blobs of ", std::same_as<V, float> ? "binary32" : "q20_12"));
+    }
+  }
+
+  const layer* layer_;
+  const Params* params_;
+  std::vector<tensor_shape> inputs_, outputs_;
+  bool is_small_ = false;  ///< one thread is enough
+  prepared prepared_;
+};
+
+/// The factory of a policy.
+template <precision_policy P>
+class policy_operators final : public network_policy {
+  using weights = typename P::weights;
+  using activations = typename P::activations;
+
+ public:
+  [[nodiscard]] layer_precision precision() const noexcept override { return layer_precision::of<P>(); }
+
+  [[nodiscard]] std::shared_ptr<const prepared_layer> prepare(const layer& l,
+                                                              std::span<const tensor_shape> inputs) const override;
+  [[nodiscard]] operator_need need(const layer& l, std::span<const tensor_shape> inputs,
+                                   std::size_t workers) const override {
+    return visit_kind(l, [&](auto kind, const auto& p) {
+      using type = decltype(kind);
+      return type::template need<P, type>({l.type, inputs, l.outputs.size()}, p, workers);
+    });
+  }
+
+  [[nodiscard]] int level_of(const activation_range& range) const override {
+    if constexpr (is_log_format<activations>) return range.scale<activations>().z();
+    else return range.largest > 0 ? static_cast<int>(std::lround(16 * std::log2(range.largest))) : 0;
+  }
+  [[nodiscard]] activation_range shifted(const activation_range& range, int levels) const override {
+    activation_range result = range;
+    if constexpr (is_log_format<activations>) {
+      using scale = typename activations::scale;
+      const scale s(std::clamp(range.scale<activations>().z() + levels, scale::min_z, scale::max_z));
+      if constexpr (std::same_as<activations, gfpq8>) result.in_8bit = s;
+      else result.in_16bit = s;
+    } else {
+      const double moved = static_cast<double>(range.largest) * std::exp2(levels / 16.0);
+      result.largest = static_cast<float>(std::clamp(moved, static_cast<double>(std::numeric_limits<float>::min()),
+                                                     static_cast<double>(std::numeric_limits<float>::max())));
+    }
+    return result;
+  }
+  void encode_activations(std::span<const float> x, const activation_range& range, std::span<float> y,
+                          const executor& threads) const override {
+    fake_quantize<activations>(x, y, range.scale<activations>(), threads);
+  }
+  void encode_activations(std::span<const q20_12> x, const activation_range& range,
+                          std::span<q20_12> y) const override {
+    requantize<stored_in_q20_12>(x, range.scale<activations>(), y);
+  }
+  void encode_weights(layer& l) const override {
+    visit_kind(l, [&](auto kind, const auto& p) {
+      if constexpr (decltype(kind)::is_mac) {
+        tensor<float>& t = std::get<std::remove_cvref_t<decltype(p)>>(l.params).weights;
+        const std::span<float> w(t.data(), t.size());
+        fake_quantize<weights>(w, w, weights::scale_of(w));
+      }
+    });
+  }
+  [[nodiscard]] double floor_ratio(tensor_view<const float> reference, tensor_view<const float> x) const override {
+    return nniesim::floor_ratio<activations>(reference, x);
+  }
+  [[nodiscard]] double floor_ratio(tensor_view<const float> reference, tensor_view<const q20_12> x) const override {
+    return nniesim::floor_ratio<activations>(reference, x);
+  }
+
+ private:
+  struct stored_in_q20_12 {
+    using weights = typename P::weights;
+    using activations = typename P::activations;
+    using accumulator = typename P::accumulator;
+    using output = q20_12;
+  };
+};
+
+template <precision_policy P>
+std::shared_ptr<const prepared_layer> policy_operators<P>::prepare(const layer& l,
+                                                                   std::span<const tensor_shape> inputs) const {
+  return std::visit(
+      [&]<class Params>(const Params& p) -> std::shared_ptr<const prepared_layer> {
+        return std::make_shared<const prepared_kind<P, Params>>(l, p, inputs);
+      },
+      l.params);
+}
+
+template <precision_policy P>
+[[nodiscard]] const network_policy& operators_of() {
+  static const policy_operators<P> object;
+  return object;
+}
+
+}  // namespace detail
+
+/// The policies that a program can run networks in: policy_set::of<w8a8, my_policy>(). float32, the reference and the
+/// host, is in every set. Each policy costs compile time and code for all kinds of layers.
+class policy_set {
+ public:
+  /// What the accelerator has: float32, w8a8, w16a16.
+  policy_set() : policy_set(of<w8a8, w16a16>()) {}
+  template <precision_policy... P>
+  [[nodiscard]] static policy_set of() {
+    policy_set set{std::vector<const network_policy*>{&detail::operators_of<float32>()}};
+    (set.add(detail::operators_of<P>()), ...);
+    return set;
+  }
+
+  [[nodiscard]] bool has(layer_precision p) const noexcept { return find(p) != nullptr; }
+  /// Throws format_error, with the names of those that are there, for one that is not.
+  [[nodiscard]] const network_policy& operator[](layer_precision p) const {
+    const network_policy* const found = find(p);
+    if (found != nullptr) return *found;
+    std::string names;
+    for (const network_policy* x : policies_) names += (names.empty() ? "" : ", ") + std::string(x->precision().name());
+    throw format_error(detail::concat("policy ", p.name(), " is not in the set of policies, expected one of ", names,
+                                      ": policy_set::of<...>() takes others"));
+  }
+
+ private:
+  explicit policy_set(std::vector<const network_policy*> policies) : policies_(std::move(policies)) {}
+  void add(const network_policy& p) {
+    if (!has(p.precision())) policies_.push_back(&p);
+  }
+  [[nodiscard]] const network_policy* find(layer_precision p) const noexcept {
+    const auto found =
+        std::find_if(policies_.begin(), policies_.end(), [&](const network_policy* x) { return x->precision() == p; });
+    return found == policies_.end() ? nullptr : *found;
+  }
+
+  std::vector<const network_policy*> policies_;
+};
+
+// Compiling all operators takes half a minute. A program of many files can do it once: all of them define
+// NNIESIM_EXTERN_OPERATORS, and one NNIESIM_INSTANTIATE_OPERATORS. No result depends on either.
+#if defined(NNIESIM_INSTANTIATE_OPERATORS)
+template class detail::policy_operators<float32>;
+template class detail::policy_operators<w8a8>;
+template class detail::policy_operators<w16a16>;
+#elif defined(NNIESIM_EXTERN_OPERATORS)
+extern template class detail::policy_operators<float32>;
+extern template class detail::policy_operators<w8a8>;
+extern template class detail::policy_operators<w16a16>;
+#endif
+
+NNIESIM_END_NAMESPACE
