@@ -53,6 +53,16 @@ std::vector<row> rows_of(const wk_model& model, const wk_comparison* compared) {
   return rows;
 }
 
+/// A convolution's own, which merged rows hide.
+void geometry_of(const layer& l, std::array<std::uint32_t, 2>& kernel, std::array<std::uint32_t, 2>& stride) {
+  const auto* conv = std::get_if<layers::convolution>(&l.params);
+  if (conv == nullptr) return;
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    kernel[axis] = static_cast<std::uint32_t>(conv->weights.shape()[2 + axis]);
+    stride[axis] = static_cast<std::uint32_t>(conv->geometry.stride[axis]);
+  }
+}
+
 std::string by(const std::array<std::uint32_t, 2>& pair) { return detail::concat(pair[0], "x", pair[1]); }
 std::string type_text(wk_type t) {
   return to_string(t) == "?" ? detail::concat("type ", static_cast<int>(t)) : std::string(to_string(t));
@@ -237,6 +247,7 @@ void print_rows(const wk_model& m, const std::vector<row>& rows, const network* 
     table[0].insert(table[0].begin() + 1, "name");
     table[0].insert(table[0].end(), {"equal blocks", "equal records"});
   }
+  bool has_star = false;
   for (const row& r : rows) {
     const wk_layer& l = m.layers[r.first];
     const auto bits = bits_of(r, l);
@@ -250,8 +261,13 @@ void print_rows(const wk_model& m, const std::vector<row>& rows, const network* 
     if (l.descriptor) {
       const wk_descriptor& d = *l.descriptor;
       const bool up = l.type == wk_type::deconvolution;
-      line.push_back(by(d.kernel) + (d.has_merged_rows() ? " (rows may be pairs)" : ""));
-      line.push_back(up ? "1/" + by(d.upsampling) : by(d.stride));
+      std::array<std::uint32_t, 2> kernel = d.kernel, stride = up ? d.upsampling : d.stride;
+      if (r.compared != nullptr)
+        geometry_of(net->layers[compared->matching.pairs[r.compared->pair].layer], kernel, stride);
+      const bool may_be_merged = r.compared == nullptr && d.has_merged_rows();
+      line.push_back(by(kernel) + (may_be_merged ? " *" : ""));
+      line.push_back((up ? "1/" : "") + by(stride) + (may_be_merged ? " *" : ""));
+      has_star = has_star || may_be_merged;
       line.push_back(by(d.dilation));
     } else {
       line.insert(line.end(), 3, "");
@@ -278,6 +294,9 @@ void print_rows(const wk_model& m, const std::vector<row>& rows, const network* 
     for (std::size_t i = 0; i < line.size(); ++i) text += line[i] + std::string(width[i] - line[i].size() + 2, ' ');
     std::cout << text.substr(0, text.find_last_not_of(' ') + 1) << '\n';
   }
+  if (has_star)
+    std::cout << "(*: if pairs of kernel rows stand as channels, the stride is 2x2 and the rows are twice as many, or "
+                 "one less)\n";
   std::cout << "(z: of codes, 8 or 16 bits as the layer's; pad: top and left, of a deconvolution kernel - 1 - pad)\n";
 }
 

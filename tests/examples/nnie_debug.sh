@@ -209,6 +209,27 @@ cp "$folder/npy2/float/jfc.npy" "$folder/others/nobody.npy"
 expect 1 "nothing could be compared" "$tool" compare "$folder/others" "$folder/judged/mapper_quant"
 expect 2 "no layer 'nosuch'" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer nosuch
 
+# A compiled model, alone and against its network; damaged; of another network.
+golden=$(realpath "$(dirname "$0")/../golden/wk")
+small=(--prototxt "$golden/small.prototxt" --caffemodel "$golden/small.caffemodel")
+expect 0 "26 compiled layers, 23 weight blocks, 0 of them not readable" "$tool" wk "$golden/small_8.wk"
+expect 0 "23 of 23 weight blocks equal in every code, 49 of 49 outputs" "$tool" wk "$golden/small_8.wk" "${small[@]}"
+expect 0 "BatchNorm was merged into the weights before" "$tool" wk "$golden/small_merged_8.wk" "${small[@]}"
+expect 0 "7 of 7 layers in 16 bits" "$tool" wk "$golden/small_16.wk" "${small[@]}"
+expect 0 "'conv3' reads its input with z = -55, stored with z = -56" "$tool" wk "$golden/small_8.wk" "${small[@]}"
+{ printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 16, 16)}" && head -c 3072 /dev/zero | tr '\0' D; } >"$folder/large.npy"
+expect 0 "blob 'data' reaches 785.067 (float): beyond z = 0 of 8 bits, which needs z = 26" "$tool" wk "$golden/small_8.wk" "${small[@]}" --picture "$folder/large.npy"
+is_json "$tool" wk "$golden/small_16.wk" --json
+is_json "$tool" wk "$golden/small_8.wk" "${small[@]}" --picture "$folder/large.npy" --json
+expect 2 "layer 'comp0.conv1' (Convolution, 1x8x12x12) has no compiled layer in" "$tool" wk "$golden/small_8.wk" "${model[@]}"
+expect 2 "expected a compiled model (.wk)" "$tool" wk "$net/feature_norm.caffemodel"
+expect 2 "--threads needs a network" "$tool" wk "$golden/small_8.wk" --threads 2
+expect 2 "--norm-type is for --picture" "$tool" wk "$golden/small_8.wk" "${small[@]}" --norm-type 3
+{ head -c 700 "$golden/small_8.wk" && printf x && tail -c +702 "$golden/small_8.wk"; } >"$folder/damaged.wk"
+expect 1 "check sum WRONG" "$tool" wk "$folder/damaged.wk"
+head -c 9000 "$golden/small_8.wk" >"$folder/short.wk"
+expect 2 "short.wk: byte " "$tool" wk "$folder/short.wk"
+
 # What is wrong is said with its place.
 sed 's/\[norm_type\] 0/[norm_typ] 0/' "$cfg" >"$folder/bad.cfg"
 expect 2 "norm_typ" "$tool" run --cfg "$folder/bad.cfg"
