@@ -114,9 +114,9 @@ contestant our_conv(const conv_shape& s, const executor& threads) {
   const std::size_t bytes = layer.workspace_bytes(shape_of(x), threads);
   const auto st =
       std::make_shared<state>(state{std::move(layer), std::move(x), std::move(y), std::vector<std::byte>(bytes)});
-  const auto scales = st->layer.activation_scales(view_of(std::as_const(st->x)));
-  return {std::string(P::name), [st, scales, threads] {
-            st->layer.run(view_of(std::as_const(st->x)), scales, view_of(st->y), st->memory, threads);
+  const auto scale = st->layer.activation_scale_of(view_of(std::as_const(st->x)));
+  return {std::string(P::name), [st, scale, threads] {
+            st->layer.run(view_of(std::as_const(st->x)), scale, view_of(st->y), st->memory, threads);
           }};
 }
 

@@ -16,11 +16,11 @@ void conv2d_3x3(benchmark::State& state) {
   auto w = make_tensor<float>({channels, channels, 3, 3});
   for (std::size_t i = 0; i < w.size(); ++i) w.data()[i] = static_cast<float>(i % 201) * 0.01F - 1;
   const conv2d_layer<P> layer(w, no_bias, {.pad = {1, 1}});
-  const auto scales = layer.activation_scales(view_of(std::as_const(x)));
+  const auto scale = layer.activation_scale_of(view_of(std::as_const(x)));
   auto y = make_tensor<value_t<P>>(layer.output_shape(shape_of(x)));
   std::vector<std::byte> memory(layer.workspace_bytes(shape_of(x)));
   for (auto unused : state) {
-    layer.run(view_of(std::as_const(x)), scales, view_of(y), memory);
+    layer.run(view_of(std::as_const(x)), scale, view_of(y), memory);
     benchmark::DoNotOptimize(y.data());
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(y.size() * channels * 9));

@@ -153,14 +153,8 @@ class network {
     return std::visit(
         [&]<class L>(const L& l) {
           using scale = typename L::activation_scale;
-          if (calibrating) {
-            if constexpr (requires { l.activation_scale_of(view_of(x)); })
-              ranges_.insert_or_assign(name, l.activation_scale_of(view_of(x)));
-            else ranges_.insert_or_assign(name, l.activation_scales(view_of(x))[0]);
-          }
-          const scale s = std::get<scale>(ranges_.at(name));
-          if constexpr (requires { l.activation_scale_of(view_of(x)); }) return l(x, s);
-          else return l(x, std::span<const scale>(&s, 1));
+          if (calibrating) ranges_.insert_or_assign(name, l.activation_scale_of(view_of(x)));
+          return l(x, std::get<scale>(ranges_.at(name)));
         },
         layers_.at(name));
   }

@@ -22,10 +22,10 @@ void convolution(benchmark::State& state) {
 
   const tensor<q20_12> in = encode<q20_12>(x, {});
   tensor<q20_12> y = make_tensor<q20_12>(layer.output_shape(shape_of(in)));
-  const auto scales = layer.activation_scales(view_of(in));
+  const auto scale = layer.activation_scale_of(view_of(in));
   std::vector<std::byte> workspace(layer.workspace_bytes(shape_of(in), threads));
   for (auto _ : state) {
-    layer.run(view_of(in), scales, view_of(y), workspace, threads);
+    layer.run(view_of(in), scale, view_of(y), workspace, threads);
     benchmark::DoNotOptimize(y.data());
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(y.size() * 16 * 9));

@@ -23,10 +23,10 @@ void prepared(const tensor<float>& x, const tensor<float>& w, const std::vector<
   conv2d_layer<w8a8> layer(w, bias, {.pad = {1, 1}});
   auto y = layer(x);
   const tensor<q20_12> in = encode<q20_12>(x, {});
-  const auto scales = layer.activation_scales(view_of(in));
+  const auto scale = layer.activation_scale_of(view_of(in));
   thread_pool pool(4);
   std::vector<std::byte> workspace(layer.workspace_bytes(shape_of(in), pool.handle()));
-  layer.run(view_of(in), scales, view_of(y), workspace, pool.handle(), {.relu = true, .events = &counts});
+  layer.run(view_of(in), scale, view_of(y), workspace, pool.handle(), {.relu = true, .events = &counts});
   std::cout << counts.saturated << " values saturated\n";
 }
 

@@ -262,9 +262,9 @@ TEST_CASE("every instruction set has kernels of its own") {
   using w8 = kernels::engine<w8a8>;
   CHECK(differ([](isa i) { return w8::adjacent(i); }).first >= plain.size());
   CHECK(differ([](isa i) { return w8::strided(i); }).first >= plain.size());
-  CHECK(differ([](isa i) { return w8::finish(i); }).first == plain.size());
+  CHECK(differ([](isa i) { return w8::finish(i, kernels::finish_rule::integer_stage); }).first == plain.size());
   CHECK(differ([](isa i) { return w8::quantize<q20_12>(i); }).first >= plain.size());
-  CHECK(differ([](isa i) { return w8::channel(i); }).first == plain.size());
+  CHECK(differ([](isa i) { return w8::channel(i, kernels::finish_rule::integer_stage); }).first == plain.size());
   const auto [u8, all] = differ([](isa i) { return kernels::engine<uniform_w8a8>::adjacent(i); });
   CHECK(u8 == all);
   const auto [u16, all16] = differ([](isa i) { return kernels::engine<uniform_w16a16>::adjacent(i); });

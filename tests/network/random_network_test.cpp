@@ -78,13 +78,13 @@ namespace {
 template <class P, class Layer, class Specification>
 bool equals_specification(const Layer& layer, const tensor<value_t<P>>& x, thread_pool& pool,
                           Specification specification) {
-  const auto scales = layer.activation_scales(view_of(x));
+  const auto s = layer.activation_scale_of(view_of(x));
   auto expected = make_tensor<value_t<P>>(layer.output_shape(shape_of(x)));
-  specification(view_of(x), std::span(scales), layer.weights_scale(), view_of(expected));
+  specification(view_of(x), s, layer.weight_groups(), view_of(expected));
   for (const executor& threads : {executor{}, pool.handle()}) {
     auto y = make_tensor<value_t<P>>(shape_of(expected));
     std::vector<std::byte> workspace(layer.workspace_bytes(shape_of(x), threads));
-    layer.run(view_of(x), scales, view_of(y), workspace, threads);
+    layer.run(view_of(x), s, view_of(y), workspace, threads);
     if (!same_bits(y, expected)) return false;
   }
   return true;
@@ -104,14 +104,14 @@ bool mac_layer_equals_specification(const layer& l, const tensor<float>& in, thr
       equal = equal && with_bias(*p, [&](const auto& bias) {
                 const conv2d_layer<P> layer(p->weights, bias, p->geometry);
                 return equals_specification<P>(layer, x, pool, [&](auto from, auto sx, const auto& sw, auto to) {
-                  reference::conv2d<P>(from, sx, view_of(p->weights), sw, p->bias, p->geometry, to);
+                  reference::conv2d<P>(from, sx, view_of(p->weights), sw, p->bias, p->geometry, {}, to);
                 });
               });
     } else if (const auto* d = std::get_if<layers::deconvolution>(&l.params)) {
       equal = equal && with_bias(*d, [&](const auto& bias) {
                 const deconv2d_layer<P> layer(d->weights, bias, d->geometry);
                 return equals_specification<P>(layer, x, pool, [&](auto from, auto sx, const auto& sw, auto to) {
-                  reference::deconv2d<P>(from, sx, view_of(d->weights), sw, d->bias, d->geometry, to);
+                  reference::deconv2d<P>(from, sx, view_of(d->weights), sw, d->bias, d->geometry, {}, to);
                 });
               });
     }

@@ -126,14 +126,14 @@ TEST_CASE("encoding shared by threads gives the bits of one, and what happened t
   const tensor_shape shape{2, 8, 40, 40};
   auto in = make_tensor<q20_12>(shape);
   for (auto& v : in) v = q20_12::from(static_cast<double>(random.normal() * 1e4F));
-  const auto scales = layer.activation_scales(view_of(std::as_const(in)));
+  const auto scale = layer.activation_scale_of(view_of(std::as_const(in)));
   event_counts events[2];
   tensor<q20_12> out[2];
   for (int i = 0; i < 2; ++i) {
     const executor threads = i == 0 ? executor{} : pool.handle();
     out[i] = make_tensor<q20_12>(layer.output_shape(shape));
     std::vector<std::byte> memory(layer.workspace_bytes(shape, threads));
-    layer.run(view_of(std::as_const(in)), scales, view_of(out[i]), memory, threads, {false, &events[i]});
+    layer.run(view_of(std::as_const(in)), scale, view_of(out[i]), memory, threads, {false, &events[i]});
   }
   CHECK(same_bits(out[0], out[1]));
   CHECK(events[0] == events[1]);

@@ -184,6 +184,11 @@ struct I {
     return _mm512_mask_mov_epi32(_mm512_mask_mov_epi32(raw, odd, set(0x7fffffff)),
                                  _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), set(0));
   }
+  /// The low 32 bits of each.
+  static reg low_halves(__m512d low, __m512d high) {
+    const reg even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_epi32(_mm512_castpd_si512(low), even, _mm512_castpd_si512(high));
+  }
   /// floor(steps), saturated; NaN, where there can be any, gives 0.
   template <bool CanBeNan>
   static reg q20_12_of_steps(__m512d low, __m512d high) {

@@ -171,10 +171,19 @@ struct engine {
     }
   }
 
+  /// The rule of finished sums. `is_plain`: nothing but a bias is added.
+  [[nodiscard]] static constexpr finish_rule rule(bool is_plain) noexcept {
+    if (has_integer_stage<P>) return finish_rule::integer_stage;
+    return adds_floats && is_plain ? finish_rule::float_sum : finish_rule::real_stage;
+  }
+
   using finish_function = void (*)(const finish_job<sum, value>&);
-  [[nodiscard]] static finish_function finish(isa i) {
+  [[nodiscard]] static finish_function finish(isa i, finish_rule r) {
     if constexpr (has_kernels) {
-      return select(i, [](auto set) -> finish_function { return decltype(set)::template finish<sum, value>; });
+      return select(i, [r](auto set) -> finish_function {
+        return with_rule(
+            r, [](auto known) -> finish_function { return decltype(set)::template finish<known.value, sum, value>; });
+      });
     } else {
       return portable<accumulator>::template finish<value, typename P::output>;
     }
@@ -185,10 +194,13 @@ struct engine {
   /// The longest chain of one channel that is exact.
   static constexpr std::size_t longest_channel = packs8 ? (1U << 24U) / (127 * 127) : SIZE_MAX;
   using channel_function = void (*)(const channel_job<channel_operand, value>&);
-  [[nodiscard]] static channel_function channel(isa i) {
+  [[nodiscard]] static channel_function channel(isa i, finish_rule r) {
     if constexpr (has_kernels) {
-      return select(
-          i, [](auto set) -> channel_function { return decltype(set)::template channel<channel_operand, value>; });
+      return select(i, [r](auto set) -> channel_function {
+        return with_rule(r, [](auto known) -> channel_function {
+          return decltype(set)::template channel<known.value, channel_operand, value>;
+        });
+      });
     } else {
       return portable<accumulator>::template channel<value, typename P::output>;
     }
@@ -320,6 +332,14 @@ struct engine {
   }
 
  private:
+  /// Calls f with a rule that the policy has as a constant.
+  template <class F>
+  static auto with_rule(finish_rule r, F f) {
+    if constexpr (adds_floats) {
+      if (r == finish_rule::float_sum) return f(std::integral_constant<finish_rule, finish_rule::float_sum>{});
+    }
+    return f(std::integral_constant<finish_rule, rule(false)>{});
+  }
   [[nodiscard]] static constexpr std::int32_t zero_operand_of(word_packing p) noexcept {
     return p.bias == 0 ? 0 : static_cast<std::int32_t>(0x80808080U);
   }

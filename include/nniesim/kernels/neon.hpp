@@ -149,6 +149,10 @@ struct I {
   static reg q20_12_of_float(reg bits) {
     return vcvtmq_s32_f32(vmulq_f32(vreinterpretq_f32_s32(bits), vdupq_n_f32(4096.0F)));
   }
+  /// The low 32 bits of each.
+  static reg low_halves(float64x2_t low, float64x2_t high) {
+    return vuzp1q_s32(vreinterpretq_s32_f64(low), vreinterpretq_s32_f64(high));
+  }
   /// floor(steps), saturated; NaN gives 0: what the conversions do.
   template <bool CanBeNan>
   static reg q20_12_of_steps(float64x2_t low, float64x2_t high) {

@@ -102,7 +102,7 @@ struct kernel_set {
       return stage.relu && x < Out{} ? Out{} : x;
     }
   }
-  template <class Sum, class Out>
+  template <finish_rule, class Sum, class Out>
   static void finish(const finish_job<Sum, Out>& job) {
     if (job.constants.rounding != sum_rounding::none) {
       round_sums(job.sum, job.rows * job.sum_columns, job.constants.rounding);
@@ -120,7 +120,7 @@ struct kernel_set {
       }
     }
   }
-  template <class T, class Out>
+  template <finish_rule, class T, class Out>
   static void channel(const channel_job<T, Out>& job) {
     Out* out = job.out;
     for (std::size_t r = 0; r < job.rows; ++r) {

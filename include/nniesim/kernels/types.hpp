@@ -148,6 +148,7 @@ struct finish_constants {
   const double* bias = nullptr;       ///< of the integer stage
   const float* float_bias = nullptr;  ///< of float sums
   sum_rounding rounding = sum_rounding::none;
+  bool fits = false;  ///< no sum that the layer can have takes the integer stage out of 32 bits
 
   /// From output `first` on.
   [[nodiscard]] finish_constants from(std::size_t first) const noexcept {

@@ -197,7 +197,7 @@ class conv2d_layer {
       P::accumulator::check_capacity(g.w[1] * g.w[2] * g.w[3], engine::largest_product(group, s), "conv2d");
     }
     kernels::arena memory(workspace);
-    const kernels::mac_constants<P> constants(memory, groups_, s, bias_, w_shape_[0], options_, "conv2d");
+    const kernels::mac_constants<P> constants(memory, groups_, s, bias_, g.w[1] * g.w[2] * g.w[3], options_, "conv2d");
     auto* offsets = memory.take<std::int32_t>(g.steps, "conv2d");
     g.fill_offsets(offsets);
     if (g.single) {
@@ -256,7 +256,7 @@ class conv2d_layer {
     const kernels::panels<P>& w = panels_[group];
     const kernels::tile_shape tile = engine::tile(isa_);
     const auto run_tile = engine::adjacent(isa_);
-    const auto finish = engine::finish(isa_);
+    const auto finish = engine::finish(isa_, constants.rule());
     const bool skip = engine::packing(isa_).bias == 0;  // else the padding's codes are part of the correction
     const std::size_t area = g.y[2] * g.y[3];
     const std::size_t rows = g.flat ? 1 : line1 - line0;
@@ -290,10 +290,10 @@ class conv2d_layer {
                    const kernels::mac_constants<P>& constants, std::size_t group, std::size_t line0, std::size_t line1,
                    value* y, const output_stage& stage) const {
     const std::size_t rows = g.flat ? 1 : line1 - line0;
-    engine::channel(isa_)({planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
-                           channel_weights_.data() + group * g.steps, g.steps,
-                           g.channels == 1 && g.w[2] == 3 && g.w[3] == 3, rows, g.flat ? line1 - line0 : g.y[3],
-                           constants.from(group), y + (g.flat ? line0 : line0 * g.y[3]), stage});
+    engine::channel(isa_, constants.rule())(
+        {planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
+         channel_weights_.data() + group * g.steps, g.steps, g.channels == 1 && g.w[2] == 3 && g.w[3] == 3, rows,
+         g.flat ? line1 - line0 : g.y[3], constants.from(group), y + (g.flat ? line0 : line0 * g.y[3]), stage});
   }
 
   template <class In>

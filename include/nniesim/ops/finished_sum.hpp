@@ -71,19 +71,26 @@ class mac_constants {
     return arena::rounded(arrays * (outputs + finish_slack) * sizeof(double));
   }
 
-  /// Outputs are shared evenly among the groups of weights. `bias` has finish_slack more values than outputs.
+  /// Of outputs shared evenly among the groups of weights, each the sum of `length` products. `bias` has one value per
+  /// output, and finish_slack more.
   mac_constants(arena& memory, std::span<const group_weights<typename P::weights>> groups, const scale& s,
-                std::span<const float> bias, std::size_t outputs, const mac_options& options, std::string_view where) {
-    const std::size_t room = outputs + finish_slack;
-    double* out = memory.template take<double>(arrays * room, where);
-    std::fill_n(out, arrays * room, 0.0);
-    double* const multiplier = out;
-    double* const shift = out + room;
-    double* const whole_bias = has_integer_stage<P> ? out + 2 * room : nullptr;
+                std::span<const float> bias, std::size_t length, const mac_options& options, std::string_view where) {
+    const std::size_t outputs = bias.size() - finish_slack;
+    double* const multiplier = memory.template take<double>(arrays * bias.size(), where);
+    std::fill_n(multiplier, arrays * bias.size(), 0.0);
+    double* const shift = multiplier + bias.size();
     const bool is_plain = options.affine.factor.empty();
+    all_.rule = engine<P>::rule(is_plain);
+    all_.multiplier = multiplier;
+    all_.shift = shift;
+    all_.float_bias = bias.data();
+    all_.fits = true;
+    // Rounding makes a chain of floats longer by 2^-24 of it in every step, and whole units add one at most.
+    const double growth = std::exp(static_cast<double>(length) * 0x1p-24);
     for (std::size_t g = 0; g < groups.size(); ++g) {
       const double unit = engine<P>::unit(groups[g], s);
       const bool coarse = mac_stage::is_coarse(unit);
+      const double most_sum = growth * static_cast<double>(length) * engine<P>::largest_product(groups[g], s) + 1.0;
       for (std::size_t o = outputs * g / groups.size(); o < outputs * (g + 1) / groups.size(); ++o) {
         const double f = is_plain ? 1.0 : options.affine.factor[o];
         const double a = is_plain ? 0.0 : options.affine.shift[o];
@@ -92,23 +99,22 @@ class mac_constants {
           const mac_stage stage = mac_stage::of(b, f, a, unit, coarse);
           multiplier[o] = stage.scaled_multiplier();
           shift[o] = static_cast<double>(stage.shift);
-          whole_bias[o] = static_cast<double>(stage.bias);
+          shift[bias.size() + o] = static_cast<double>(stage.bias);
+          const double most = (most_sum + std::abs(static_cast<double>(stage.bias))) * std::abs(multiplier[o]);
+          all_.fits = all_.fits && most + std::abs(shift[o]) < 0x1p31 - 2;
         } else {
           multiplier[o] = unit * f;
           shift[o] = std::fma(b, f, a);
         }
       }
     }
-    all_.rule = has_integer_stage<P>                 ? finish_rule::integer_stage
-                : engine<P>::adds_floats && is_plain ? finish_rule::float_sum
-                                                     : finish_rule::real_stage;
-    all_.multiplier = multiplier;
-    all_.shift = shift;
-    all_.bias = whole_bias;
-    all_.float_bias = bias.data();
-    if (has_integer_stage<P>) all_.rounding = options.rounding;
+    if constexpr (has_integer_stage<P>) {
+      all_.bias = shift + bias.size();
+      all_.rounding = options.rounding;
+    }
   }
 
+  [[nodiscard]] finish_rule rule() const noexcept { return all_.rule; }
   /// From output `first` on.
   [[nodiscard]] finish_constants from(std::size_t first) const noexcept { return all_.from(first); }
 

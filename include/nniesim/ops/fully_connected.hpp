@@ -192,7 +192,7 @@ class fully_connected_layer {
     P::accumulator::check_capacity(w_shape_[1], engine::largest_product(encoding_, s), "fully_connected");
     const plan g(*this, out[0], threads.workers);
     kernels::arena memory(workspace);
-    const kernels::mac_constants<P> constants(memory, {&encoding_, 1}, s, bias_, w_shape_[0], options_,
+    const kernels::mac_constants<P> constants(memory, {&encoding_, 1}, s, bias_, w_shape_[1], options_,
                                               "fully_connected");
     auto* a = memory.take<operand>(g.rows() * stride(), "fully_connected");
     auto* scratch = memory.take<float>(g.parts * g.scratch, "fully_connected");
@@ -230,7 +230,7 @@ class fully_connected_layer {
                  std::size_t row1, tensor_view<value> y, const output_stage& stage) const {
     const kernels::tile_shape tile = engine::tile(isa_);
     const auto run_tile = engine::strided(isa_);
-    const auto finish = engine::finish(isa_);
+    const auto finish = engine::finish(isa_, constants.rule());
     const std::size_t output = panel * panels_.width();
     const std::size_t vectors = panels_.vectors_of(output);
     const std::size_t columns = std::min(panels_.width(), panels_.outputs() - output);
@@ -255,7 +255,7 @@ class fully_connected_layer {
     using format = typename P::weights;
     constexpr std::size_t width = code_panels::width;
     const kernels::tile_shape tile = engine::tile(isa_);
-    const auto finish = engine::finish(isa_);
+    const auto finish = engine::finish(isa_, constants.rule());
     const std::size_t output = panel * width;
     const std::size_t outputs = w_shape_[0];
     const std::size_t inputs = w_shape_[1];

@@ -1,41 +1,74 @@
 // Storing finished sums: the rule that makes outputs of them, what follows, and the transposition that convolution
 // needs, over the vocabularies f32, f64 and I and the `transpose` of the including instruction set.
 
-/// I::lanes finished sums as bits of the output: float, or q20_12. `correction` is of integer sums.
-template <class Out, class Sum>
-inline I::reg written(const Sum* sum, const Sum* correction, const finish_constants& c) {
-  constexpr std::size_t half = f64::lanes;
-  static_assert(I::lanes == 2 * half);
-  const auto real = [&](std::size_t at) {
-    if constexpr (std::integral<Sum>) return f64::difference(sum + at, correction + at);
-    else return f64::load(sum + at);
-  };
-  if constexpr (std::same_as<Out, float>) {
-    if (c.rule == finish_rule::float_sum) return I::of_float(f32::add(f32::load(sum), f32::load(c.float_bias)));
-    const auto total = [&](std::size_t at) {
-      return f64::fma(real(at), f64::load(c.multiplier + at), f64::load(c.shift + at));
-    };
-    return I::of_doubles(total(0), total(half));
-  } else {
-    if constexpr (std::floating_point<Sum>) {
-      if (c.rule == finish_rule::integer_stage) {
-        const auto steps = [&](std::size_t at) {
-          const f64::reg product =
-              f64::mul(f64::add(real(at), f64::load(c.bias + at)), f64::load(c.multiplier + at));
-          return f64::floor_plus(product, f64::load(c.shift + at));
-        };
-        return I::template q20_12_of_steps<true>(steps(0), steps(half));
-      }
-    }
-    // The 4096 steps to one are multiplied into both factors, which is exact.
-    const f64::reg to_steps = f64::set(4096.0);
-    const auto steps = [&](std::size_t at) {
-      return f64::fma(real(at), f64::mul(f64::load(c.multiplier + at), to_steps),
-                      f64::mul(f64::load(c.shift + at), to_steps));
-    };
-    return I::template q20_12_of_steps<std::floating_point<Sum>>(steps(0), steps(half));
+/// The numbers of a rule for I::lanes outputs, in registers.
+template <finish_rule Rule, class Sum>
+struct lane_constants;
+
+template <class Sum>
+struct lane_constants<finish_rule::float_sum, Sum> {
+  explicit lane_constants(const finish_constants& c) : bias(f32::load(c.float_bias)) {}
+  f32::reg bias;
+
+  template <class Out>
+  I::reg written(const float* sum, const float*) const {
+    return I::of_float(f32::add(f32::load(sum), bias));
   }
+};
+
+/// Double totals of I::lanes sums, by halves.
+template <class Sum>
+inline f64::reg total_of(const Sum* sum, const Sum* correction, std::size_t at) {
+  if constexpr (std::integral<Sum>) return f64::difference(sum + at, correction + at);
+  else return f64::load(sum + at);
 }
+
+template <class Sum>
+struct lane_constants<finish_rule::real_stage, Sum> {
+  explicit lane_constants(const finish_constants& c)
+      : multiplier{f64::load(c.multiplier), f64::load(c.multiplier + f64::lanes)},
+        shift{f64::load(c.shift), f64::load(c.shift + f64::lanes)} {}
+  f64::reg multiplier[2], shift[2];
+
+  template <class Out>
+  I::reg written(const Sum* sum, const Sum* correction) const {
+    const auto total = [&](std::size_t h) {
+      return f64::fma(total_of(sum, correction, h * f64::lanes), multiplier[h], shift[h]);
+    };
+    if constexpr (std::same_as<Out, float>) {
+      return I::of_doubles(total(0), total(1));
+    } else {
+      // 4096 steps to one: exact, but for numbers that are 0 in steps anyway.
+      const auto steps = [&](std::size_t h) { return f64::mul(total(h), f64::set(4096.0)); };
+      return I::template q20_12_of_steps<std::floating_point<Sum>>(steps(0), steps(1));
+    }
+  }
+};
+
+template <class Sum>
+struct lane_constants<finish_rule::integer_stage, Sum> {
+  explicit lane_constants(const finish_constants& c)
+      : fits(c.fits),
+        multiplier{f64::load(c.multiplier), f64::load(c.multiplier + f64::lanes)},
+        bias{f64::load(c.bias), f64::load(c.bias + f64::lanes)} {
+    for (std::size_t h = 0; h < 2; ++h) {
+      shift[h] = f64::load(c.shift + h * f64::lanes);
+      // A whole number of 32 bits above 1.5 * 2^52 stands in the low half of the double.
+      if (fits) shift[h] = f64::add(shift[h], f64::set(0x1.8p52));
+    }
+  }
+  bool fits;
+  f64::reg multiplier[2], bias[2], shift[2];
+
+  template <class Out>
+  I::reg written(const Sum* sum, const Sum*) const {
+    const auto steps = [&](std::size_t h) {
+      return f64::floor_plus(f64::mul(f64::add(f64::load(sum + h * f64::lanes), bias[h]), multiplier[h]), shift[h]);
+    };
+    if (fits) return I::low_halves(steps(0), steps(1));
+    return I::template q20_12_of_steps<true>(steps(0), steps(1));
+  }
+};
 
 /// The total that is written, one at a time: what happened to it is told to the counter.
 template <class Out, class Sum>
@@ -59,7 +92,7 @@ inline I::reg rectified(I::reg x) {
   else return I::max(x, I::set(0));
 }
 
-template <class Sum, class Out>
+template <finish_rule Rule, class Sum, class Out>
 inline void finish_tile(const finish_job<Sum, Out>& job) {
   constexpr std::size_t lanes = I::lanes;
   if (job.constants.rounding != sum_rounding::none) [[unlikely]] {
@@ -68,12 +101,13 @@ inline void finish_tile(const finish_job<Sum, Out>& job) {
   for (std::size_t j = 0; j < job.columns; j += lanes) {
     const std::size_t columns = std::min(lanes, job.columns - j);
     const finish_constants constants = job.constants.from(j);
+    const lane_constants<Rule, Sum> numbers(constants);
     Sum correction[lanes] = {};
     if constexpr (std::integral<Sum>) std::memcpy(correction, job.correction + j, columns * sizeof(Sum));
     Out* out = job.out + static_cast<std::ptrdiff_t>(j) * job.column_step;
     const auto row = [&](std::size_t i) {
       const Sum* sum = job.sum + i * job.sum_columns + j;
-      const I::reg x = written<Out>(sum, correction, constants);
+      const I::reg x = numbers.template written<Out>(sum, correction);
       if (job.stage.events != nullptr) count_events<Out>(sum, correction, constants, columns, *job.stage.events);
       return job.stage.relu ? rectified<Out>(x) : x;
     };
@@ -111,6 +145,7 @@ struct channel_constants {
   explicit channel_constants(const finish_constants& one) {
     c.rule = one.rule;
     c.rounding = one.rounding;
+    c.fits = one.fits;
     const auto spread = [](const double* from, double* to) -> const double* {
       if (from != nullptr) std::fill_n(to, I::lanes, *from);
       return to;
@@ -132,24 +167,23 @@ struct channel_constants {
 };
 
 /// Writes `n` sums of one channel.
-template <class Out, class Sum, std::size_t Width>
-inline void write_channel(Sum (&sum)[Width], const finish_constants& c, const output_stage& stage, Out* out,
-                          std::size_t n) {
-  const Sum none[I::lanes] = {};
-  if (c.rounding != sum_rounding::none) [[unlikely]] round_sums(sum, Width, c.rounding);
+template <class Out, class Lane, class Sum, std::size_t Width>
+inline void write_channel(Sum (&sum)[Width], const Lane& lane, const channel_constants& c, const output_stage& stage,
+                          Out* out, std::size_t n) {
+  if (c.c.rounding != sum_rounding::none) [[unlikely]] round_sums(sum, Width, c.c.rounding);
   for (std::size_t k = 0; k < n; k += I::lanes) {
     const std::size_t count = std::min(I::lanes, n - k);
-    const I::reg x = written<Out>(sum + k, none, c);
-    if (stage.events != nullptr) count_events<Out>(sum + k, none, c, count, *stage.events);
+    const I::reg x = lane.template written<Out>(sum + k, nullptr);
+    if (stage.events != nullptr) count_events<Out, Sum>(sum + k, nullptr, c.c, count, *stage.events);
     store_part(out + k, stage.relu ? rectified<Out>(x) : x, count);
   }
 }
 
 /// `Rows` output rows of a 3 x 3 kernel, `Vectors` vectors of each from column i on: every input row is read once for
 /// all that use it.
-template <class V, std::size_t Rows, std::size_t Stride, std::size_t Vectors, class Out>
+template <class V, std::size_t Rows, std::size_t Stride, std::size_t Vectors, class Lane, class Out>
 inline void channel_tile_3x3(const channel_job<typename V::element, Out>& job, std::size_t row, std::size_t i,
-                             const typename V::reg (&w)[9], const finish_constants& c) {
+                             const typename V::reg (&w)[9], const Lane& lane, const channel_constants& c) {
   using element = typename V::element;
   constexpr std::size_t width = Vectors * V::lanes;
   const std::ptrdiff_t step = job.offset[3] - job.offset[0];
@@ -181,37 +215,38 @@ inline void channel_tile_3x3(const channel_job<typename V::element, Out>& job, s
     NNIESIM_UNROLL
     for (std::size_t v = 0; v < Vectors; ++v) V::store(sum + v * V::lanes, acc[q][v]);
     Out* out = job.out + (row + q) * job.n + i;
-    write_channel(sum, c, job.stage, out, std::min(width, job.n - i));
+    write_channel(sum, lane, c, job.stage, out, std::min(width, job.n - i));
   }
 }
 
-template <class V, std::size_t Rows, std::size_t Stride, class Out>
-inline void channel_rows_3x3(const channel_job<typename V::element, Out>& job, std::size_t row,
-                             const finish_constants& c) {
+template <class V, std::size_t Rows, std::size_t Stride, class Lane, class Out>
+inline void channel_rows_3x3(const channel_job<typename V::element, Out>& job, std::size_t row, const Lane& lane,
+                             const channel_constants& c) {
   constexpr std::size_t vectors = I::lanes / V::lanes;  // in a vector of outputs
   typename V::reg w[9];
   NNIESIM_UNROLL
   for (std::size_t t = 0; t < 9; ++t) w[t] = V::set(job.w[t]);
-  for (std::size_t i = 0; i < job.n; i += I::lanes) channel_tile_3x3<V, Rows, Stride, vectors>(job, row, i, w, c);
+  for (std::size_t i = 0; i < job.n; i += I::lanes) channel_tile_3x3<V, Rows, Stride, vectors>(job, row, i, w, lane, c);
 }
 
 /// Rows of one channel: four vectors of sums at a time, then their outputs.
-template <class V, class Out>
+template <finish_rule Rule, class V, class Out>
 inline void channel_rows(const channel_job<typename V::element, Out>& job) {
   using element = typename V::element;
   constexpr std::size_t vectors = 4;
   constexpr std::size_t width = vectors * V::lanes;
   const channel_constants constants(job.constants);
+  const lane_constants<Rule, element> lane(constants.c);
   std::size_t r = 0;
   if (job.is_3x3) {
     const std::ptrdiff_t step = job.offset[3] - job.offset[0];
     if (job.a_step == step) {
-      for (; r + 8 <= job.rows; r += 8) channel_rows_3x3<V, 8, 1>(job, r, constants.c);
-      for (; r + 4 <= job.rows; r += 4) channel_rows_3x3<V, 4, 1>(job, r, constants.c);
+      for (; r + 8 <= job.rows; r += 8) channel_rows_3x3<V, 8, 1>(job, r, lane, constants);
+      for (; r + 4 <= job.rows; r += 4) channel_rows_3x3<V, 4, 1>(job, r, lane, constants);
     } else if (job.a_step == 2 * step) {
-      for (; r + 2 <= job.rows; r += 2) channel_rows_3x3<V, 2, 2>(job, r, constants.c);
+      for (; r + 2 <= job.rows; r += 2) channel_rows_3x3<V, 2, 2>(job, r, lane, constants);
     }
-    for (; r < job.rows; ++r) channel_rows_3x3<V, 1, 1>(job, r, constants.c);
+    for (; r < job.rows; ++r) channel_rows_3x3<V, 1, 1>(job, r, lane, constants);
     return;
   }
   for (; r < job.rows; ++r) {
@@ -229,7 +264,7 @@ inline void channel_rows(const channel_job<typename V::element, Out>& job) {
       element sum[width];
       NNIESIM_UNROLL
       for (std::size_t v = 0; v < vectors; ++v) V::store(sum + v * V::lanes, acc[v]);
-      write_channel(sum, constants.c, job.stage, job.out + r * job.n + i, std::min(width, job.n - i));
+      write_channel(sum, lane, constants, job.stage, job.out + r * job.n + i, std::min(width, job.n - i));
     }
   }
 }

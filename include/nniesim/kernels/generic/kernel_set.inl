@@ -28,13 +28,13 @@ struct kernel_set {
                     std::int64_t* sum, bool resume) {
     split_sums<i16x2>(split_tile_rows{}, at, w, steps, rows, vectors, sum, resume);
   }
-  template <class T, class Out>
+  template <finish_rule Rule, class T, class Out>
   static void channel(const channel_job<T, Out>& job) {
-    channel_rows<vector<T>>(job);
+    channel_rows<Rule, vector<T>>(job);
   }
-  template <class Sum, class Out>
+  template <finish_rule Rule, class Sum, class Out>
   static void finish(const finish_job<Sum, Out>& job) {
-    finish_tile(job);
+    finish_tile<Rule>(job);
   }
   template <class F, class Value>
   static void quantize(const quantize_job<Value, float>& job, typename F::scale s) {
