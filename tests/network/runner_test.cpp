@@ -162,7 +162,7 @@ TEST_CASE("calibrated scales are used, and asked for where they are missing", "[
   runner.use(ranges);
   runner.run({&in, 1});
   const gfpq8::scale s(-150);
-  const auto expected = conv2d_layer<w8a8>(w, no_bias)(picture, {&s, 1});
+  const auto expected = conv2d_layer<w8a8>(w, no_bias)(picture, s);
   runner.visit(y, [&](auto view) {
     for (std::size_t i = 0; i < view.size(); ++i) {
       CHECK(static_cast<double>(view[i]) == static_cast<double>(expected.data()[i]));
