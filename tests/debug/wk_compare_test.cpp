@@ -153,6 +153,48 @@ TEST_CASE("layers of one shape in exchanged order are told apart by their weight
   CHECK_FALSE(c.is_merged.has_value());
 }
 
+TEST_CASE("a depthwise convolution may be a compiled layer of its own") {
+  const wk_model m = read_wk(wk_folder / "depthwise.wk");
+  const network net = read_caffe_network(wk_folder / "depthwise.prototxt", wk_folder / "depthwise.caffemodel");
+  const wk_comparison c = compare_wk(m, net);
+  REQUIRE(c.layers.size() == 1);
+  CHECK(m.layers[c.matching.pairs[0].compiled.at(0)].type == wk_type::depthwise);
+  CHECK(c.matching.pairs[0].compiled.size() == 1);
+  CHECK(c.layers[0].raw.equal == 2);
+  CHECK(c.layers[0].raw.total() == 2);
+  CHECK(c.layers[0].records.total == 0);
+}
+
+TEST_CASE("slopes of negative values are those of each channel") {
+  const wk_model m = read_wk(wk_folder / "small_8.wk");
+  network net = small_network();
+  layer& leaky = net.layers[layer_index(net, "leaky")];
+  std::vector<float> slopes(6, 0.1F);
+  leaky.params = layers::prelu{slopes};
+  CHECK(of_layer(compare_wk(m, net), net, "conv2").records.equal == 6);
+  slopes[4] = 0.2F;
+  leaky.params = layers::prelu{slopes};
+  CHECK(of_layer(compare_wk(m, net), net, "conv2").records.slope == 1);
+  leaky.params = relu_params{};
+  CHECK(of_layer(compare_wk(m, net), net, "conv2").records.slope == 6);
+}
+
+TEST_CASE("where BatchNorm and Scale are layers of their own, convolutions end before them") {
+  wk_model m = read_wk(wk_folder / "small_8.wk");
+  const network net = small_network();
+  wk_layer own;
+  own.type = wk_type::batch_norm;
+  own.element_bytes = 1;
+  own.channels = own.height = own.width = 8;
+  own.scale = {-80};
+  m.layers.push_back(own);
+  const wk_matching matching = match_wk(m, net);
+  CHECK(matching.keeps_batch_norm);
+  CHECK(matching.pairs[0].blob == blob_index(net, "conv1"));
+  CHECK(matching.pairs[0].affine.empty());
+  CHECK(wk_ranges(m, net, matching).at(blob_index(net, "bn1")) == wk_range{8, -10});
+}
+
 TEST_CASE("the scales of blobs are those that stand in the model") {
   const bool wide = GENERATE(true, false);
   const wk_model m = read_wk(wk_folder / (wide ? "small_16.wk" : "small_8.wk"));

@@ -98,7 +98,7 @@ def learned(network, seed):
                 shape = (outputs, c * h * w)
             count = math.prod(shape)
             weights = [1.0] * count if name == "up" else random.values(count, 0.7)
-            if name == "dw":  # a group of one magnitude, one that is dead, a zero
+            if name == "dw" and count == 72:  # a group of one magnitude, one that is dead, a zero
                 weights[9:18] = [math.copysign(0.375, v) for v in weights[9:18]]
                 weights[18:27] = [f32(1e-9)] * 9
                 weights[4] = 0.0
@@ -144,7 +144,7 @@ def prototxt(network):
     lines = ['name: "small"']
     for name, kind, inputs, p in network:
         text = f'layer {{ name: "{name}" type: "{kind}"' + "".join(f' bottom: "{b}"' for b in inputs) + f' top: "{name}"'
-        parts = " ".join(f"{k}: {str(v).lower()}" for k, v in p.items())
+        parts = " ".join(f"{k}: {str(v).lower()}" for k, v in p.items() if k != "own_layer")
         if kind == "Input":
             text += " input_param { shape { dim: 1 " + " ".join(f"dim: {n}" for n in p["shape"]) + " } }"
         elif kind in ("Convolution", "Deconvolution"):
@@ -429,6 +429,27 @@ class Compiled:
         self.blocks(0x309, [block])
         self.read(z_in)
 
+    def depthwise(self, codes, z_w, bias, p, shape, z_in, size, z_out):
+        """All channels as one layer of its own: 64 a block."""
+        self.record(4, size, shape, z_out)
+        k, area = p["kernel_size"], p["kernel_size"] ** 2
+        self.address(0x409, "parameters", len(self.parameters))
+        self.parameters += struct.pack("<Ii9xB14xHHHHBBBBBBBBHH", up(shape[2] * size, 16) * shape[1], 0, 1, shape[2], shape[2],
+                                       4, 4, k, k, 1, 1, 1, 1, 1, 1, 4, area * 4)
+        unit = 2 ** ((8 * z_w + z_in) / 128)
+        blocks = []
+        for first in range(0, len(bias), 64):
+            some = range(first, min(first + 64, len(bias)))
+            head = b"".join(struct.pack("<i", int32(bias[c] / unit)) for c in some).ljust(256, b"\x80")
+            content = [0x80] * 64 * area
+            for c in some:
+                for position in range(area):
+                    content[64 * position + (c - first) % 4 * 16 + (c - first) // 4] = codes[c * area + position]
+            blocks.append(head + bytes(content))
+        self.blocks(0x509, blocks)
+        self.read(z_in)
+        self.store(z_out, size, 1)
+
     def other(self, kind, size, shape, z, inputs):
         self.record(kind, size, shape, z)
         for i in inputs:
@@ -510,7 +531,11 @@ def compiled(network, blobs, width, scales, read_scales, outputs, is_merged, wit
             model.next_segment()
         z_in = [read_scales[name][at] if name in read_scales else z_of.get(stored[i], 0) for i in inputs]
         size = width // 8
-        if kind in ("Convolution", "Deconvolution"):
+        if p.get("own_layer"):
+            z_w = model.form.scale(used[name][0][1])
+            codes = [model.form.code(w, z_w) for w in used[name][0][1]]
+            model.depthwise(codes, z_w, used[name][1][1], p, sizes[name], z_in[0], size, z_of[name])
+        elif kind in ("Convolution", "Deconvolution"):
             both = affine(network, blobs, name)
             end, activation, slope = name, 1, 0.0
             while True:  # what it takes in
@@ -558,6 +583,10 @@ EXCHANGED = [("data", "Input", [], {"shape": (2, 4, 4)}),
              ("a", "Convolution", ["data"], {"num_output": 2, "kernel_size": 2}),
              ("b", "Convolution", ["data"], {"num_output": 2, "kernel_size": 2})]
 
+# A depthwise convolution as a layer of its own.
+DEPTHWISE = [("data", "Input", [], {"shape": (70, 4, 4)}),
+             ("dw", "Convolution", ["data"], {"num_output": 70, "kernel_size": 3, "pad": 1, "group": 70, "own_layer": True})]
+
 # For fuzzing: small enough.
 TINY = [("data", "Input", [], {"shape": (2, 4, 4)}),
         ("conv", "Convolution", ["data"], {"num_output": 2, "kernel_size": 2}),
@@ -582,6 +611,11 @@ def main():
     data, a, b = EXCHANGED
     whole = compiled([data, b, a], blobs, 8, {"data": (0, -384)}, {}, ["b", "a"], False, False, "a")
     (FOLDER / "exchanged.wk").write_bytes(whole)
+    blobs = learned(DEPTHWISE, 4)
+    (FOLDER / "depthwise.prototxt").write_text(prototxt(DEPTHWISE))
+    (FOLDER / "depthwise.caffemodel").write_bytes(caffemodel(DEPTHWISE, blobs))
+    whole = compiled(DEPTHWISE, blobs, 8, {"data": (0, 0), "dw": (-320, 0)}, {}, ["dw"], False, False)
+    (FOLDER / "depthwise.wk").write_bytes(whole)
 
 
 if __name__ == "__main__":

@@ -156,9 +156,7 @@ class wk_matcher {
   }
 
   [[nodiscard]] wk_matching match() {
-    result_.keeps_batch_norm = std::any_of(model_.layers.begin(), model_.layers.end(), [](const wk_layer& c) {
-      return c.type == wk_type::batch_norm || c.type == wk_type::scale;
-    });
+    result_.keeps_batch_norm = keeps_batch_norm();
     for (std::size_t l = 0; l < net_.layers.size(); ++l) match_weighted(l);
     for (std::size_t c = 0; c < taken_.size(); ++c) {
       const wk_layer& left = model_.layers[c];
@@ -174,6 +172,18 @@ class wk_matcher {
   [[nodiscard]] static bool has_weights(wk_type t) noexcept {
     return t == wk_type::convolution || t == wk_type::deconvolution || t == wk_type::depthwise ||
            t == wk_type::fully_connected;
+  }
+
+  /// A Scale of two blobs stands in every model.
+  [[nodiscard]] bool keeps_batch_norm() const {
+    std::size_t in_network = 0, in_model = 0;
+    for (const layer& l : net_.layers) {
+      in_network += std::holds_alternative<layers::scale>(l.params) && !channel_affine_of(l) ? 1 : 0;
+    }
+    for (const wk_layer& c : model_.layers) {
+      in_model += c.type == wk_type::batch_norm || c.type == wk_type::scale ? 1 : 0;
+    }
+    return in_model > in_network;
   }
 
   void match_weighted(std::size_t index) {
@@ -324,6 +334,15 @@ struct wk_range {
     const wk_layer& c = model.layers[p.compiled[0]];
     const std::size_t blob = net.layers[p.layer].inputs[0];
     if (c.bits() && !c.input_scales.empty() && !matching.stored[blob]) add(blob, *c.bits(), c.input_scales[0]);
+  }
+  // The same codes under other names and shapes.
+  for (const layer& l : net.layers) {
+    const bool keeps = std::holds_alternative<layers::identity>(l.params) ||
+                       std::holds_alternative<layers::flatten>(l.params) ||
+                       std::holds_alternative<layers::reshape>(l.params);
+    if (!keeps || !ranges.contains(l.inputs[0])) continue;
+    const wk_range range = ranges.at(l.inputs[0]);
+    for (const std::size_t b : l.outputs) ranges.try_emplace(b, range);
   }
   return ranges;
 }
