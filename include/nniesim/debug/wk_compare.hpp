@@ -364,7 +364,8 @@ class wk_comparer {
         const std::size_t output = g * kernel.outputs + o;
         const wk_output_values& v = values[output];
         mac_stage want = mac_stage::of(v.bias, v.factor, v.shift, unit, coarse);
-        want.slope = pair.slopes.empty() ? 0 : slope_steps(pair.slopes[pair.slopes.size() == 1 ? 0 : output]);
+        const std::size_t slope = pair.slopes.size() == 1 ? 0 : output;
+        want.slope = slope < pair.slopes.size() ? slope_steps(pair.slopes[slope]) : 0;
         ++c.records.total;
         c.records.equal += got == want ? 1 : 0;
         c.records.bias += got.bias != want.bias ? 1 : 0;

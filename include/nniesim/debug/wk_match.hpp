@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -164,7 +165,7 @@ class wk_matcher {
                             ", a ", to_string(left.type), " that stores ", left.channels, "x", left.height, "x",
                             left.width, ", has none in network ", excerpt(net_.name), " that fits it");
     }
-    for (std::size_t l = 0; l < net_.layers.size(); ++l) match_other(l);
+    match_others();
     return std::move(result_);
   }
 
@@ -271,24 +272,28 @@ class wk_matcher {
                       l.params);
   }
 
-  /// Layers without weights: the first compiled one of the type and shape. What has none was taken into the layer
-  /// before, or is not known.
-  void match_other(std::size_t index) {
-    const layer& l = net_.layers[index];
-    const auto type = type_of(l);
-    if (!type || l.on_cpu || l.outputs.size() != 1) return;
-    const std::size_t blob = l.outputs[0];
-    if (result_.stored[blob]) return;
-    const tensor_shape& shape = net_.blobs[blob].shape;
-    if (shape.rank() < 2) return;
-    const std::size_t height = shape.rank() > 2 ? shape[2] : 1, width = shape.rank() > 3 ? shape[3] : 1;
+  using type_and_shape = std::tuple<wk_type, std::size_t, std::size_t, std::size_t>;
+
+  /// Layers without weights, in order, where as many of a type and shape are left on either side. Where there are fewer
+  /// compiled ones, some were taken into layers before, and it is not known which.
+  void match_others() {
+    std::map<type_and_shape, std::vector<std::size_t>> blobs, compiled;
+    for (const layer& l : net_.layers) {
+      const auto type = type_of(l);
+      if (!type || l.on_cpu || l.outputs.size() != 1 || result_.stored[l.outputs[0]]) continue;
+      const tensor_shape& shape = net_.blobs[l.outputs[0]].shape;
+      if (shape.rank() < 2) continue;
+      const std::size_t height = shape.rank() > 2 ? shape[2] : 1, width = shape.rank() > 3 ? shape[3] : 1;
+      blobs[{*type, shape[1], height, width}].push_back(l.outputs[0]);
+    }
     for (std::size_t c = 0; c < model_.layers.size(); ++c) {
       const wk_layer& m = model_.layers[c];
-      if (taken_[c] || m.type != *type) continue;
-      if (m.channels != shape[1] || m.height != height || m.width != width) continue;
-      taken_[c] = true;
-      result_.stored[blob] = c;
-      return;
+      if (!taken_[c]) compiled[{m.type, m.channels, m.height, m.width}].push_back(c);
+    }
+    for (const auto& [key, of_network] : blobs) {
+      const auto found = compiled.find(key);
+      if (found == compiled.end() || found->second.size() != of_network.size()) continue;
+      for (std::size_t i = 0; i < of_network.size(); ++i) result_.stored[of_network[i]] = found->second[i];
     }
   }
 

@@ -278,7 +278,7 @@ class wk_parser {
     parameters_ = part(0x40, "a parameter area");
     table_ = part(0x60, "a block table");
     require(table_.size % 8 == 0, 0x64, "got a block table of ", table_.size, " bytes, expected entries of 8");
-    for (const std::uint64_t at : {0x70, 0x80, 0x90, 0xa0}) {
+    for (std::uint64_t at = 0x70; at <= 0xa0; at += 0x10) {
       const area a = part(at, "a function table");
       model_.function_tables.emplace_back(bytes_.substr(base_ + a.at, a.size));
     }
