@@ -26,7 +26,7 @@ int main(int argc, char** argv) try {
   };
 
   // The ranges of the activations, over all pictures. Without, a run derives them from its own picture.
-  calibrator calibration(net);
+  calibrator calibration(net, plan_of(net, cfg.mode));
   for (std::size_t p = 0; p < lists.at(0).size(); ++p) calibration.add(picture(p));
 
   network_runner reference(net, float_plan(net), {.keep_all = true});

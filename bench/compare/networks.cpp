@@ -75,7 +75,7 @@ contestant our_forward(const network_case& n, std::size_t threads, bool calibrat
       for (const auto& x : inputs) views.push_back(view_of(x));
       runner.emplace(net, plan_of(net, compile_mode::all_8bit), runner_options{.threads = pool.handle()});
       if (!calibrated_) return;
-      calibrator c(net);
+      calibrator c(net, plan_of(net, compile_mode::all_8bit));
       c.add(views);
       runner->use(c.ranges());
     }

@@ -87,7 +87,7 @@ int bundle(const options& o) {
                          detail::excerpt(o.output), ", expected NAME.tar");
   loaded_network loaded(o.network, true);
   require_output(o.output, loaded.network_files());
-  const activation_ranges ranges = loaded.ranges(o.calibration);
+  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(loaded.net(), loaded.cfg().mode));
   const std::vector<tensor<float>> inputs = loaded.chosen_inputs();
   const auto& cfg = loaded.cfg();
   const std::string text = detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");

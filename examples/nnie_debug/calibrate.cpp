@@ -16,12 +16,12 @@ struct options {
 int calibrate(const options& o) {
   loaded_network loaded(o.network, true);
   require_output(o.output, loaded.network_files());
-  const activation_ranges ranges = loaded.ranges({});
+  const activation_ranges ranges = loaded.ranges({}, plan_of(loaded.net(), loaded.cfg().mode));
   write_calibration(o.output, ranges);
   if (o.as_json) {
-    print_json({{"pictures", ranges.pictures}, {"layers", ranges.layers.size()}, {"file", o.output}});
+    print_json({{"pictures", ranges.pictures}, {"blobs", ranges.blobs.size()}, {"file", o.output}});
   } else {
-    std::cout << ranges.layers.size() << " layers calibrated on " << ranges.pictures
+    std::cout << ranges.blobs.size() << " blobs calibrated on " << ranges.pictures
               << " picture(s): " << printable(o.output) << '\n';
   }
   return passed;

@@ -215,12 +215,16 @@ compile_mode loaded_network::mode(const std::string& given) const {
   return given.empty() ? cfg_.mode : compile_mode_of(std::stoi(given));
 }
 
-activation_ranges loaded_network::ranges(const std::string& file) {
-  return file.empty() ? calibrate(net_) : read_calibration(file);
+activation_ranges loaded_network::ranges(const std::string& file, const precision_plan& plan) {
+  if (file.empty()) return calibrate(net_, plan);
+  std::string note;
+  activation_ranges ranges = read_calibration(file, net_, &note);
+  if (!note.empty()) std::cerr << printable(note) << '\n';
+  return ranges;
 }
 
-activation_ranges loaded_network::calibrate(const network& net) {
-  calibrator c(net, threads());
+activation_ranges loaded_network::calibrate(const network& net, const precision_plan& plan) {
+  calibrator c(net, plan, range_rule::quantized, threads());
   const std::size_t count = std::max<std::size_t>(listed(), 1);
   progress bar("calibrating", count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -115,10 +115,11 @@ class loaded_network {
   /// The network's own files and the cfg.
   [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
 
-  /// Those of a file of ranges, or, without one, over the cfg's lists, or of the chosen pictures without a cfg.
-  [[nodiscard]] activation_ranges ranges(const std::string& file);
-  /// Over the cfg's lists, of a network with other constants.
-  [[nodiscard]] activation_ranges calibrate(const network& net);
+  /// Those of a file of ranges, or, without one, over the cfg's lists, or of the chosen pictures without a cfg, of
+  /// the network as the plan quantizes it.
+  [[nodiscard]] activation_ranges ranges(const std::string& file, const precision_plan& plan);
+  /// Over the cfg's lists, of a network with other constants, as the plan quantizes it.
+  [[nodiscard]] activation_ranges calibrate(const network& net, const precision_plan& plan);
 
   static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
 

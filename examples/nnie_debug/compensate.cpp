@@ -67,7 +67,7 @@ int compensate(const options& o) {
   require_output(o.output, loaded.network_files());
   const network& net = loaded.net();
   const compile_mode mode = loaded.mode(o.mode);
-  const activation_ranges ranges = loaded.ranges(o.calibration);
+  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(loaded.net(), mode));
   const compensation_problem problem{
       .net = net, .plan = plan_of(net, mode), .ranges = ranges, .threads = loaded.threads()};
   const compensation found = compensate_norms(loaded, problem, !o.calibration.empty(), o.held_out);
@@ -189,7 +189,10 @@ compensation compensate_norms(loaded_network& loaded, compensation_problem probl
   const auto parts = compensate_command::split_of(loaded.listed(), held_out);
   c.training_pictures = parts.training.size();
   c.held_out_pictures = parts.held_out.size();
-  if (!has_ranges) problem.recalibrate = [&](const network& changed) { return loaded.calibrate(changed); };
+  if (!has_ranges)
+    problem.recalibrate = [&loaded, plan = problem.plan](const network& changed) {
+      return loaded.calibrate(changed, plan);
+    };
 
   std::size_t passes = 1;
   for (const norm_chain& chain : c.chains) passes = std::max(passes, chain.sequence + 1);

@@ -159,7 +159,7 @@ void set_up(const options& o, experiment& e) {
     loaded_network& loaded = e.loaded.emplace(o.network, true);
     const network& net = loaded.net();
     const compile_mode mode = loaded.mode(o.mode);
-    e.ranges = loaded.ranges(o.calibration);
+    e.ranges = loaded.ranges(o.calibration, plan_of(net, mode));
     e.inputs = loaded.chosen_inputs();
     laboratory& lab = e.lab.emplace(laboratory{.net = net,
                                                .inputs = loaded_network::views(e.inputs),
@@ -378,9 +378,11 @@ search_result search_layers(const options& o, experiment& e, diagnosis& d) {
 
 /// The constants of a network that was compensated already, against those of the network that is meant.
 compensation judge_used_constants(const options& o, experiment& e, diagnosis& d, const compensation_problem& compiled) {
-  const activation_ranges ranges = o.calibration.empty() ? e.loaded->calibrate(*e.meant) : e.ranges;
+  const activation_ranges ranges = o.calibration.empty() ? e.loaded->calibrate(*e.meant, compiled.plan) : e.ranges;
   compensation_problem problem{.net = *e.meant, .plan = compiled.plan, .ranges = ranges, .threads = compiled.threads};
-  if (o.calibration.empty()) problem.recalibrate = [&](const network& changed) { return e.loaded->calibrate(changed); };
+  if (o.calibration.empty()) {
+    problem.recalibrate = [&](const network& changed) { return e.loaded->calibrate(changed, compiled.plan); };
+  }
   compensation used = judge_constants(*e.loaded, problem, compiled.net);
   if (d.verdict.cause != fault::norm_gain || used.constants.empty()) return used;
   double largest = 0;

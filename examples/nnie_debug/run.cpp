@@ -85,7 +85,7 @@ int run(const options& o) {
   const compile_mode mode = loaded.mode(o.mode);
   const precision_plan plan = plan_of(net, mode);
   require_own_files(net, !o.npy_folder.empty(), !o.dump_folder.empty());
-  const activation_ranges ranges = loaded.ranges(o.calibration);
+  const activation_ranges ranges = loaded.ranges(o.calibration, plan);
 
   const auto inputs = loaded.chosen_inputs();
   network_runner reference(net, float_plan(net), {.keep_all = true, .threads = loaded.threads()});

@@ -97,7 +97,7 @@ int search(const options& o) {
   }
   require_output(o.state, loaded.network_files());
   const network& net = loaded.net();
-  const activation_ranges ranges = loaded.ranges(o.calibration);
+  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(net, compile_mode::mixed));
   std::vector<std::vector<tensor<float>>> inputs;
   if (!o.network.pictures.empty() || loaded.listed() == 0) {
     inputs.push_back(loaded.chosen_inputs());

@@ -24,7 +24,7 @@ struct example {
   activation_ranges ranges{};
 
   example(network n, tensor<float> picture) : net(std::move(n)), x(std::move(picture)) {
-    calibrator c(net);
+    calibrator c(net, plan_of(net, compile_mode::all_8bit));
     c.add(inputs());
     ranges = c.ranges();
   }
@@ -44,26 +44,13 @@ struct encoded_in_float : precision<Format, Format, fp32_chain, binary32> {};
 /// All blobs of a run in which weights and inputs are encoded by the operators themselves.
 template <class Format>
 std::vector<tensor<float>> encoded_run(const example& e) {
-  std::vector<tensor<float>> blobs(e.net.blobs.size());
-  for (const layer& l : e.net.layers) {
-    if (std::holds_alternative<layers::input>(l.params)) {
-      blobs[l.outputs[0]] = e.x;
-      continue;
-    }
-    std::vector<tensor_view<const float>> inputs;
-    for (const std::size_t b : l.inputs) inputs.push_back(view_of(std::as_const(blobs[b])));
-    using policy = encoded_in_float<Format>;
-    const auto op = policy_set::of<policy>()[layer_precision::of<policy>()].prepare(l, input_shapes(e.net, l));
-    std::vector<tensor_view<float>> outputs;
-    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      blobs[l.outputs[o]] = make_tensor<float>(op->output_shapes()[o]);
-      outputs.push_back(view_of(blobs[l.outputs[o]]));
-    }
-    std::vector<activation_range> ranges;
-    if (input_ranges(l) != 0) ranges = e.ranges.layers.at(l.name);
-    std::vector<std::byte> workspace(op->workspace_bytes({}));
-    op->run(layer_run<float>{inputs, ranges, outputs, workspace, {}});
-  }
+  using policy = encoded_in_float<Format>;
+  network_runner runner(e.net, plan_of(e.net, layer_precision::of<policy>()),
+                        {.keep_all = true, .policies = policy_set::of<policy>()});
+  runner.use(e.ranges);
+  runner.run(e.inputs());
+  std::vector<tensor<float>> blobs;
+  for (std::size_t b = 0; b < e.net.blobs.size(); ++b) blobs.push_back(runner.value(b));
   return blobs;
 }
 
@@ -146,7 +133,7 @@ TEST_CASE("Only activations lose: a range that is too narrow", "[ablation]") {
   example e(b.net, random.tensor({1, 3, 12, 12}));
   const auto good = e.ablate_in(compile_mode::all_8bit);
   for (const layer_ablation& a : good) CHECK(a.both.cosine > 0.99);
-  e.ranges.layers.at("fc")[0].in_8bit = gfpq8::scale_of_max(0.02F);
+  e.ranges.blobs.at("relu").in_8bit = gfpq8::scale_of_max(0.02F);
   const auto bad = e.ablate_in(compile_mode::all_8bit);
   REQUIRE(bad.size() == 3);
   check_same(bad[1].both, good[1].both);
@@ -214,7 +201,7 @@ TEST_CASE("What does not fit is refused", "[ablation]") {
   const std::vector<tensor_view<const float>> two = {view_of(e.x), view_of(e.x)};
   CHECK_THROWS_AS(ablate(e.net, plan, e.ranges, two), shape_error);
   auto ranges = e.ranges;
-  ranges.layers.at("depthwise").pop_back();
+  ranges.blobs.erase("relu1");
   CHECK_THROWS_AS(ablate(e.net, plan, ranges, e.inputs()), format_error);
   e.x.data()[3] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(ablate(e.net, plan, e.ranges, e.inputs()), format_error);

@@ -1,6 +1,9 @@
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/compare_network.hpp>
 
+#include <cmath>
+#include <limits>
+
 #include "catch.hpp"
 #include "support/networks.hpp"
 
@@ -9,34 +12,141 @@ using namespace test_networks;
 
 namespace calibrate_test {
 
-TEST_CASE("calibration takes each range from the first picture and lets it grow", "[network]") {
+namespace {
+
+precision_plan in_8bit(const network& net) { return plan_of(net, layer_precision::w8a8); }
+
+float largest_of(const tensor<float>& t) {
+  float most = 0;
+  for (const float v : t) most = std::max(most, std::fabs(v));
+  return most;
+}
+
+}  // namespace
+
+TEST_CASE("ranges of the float network are its blobs' largest magnitudes, and grow", "[network]") {
   draws random(3);
   network_builder b;
   const std::size_t data = b.input({2, 4, 5, 5});
   const std::size_t x = b.add("conv", layers::convolution{{.groups = 2}, random.tensor({6, 2, 3, 3}), {}}, {data});
   const std::size_t y = b.add("relu", relu_params{}, {x});
   b.add("sum", eltwise_params{}, {x, y});
-  calibrator c(b.net);
+  calibrator c(b.net, in_8bit(b.net), range_rule::floating);
   auto small = random.tensor({2, 4, 5, 5}, 0.1F);
   auto large = random.tensor({2, 4, 5, 5}, 10.0F);
   const auto add = [&](const tensor<float>& picture) {
-    const tensor_view<const float> in = view_of(picture);
-    c.add({&in, 1});
+    c.add(picture);
     return c.ranges();
   };
   const activation_ranges first = add(small);
-  REQUIRE(first.layers.size() == 2);
-  REQUIRE(first.layers.at("conv").size() == 2);
-  // Group 0 has channels 0 and 1 of both samples.
-  std::vector<float> group;
-  for (std::size_t n = 0; n < 2; ++n) group.insert(group.end(), small.data() + n * 100, small.data() + n * 100 + 50);
-  CHECK(first.layers.at("conv")[0].in_8bit == gfpq8::scale_of(group));
-  CHECK(first.layers.at("conv")[0].in_16bit == gfpq16::scale_of(group));
-  REQUIRE(first.layers.at("sum").size() == 2);
+  // The sum's own blob is an output, which is no code.
+  REQUIRE(first.blobs.size() == 3);
+  CHECK(first.rule == range_rule::floating);
+  CHECK(first.blobs.at("data") == activation_range::of(largest_of(small)));
+  network_runner runner(b.net, float_plan(b.net), {.keep_all = true});
+  runner.run(small);
+  CHECK(first.blobs.at("conv").largest == largest_of(runner.value(x)));
+  CHECK(first.blobs.at("relu").largest == largest_of(runner.value(y)));
   const activation_ranges second = add(large);
-  CHECK(second.layers.at("conv")[1].in_8bit.z() > first.layers.at("conv")[1].in_8bit.z() + 80);
-  CHECK(add(small).layers == second.layers);
+  CHECK(second.blobs.at("data").scale<gfpq8>().z() > first.blobs.at("data").scale<gfpq8>().z() + 80);
+  CHECK(second.blobs.at("data").scale<gfpq16>() == gfpq16::scale_of(large));
+  CHECK(add(small).blobs == second.blobs);
   CHECK(c.ranges().pictures == 3);
+}
+
+TEST_CASE("scales of a range are those that the vendor's modes INIT and UPDATE give", "[network]") {
+  // Of all-zero data the library has a scale that tiny values do not reach.
+  draws random(5);
+  for (int round = 0; round < 200; ++round) {
+    activation_range range;
+    std::optional<gfpq8::scale> in_8bit;
+    std::optional<gfpq16::scale> in_16bit;
+    for (std::size_t pictures = random.between(1, 4); pictures-- > 0;) {
+      const bool is_zero = random.between(0, 3) == 0;
+      const float m = is_zero ? 0.0F : std::ldexp(1.0F, static_cast<int>(random.between(0, 60)) - 40);
+      range.add(m);
+      const std::vector<float> data = {m, -m / 2};
+      in_8bit =
+          gfpq8::scale_of(data, in_8bit ? scale_mode::update : scale_mode::init, in_8bit.value_or(gfpq8::scale()));
+      in_16bit =
+          gfpq16::scale_of(data, in_16bit ? scale_mode::update : scale_mode::init, in_16bit.value_or(gfpq16::scale()));
+    }
+    CHECK(range.scale<gfpq8>() == *in_8bit);
+    CHECK(range.scale<gfpq16>() == *in_16bit);
+    if (range.largest > 0) CHECK(range.scale<uniform8>() == uniform8::scale_of_max(range.largest));
+  }
+  activation_range given{.in_8bit = gfpq8::scale(-20)};
+  CHECK(given.scale<gfpq8>().z() == -20);
+  CHECK_THROWS_WITH(given.scale<gfpq16>(), contains("got a scale of gfpq8 alone, expected one of gfpq16"));
+  given.add(2.0F);
+  CHECK(given.scale<gfpq8>().z() == -20);
+  CHECK(given.scale<gfpq16>() == gfpq16::scale_of_max(2.0F));
+}
+
+TEST_CASE("ranges of the quantized network are of weights and blobs that are encoded, all else in float", "[network]") {
+  draws random(7);
+  network_builder b;
+  const std::size_t data = b.input({1, 4, 9, 9});
+  const auto w = random.tensor({6, 2, 3, 3});
+  const auto w2 = random.tensor({3, 6, 1, 1});
+  std::size_t x = b.add("conv", layers::convolution{{.groups = 2}, w, {}}, {data});
+  x = b.add("relu", relu_params{}, {x});
+  x = b.add("point", layers::convolution{{}, w2, {}}, {x});
+  b.add("pool", pooling_params{pooling_operation::maximum, {2, 2}, {2, 2}, {}, pooling_size::ceil, false}, {x});
+  const auto first = random.tensor({1, 4, 9, 9}), second = random.tensor({1, 4, 9, 9}, 3.0F);
+  calibrator c(b.net, in_8bit(b.net));
+  c.add(first);
+  c.add(second);
+  CHECK(c.ranges().rule == range_rule::quantized);
+  CHECK(c.ranges().precision == "w8a8");
+  // By hand: one scale for each group of weights, each blob encoded with the range that it has so far.
+  const auto encoded = [](const tensor<float>& t, std::size_t groups) {
+    tensor<float> y = t;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::span<float> part(y.data() + g * t.size() / groups, t.size() / groups);
+      fake_quantize<gfpq8>(part, part, gfpq8::scale_of(part));
+    }
+    return y;
+  };
+  activation_ranges expected;
+  const auto grow = [&](const char* name, tensor<float> t) {
+    activation_range& r = expected.blobs[name];
+    r.add(largest_of(t));
+    return fake_quantize<gfpq8>(t, r.scale<gfpq8>());
+  };
+  for (const auto* picture : {&first, &second}) {
+    const auto y = grow("data", *picture);
+    const auto z = grow("relu", relu<float32>(conv2d<float32>(y, encoded(w, 2), {.groups = 2})));
+    grow("point", conv2d<float32>(z, encoded(w2, 1)));
+  }
+  CHECK(c.ranges().blobs == expected.blobs);
+  // It is not what the float network has, nor what 16 bits give.
+  calibrator in_float(b.net, in_8bit(b.net), range_rule::floating);
+  calibrator in_16bit(b.net, plan_of(b.net, layer_precision::w16a16));
+  for (calibrator* other : {&in_float, &in_16bit}) {
+    other->add(first);
+    other->add(second);
+    CHECK(other->ranges().blobs.at("data") == expected.blobs.at("data"));
+    CHECK(other->ranges().blobs.at("point") != expected.blobs.at("point"));
+  }
+  CHECK(in_16bit.ranges().precision == "w16a16");
+  precision_plan mixed = in_8bit(b.net);
+  mixed.layers[1] = layer_precision::w16a16;
+  CHECK(calibrator(b.net, mixed).ranges().precision == "mixed");
+  CHECK_THROWS_WITH(calibrator(b.net, mixed, range_rule::given), contains("rule 'given'"));
+}
+
+TEST_CASE("a picture that cannot be run leaves ranges as they were", "[network]") {
+  draws random(8);
+  network_builder b;
+  b.add("conv", layers::convolution{{}, random.tensor({2, 2, 1, 1}), {}}, {b.input({1, 2, 3, 3})});
+  calibrator c(b.net, in_8bit(b.net));
+  c.add(random.tensor({1, 2, 3, 3}));
+  const activation_ranges before = c.ranges();
+  auto bad = random.tensor({1, 2, 3, 3}, 100.0F);
+  bad.data()[4] = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_AS(c.add(bad), format_error);
+  CHECK(c.ranges() == before);
 }
 
 TEST_CASE("layers compared with all before them quantized, and each by itself", "[network]") {

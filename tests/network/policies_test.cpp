@@ -58,7 +58,7 @@ TEST_CASE("the accelerator's policy under another name gives the same bits every
   draws random(41);
   const network net = network_of_all_kinds(random);
   const auto picture = random.tensor({2, 3, 17, 13});
-  calibrator c(net);
+  calibrator c(net, plan_of(net, layer_precision::w8a8));
   c.add(picture);
   network_runner reference(net, float_plan(net), {.keep_all = true});
   reference.run(picture);
@@ -85,7 +85,7 @@ TEST_CASE("uniform and mixed policies run networks, calibrate and compare", "[ne
   draws random(42);
   const network net = network_of_all_kinds(random);
   const auto picture = random.tensor({2, 3, 17, 13});
-  calibrator c(net);
+  calibrator c(net, plan_of(net, layer_precision::w8a8));
   c.add(picture);
   network_runner reference(net, float_plan(net), {.keep_all = true});
   reference.run(picture);

@@ -156,9 +156,9 @@ TEST_CASE("calibrated scales are used, and asked for where they are missing", "[
   const auto picture = random.tensor({1, 2, 4, 4});
   const tensor_view<const float> in = view_of(picture);
   network_runner runner(b.net, plan_of(b.net, compile_mode::all_8bit));
-  CHECK_THROWS_WITH(runner.use({}), contains("0 ranges for layer 'conv', expected 1"));
+  CHECK_THROWS_WITH(runner.use({}), contains("no range for the blob of layer 'data', which layer 'conv' reads"));
   activation_ranges ranges;
-  ranges.layers["conv"] = {{gfpq8::scale(-150), gfpq16::scale(-1500)}};
+  ranges.blobs["data"].in_8bit = gfpq8::scale(-150);
   runner.use(ranges);
   runner.run({&in, 1});
   const gfpq8::scale s(-150);

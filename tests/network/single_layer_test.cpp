@@ -20,7 +20,7 @@ TEST_CASE("a layer by itself gives what it gives in the network", "[network]") {
   const network net = network_of_all_kinds(random);
   const auto picture = random.tensor({2, 3, 17, 13});
   const tensor_view<const float> in = view_of(picture);
-  calibrator c(net);
+  calibrator c(net, plan_of(net, layer_precision::w8a8));
   c.add({&in, 1});
   thread_pool pool(2);
   for (const int mode : {-1, 0, 1}) {
@@ -50,9 +50,10 @@ TEST_CASE("ranges of a layer by itself can be its own, given, or shifted", "[net
   const std::vector<tensor<float>> inputs = {random.tensor({1, 4, 5, 5})};
   const single_layer layer(b.net, 1, layer_precision::w8a8);
   const gfpq8::scale own = gfpq8::scale_of(inputs[0]);
-  activation_ranges ranges{{{"conv", {{own, {}}}}}, 1};
+  activation_ranges ranges;
+  ranges.blobs["data"].in_8bit = own;
   CHECK(same_bits(layer.run(inputs)[0], layer.run(inputs, &ranges)[0]));
-  ranges.layers.at("conv")[0].in_8bit = gfpq8::scale(own.z() - 40);
+  ranges.blobs.at("data").in_8bit = gfpq8::scale(own.z() - 40);
   CHECK_FALSE(same_bits(layer.run(inputs)[0], layer.run(inputs, &ranges)[0]));
   CHECK(same_bits(layer.run(inputs, nullptr, std::array{-40})[0], layer.run(inputs, &ranges)[0]));
   CHECK(same_bits(layer.run(inputs, &ranges, std::array{40})[0], layer.run(inputs)[0]));
@@ -62,10 +63,11 @@ TEST_CASE("ranges of a layer by itself can be its own, given, or shifted", "[net
   CHECK(layer.scales(inputs, &ranges) == std::vector<int>{own.z() - 40});
   CHECK(single_layer(b.net, 1, layer_precision::float32).scales(inputs).empty());
   CHECK_THROWS_WITH(layer.run(inputs, nullptr, std::array{1, 2}),
-                    contains("2 shifts, expected one for each of 1 ranges"));
+                    contains("2 shifts, expected one for each of 1 inputs"));
 
-  ranges.layers.at("conv").push_back({});
-  CHECK_THROWS_WITH(layer.run(inputs, &ranges), contains("here:2:1: layer 'conv': calibration: 2 ranges, expected 1"));
+  ranges.blobs.at("data") = {.in_16bit = gfpq16::scale(-1000)};
+  CHECK_THROWS_WITH(layer.run(inputs, &ranges),
+                    contains("here:2:1: layer 'conv': range: got a scale of gfpq16 alone, expected one of gfpq8"));
   CHECK_THROWS_WITH(layer.run(std::vector<tensor<float>>{}), contains("layer 'conv'"));
   CHECK_THROWS_AS(layer.run(std::vector<tensor<float>>{random.tensor({1, 4, 5, 4})}), shape_error);
 }

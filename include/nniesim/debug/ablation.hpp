@@ -15,6 +15,7 @@
 #include <nniesim/kernels/quantize.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/policy_set.hpp>
 #include <nniesim/network/precision_plan.hpp>
 #include <nniesim/network/runner.hpp>
@@ -32,17 +33,17 @@ struct layer_ablation {
 };
 
 /// Runs the network four times, side by side: in float, with the weights of convolutions, deconvolutions and fully
-/// connected layers replaced by decode(encode(w)), with the inputs of all layers that have input_ranges() replaced by
+/// connected layers replaced by decode(encode(w)), with what layers read of blobs that are stored as codes replaced by
 /// decode(encode(x)), and with both: options 0, 2, 1 and 3 of the forward_quantization_option of the vendor's later
 /// tools. No q20_12, in no run: what accumulators and outputs lose is not in these numbers.
 ///
 /// `net` is folded, as it is quantized. `plan` says in which width each layer encodes: plan_of(net, compile_mode::...)
 /// for one of the compiler's modes; layers in float32 (the host's) encode nothing, those of another policy as it says.
-/// Weight scales are those of the policies, one per tensor, from its largest magnitude; activation scales come from
-/// `ranges`, one per group of a grouped layer. `inputs` are the network's, in order. Results: every output of every
-/// layer in order of execution, the network's inputs left out (nothing encodes them). Memory: four times the blobs that
-/// are still to be read, and the layer at hand prepared twice. Throws shape_error or format_error where inputs, plan or
-/// ranges do not fit, as network_runner does; the same numbers for any number of threads.
+/// Weight scales are those of the policies, one per group; scales of blobs come from `ranges`. `inputs` are the
+/// network's, in order. Results: every output of every layer in order of execution, the network's inputs left out
+/// (nothing encodes them). Memory: four times the blobs that are still to be read, and the layer at hand prepared
+/// twice. Throws shape_error or format_error where inputs, plan or ranges do not fit, as network_runner does; the same
+/// numbers for any number of threads.
 [[nodiscard]] std::vector<layer_ablation> ablate(const network& net, const precision_plan& plan,
                                                  const activation_ranges& ranges,
                                                  std::span<const tensor_view<const float>> inputs,
@@ -58,19 +59,6 @@ namespace detail {
   return result;
 }
 
-/// One of a layer's inputs, encoded and decoded, with a range of its own for each group of its channels.
-[[nodiscard]] inline tensor<float> encoded(const tensor<float>& x, std::span<const activation_range> ranges,
-                                           const network_policy& policy, const executor& threads) {
-  tensor<float> y = x;
-  const std::size_t batch = ranges.size() == 1 ? 1 : shape_of(x)[0];
-  const std::size_t part = x.size() / batch / ranges.size();
-  for (std::size_t i = 0; i < batch * ranges.size(); ++i) {
-    const std::span<float> values(y.data() + i * part, part);
-    policy.encode_activations(values, ranges[i % ranges.size()], values, threads);
-  }
-  return y;
-}
-
 /// The four runs, layer by layer.
 class ablation {
  public:
@@ -83,8 +71,12 @@ class ablation {
     for (const layer& l : net.layers) {
       for (const std::size_t b : l.inputs) ++readers_[b];
     }
+    storage_ = blob_storage_of(net, plan);
+    names_ = range_names(net);
     for (std::size_t i = 0; i < net.layers.size(); ++i) {
-      if (encodes_inputs(i)) (void)ranges_of(i);
+      for (const std::size_t b : net.layers[i].inputs) {
+        if (is_encoded(i, b)) (void)range_of(i, b);
+      }
     }
   }
 
@@ -133,34 +125,33 @@ class ablation {
  private:
   enum run_kind : std::size_t { of_float, of_weights, of_activations, of_both, runs };
 
-  [[nodiscard]] bool encodes_inputs(std::size_t index) const {
-    return plan_.layers[index].encodes() && input_ranges(net_.layers[index]) != 0;
-  }
-  [[nodiscard]] std::span<const activation_range> ranges_of(std::size_t index) const {
-    const layer& l = net_.layers[index];
-    const auto found = ranges_.layers.find(l.name);
-    const std::size_t got = found == ranges_.layers.end() ? 0 : found->second.size();
-    require<format_error>(got == input_ranges(l), "calibration: ", got, " ranges for layer '", printable(l.name),
-                          "', expected ", input_ranges(l));
+  [[nodiscard]] const activation_range& range_of(std::size_t index, std::size_t b) const {
+    const std::string& name = names_[storage_[b].range];
+    const auto found = ranges_.blobs.find(name);
+    require<format_error>(found != ranges_.blobs.end(), "calibration: no range for the blob of layer ", excerpt(name),
+                          ", which layer ", excerpt(net_.layers[index].name), " reads, expected one");
     return found->second;
   }
-
-  [[nodiscard]] tensor<float> encoded_input(std::size_t index, std::size_t input, const tensor<float>& x) const {
-    const std::span<const activation_range> all = ranges_of(index);
-    // Ranges are of the inputs where there are several, of the groups of channels where there is one.
-    const auto mine = net_.layers[index].inputs.size() == 1 ? all : all.subspan(input, 1);
-    return encoded(x, mine, policies_[plan_.layers[index]], threads_);
+  /// Whether a layer reads a blob encoded.
+  [[nodiscard]] bool is_encoded(std::size_t index, std::size_t b) const {
+    return storage_[b].is_codes() &&
+           (reads_codes(net_.layers[index]) || reads_copy(net_, plan_, storage_, index, b, false));
   }
 
   void run(std::size_t index, const prepared_layer& op, run_kind kind, bool encode_inputs) {
     const layer& l = net_.layers[index];
-    const bool encodes = encode_inputs && encodes_inputs(index);
     std::vector<tensor<float>> changed;
     changed.reserve(l.inputs.size());
     std::vector<tensor_view<const float>> inputs;
     for (std::size_t i = 0; i < l.inputs.size(); ++i) {
       const tensor<float>& x = blobs_[kind][l.inputs[i]];
-      if (encodes) changed.push_back(encoded_input(index, i, x));
+      const bool encodes = encode_inputs && is_encoded(index, l.inputs[i]);
+      if (encodes) {
+        tensor<float>& y = changed.emplace_back(x);
+        const std::span<float> values(y.data(), y.size());
+        const network_policy& policy = policies_[storage_[l.inputs[i]].read_by(plan_.layers[index])];
+        policy.encode_activations(values, range_of(index, l.inputs[i]), values, threads_);
+      }
       inputs.push_back(view_of(encodes ? std::as_const(changed.back()) : x));
     }
     std::vector<tensor_view<float>> outputs;
@@ -168,7 +159,7 @@ class ablation {
       blobs_[kind][l.outputs[o]] = make_tensor<float>(op.output_shapes()[o]);
       outputs.push_back(view_of(blobs_[kind][l.outputs[o]]));
     }
-    const std::vector<activation_range> unused(input_ranges(l));
+    const std::vector<activation_range> unused(l.inputs.size());
     memory_.resize(op.workspace_bytes(threads_));
     op.run(layer_run<float>{inputs, unused, outputs, memory_, threads_});
   }
@@ -182,6 +173,8 @@ class ablation {
   const activation_ranges& ranges_;
   const executor& threads_;
   const policy_set& policies_;
+  std::vector<blob_storage> storage_;
+  std::vector<std::string> names_;    ///< of blobs among ranges
   std::vector<std::size_t> readers_;  ///< of each blob, those still to come
   std::array<std::vector<tensor<float>>, runs> blobs_;
   std::vector<std::byte> memory_;

@@ -30,6 +30,7 @@
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/runner.hpp>
+#include <nniesim/network/single_layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -267,10 +268,11 @@ class layer_bundler {
     network_runner quantized(net, plan_of(net, source_.cfg.mode), {.keep_all = true, .threads = source_.threads});
     quantized.use(source_.ranges);
     quantized.run(source_.inputs);
+    storage_ = quantized.storage();
     for (const std::size_t b : layer_.inputs) {
       if (std::find(blobs_.begin(), blobs_.end(), b) != blobs_.end()) continue;
       blobs_.push_back(b);
-      inputs_.push_back(reference.value(b));
+      inputs_.push_back(as_read(quantized, b, reference.value(b)));
       network_inputs_.push_back(quantized.value(b));
       for (std::size_t i = 0; i < inputs_.back().size(); ++i) {
         const float v = inputs_.back().data()[i];
@@ -279,8 +281,8 @@ class layer_bundler {
                               " in the float run, expected finite values: bundle the layer where that begins");
       }
     }
+    isolated_.reference = single_layer(net, index_, layer_precision::float32, source_.threads).run(read_inputs());
     for (const std::size_t b : layer_.outputs) {
-      isolated_.reference.push_back(reference.value(b));
       isolated_.quantized.push_back(make_tensor<float>(net.blobs[b].shape));
       network_outputs_.push_back(quantized.value(b));
     }
@@ -299,6 +301,35 @@ class layer_bundler {
       other_.push_back(options_.other[o]);
       other_.back().reshape(typename tensor<float>::shape_type(shape.begin(), shape.end()));
     }
+  }
+
+  /// A blob of the float run as the quantized layer reads it: what the layer before would write, and, where it reads
+  /// the values of codes, those. What the bundle feeds the layer with are floats.
+  [[nodiscard]] tensor<float> as_read(const network_runner& quantized, std::size_t b, tensor<float> x) const {
+    const std::vector<std::size_t> given = input_blobs(source_.net);
+    const bool is_given = std::find(given.begin(), given.end(), storage_[b].source) != given.end();
+    const bool is_copy = reads_copy(source_.net, quantized.plan(), storage_, index_, b, false);
+    if (is_given && !is_copy) return x;
+    std::vector<q20_12> written(x.size());
+    const std::span<float> values(x.data(), x.size());
+    const network_policy* policy = nullptr;
+    if (is_copy && storage_[b].is_codes()) {
+      policy = &quantized.policies()[storage_[b].read_by(quantized.plan().layers[index_])];
+    }
+    const auto range = [&] { return source_.ranges.blobs.at(range_names(source_.net)[storage_[b].range]); };
+    if (is_given && policy != nullptr) policy->encode_activations(values, range(), values);
+    encode<q20_12>(std::span<const float>(values), std::span(written), {});
+    if (!is_given && policy != nullptr) policy->encode_activations(written, range(), written);
+    decode<q20_12>(std::span<const q20_12>(written), values, {});
+    return x;
+  }
+  /// The layer's inputs in its order, some of them twice.
+  [[nodiscard]] std::vector<tensor<float>> read_inputs() const {
+    std::vector<tensor<float>> all;
+    for (const std::size_t b : layer_.inputs) {
+      all.push_back(inputs_[static_cast<std::size_t>(std::find(blobs_.begin(), blobs_.end(), b) - blobs_.begin())]);
+    }
+    return all;
   }
 
   /// The text and the learned values of the layer and those that it took in.
@@ -347,9 +378,17 @@ class layer_bundler {
                           " input_param { shape {", dims, " } } }\n");
     }
     prototxt_ += texts;
-    const auto of_layer = source_.ranges.layers.find(layer_.name);
-    if (of_layer != source_.ranges.layers.end()) ranges_.layers.insert(*of_layer);
+    // By the names that the inputs have in the bundle.
+    const network alone = import_caffe(parse_prototxt(prototxt_, "layer.prototxt"), &model_, "layer.caffemodel");
+    const std::vector<std::string> range_of = range_names(source_.net), own_names = range_names(alone);
+    const std::vector<std::size_t> own_inputs = input_blobs(alone);
+    for (std::size_t i = 0; i < blobs_.size(); ++i) {
+      const auto found = source_.ranges.blobs.find(range_of[storage_[blobs_[i]].range]);
+      if (found != source_.ranges.blobs.end()) ranges_.blobs[own_names[own_inputs.at(i)]] = found->second;
+    }
     ranges_.pictures = source_.ranges.pictures;
+    ranges_.rule = source_.ranges.rule;
+    ranges_.precision = source_.ranges.precision;
   }
 
   /// What the bundle's files compute.
@@ -502,6 +541,7 @@ exit $status
   std::string prototxt_;
   caffe_model model_;
   activation_ranges ranges_;
+  std::vector<blob_storage> storage_;  ///< of the network's blobs
 };
 
 }  // namespace detail

@@ -193,9 +193,12 @@ class norm_model {
       : chain_(chain),
         root_(std::get<power_params>(net.layers[chain.root].params)),
         inverse_(std::get<power_params>(net.layers[chain.inverse].params)) {
-    for (const auto& [l, range] : chain.encoders) {
-      if (!plan.layers.at(l).encodes()) continue;
-      encoders_.push_back({&policies[plan.layers[l]], ranges.layers.at(net.layers[l].name).at(range)});
+    const std::vector<blob_storage> storage = blob_storage_of(net, plan);
+    const std::vector<std::string> names = range_names(net);
+    for (const auto& [l, input] : chain.encoders) {
+      const blob_storage& s = storage[net.layers[l].inputs[input]];
+      if (!s.is_codes()) continue;
+      encoders_.push_back({&policies[s.read_by(plan.layers[l])], ranges.blobs.at(names[s.range])});
     }
     double low = -std::numeric_limits<double>::infinity();
     double high = std::numeric_limits<double>::infinity();

@@ -361,7 +361,7 @@ class diagnostician {
     bool has_8bit = false;
     for (std::size_t l = 0; l < high.layers.size(); ++l) {
       if (high.layers[l] != layer_precision::w8a8) continue;
-      has_8bit = has_8bit || input_ranges(lab_->net.layers[l]) != 0;
+      has_8bit = has_8bit || reads_codes(lab_->net.layers[l]);
       high.layers[l] = layer_precision::w16a16;
     }
     network_runner reference(lab_->net, float_plan(lab_->net), {.keep_all = true, .threads = lab_->threads});

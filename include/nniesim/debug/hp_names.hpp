@@ -105,9 +105,10 @@ inline hp_files hp_prototxt(std::string_view text, std::span<const std::string> 
   activation_ranges marked = ranges;
   for (const std::string& name : names) {
     if (detail::unmarkable(name) != nullptr) continue;
-    if (auto found = marked.layers.extract(name)) {
-      found.key() += "_hp";
-      marked.layers.insert(std::move(found));
+    for (const auto& [blob, range] : ranges.blobs) {
+      if (blob != name && !blob.starts_with(name + ":")) continue;
+      marked.blobs.erase(blob);
+      marked.blobs[name + "_hp" + blob.substr(name.size())] = range;
     }
   }
   return marked;

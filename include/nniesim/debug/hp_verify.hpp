@@ -55,8 +55,8 @@ struct hp_verification {
       result.without_effect.push_back({l.name, reason});
     } else if (is_named && l.on_cpu) {
       result.without_effect.push_back({l.name, "it runs on the CPU, in float"});
-    } else if (is_named && input_ranges(l) == 0) {
-      result.without_effect.push_back({l.name, "it has no ranges: what it computes is the same in both widths"});
+    } else if (is_named && !reads_codes(l)) {
+      result.without_effect.push_back({l.name, "it encodes nothing: what it computes is the same in both widths"});
     } else if (is_named) {
       result.raised.push_back(l.name);
     }

@@ -77,7 +77,7 @@ class layer_bench {
     });
   }
   [[nodiscard]] layer_precision planned() const { return lab_.plan.layers[index_]; }
-  [[nodiscard]] std::size_t ranges() const { return input_ranges(layer_); }
+  [[nodiscard]] std::size_t ranges() const { return code_inputs(layer_); }
 
   /// What the run shows of an output; nothing where it does not.
   [[nodiscard]] const std::optional<tensor<float>>& shown(std::size_t output) const { return shown_[output]; }
@@ -127,18 +127,7 @@ class layer_bench {
     const double octaves = planned().octaves();
     std::size_t above = 0, below = 0, nonzero = 0;
     const auto visit = [&](const auto& look) {
-      if (inputs_.size() > 1) {
-        for (const float v : inputs_[range]) look(std::fabs(static_cast<double>(v)));
-        return;
-      }
-      const tensor<float>& x = inputs_[0];
-      const std::size_t batch = ranges() == 1 ? 1 : shape_of(x)[0];
-      const std::size_t part = x.size() / batch / ranges();
-      for (std::size_t n = 0; n < batch; ++n) {
-        for (std::size_t i = 0; i < part; ++i) {
-          look(std::fabs(static_cast<double>(x.data()[(n * ranges() + range) * part + i])));
-        }
-      }
+      for (const float v : inputs_[range]) look(std::fabs(static_cast<double>(v)));
     };
     double most = 0;
     visit([&](double m) { most = std::max(most, m); });

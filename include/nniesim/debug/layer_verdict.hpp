@@ -153,9 +153,7 @@ class layer_judge {
     const auto [above, below] = bench_.outside(range, shift);
     if (below > 0.999 && !is_calibrated) return bias_alone();
     const double factor = std::exp2(static_cast<double>(shift) / bench_.levels_per_octave());
-    const std::string which = bench_.ranges() == 1       ? "its input"
-                              : layer_.inputs.size() > 1 ? concat("its input ", range)
-                                                         : concat("group ", range, " of its input");
+    const std::string which = bench_.ranges() == 1 ? "its input" : concat("its input ", range);
     f_.summary = concat("'", layer_.name, "' encodes ", which, " with a range ", number_text(factor, 3),
                         " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
     f_.evidence.push_back(concat("a scale z ", shift > 0 ? "+" : "", shift,

@@ -34,8 +34,8 @@ struct norm_chain {
   std::size_t root = 0, inverse = 0;  ///< the same for Power(-1/2)
   std::size_t product = 0;
   std::size_t holder = 0;  ///< root or inverse: the one whose shift is the constant
-  /// Layers between the inverse and x that encode the factor (Concat, Eltwise; a Scale does not), in order, and which
-  /// of their ranges they do it with.
+  /// Layers behind the inverse that read the factor (Concat, and the product), in order, and as which of their inputs:
+  /// it is encoded where the blob is stored as codes.
   std::vector<std::pair<std::size_t, std::size_t>> encoders{};
   double constant = 0;       ///< a; 0 is a norm without one
   double weight = 0;         ///< what the root takes is its scale * weight * ||x||^2 + its shift
@@ -66,6 +66,7 @@ class norm_chain_finder {
         std::size_t outer = 1;
         for (std::size_t a = 0; a < scale->params.axis; ++a) outer *= net_.blobs[product.inputs[0]].shape[a];
         if (c && outer != 1 && c->samples != 1) c.reset();
+        if (c) c->encoders.emplace_back(l, 1);
       } else if (const auto* p = std::get_if<eltwise_params>(&product.params);
                  p != nullptr && p->operation == eltwise_operation::product) {
         std::size_t factor = 1;

@@ -29,7 +29,7 @@
 NNIESIM_BEGIN_NAMESPACE
 
 /// Layers that are marked already stay at 16 bits; those of the host stay in float. What can be marked besides: layers
-/// that encode their inputs (input_ranges), all others compute the same in both widths.
+/// that encode their inputs (reads_codes), all others compute the same in both widths.
 struct search_problem {
   const network& net;                                             ///< folded, its layers' names all different
   const activation_ranges& ranges;                                ///< from calibration, for every layer that has any
@@ -104,7 +104,7 @@ class precision_searcher {
     for (std::size_t l = 0; l < net_.layers.size(); ++l) {
       if (all_8bit.layers[l] == layer_precision::w16a16) {
         all_8bit.layers[l] = layer_precision::w8a8;
-      } else if (base_.layers[l] == layer_precision::w8a8 && input_ranges(net_.layers[l]) != 0) {
+      } else if (base_.layers[l] == layer_precision::w8a8 && reads_codes(net_.layers[l])) {
         candidates_.push_back(l);
       }
     }
@@ -188,12 +188,12 @@ class precision_searcher {
         if constexpr (decltype(kind)::is_mac) add_weights(digest, p);
       });
     }
-    for (const auto& [name, ranges] : problem_.ranges.layers) {
+    for (const auto& [name, range] : problem_.ranges.blobs) {
       digest.add(name);
-      for (const activation_range& r : ranges) {
-        digest.add(static_cast<double>(r.in_8bit.z()));
-        digest.add(static_cast<double>(r.in_16bit.z()));
-      }
+      digest.add(static_cast<double>(range.largest));
+      digest.add(std::uint64_t{range.had_zeros});
+      digest.add(range.in_8bit ? static_cast<double>(range.in_8bit->z()) : 1e9);
+      digest.add(range.in_16bit ? static_cast<double>(range.in_16bit->z()) : 1e9);
     }
     network_runner runner(net_, float_plan(net_), {.keep = problem_.target.blobs, .threads = problem_.threads});
     for (const auto& picture : problem_.pictures) {

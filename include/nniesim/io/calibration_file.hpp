@@ -1,4 +1,4 @@
-// The file that keeps what calibration found: small JSON, one entry per layer.
+// The file that keeps the ranges of a network's blobs: small JSON, one entry per blob.
 #pragma once
 
 #if !__has_include(<nlohmann/json.hpp>)
@@ -6,12 +6,16 @@
 #endif
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -21,12 +25,13 @@
 #include <nniesim/io/file.hpp>
 #include <nniesim/io/json_reader.hpp>
 #include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/network/blob_storage.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// A layer's name in format 2: "\xNN" for each byte that is no UTF-8, "\\" for a backslash.
+/// A name as it stands there: "\xNN" for each byte that is no UTF-8, "\\" for a backslash.
 [[nodiscard]] inline std::string escaped_name(std::string_view name) {
   std::string escaped;
   while (!name.empty()) {
@@ -64,69 +69,191 @@ namespace detail {
 }  // namespace detail
 
 /// The ranges as text:
-/// {"format": "nniesim calibration 1", "pictures": 20, "layers": {"conv1": [{"gfpq8": -150, "gfpq16": -1512}]}}
-/// Where a name is not UTF-8 the format is "nniesim calibration 2", and in all names "\xNN" (of JSON: "\\xNN") stands
-/// for a byte that is not, two backslashes for one.
+/// {"format": "nniesim ranges 1", "pictures": 20, "rule": "quantized", "precision": "w8a8",
+///  "blobs": {"data": {"largest": 255.0}, "conv1": {"gfpq8": -150, "gfpq16": -1512}}}
+/// Blobs have the names of range_names(). A range has "largest", which is "infinity" where it is that, and "zeros":
+/// true where a picture gave nothing but zeros; or scales that are given, of one format or both; or all of them. In
+/// names
+/// "\xNN" (of JSON: "\\xNN") stands for a byte that is not UTF-8, two backslashes for one.
 [[nodiscard]] inline std::string calibration_text(const activation_ranges& ranges) {
-  const bool escapes = std::any_of(ranges.layers.begin(), ranges.layers.end(),
-                                   [](const auto& of_layer) { return !detail::is_utf8(of_layer.first); });
-  nlohmann::ordered_json layers = nlohmann::ordered_json::object();
-  for (const auto& [name, of_layer] : ranges.layers) {
-    auto& list = layers[escapes ? detail::escaped_name(name) : name] = nlohmann::ordered_json::array();
-    for (const activation_range& r : of_layer) list.push_back({{"gfpq8", r.in_8bit.z()}, {"gfpq16", r.in_16bit.z()}});
+  nlohmann::ordered_json blobs = nlohmann::ordered_json::object();
+  for (const auto& [name, r] : ranges.blobs) {
+    auto& range = blobs[detail::escaped_name(name)] = nlohmann::ordered_json::object();
+    const bool is_given = r.in_8bit || r.in_16bit;
+    if (std::isinf(r.largest)) range["largest"] = "infinity";
+    else if (r.largest != 0.0F || r.had_zeros || !is_given) range["largest"] = static_cast<double>(r.largest);
+    if (r.had_zeros) range["zeros"] = true;
+    if (r.in_8bit) range["gfpq8"] = r.in_8bit->z();
+    if (r.in_16bit) range["gfpq16"] = r.in_16bit->z();
   }
-  const nlohmann::ordered_json whole = {{"format", escapes ? "nniesim calibration 2" : "nniesim calibration 1"},
+  const nlohmann::ordered_json whole = {{"format", "nniesim ranges 1"},
                                         {"pictures", ranges.pictures},
-                                        {"layers", layers}};
+                                        {"rule", to_string(ranges.rule)},
+                                        {"precision", detail::escaped_name(ranges.precision)},
+                                        {"blobs", blobs}};
   return whole.dump(1, ' ') + "\n";
 }
 
-/// The ranges of a text; `file` names it in messages. Throws parse_error for anything but what calibration_text writes,
-/// with the byte where it is no JSON or beyond json_limits, with the layer where a scale is out of range.
-[[nodiscard]] inline activation_ranges parse_calibration(std::string_view text, std::string_view file) {
-  const nlohmann::json whole = detail::parse_json(text, file);
-  const auto require = [&](bool holds, const auto&... what) {
-    detail::require<parse_error>(holds, file, ": ", what...);
-  };
-  const auto member = [&](const nlohmann::json& object, const char* key) -> const nlohmann::json& {
+namespace detail {
+
+/// Reads what calibration_text writes, and the files before it, whose ranges were of layers' inputs.
+class calibration_reader {
+ public:
+  calibration_reader(std::string_view text, std::string_view file) : file_(file), whole_(parse_json(text, file)) {}
+
+  [[nodiscard]] bool is_old() const {
+    return member(whole_, "format") == "nniesim calibration 1" || member(whole_, "format") == "nniesim calibration 2";
+  }
+
+  [[nodiscard]] activation_ranges read() const {
+    const nlohmann::json& format = member(whole_, "format");
+    require(format == "nniesim ranges 1", "got format ", shown(format), ", expected \"nniesim ranges 1\"",
+            is_old() ? ": one of \"nniesim calibration 1\" and 2 is converted where the network is known" : "");
+    activation_ranges ranges = head();
+    const nlohmann::json& rule = member(whole_, "rule");
+    bool is_known = false;
+    for (const range_rule r : {range_rule::quantized, range_rule::floating, range_rule::given}) {
+      if (rule != to_string(r)) continue;
+      ranges.rule = r;
+      is_known = true;
+    }
+    require(is_known, "got rule ", shown(rule), ", expected \"quantized\", \"floating\" or \"given\"");
+    const nlohmann::json& precision = member(whole_, "precision");
+    require(precision.is_string(), "got precision ", shown(precision), ", expected a policy's name");
+    ranges.precision = name_of(precision.get<std::string>(), "precision", true);
+    const nlohmann::json& blobs = member(whole_, "blobs");
+    require(blobs.is_object(), "got blobs that are no object, expected one member per blob");
+    for (const auto& [key, value] : blobs.items()) {
+      const std::string blob = concat("blob ", excerpt(key));
+      const auto [place, is_new] = ranges.blobs.try_emplace(name_of(key, blob, true));
+      require(is_new, blob, " stands there twice, expected it once");
+      require(value.is_object(), blob, ": got ", shown(value), ", expected an object");
+      for (const auto& part : value.items()) {
+        const std::string& k = part.key();
+        require(k == "largest" || k == "zeros" || k == "gfpq8" || k == "gfpq16", blob, ": got ", excerpt(k),
+                ", expected largest, zeros, gfpq8 or gfpq16");
+      }
+      activation_range& r = place->second;
+      if (value.contains("largest")) r.largest = largest(value["largest"], blob);
+      if (value.contains("zeros")) {
+        require(value["zeros"].is_boolean(), blob, ": got zeros ", shown(value["zeros"]), ", expected true or false");
+        r.had_zeros = value["zeros"].get<bool>();
+      }
+      if (value.contains("gfpq8")) r.in_8bit = scale<gfpq8>(value, blob);
+      if (value.contains("gfpq16")) r.in_16bit = scale<gfpq16>(value, blob);
+      require(value.contains("largest") || r.in_8bit || r.in_16bit, blob,
+              ": got no range, expected largest, gfpq8 or gfpq16");
+    }
+    return ranges;
+  }
+
+  /// Of an old file: a blob gets the largest scale that one of its readers has.
+  [[nodiscard]] activation_ranges converted(const network& net) const {
+    const bool escapes = member(whole_, "format") == "nniesim calibration 2";
+    activation_ranges ranges = head();
+    const nlohmann::json& layers = member(whole_, "layers");
+    require(layers.is_object(), "got layers that are no object, expected one member per layer");
+    std::map<std::string, std::vector<activation_range>> of_layers;
+    for (const auto& [key, list] : layers.items()) {
+      const std::string layer = concat("layer ", excerpt(key));
+      require(list.is_array() && !list.empty(), layer, ": expected a list of ranges");
+      auto& of_layer = of_layers[name_of(key, layer, escapes)];
+      require(of_layer.empty(), layer, " stands there twice, expected it once");
+      for (const nlohmann::json& range : list) {
+        activation_range& r = of_layer.emplace_back();
+        r.in_8bit = scale<gfpq8>(range, layer);
+        r.in_16bit = scale<gfpq16>(range, layer);
+      }
+    }
+    const std::vector<std::string> names = range_names(net);
+    const std::vector<blob_storage> storage = blob_storage_of(net, plan_of(net, layer_precision::w8a8));
+    for (const layer& l : net.layers) {
+      const auto found = of_layers.find(l.name);
+      if (found == of_layers.end()) continue;
+      for (std::size_t i = 0; i < found->second.size(); ++i) {
+        const bool by_input = l.inputs.size() == found->second.size();  // else one for each group of the only one
+        require(by_input || l.inputs.size() == 1, "layer ", excerpt(l.name), ": got ", found->second.size(),
+                " ranges, expected one for each of its ", l.inputs.size(), " inputs");
+        activation_range& r = ranges.blobs[names[storage[l.inputs[by_input ? i : 0]].source]];
+        r.in_8bit = r.in_8bit ? std::max(*r.in_8bit, *found->second[i].in_8bit) : found->second[i].in_8bit;
+        r.in_16bit = r.in_16bit ? std::max(*r.in_16bit, *found->second[i].in_16bit) : found->second[i].in_16bit;
+      }
+    }
+    return ranges;
+  }
+
+ private:
+  template <class... What>
+  void require(bool holds, const What&... what) const {
+    detail::require<parse_error>(holds, file_, ": ", what...);
+  }
+  [[nodiscard]] const nlohmann::json& member(const nlohmann::json& object, const char* key) const {
     require(object.is_object() && object.contains(key), "got no member '", key, "', expected one");
     return object.at(key);
-  };
-  const auto shown = [](const nlohmann::json& value) {
-    return detail::printable(value.dump(-1, ' ', true).substr(0, 100));
-  };
-  const bool escapes = member(whole, "format") == "nniesim calibration 2";
-  require(escapes || member(whole, "format") == "nniesim calibration 1", "got format ", shown(member(whole, "format")),
-          ", expected \"nniesim calibration 1\" or 2");
-  activation_ranges ranges;
-  require(member(whole, "pictures").is_number_unsigned(), "got pictures that are no count, expected a number");
-  ranges.pictures = member(whole, "pictures").get<std::size_t>();
-  require(member(whole, "layers").is_object(), "got layers that are no object, expected one member per layer");
-  for (const auto& [key, list] : member(whole, "layers").items()) {
-    const std::string layer = detail::excerpt(key);
-    require(list.is_array() && !list.empty(), "layer ", layer, ": expected a list of ranges");
-    const std::optional<std::string> name = escapes ? detail::unescaped_name(key) : key;
-    require(name.has_value(), "layer ", layer, ": got an escape that is neither \\\\ nor \\xNN");
-    auto& of_layer = ranges.layers[*name];
-    require(of_layer.empty(), "layer ", layer, " stands there twice, expected it once");
-    const auto z = [&](const nlohmann::json& range, const char* member_name, int low, int high) {
-      const nlohmann::json& value = member(range, member_name);
-      const bool fits = value.is_number_integer() && value >= low && value <= high;
-      require(fits, "layer ", layer, ": ", member_name, " is ", shown(value), ", expected a whole number from ", low,
-              " to ", high);
-      return value.get<int>();
-    };
-    for (const nlohmann::json& range : list) {
-      of_layer.push_back({gfpq8::scale(z(range, "gfpq8", gfpq8::scale::min_z, gfpq8::scale::max_z)),
-                          gfpq16::scale(z(range, "gfpq16", gfpq16::scale::min_z, gfpq16::scale::max_z))});
-    }
   }
-  return ranges;
+  [[nodiscard]] static std::string shown(const nlohmann::json& value) {
+    return printable(value.dump(-1, ' ', true).substr(0, 100));
+  }
+  [[nodiscard]] std::string name_of(const std::string& key, std::string_view what, bool escapes) const {
+    const std::optional<std::string> name = escapes ? unescaped_name(key) : key;
+    require(name.has_value(), what, ": got an escape that is neither \\\\ nor \\xNN");
+    return *name;
+  }
+  [[nodiscard]] activation_ranges head() const {
+    activation_ranges ranges;
+    require(member(whole_, "pictures").is_number_unsigned(), "got pictures that are no count, expected a number");
+    ranges.pictures = member(whole_, "pictures").get<std::size_t>();
+    return ranges;
+  }
+  [[nodiscard]] float largest(const nlohmann::json& value, std::string_view where) const {
+    if (value == "infinity") return std::numeric_limits<float>::infinity();
+    const double v = value.is_number() ? value.get<double>() : -1.0;
+    require(v >= 0 && v <= static_cast<double>(std::numeric_limits<float>::max()), where, ": largest is ", shown(value),
+            ", expected a float, not negative, or \"infinity\"");
+    return static_cast<float>(v);
+  }
+  template <class F>
+  [[nodiscard]] typename F::scale scale(const nlohmann::json& range, std::string_view where) const {
+    constexpr int low = F::scale::min_z, high = F::scale::max_z;
+    const nlohmann::json& value = member(range, std::string(F::name).c_str());
+    const bool fits = value.is_number_integer() && value >= low && value <= high;
+    require(fits, where, ": ", F::name, " is ", shown(value), ", expected a whole number from ", low, " to ", high);
+    return typename F::scale(value.get<int>());
+  }
+
+  std::string_view file_;
+  nlohmann::json whole_;
+};
+
+}  // namespace detail
+
+/// The ranges of a text; `file` names it in messages. Throws parse_error for anything but what calibration_text writes,
+/// with the byte where it is no JSON or beyond json_limits, with the blob where a range is wrong.
+[[nodiscard]] inline activation_ranges parse_calibration(std::string_view text, std::string_view file) {
+  return detail::calibration_reader(text, file).read();
+}
+/// The same, and files of earlier versions ("nniesim calibration 1" and 2), which had a range for each input or group
+/// of each layer: a blob gets the largest one. `note`, if given, is told so; else it is left as it is.
+[[nodiscard]] inline activation_ranges parse_calibration(std::string_view text, std::string_view file,
+                                                         const network& net, std::string* note = nullptr) {
+  const detail::calibration_reader reader(text, file);
+  if (!reader.is_old()) return reader.read();
+  if (note != nullptr) {
+    *note =
+        detail::concat(file, ": ranges of an earlier version, of layers' inputs: each blob gets the largest of its ",
+                       "readers', in 8 and 16 bits; calibrate again for those of the quantized network");
+  }
+  return reader.converted(net);
 }
 
 /// Throws as parse_calibration, and error for what cannot be read.
 [[nodiscard]] inline activation_ranges read_calibration(const std::filesystem::path& path) {
   return parse_calibration(detail::read_whole_file(path, json_limits{}.bytes, "a calibration file"), path.string());
+}
+[[nodiscard]] inline activation_ranges read_calibration(const std::filesystem::path& path, const network& net,
+                                                        std::string* note = nullptr) {
+  return parse_calibration(detail::read_whole_file(path, json_limits{}.bytes, "a calibration file"), path.string(), net,
+                           note);
 }
 
 /// Written as output_file does. Throws error where not everything could be written.

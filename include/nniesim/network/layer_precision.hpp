@@ -19,6 +19,8 @@ namespace detail {
 /// What is known of a policy without its operators; its address is its identity.
 struct policy_facts {
   std::string_view (*name)();
+  std::string_view activations;  ///< the format's name
+  bool encodes_activations;
   int weight_bits, activation_bits;
   bool encodes;        ///< its weights or activations are not floats
   bool writes_floats;  ///< its output is binary32
@@ -41,6 +43,8 @@ inline constexpr policy_facts policy_facts_of = [] {
                    static const std::string name = policy_name<P>();
                    return name;
                  },
+                 activations::name,
+                 !std::same_as<activations, binary32>,
                  bits_of<weights>(),
                  bits_of<activations>(),
                  !std::same_as<weights, binary32> || !std::same_as<activations, binary32>,
@@ -74,6 +78,9 @@ class layer_precision {
   [[nodiscard]] std::string_view name() const { return facts_->name(); }
   [[nodiscard]] constexpr int weight_bits() const noexcept { return facts_->weight_bits; }
   [[nodiscard]] constexpr int activation_bits() const noexcept { return facts_->activation_bits; }
+  /// The format of activations, by its name.
+  [[nodiscard]] constexpr std::string_view activations() const noexcept { return facts_->activations; }
+  [[nodiscard]] constexpr bool encodes_activations() const noexcept { return facts_->encodes_activations; }
   /// Whether weights or activations are anything but floats.
   [[nodiscard]] constexpr bool encodes() const noexcept { return facts_->encodes; }
   /// What its layers write: float, or q20_12; neither of a policy that networks do not run.

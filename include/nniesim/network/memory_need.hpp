@@ -17,6 +17,7 @@
 #endif
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/policy_set.hpp>
 #include <nniesim/network/precision_plan.hpp>
 
@@ -68,12 +69,14 @@ inline std::size_t memory_need::total() const noexcept {
 /// for a blob in `keep` that is not there, format_error for a policy that is not in the set.
 [[nodiscard]] inline memory_need need_of_memory(const network& net, const precision_plan& plan, bool keep_all,
                                                 std::span<const std::size_t> keep = {}, std::size_t threads = 1,
-                                                const policy_set& policies = {}) {
+                                                const policy_set& policies = {},
+                                                const precision_plan* stored_as = nullptr) {
   using namespace detail;
   constexpr std::size_t bookkeeping = 2048;  // of a layer: objects and lists
   memory_need need;
   std::size_t most_workspace = 0, most_copies = 0;
   const std::vector<bool> kept = kept_blobs(net, keep_all, keep);
+  const std::vector<blob_storage> storage = blob_storage_of(net, stored_as == nullptr ? plan : *stored_as);
   const auto bytes_of = [&](std::size_t blob) {
     return sum_of(product_of(net.blobs[blob].shape.size(), sizeof(float)), 64);  // rounded up to a cache line
   };
@@ -81,7 +84,11 @@ inline std::size_t memory_need::total() const noexcept {
     const layer& x = net.layers[l];
     const layer_precision precision = plan.layers.at(l);
     std::size_t inputs = 0, outputs = 0, copies = 0;
-    for (const std::size_t b : x.inputs) inputs = sum_of(inputs, bytes_of(b));
+    std::size_t read_copies = 0;
+    for (const std::size_t b : x.inputs) {
+      inputs = sum_of(inputs, bytes_of(b));
+      if (reads_copy(net, plan, storage, l, b, stored_as != nullptr)) read_copies = sum_of(read_copies, bytes_of(b));
+    }
     for (const std::size_t b : x.outputs) outputs = sum_of(outputs, bytes_of(b));
     const auto [values, weight_copies] = visit_kind(x, [](auto kind, const auto& p) {
       return std::pair(decltype(kind)::weights(p), decltype(kind)::weight_copies);
@@ -90,12 +97,12 @@ inline std::size_t memory_need::total() const noexcept {
     operator_need op;
     if (!x.inputs.empty()) {
       op = policies[precision].need(x, input_shapes(net, x), threads);
-      // Copies: of weights while they are laid out, of batches whose ranges are looked for, and for the host.
+      // Copies: of weights while they are laid out, of the network's input while it is encoded, and for the host.
       const bool on_host = !plan.is_float && precision.writes_floats();
-      const bool for_ranges = is_mac_layer(x) && precision.encodes();
       copies = std::max(product_of(weights, weight_copies),
-                        sum_of(for_ranges ? inputs : 0, on_host ? sum_of(inputs, outputs) : 0, op.buffers));
+                        sum_of(read_copies, on_host ? sum_of(inputs, outputs) : 0, op.buffers));
     }
+    op.workspace = sum_of(op.workspace, read_copies);
     need.weights = sum_of(need.weights, weights);
     need.prepared = sum_of(need.prepared, op.prepared, bookkeeping);
     most_workspace = std::max(most_workspace, op.workspace);  // in the block of the blobs

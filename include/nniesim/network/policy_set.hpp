@@ -20,19 +20,9 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// How many ranges a layer's inputs have, each encoded with an activation scale of its own: one per group of a
-/// convolution or deconvolution, one per input of the other layers that read codes; none for all others.
-[[nodiscard]] inline std::size_t input_ranges(const layer& l) noexcept {
-  return visit_kind(l, [&](auto kind, const auto& p) -> std::size_t {
-    if (!decltype(kind)::reads_codes(p)) return 0;
-    if constexpr (requires { p.geometry.groups; }) return p.geometry.groups;
-    else return l.inputs.size();
-  });
-}
-
 namespace detail {
 
-/// The largest magnitude of a layer's values, NaN left out.
+/// The largest magnitude of values, NaN left out.
 template <class V>
 [[nodiscard]] float largest_magnitude(std::span<const V> x) {
   return kernels::select(active_isa(), [&](auto set) {
@@ -41,37 +31,19 @@ template <class V>
   });
 }
 
-/// The ranges that a layer's inputs ask for, input_ranges() of them: of each, or of each group of channels of one.
-template <class V>
-[[nodiscard]] std::vector<activation_range> ranges_of(const layer& l, std::span<const tensor_view<const V>> inputs) {
-  std::vector<activation_range> ranges;
-  const std::size_t count = input_ranges(l);
-  const std::size_t groups = inputs.size() == 1 ? count : 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    const tensor_view<const V>& x = inputs[groups == 1 ? i : 0];
-    const std::size_t batch = groups == 1 ? 1 : x.shape()[0];
-    const std::size_t length = x.size() / batch / groups;
-    float most = 0;
-    for (std::size_t n = 0; n < batch; ++n) {
-      const std::size_t at = (n * groups + (groups == 1 ? 0 : i)) * length;
-      most = std::max(most, largest_magnitude<V>(x.span().subspan(at, length)));
-    }
-    ranges.push_back(activation_range::of(most));
-  }
-  return ranges;
-}
-
 }  // namespace detail
 
 /// One run of a layer, on blobs of floats or q20_12.
 template <class V>
 struct layer_run {
   std::span<const tensor_view<const V>> inputs;
-  std::span<const activation_range> ranges;  ///< of the inputs, input_ranges() of them
+  std::span<const activation_range> ranges;  ///< one for each input of a layer that reads codes, else none are read
   std::span<const tensor_view<V>> outputs;   ///< of output_shapes()
   std::span<std::byte> workspace;            ///< workspace_bytes() of it
   const executor& threads;
   bool relu = false;  ///< a convolution, deconvolution or fully connected layer writes max(y, 0)
+  /// Of inputs that are the network's, the floats as they were given, which are encoded at once; empty views of others.
+  std::span<const tensor_view<const float>> floats{};
 };
 
 /// A layer whose parameters are ready to run under one policy, on inputs of given shapes. Threads may share one object,
@@ -169,14 +141,15 @@ class prepared_kind final : public prepared_layer {
         require<shape_error>(r.inputs[i].shape() == inputs_[i], layer_->type, ": input of shape ", r.inputs[i].shape(),
                              ", expected ", inputs_[i]);
       }
-      const std::size_t ranges = input_ranges(*layer_);
-      require<shape_error>(r.outputs.size() == outputs_.size() && r.ranges.size() == ranges, layer_->type, ": ",
+      const std::size_t ranges = kind::reads_codes(*params_) ? inputs_.size() : 0;
+      require<shape_error>(r.outputs.size() == outputs_.size() && r.ranges.size() >= ranges, layer_->type, ": ",
                            r.outputs.size(), " outputs and ", r.ranges.size(), " ranges, expected ", outputs_.size(),
                            " and ", ranges);
       std::vector<typename P::activations::scale> scales;
-      for (const activation_range& range : r.ranges) scales.push_back(range.scale<typename P::activations>());
+      for (std::size_t i = 0; i < ranges; ++i) scales.push_back(r.ranges[i].template scale<typename P::activations>());
       const executor threads = is_small_ ? executor{} : r.threads;
-      kind::run(*params_, prepared_, kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, {r.relu, nullptr}});
+      kind::run(*params_, prepared_,
+                kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, {r.relu, nullptr}, r.floats});
     } else {
       throw format_error(concat(layer_->type, ": policy ", policy_name<P>(), " writes ", P::output::name,
                                 ", got blobs of ", std::same_as<V, float> ? "binary32" : "q20_12"));
@@ -240,7 +213,13 @@ class policy_operators final : public network_policy {
       if constexpr (decltype(kind)::is_mac) {
         tensor<float>& t = std::get<std::remove_cvref_t<decltype(p)>>(l.params).weights;
         const std::span<float> w(t.data(), t.size());
-        fake_quantize<weights>(w, w, weights::scale_of(w));
+        std::size_t groups = 1;
+        if constexpr (requires { p.geometry.groups; }) groups = p.geometry.groups;
+        const auto encodings = detail::encodings<weights>({}, w, groups, l.type);
+        for (std::size_t i = 0; i < w.size(); ++i) {
+          const group_weights<weights>& g = encodings[i / (w.size() / groups)];
+          w[i] = static_cast<float>(static_cast<double>(weights::decode(g.encode(w[i]), g.scale)) * g.magnitude);
+        }
       }
     });
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <new>
@@ -14,12 +15,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/sole_user.hpp>
 #include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/memory_need.hpp>
 #include <nniesim/network/memory_plan.hpp>
 #include <nniesim/network/policy_set.hpp>
@@ -96,6 +97,9 @@ struct runner_options {
   prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
   std::size_t memory_limit = machine_memory();  ///< bytes, the weights among them; a network that needs more is refused
   policy_set policies{};                        ///< those that plans may name; of shared layers theirs count
+  /// Of a float plan: blobs hold what this plan stores, decode(encode(x)), while layers compute in float. Read by the
+  /// constructor alone.
+  const precision_plan* stored_as = nullptr;
 };
 
 namespace detail {
@@ -134,9 +138,10 @@ decltype(auto) in_layer(const layer& l, F&& f, std::size_t bytes = 0) {
 /// A network ready to run under a plan, its weights quantized and laid out. `net` must outlive the object; one object
 /// runs on one thread at a time (its `threads` apart) and throws error where a second uses it.
 ///
-/// In a float plan blobs are floats. Else they are q20_12, the network's inputs too (our assumption: the values after
-/// preprocessing, truncated as every layer's output is); a layer of the host gets its inputs as floats, and what it
-/// gives is truncated toward zero, as the vendor's runtime does with the floats that it is handed.
+/// In a float plan blobs are floats. Else they are q20_12, and those that blob_storage_of() says are codes are read as
+/// such, encoded with one scale each: the same numbers as if they were stored so. The network's inputs are encoded at
+/// once, without 1/4096 in between. A layer of the host gets its inputs as floats, and what it gives is truncated
+/// toward zero, as the vendor's runtime does with the floats that it is handed.
 class network_runner {
  public:
   /// Throws shape_error or format_error with the layer's name and place where the network does not fit the plan or the
@@ -152,9 +157,24 @@ class network_runner {
       detail::require<format_error>(writes, "network_runner: policy ", p.name(), " does not write ",
                                     plan_.is_float ? "the floats of a float plan" : "q20_12 or, on the host, floats");
     }
-    need_ = need_of_memory(net, plan_, options_.keep_all, options_.keep, options_.threads.workers, policies());
+    const precision_plan* const stored_as = options_.stored_as;
+    detail::require<format_error>(
+        stored_as == nullptr || (plan_.is_float && stored_as->layers.size() == net.layers.size()),
+        "network_runner: stored as a plan of other layers, or not in a float plan");
+    need_ =
+        need_of_memory(net, plan_, options_.keep_all, options_.keep, options_.threads.workers, policies(), stored_as);
     require_memory(net, need_, options_.memory_limit);
     kept_ = detail::kept_blobs(net, options_.keep_all, options_.keep);
+    storage_ = blob_storage_of(net, stored_as == nullptr ? plan_ : *stored_as);
+    if (stored_as != nullptr) reader_formats_ = stored_as->layers;
+    options_.stored_as = nullptr;
+    is_watched_.resize(net.blobs.size());
+    for (std::size_t b = 0; b < net.blobs.size(); ++b) {
+      if (storage_[b].is_codes()) is_watched_[storage_[b].source] = is_watched_[storage_[b].range] = true;
+    }
+    found_.resize(net.blobs.size());
+    is_input_.resize(net.blobs.size());
+    for (const std::size_t b : inputs_) is_input_[b] = true;
     readers_.resize(net.blobs.size());
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
       for (const std::size_t b : net.layers[l].inputs) readers_[b].push_back(l);
@@ -187,20 +207,27 @@ class network_runner {
   [[nodiscard]] const memory_need& needed_memory() const noexcept { return need_; }
   [[nodiscard]] bool is_kept(std::size_t blob) const { return kept_.at(blob); }
 
-  /// From now on layers encode their inputs with these scales; without, each run derives them from its own data, as a
-  /// compilation with that one picture does. Throws format_error where a layer's are missing or of the wrong number.
+  /// How each blob is stored: as codes, or as int32.
+  [[nodiscard]] const std::vector<blob_storage>& storage() const noexcept { return storage_; }
+
+  /// From now on blobs have these ranges; without, each run derives them from its own data, as a compilation with that
+  /// one picture does. Throws format_error where that of a blob of codes is missing.
   void use(const activation_ranges& ranges) {
     const auto turn = user_.enter("network_runner");
-    for (step& s : steps_) {
-      const layer& l = net_->layers[s.layer];
-      const std::size_t count = input_ranges(l);
-      if (count == 0 || !plan_.layers[s.layer].encodes()) continue;
-      const auto found = ranges.layers.find(l.name);
-      detail::require<format_error>(found != ranges.layers.end() && found->second.size() == count,
-                                    "calibration: ", found == ranges.layers.end() ? 0 : found->second.size(),
-                                    " ranges for layer '", detail::printable(l.name), "', expected ", count);
-      s.ranges = found->second;
+    const std::vector<std::string> names = range_names(*net_);
+    std::vector<std::optional<activation_range>> given(net_->blobs.size());
+    for (std::size_t l = 0; l < net_->layers.size(); ++l) {
+      for (const std::size_t b : net_->layers[l].inputs) {
+        if (!storage_[b].is_codes()) continue;
+        const std::size_t r = storage_[b].range;
+        const auto found = ranges.blobs.find(names[r]);
+        detail::require<format_error>(found != ranges.blobs.end(), "calibration: no range for the blob of layer ",
+                                      detail::excerpt(names[r]), ", which layer ",
+                                      detail::excerpt(net_->layers[l].name), " reads, expected one");
+        given[r] = found->second;
+      }
     }
+    given_ = std::move(given);
   }
 
   /// Runs the network on its inputs, in the order of input_blobs(net): run(x), run(x1, x2). Elements of another type
@@ -226,9 +253,11 @@ class network_runner {
     const auto turn = user_.enter("network_runner");
     allocate();
     ran_ = false;
-    if (plan_.is_float) set_inputs<float>(inputs);
-    else set_inputs<q20_12>(inputs);
-    for (const step& s : steps_) run_one(s);
+    set_inputs(inputs);
+    for (const step& s : steps_) {
+      run_one(s);
+      for (std::size_t o = 0; o < outputs_of(s); ++o) watch(output_of(s, o));
+    }
     ran_ = true;
   }
 
@@ -248,22 +277,23 @@ class network_runner {
       const layer& l = net_->layers[s.layer];
       for (const std::size_t b : l.inputs) {
         const tensor_view<const float> from = reference.view<const float>(b);
-        if (plan_.is_float) std::copy_n(from.data(), from.size(), view<float>(b).data());
+        if (has_floats(b)) std::copy_n(from.data(), from.size(), view<float>(b).data());
         else encode<q20_12>(from.span(), view<q20_12>(b).span(), {}, options_.threads);
+        if (storage_[b].is_codes()) watch_reference(reference, storage_[b].range);
       }
       run_one(s);
       // A ReLU that is done with the layer before it has the only output that there is.
       const std::size_t writer = s.relu ? readers_[l.outputs[0]][0] : s.layer;
       for (std::size_t o = 0; o < net_->layers[writer].outputs.size(); ++o) {
         const std::size_t b = net_->layers[writer].outputs[o];
-        if (plan_.is_float) f(writer, o, tensor_view<const float>(view<float>(b)));
+        if (has_floats(b)) f(writer, o, tensor_view<const float>(view<float>(b)));
         else f(writer, o, tensor_view<const q20_12>(view<q20_12>(b)));
       }
     }
   }
 
-  /// Calls f with a view of a blob of the last run: of floats or q20_12. Throws format_error for one that
-  /// was not kept.
+  /// Calls f with a view of a blob of the last run: of floats or q20_12; inputs of the network are floats, as they were
+  /// given. Throws format_error for one that was not kept.
   template <class F>
   decltype(auto) visit(std::size_t blob, F&& f) const {
     user_.expect_free("network_runner");
@@ -274,7 +304,7 @@ class network_runner {
     detail::require<format_error>(problem == nullptr, "blob '", detail::printable(net_->blobs.at(blob).name),
                                   "': ", problem == nullptr ? "" : problem,
                                   ", expected one of the last run that was kept, as all are by {.keep_all = true}");
-    if (plan_.is_float) return std::forward<F>(f)(tensor_view<const float>(view<float>(blob)));
+    if (has_floats(blob)) return std::forward<F>(f)(tensor_view<const float>(view<float>(blob)));
     return std::forward<F>(f)(tensor_view<const q20_12>(view<q20_12>(blob)));
   }
   /// A blob of the last run as floats. Throws as visit().
@@ -296,7 +326,7 @@ class network_runner {
     bool relu = false;          ///< the ReLU behind it is done here
     std::size_t workspace = 0;  ///< bytes
     std::size_t workspace_offset = 0;
-    std::vector<activation_range> ranges{};  ///< from calibration, or empty
+    std::vector<std::size_t> copies{};  ///< of each input that is handed over as a copy its place, else nowhere
   };
   static constexpr std::size_t nowhere = ~std::size_t{0};
 
@@ -314,6 +344,10 @@ class network_runner {
     steps_.push_back({index, detail::in_layer(l, prepare_it, need_.layers[index])});
     step& s = steps_.back();
     s.workspace = s.op->workspace_bytes(options_.threads);
+    for (const std::size_t b : l.inputs) {
+      const bool is_copy = reads_copy(*net_, plan_, storage_, index, b, !reader_formats_.empty());
+      s.copies.push_back(is_copy ? 0 : nowhere);
+    }
     if (is_mac_layer(l) && !kept_[l.outputs[0]] && readers_[l.outputs[0]].size() == 1) {
       const std::size_t next = readers_[l.outputs[0]][0];
       const auto* relu = std::get_if<relu_params>(&net_->layers[next].params);
@@ -328,11 +362,16 @@ class network_runner {
     return s.relu ? net_->layers[readers_[l.outputs[0]][0]].outputs[0] : l.outputs[i];
   }
 
+  [[nodiscard]] std::size_t outputs_of(const step& s) const {
+    return s.relu ? 1 : net_->layers[s.layer].outputs.size();
+  }
+  /// Whether a blob's values stand as floats.
+  [[nodiscard]] bool has_floats(std::size_t b) const { return plan_.is_float || is_input_[storage_[b].source]; }
+
   /// Finds each blob a place: of its own, or that of the blob which it renames or replaces.
   void place() {
     std::vector<std::size_t> storage(net_->blobs.size(), nowhere);
     std::vector<memory_request> requests;
-    std::vector<bool> held;  // by a kept blob, or read by a later step
     const auto last_use = [&](std::size_t b) {
       std::size_t last = 0;
       for (std::size_t s = 0; s < steps_.size(); ++s) {
@@ -354,10 +393,10 @@ class network_runner {
     }
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       const layer& l = net_->layers[steps_[i].layer];
-      for (std::size_t o = 0; o < (steps_[i].relu ? 1 : l.outputs.size()); ++o) {
+      for (std::size_t o = 0; o < outputs_of(steps_[i]); ++o) {
         const std::size_t b = output_of(steps_[i], o);
         std::size_t where = nowhere;
-        if (is_renaming(l)) {
+        if (is_renaming(l) && steps_[i].copies[0] == nowhere) {
           where = storage[l.inputs[0]];
         } else if (detail::works_in_place(l) && requests[storage[l.inputs[0]]].last == i &&
                    net_->blobs[b].shape == net_->blobs[l.inputs[0]].shape) {
@@ -368,19 +407,58 @@ class network_runner {
     }
     const std::size_t blobs = requests.size();
     for (std::size_t i = 0; i < steps_.size(); ++i) requests.push_back({steps_[i].workspace, i, i});
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      for (std::size_t k = 0; k < steps_[i].copies.size(); ++k) {
+        if (steps_[i].copies[k] == nowhere) continue;
+        const std::size_t b = net_->layers[steps_[i].layer].inputs[k];
+        steps_[i].copies[k] = requests.size();
+        requests.push_back({net_->blobs[b].shape.size() * sizeof(float), i, i});
+      }
+    }
     const memory_plan plan = plan_memory(requests);
     offsets_.assign(net_->blobs.size(), nowhere);
     for (std::size_t b = 0; b < net_->blobs.size(); ++b) {
       if (storage[b] != nowhere) offsets_[b] = plan.offsets[storage[b]];
     }
-    for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i].workspace_offset = plan.offsets[blobs + i];
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      steps_[i].workspace_offset = plan.offsets[blobs + i];
+      for (std::size_t& copy : steps_[i].copies) {
+        if (copy != nowhere) copy = plan.offsets[copy];
+      }
+    }
     bytes_ = plan.bytes;
   }
 
   template <class V>
   [[nodiscard]] tensor_view<V> view(std::size_t b) const {
-    const tensor_shape& shape = net_->blobs[b].shape;
-    return {std::span<V>(reinterpret_cast<V*>(memory_.data.get() + offsets_[b]), shape.size()), shape};
+    return view_at<V>(offsets_[b], net_->blobs[b].shape);
+  }
+  template <class V>
+  [[nodiscard]] tensor_view<V> view_at(std::size_t offset, const tensor_shape& shape) const {
+    return {std::span<V>(reinterpret_cast<V*>(memory_.data.get() + offset), shape.size()), shape};
+  }
+
+  /// Takes the range of a blob that was just written, unless ranges are given.
+  void watch(std::size_t b) {
+    if (!is_watched_[b] || !given_.empty()) return;
+    found(b, has_floats(b) ? detail::largest_magnitude<float>(view<float>(b).span())
+                           : detail::largest_magnitude<q20_12>(view<q20_12>(b).span()));
+  }
+  void found(std::size_t b, float largest) {
+    found_[b] = observer_ ? observer_(b, largest) : activation_range::of(largest);
+  }
+  /// The same of a blob of another run, as it would stand here.
+  void watch_reference(const network_runner& reference, std::size_t b) {
+    if (!given_.empty()) return;
+    const tensor_view<const float> from = reference.view<const float>(b);
+    if (has_floats(b)) return found(b, detail::largest_magnitude<float>(from.span()));
+    std::vector<q20_12> values(from.size());
+    encode<q20_12>(from.span(), std::span(values), {}, options_.threads);
+    found(b, detail::largest_magnitude<q20_12>(std::span(values)));
+  }
+  [[nodiscard]] const activation_range& range_of(std::size_t b) const {
+    const std::size_t r = storage_[b].range;
+    return given_.empty() ? *found_[r] : *given_[r];
   }
 
   [[nodiscard]] std::string input_name(std::size_t i) const {
@@ -396,20 +474,16 @@ class network_runner {
     throw shape_error(detail::concat("network ", detail::excerpt(net_->name), ": got ", got, " inputs, expected ",
                                      inputs_.size(), expected));
   }
-  template <class V>
   void set_inputs(std::span<const tensor_view<const float>> inputs) {
     require_count(inputs.size());
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      const tensor_view<V> to = view<V>(inputs_[i]);
+      const tensor_view<float> to = view<float>(inputs_[i]);
       const tensor_view<const float>& from = inputs[i];
       detail::require<shape_error>(from.shape() == to.shape(), input_name(i), ": got shape ", from.shape(),
                                    ", expected ", to.shape());
       detail::refuse_nan(from, input_name(i));
-      if constexpr (std::same_as<V, float>) {
-        std::copy_n(from.data(), from.size(), to.data());
-      } else {
-        encode<q20_12>(from.span(), to.span(), {}, options_.threads);
-      }
+      std::copy_n(from.data(), from.size(), to.data());
+      watch(inputs_[i]);
     }
   }
 
@@ -425,6 +499,8 @@ class network_runner {
                                         l.where, "): ", detail::bytes_text(need_.layers[need_.largest_layer])));
     }
   }
+  friend class calibrator;
+
   void run_one(const step& s) {
     const layer& l = net_->layers[s.layer];
     detail::in_layer(
@@ -440,32 +516,57 @@ class network_runner {
   [[nodiscard]] std::span<std::byte> workspace(const step& s) const {
     return {memory_.data.get() + s.workspace_offset, s.workspace};
   }
+  /// An input as a step reads it: where it stands, or a copy.
+  template <class V>
+  [[nodiscard]] tensor_view<const V> input(const step& s, std::size_t i) {
+    const std::size_t b = net_->layers[s.layer].inputs[i];
+    if (s.copies[i] == nowhere) return view<V>(b);
+    const tensor_view<V> copy = view_at<V>(s.copies[i], net_->blobs[b].shape);
+    const network_policy* policy = nullptr;
+    if (storage_[b].is_codes()) {
+      const layer_precision reader = reader_formats_.empty() ? plan_.layers[s.layer] : reader_formats_[s.layer];
+      policy = &policies()[storage_[b].read_by(reader)];
+    }
+    if constexpr (std::same_as<V, float>) {
+      policy->encode_activations(view<float>(b).span(), range_of(b), copy.span(), options_.threads);
+    } else if (has_floats(b)) {
+      const std::span<const float> x = view<float>(b).span();
+      std::vector<float> values(x.begin(), x.end());
+      if (policy != nullptr) policy->encode_activations(values, range_of(b), values, options_.threads);
+      encode<q20_12>(std::span<const float>(values), copy.span(), {}, options_.threads);
+    } else {
+      policy->encode_activations(view<q20_12>(b).span(), range_of(b), copy.span());
+    }
+    return copy;
+  }
   template <class V>
   void run_step(const step& s, const layer& l) {
     std::vector<tensor_view<const V>> inputs;
     std::vector<tensor_view<V>> outputs;
-    for (const std::size_t b : l.inputs) inputs.push_back(view<V>(b));
+    for (std::size_t i = 0; i < l.inputs.size(); ++i) inputs.push_back(input<V>(s, i));
     for (std::size_t o = 0; o < l.outputs.size(); ++o) outputs.push_back(view<V>(output_of(s, o)));
     evaluate<V>(s, l, inputs, outputs);
   }
   template <class V>
   void evaluate(const step& s, const layer& l, std::span<const tensor_view<const V>> inputs,
                 std::span<const tensor_view<V>> outputs) {
-    std::vector<activation_range> own;
-    if (s.ranges.empty()) {
-      if (s.op->precision().encodes()) own = detail::ranges_of<V>(l, inputs);
-      else own.resize(input_ranges(l));
+    std::vector<activation_range> ranges(l.inputs.size());
+    std::vector<tensor_view<const float>> floats(l.inputs.size());
+    for (std::size_t i = 0; i < l.inputs.size(); ++i) {
+      const std::size_t b = l.inputs[i];
+      if (!storage_[b].is_codes()) continue;
+      ranges[i] = range_of(b);
+      if (has_floats(b) && s.copies[i] == nowhere) floats[i] = view<float>(b);
     }
-    const std::vector<activation_range>& ranges = s.ranges.empty() ? own : s.ranges;
-    s.op->run(layer_run<V>{inputs, ranges, outputs, workspace(s), options_.threads, s.relu});
+    s.op->run(layer_run<V>{inputs, ranges, outputs, workspace(s), options_.threads, s.relu, floats});
   }
 
   /// A layer of the host between layers of the accelerator.
   void run_on_host(const step& s, const layer& l) {
     std::vector<tensor<float>> values;
-    for (const std::size_t b : l.inputs) {
-      values.push_back(make_tensor<float>(net_->blobs[b].shape));
-      decode<q20_12>(view<const q20_12>(b).span(), view_of(values.back()).span(), {}, options_.threads);
+    for (std::size_t i = 0; i < l.inputs.size(); ++i) {
+      values.push_back(make_tensor<float>(net_->blobs[l.inputs[i]].shape));
+      decode<q20_12>(input<q20_12>(s, i).span(), view_of(values.back()).span(), {}, options_.threads);
     }
     for (std::size_t o = 0; o < l.outputs.size(); ++o) {
       values.push_back(make_tensor<float>(net_->blobs[output_of(s, o)].shape));
@@ -487,7 +588,11 @@ class network_runner {
   std::vector<std::size_t> inputs_;  ///< blobs
   memory_need need_;
   std::vector<std::vector<std::size_t>> readers_;  ///< of each blob
-  std::vector<bool> kept_, fused_;
+  std::vector<bool> kept_, fused_, is_input_, is_watched_;
+  std::vector<blob_storage> storage_;            ///< of each blob
+  std::vector<layer_precision> reader_formats_;  ///< of a float network that runs as another plan stores: that plan's
+  std::vector<std::optional<activation_range>> given_, found_;  ///< ranges of blobs: from outside or empty; of the run
+  std::function<activation_range(std::size_t, float)> observer_;
   std::vector<step> steps_;
   std::vector<std::size_t> offsets_;  ///< of each blob in memory_
   std::size_t bytes_ = 0;

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <nniesim/network/runner.hpp>
@@ -20,13 +22,23 @@ class single_layer {
   single_layer(const network& net, std::size_t index, layer_precision precision, const executor& threads = {},
                const policy_set& policies = {})
       : layer_(&net.layers.at(index)), policy_(&policies[precision]), threads_(threads) {
+    const precision_plan plan{precision.writes_floats(), std::vector<layer_precision>(net.layers.size(), precision)};
+    const std::vector<blob_storage> storage = blob_storage_of(net, plan);
+    const std::vector<std::string> names = range_names(net);
+    const std::vector<std::size_t> given = input_blobs(net);
+    for (const std::size_t b : layer_->inputs) {
+      const bool has_floats = std::find(given.begin(), given.end(), storage[b].source) != given.end();
+      inputs_.push_back({names[storage[b].range], storage[b].is_codes(), has_floats,
+                         reads_copy(net, plan, storage, index, b, false)});
+    }
     prepared_ = detail::in_layer(*layer_, [&] { return policy_->prepare(*layer_, input_shapes(net, *layer_)); });
   }
 
-  /// All outputs for these inputs, in the layer's order. Under a policy that writes q20_12 inputs and outputs are that.
-  /// The ranges of the inputs come from `ranges`, or, where that is nullptr or has none for the layer, from the inputs
-  /// themselves. They are moved by `shifts` levels: none, one number for all, or one for each of input_ranges(). Throws
-  /// shape_error or format_error as network_runner, and format_error for ranges or shifts of another number.
+  /// All outputs for these inputs, in the layer's order, as the layer gives them in a network of that policy: under one
+  /// that writes q20_12 inputs and outputs are that, but for inputs that are the network's, which are floats. The
+  /// ranges of the inputs come from `ranges`, or, where that is nullptr or has none for the blob, from the inputs
+  /// themselves. They are moved by `shifts` levels: none, one number for all, or one for each of code_inputs(). Throws
+  /// shape_error or format_error as network_runner, and format_error for shifts of another number.
   [[nodiscard]] std::vector<tensor<float>> run(std::span<const tensor<float>> inputs,
                                                const activation_ranges* ranges = nullptr,
                                                std::span<const int> shifts = {}) const {
@@ -36,76 +48,98 @@ class single_layer {
     });
   }
 
-  /// The scales that run() would use in levels (network_policy::level_of), one for each of input_ranges(); none where
+  /// The scales that run() would use in levels (network_policy::level_of), one for each of code_inputs(); none where
   /// nothing is encoded. Throws as run().
   [[nodiscard]] std::vector<int> scales(std::span<const tensor<float>> inputs,
                                         const activation_ranges* ranges = nullptr) const {
     return detail::in_layer(*layer_, [&] {
+      require_count(inputs);
       std::vector<int> levels;
-      if (!policy_->precision().encodes()) return levels;
-      const auto found = policy_->precision().writes_floats()
-                             ? ranges_for<float>(views_of(encoded<float>(inputs)), ranges, {})
-                             : ranges_for<q20_12>(views_of(encoded<q20_12>(inputs)), ranges, {});
-      for (const activation_range& r : found) levels.push_back(policy_->level_of(r));
+      if (!policy_->precision().encodes_activations()) return levels;
+      for (std::size_t i = 0; i < code_inputs(*layer_); ++i) {
+        const bool is_float = policy_->precision().writes_floats() || inputs_[i].has_floats;
+        const auto x = view_of(inputs[i]);
+        levels.push_back(policy_->level_of(is_float ? range_for<float>(i, x.span(), ranges, {})
+                                                    : range_for<q20_12>(i, encoded(x), ranges, {})));
+      }
       return levels;
     });
   }
 
  private:
-  template <class V>
-  [[nodiscard]] std::vector<tensor<V>> encoded(std::span<const tensor<float>> inputs) const {
-    using format = std::conditional_t<std::same_as<V, float>, binary32, q20_12>;
-    std::vector<tensor<V>> in;
-    for (const tensor<float>& t : inputs) {
-      in.push_back(make_tensor<V>(shape_of(t)));
-      encode<format>(view_of(t).span(), view_of(in.back()).span(), {}, threads_);
-    }
-    return in;
+  struct input {
+    std::string range;        ///< its name among ranges
+    bool is_codes = false;    ///< as the blob is stored
+    bool has_floats = false;  ///< it is the network's
+    bool is_copy = false;     ///< the layer reads it as a copy
+  };
+
+  void require_count(std::span<const tensor<float>> inputs) const {
+    detail::require<shape_error>(inputs.size() == inputs_.size(), layer_->type, ": ", inputs.size(),
+                                 " inputs, expected ", inputs_.size());
   }
-  template <class V>
-  [[nodiscard]] static std::vector<tensor_view<const V>> views_of(const std::vector<tensor<V>>& all) {
-    std::vector<tensor_view<const V>> views;
-    for (const tensor<V>& t : all) views.push_back(view_of(t));
-    return views;
+  [[nodiscard]] std::vector<q20_12> encoded(const tensor_view<const float>& x) const {
+    std::vector<q20_12> values(x.size());
+    encode<q20_12>(x.span(), std::span(values), {}, threads_);
+    return values;
   }
 
   template <class V>
-  [[nodiscard]] std::vector<activation_range> ranges_for(std::span<const tensor_view<const V>> inputs,
-                                                         const activation_ranges* given,
-                                                         std::span<const int> shifts) const {
-    const std::size_t count = input_ranges(*layer_);
-    std::vector<activation_range> ranges(count);
-    if (!policy_->precision().encodes()) return ranges;
-    const auto found = given == nullptr ? decltype(given->layers.begin()){} : given->layers.find(layer_->name);
-    if (given != nullptr && found != given->layers.end()) {
-      ranges = found->second;
-      detail::require<format_error>(ranges.size() == count, "calibration: ", ranges.size(), " ranges, expected ",
-                                    count);
-    } else {
-      ranges = detail::ranges_of<V>(*layer_, inputs);
-    }
-    detail::require<format_error>(shifts.size() <= 1 || shifts.size() == count, shifts.size(),
-                                  " shifts, expected one for each of ", count, " ranges");
-    for (std::size_t i = 0; !shifts.empty() && i < count; ++i) {
-      ranges[i] = policy_->shifted(ranges[i], shifts.size() == 1 ? shifts[0] : shifts[i]);
-    }
-    return ranges;
+  [[nodiscard]] activation_range range_for(std::size_t i, std::span<const V> x, const activation_ranges* given,
+                                           std::span<const int> shifts) const {
+    activation_range range;
+    const auto* const found = given == nullptr ? nullptr : find(*given, inputs_[i].range);
+    range = found != nullptr ? *found : activation_range::of(detail::largest_magnitude<V>(x));
+    if (shifts.empty()) return range;
+    return policy_->shifted(range, shifts.size() == 1 ? shifts[0] : shifts[i]);
+  }
+  [[nodiscard]] static const activation_range* find(const activation_ranges& ranges, const std::string& name) {
+    const auto found = ranges.blobs.find(name);
+    return found == ranges.blobs.end() ? nullptr : &found->second;
   }
 
   template <class V>
   [[nodiscard]] std::vector<tensor<float>> run_on(std::span<const tensor<float>> inputs, const activation_ranges* given,
                                                   std::span<const int> shifts) const {
-    const std::vector<tensor<V>> in = encoded<V>(inputs);
-    const auto from = views_of(in);
-    detail::require<shape_error>(from.size() == layer_->inputs.size(), layer_->type, ": ", from.size(),
-                                 " inputs, expected ", layer_->inputs.size());
-    const auto ranges = ranges_for<V>(from, given, shifts);
+    require_count(inputs);
+    const std::size_t count = code_inputs(*layer_);
+    detail::require<format_error>(
+        shifts.size() <= 1 || !policy_->precision().encodes_activations() || shifts.size() == count, shifts.size(),
+        " shifts, expected one for each of ", count, " inputs");
+    std::vector<tensor<V>> in;
+    std::vector<tensor_view<const V>> from;
+    std::vector<tensor_view<const float>> floats(inputs.size());
+    std::vector<activation_range> ranges(inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const input& how = inputs_[i];
+      const auto shift = i < count ? shifts : std::span<const int>();
+      if (std::same_as<V, float> || how.has_floats) {
+        tensor<float> x = inputs[i];
+        const std::span<float> values = view_of(x).span();
+        if (how.is_codes) ranges[i] = range_for<float>(i, values, given, shift);
+        if (how.is_copy && how.is_codes) policy_->encode_activations(values, ranges[i], values, threads_);
+        if constexpr (std::same_as<V, float>) {
+          in.push_back(std::move(x));
+        } else {
+          if (!how.is_copy && how.is_codes) floats[i] = view_of(inputs[i]);
+          in.push_back(make_tensor<q20_12>(shape_of(x)));
+          encode<q20_12>(std::span<const float>(values), view_of(in.back()).span(), {}, threads_);
+        }
+      } else if constexpr (std::same_as<V, q20_12>) {
+        in.push_back(make_tensor<q20_12>(shape_of(inputs[i])));
+        const std::span<q20_12> values = view_of(in.back()).span();
+        encode<q20_12>(view_of(inputs[i]).span(), values, {}, threads_);
+        if (how.is_codes) ranges[i] = range_for<q20_12>(i, values, given, shift);
+        if (how.is_copy && how.is_codes) policy_->encode_activations(values, ranges[i], values);
+      }
+    }
+    for (const auto& t : in) from.push_back(view_of(t));
     std::vector<tensor<V>> out;
     std::vector<tensor_view<V>> to;
     for (const tensor_shape& s : prepared_->output_shapes()) out.push_back(make_tensor<V>(s));
     for (auto& t : out) to.push_back(view_of(t));
     std::vector<std::byte> workspace(prepared_->workspace_bytes(threads_));
-    prepared_->run(layer_run<V>{from, ranges, to, workspace, threads_});
+    prepared_->run(layer_run<V>{from, ranges, to, workspace, threads_, false, floats});
     std::vector<tensor<float>> result;
     for (const auto& t : out) {
       result.push_back(make_tensor<float>(shape_of(t)));
@@ -116,6 +150,7 @@ class single_layer {
 
   const layer* layer_;
   const network_policy* policy_;
+  std::vector<input> inputs_;
   std::shared_ptr<const prepared_layer> prepared_;
   executor threads_;
 };

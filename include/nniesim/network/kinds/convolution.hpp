@@ -41,7 +41,7 @@ template <class P>
                                       std::size_t workers) {
   using engine = kernels::engine<P>;
   constexpr std::size_t bytes = std::max(sizeof(typename engine::operand), sizeof(typename engine::channel_operand));
-  constexpr std::size_t cache = 512 * 1024;  // what conv2d_layer::plan gives a part
+  constexpr std::size_t cache = 512 * 1024;  // what conv2d_plan gives a part
   constexpr std::size_t slack = 128;
   const kernels::tile_shape tile = engine::tile(active_isa());
   const std::size_t outputs = w[0] / p.groups;
@@ -54,7 +54,8 @@ template <class P>
   const std::size_t whole = product_of(w[1], row, sum_of(x[2], p.pad.top, p.pad.bottom, reach), bytes);
   const std::size_t planes = std::min(whole, std::max(cache, line));
   const std::size_t part = sum_of(planes, product_of(w[1], tile.max_rows, bytes), (slack + 64) * bytes);
-  return {product_of(stored, steps, bytes), sum_of(product_of(part, workers), product_of(steps, 4), 256), 0};
+  return {product_of(stored, steps, bytes),
+          sum_of(product_of(part, workers), product_of(steps, 4), product_of(w[0], 24), 2048), 0};
 }
 
 }  // namespace detail
@@ -97,7 +98,7 @@ struct layer_kind<layers::convolution> : basic_kind {
   }
   template <precision_policy P>
   static void run(const params&, const conv2d_layer<P>& layer, const kind_run<P>& r) {
-    layer.run(r.x(), r.scales, r.y(), r.workspace, r.threads, r.stage);
+    r.with_codes_of([&](auto x) { layer.run(x, r.scales[0], r.y(), r.workspace, r.threads, r.stage); });
   }
 };
 

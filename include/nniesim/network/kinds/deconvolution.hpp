@@ -23,6 +23,13 @@ struct layer_kind<layers::deconvolution> : basic_kind {
   static constexpr std::size_t weight_copies = 2;  // they are turned
 
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
+  /// One that upsamples: each channel by itself, with a stride.
+  [[nodiscard]] static bool keeps_scale(const layer_facts& l, const params& p) noexcept {
+    const conv2d_params& g = p.geometry;
+    const bool is_depthwise = l.inputs[0].rank() == 4 && p.weights.dimension() == 4 && g.groups == l.inputs[0][1] &&
+                              p.weights.shape()[1] == 1;
+    return is_depthwise && (g.stride[0] > 1 || g.stride[1] > 1);
+  }
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return p.weights.size() + p.bias.size(); }
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
@@ -65,7 +72,7 @@ struct layer_kind<layers::deconvolution> : basic_kind {
   }
   template <precision_policy P>
   static void run(const params&, const deconv2d_layer<P>& layer, const kind_run<P>& r) {
-    layer.run(r.x(), r.scales, r.y(), r.workspace, r.threads, r.stage);
+    r.with_codes_of([&](auto x) { layer.run(x, r.scales[0], r.y(), r.workspace, r.threads, r.stage); });
   }
 };
 

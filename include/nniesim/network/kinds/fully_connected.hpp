@@ -66,7 +66,7 @@ struct layer_kind<layers::fully_connected> : basic_kind {
     const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
     const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
     const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
-    return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 256), 0};
+    return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), product_of(w[0], 24), 2048), 0};
   }
   template <precision_policy P>
   [[nodiscard]] static fully_connected_layer<P> prepare(const layer_facts&, const params& p) {
@@ -79,9 +79,11 @@ struct layer_kind<layers::fully_connected> : basic_kind {
   }
   template <precision_policy P>
   static void run(const params& p, const fully_connected_layer<P>& layer, const kind_run<P>& r) {
-    const tensor_view<const value_t<P>> x(r.x().span(), detail::as_rows(r.x().shape(), p.axis));
-    layer.run(x, r.scales[0], tensor_view<value_t<P>>(r.y().span(), layer.output_shape(x.shape())), r.workspace,
-              r.threads, r.stage);
+    r.with_codes_of([&]<class V>(const tensor_view<const V>& in) {
+      const tensor_view<const V> x(in.span(), detail::as_rows(in.shape(), p.axis));
+      layer.run(x, r.scales[0], tensor_view<value_t<P>>(r.y().span(), layer.output_shape(x.shape())), r.workspace,
+                r.threads, r.stage);
+    });
   }
 };
 

@@ -15,6 +15,7 @@ struct identity {};
 template <>
 struct layer_kind<layers::identity> : basic_kind {
   static constexpr bool is_renaming = true;
+  static constexpr bool is_same_blob = true;
   static constexpr bool is_allowed_behind_fully_connected = true;
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const layers::identity&) {
     l.expect_inputs(1);

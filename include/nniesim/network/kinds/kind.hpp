@@ -220,9 +220,19 @@ struct kind_run {
   std::span<std::byte> workspace;
   const executor& threads;
   output_stage stage{};
+  /// Of inputs that are the network's, the floats as they were given, which are encoded at once; none of others.
+  std::span<const tensor_view<const float>> floats{};
 
   [[nodiscard]] const tensor_view<const value_t<P>>& x() const { return inputs[0]; }
   [[nodiscard]] const tensor_view<value_t<P>>& y() const { return outputs[0]; }
+  /// Calls f with the first input: what the layer before wrote, or the network's floats.
+  template <class F>
+  void with_codes_of(F&& f) const {
+    if constexpr (!std::same_as<value_t<P>, float>) {
+      if (!floats.empty() && floats[0].data() != nullptr) return f(floats[0]);
+    }
+    f(inputs[0]);
+  }
 };
 
 /// What kinds have in common, and what each may say otherwise. Beside these a kind has
@@ -231,17 +241,22 @@ struct kind_run {
 ///   template <precision_policy P> static void run(const Params&, const Prepared&, const kind_run<P>&)
 /// with what prepare() gave.
 struct basic_kind {
-  static constexpr bool is_mac = false;  ///< multiplies and accumulates weights and inputs
-  static constexpr bool is_renaming =
-      false;  ///< its outputs are its input under other names or shapes: it costs nothing
-  static constexpr bool limits_readers =
-      false;  ///< the hardware wants is_allowed_behind_fully_connected of its readers
+  static constexpr bool is_mac = false;        ///< multiplies and accumulates weights and inputs
+  static constexpr bool is_renaming = false;   ///< its outputs are its input under other names or shapes, at no cost
+  static constexpr bool is_same_blob = false;  ///< the same under other names alone
+  /// Whether the hardware wants is_allowed_behind_fully_connected of its readers.
+  static constexpr bool limits_readers = false;
   static constexpr bool is_allowed_behind_fully_connected = false;
   static constexpr std::size_t weight_copies = 0;  ///< that are there while weights are laid out
 
   /// Whether inputs are read as codes, in the policy's format of activations.
   template <class Params>
   [[nodiscard]] static bool reads_codes(const Params&) noexcept {
+    return false;
+  }
+  /// Whether its output's codes are its input's, so that they have one scale.
+  template <class Params>
+  [[nodiscard]] static bool keeps_scale(const layer_facts&, const Params&) noexcept {
     return false;
   }
   /// Whether it may write where its first input stands.

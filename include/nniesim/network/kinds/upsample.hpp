@@ -9,6 +9,7 @@ NNIESIM_BEGIN_NAMESPACE
 template <>
 struct layer_kind<upsample_params> : basic_kind {
   [[nodiscard]] static bool reads_codes(const upsample_params&) noexcept { return true; }
+  [[nodiscard]] static bool keeps_scale(const layer_facts&, const upsample_params&) noexcept { return true; }
   template <precision_policy P>
   [[nodiscard]] static detail::nothing_prepared prepare(const layer_facts&, const upsample_params& p) {
     check<P>(p);

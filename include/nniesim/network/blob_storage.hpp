@@ -1,0 +1,107 @@
+// How blobs stand in the accelerator's memory between layers: as codes of one scale, or as int32 in 1/4096.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <nniesim/network/layer.hpp>
+#include <nniesim/network/precision_plan.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// Whether a layer reads its inputs as codes (kinds/): convolutions, deconvolutions, fully connected layers, max
+/// pooling, element-wise layers, upsampling. Source: compiled models.
+[[nodiscard]] inline bool reads_codes(const layer& l) noexcept {
+  return visit_kind(l, [](auto kind, const auto& p) { return decltype(kind)::reads_codes(p); });
+}
+
+/// How many inputs a layer reads as codes: all or none.
+[[nodiscard]] inline std::size_t code_inputs(const layer& l) noexcept { return reads_codes(l) ? l.inputs.size() : 0; }
+
+/// One blob's.
+struct blob_storage {
+  /// The policies in whose formats of activations it is stored as codes, in the order of their first readers; none:
+  /// int32 in 1/4096. There is one, unless layers of both widths read it: then it is stored once for each (our
+  /// assumption).
+  std::vector<layer_precision> codes{};
+  std::size_t source = 0;  ///< the blob that it is another name of (Split, Dropout); itself where it is none
+  std::size_t range = 0;   ///< the blob whose range its codes have: of an upsampling's output the input, else `source`
+
+  [[nodiscard]] bool is_codes() const noexcept { return !codes.empty(); }
+  /// The policy whose codes a layer gets: those of its own format, else the first.
+  [[nodiscard]] layer_precision read_by(layer_precision reader) const {
+    const auto own = std::find_if(codes.begin(), codes.end(),
+                                  [&](layer_precision p) { return p.activations() == reader.activations(); });
+    return own == codes.end() ? codes.front() : *own;
+  }
+};
+
+/// "gfpq8", "gfpq8 and gfpq16", "int32".
+[[nodiscard]] inline std::string to_string(const blob_storage& s) {
+  std::string text;
+  for (const layer_precision p : s.codes) text += (text.empty() ? "" : " and ") + std::string(p.activations());
+  return text.empty() ? "int32" : text;
+}
+
+/// The storage of each blob of a network under a plan. A blob is stored once, by its producer, as its readers want it:
+/// as codes if one of them reads codes, else as int32, as outputs are. Source: compiled models; those who read the
+/// values of a blob of codes get decode(encode(x)). The codes of an upsampling's output are its input's, repeated
+/// (seen), and so are those of a deconvolution that upsamples.
+[[nodiscard]] inline std::vector<blob_storage> blob_storage_of(const network& net, const precision_plan& plan) {
+  std::vector<blob_storage> all(net.blobs.size());
+  for (std::size_t b = 0; b < all.size(); ++b) all[b].source = all[b].range = b;
+  for (const layer& l : net.layers) {
+    const bool is_same = visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_same_blob; });
+    for (const std::size_t b : l.outputs) {
+      if (is_same && !l.inputs.empty()) all[b].source = all[l.inputs[0]].source;
+    }
+  }
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const layer_precision p = plan.layers.at(i);
+    if (!p.encodes_activations() || !reads_codes(net.layers[i])) continue;
+    for (const std::size_t b : net.layers[i].inputs) {
+      std::vector<layer_precision>& codes = all[all[b].source].codes;
+      if (std::none_of(codes.begin(), codes.end(),
+                       [&](layer_precision x) { return x.activations() == p.activations(); })) {
+        codes.push_back(p);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const layer& l = net.layers[i];
+    const std::vector<tensor_shape> shapes = input_shapes(net, l);
+    const bool keeps = visit_kind(l, [&](auto kind, const auto& p) {
+      return decltype(kind)::keeps_scale({l.type, shapes, l.outputs.size()}, p);
+    });
+    if (keeps && plan.layers[i].encodes_activations()) all[l.outputs[0]].range = all[all[l.inputs[0]].source].range;
+  }
+  for (blob_storage& s : all) {
+    const blob_storage& source = all[s.source];
+    if (&source == &s) continue;
+    s.codes = source.codes;
+    s.range = source.range;
+  }
+  return all;
+}
+
+/// Which of a layer's inputs a run hands to it as a copy: those that it does not read as they stand. A blob of codes,
+/// of which it reads the values; floats that the network was given, of which it is no layer of products. In a float
+/// network that runs as another plan stores (`encodes_all`) each blob of codes.
+[[nodiscard]] inline bool reads_copy(const network& net, const precision_plan& plan,
+                                     const std::vector<blob_storage>& storage, std::size_t layer, std::size_t blob,
+                                     bool encodes_all) {
+  const nniesim::layer& l = net.layers[layer];
+  if (visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_same_blob; })) return false;
+  const blob_storage& s = storage[blob];
+  if (plan.is_float && encodes_all) return s.is_codes();
+  const bool encodes = plan.layers[layer].encodes_activations() && reads_codes(l);
+  if (!plan.is_float) {
+    const auto inputs = input_blobs(net);
+    if (std::find(inputs.begin(), inputs.end(), s.source) != inputs.end()) return !encodes || !is_mac_layer(l);
+  }
+  return s.is_codes() && !encodes;
+}
+
+NNIESIM_END_NAMESPACE
