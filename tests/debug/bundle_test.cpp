@@ -78,7 +78,7 @@ struct example {
     original = import_caffe(parse_prototxt(text, "net.prototxt"), &model);
     net = fold_batch_norm(original);
     picture = random.tensor(net.blobs[net.layers[0].outputs[0]].shape, 8.0F);
-    calibrator c(net);
+    calibrator c(net, plan_of(net, compile_mode::all_8bit));
     auto larger = picture;
     for (float& v : larger) v *= 3;
     for (const auto* t : {&picture, &larger}) {
@@ -189,8 +189,8 @@ TEST_CASE("a bundle has the layer's own text, with what is folded into it", "[de
   }
   const activation_ranges ranges = parse_calibration(files.at("calibration.json"), "calibration.json");
   CHECK(ranges.pictures == 2);
-  REQUIRE(ranges.layers.size() == 1);
-  CHECK(ranges.layers.at("conv/1") == e.ranges.layers.at("conv/1"));
+  REQUIRE(ranges.blobs.size() == 1);
+  CHECK(ranges.blobs.begin()->second == range_read_by(e.ranges, e.net, "conv/1"));
   CHECK(files.contains("float/conv_1.npy"));
   CHECK(files.contains("quantized/conv_1.npy"));
   CHECK(files.contains("in_network/conv_1.npy"));

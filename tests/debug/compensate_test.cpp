@@ -126,7 +126,7 @@ picture_set digits(bool held_out, std::size_t most) {
 }
 
 activation_ranges calibrate(const network& net, const picture_set& pictures) {
-  calibrator c(net);
+  calibrator c(net, plan_of(net, compile_mode::all_8bit));
   for (std::size_t i = 0; i < pictures.size; ++i) {
     const auto inputs = pictures.inputs(i);
     std::vector<tensor_view<const float>> views;

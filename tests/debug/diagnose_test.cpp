@@ -302,7 +302,7 @@ TEST_CASE("a diagnosis with the network is the same for any number of threads", 
   draws random(3);
   const network net = network_of_all_kinds(random);
   const tensor<float> x = random.tensor(net.blobs[net.layers[0].outputs[0]].shape);
-  calibrator c(net);
+  calibrator c(net, plan_of(net, compile_mode::mixed));
   const std::vector<tensor_view<const float>> inputs = {view_of(x)};
   c.add(inputs);
   network_runner reference(net, float_plan(net), {.keep_all = true});
@@ -333,7 +333,7 @@ TEST_CASE("sixteen bits that are planned but not in effect are told, by layer", 
   const network& net = b.net;
   const auto picture = random.tensor({1, 8, 12, 12});
   const std::vector<tensor_view<const float>> inputs = {view_of(picture)};
-  calibrator c(net);
+  calibrator c(net, plan_of(net, compile_mode::mixed));
   c.add(inputs);
   const precision_plan planned = plan_of(net, compile_mode::mixed);
   network_runner in_float(net, float_plan(net), {.keep_all = true});

@@ -58,7 +58,7 @@ struct subject {
     return result;
   }
   void calibrate() {
-    calibrator c(net);
+    calibrator c(net, plan);
     c.add(views(inputs()));
     c.add(views(normalized(other_pictures, preprocessing)));
     ranges = c.ranges();
@@ -137,11 +137,8 @@ void swap_first_and_last_channel(tensor<float>& t) {
   std::swap_ranges(t.data(), t.data() + plane, t.data() + 2 * plane);
 }
 
-void shift_ranges(activation_ranges& ranges, const std::string& layer_name, int octaves) {
-  for (activation_range& r : ranges.layers.at(layer_name)) {
-    r.in_8bit = gfpq8::scale(r.in_8bit.z() + octaves * gfpq8::levels);
-    r.in_16bit = gfpq16::scale(r.in_16bit.z() + octaves * gfpq16::levels);
-  }
+void shift_ranges(experiment& e, const std::string& layer_name, int octaves) {
+  test_networks::shift_range(e.ranges, e.net, layer_name, 0, octaves);
 }
 
 layers::convolution& convolution_of(network& net, std::size_t l) {
@@ -204,15 +201,13 @@ std::vector<planted> faults_of_any(const subject& s) {
     silence(e);
     e.with_laboratory = false;
   });
-  add("range 32 times too small", {fault::activation_scale}, early,
-      [=](experiment& e) { shift_ranges(e.ranges, early, -5); });
+  add("range 32 times too small", {fault::activation_scale}, early, [=](experiment& e) { shift_ranges(e, early, -5); });
   add("range 32 times too small, late", {fault::activation_scale}, late,
-      [=](experiment& e) { shift_ranges(e.ranges, late, -5); });
-  add("range far too large", {fault::activation_scale}, middle, [=](experiment& e) {
-    shift_ranges(e.ranges, middle, e.plan.layers[middle_index] == layer_precision::w16a16 ? 9 : 6);
-  });
+      [=](experiment& e) { shift_ranges(e, late, -5); });
+  add("range far too large", {fault::activation_scale}, middle,
+      [=](experiment& e) { shift_ranges(e, middle, e.plan.layers[middle_index] == layer_precision::w16a16 ? 9 : 6); });
   add("calibrated range 32 times too small", {fault::activation_scale}, middle, [=](experiment& e) {
-    shift_ranges(e.ranges, middle, -5);
+    shift_ranges(e, middle, -5);
     e.ranges_known_wrong = true;
   });
   if (s.background == compile_mode::all_16bit) {
@@ -244,7 +239,7 @@ std::vector<planted> faults_of_any(const subject& s) {
   });
   add(
       "two faults: a range and a NaN behind it", {fault::activation_scale, fault::not_a_number}, "",
-      [=](experiment& e) { shift_ranges(e.ranges, early, -5); },
+      [=](experiment& e) { shift_ranges(e, early, -5); },
       [=](experiment& e) { named(e.other, late).values[0] = std::nanf(""); });
   return all;
 }

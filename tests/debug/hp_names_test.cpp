@@ -53,12 +53,12 @@ TEST_CASE("marks that cannot be written are told", "[debug]") {
 }
 
 TEST_CASE("ranges follow the names", "[debug]") {
-  const activation_range r{gfpq8::scale(-100), gfpq16::scale(-1000)};
-  activation_ranges ranges{{{"a", {r}}, {"b_cpu", {r}}, {"c", {r, r}}}, 7};
+  const activation_range r{.in_8bit = gfpq8::scale(-100)};
+  activation_ranges ranges{{{"a", r}, {"b_cpu", r}, {"c", r}, {"c:1", r}, {"c1", r}}, 7};
   const activation_ranges marked = marked_ranges(ranges, names{"c", "b_cpu", "none"});
   CHECK(marked.pictures == 7);
-  CHECK(marked.layers ==
-        std::map<std::string, std::vector<activation_range>>{{"a", {r}}, {"b_cpu", {r}}, {"c_hp", {r, r}}});
+  CHECK(marked.blobs ==
+        std::map<std::string, activation_range>{{"a", r}, {"b_cpu", r}, {"c_hp", r}, {"c_hp:1", r}, {"c1", r}});
 }
 
 }  // namespace hp_names_test

@@ -102,7 +102,7 @@ TEST_CASE("marks that change no bit of what a layer computes are found by runnin
   const auto picture = random.tensor({1, 4, 6, 6});
   const auto other = random.tensor({1, 4, 6, 6});
   const std::vector<std::vector<tensor_view<const float>>> pictures = {{view_of(picture)}, {view_of(other)}};
-  calibrator c(before);
+  calibrator c(before, plan_of(before, compile_mode::mixed));
   for (const auto& p : pictures) c.add(p);
   const activation_ranges ranges = marked_ranges(c.ranges(), which);
 

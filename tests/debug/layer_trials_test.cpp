@@ -45,7 +45,7 @@ struct experiment {
       inputs.push_back(make_tensor<float>(net.blobs[l.outputs[0]].shape));
       for (float& v : inputs.back()) v = random.normal();
     }
-    calibrator c(net);
+    calibrator c(net, plan);
     c.add(views());
     ranges = c.ranges();
     network_runner in_float(net, float_plan(net), {.keep_all = true});
@@ -104,10 +104,9 @@ network plain(draws& random) {
   return b.net;
 }
 
-activation_ranges shifted(activation_ranges ranges, const std::string& name, std::size_t i, int octaves) {
-  activation_range& r = ranges.layers.at(name).at(i);
-  r.in_8bit = gfpq8::scale(r.in_8bit.z() + octaves * gfpq8::levels);
-  r.in_16bit = gfpq16::scale(r.in_16bit.z() + octaves * gfpq16::levels);
+activation_ranges shifted(const experiment& e, const std::string& name, std::size_t i, int octaves) {
+  activation_ranges ranges = e.ranges;
+  shift_range(ranges, e.net, name, i, octaves);
   return ranges;
 }
 
@@ -308,7 +307,7 @@ TEST_CASE("a fault in one branch hides none in another", "[debug]") {
   b.add("left", convolution(random, 4, 4), {data});
   b.add("right2", convolution(random, 4, 4), {b.add("right", convolution(random, 4, 4), {data})});
   experiment e(b.net, random);
-  e.ranges = shifted(e.ranges, "right2", 0, -4);  // calibration's own mistake
+  e.ranges = shifted(e, "right2", 0, -4);  // calibration's own mistake
   e.run(e.net, e.ranges);
   e.shown("left")[5] = std::numeric_limits<float>::infinity();
   diagnosis d = e.diagnosed();
@@ -380,7 +379,7 @@ TEST_CASE("dumps that hold the ReLU behind a layer are judged with it", "[debug]
   CHECK(clean.diagnosed().verdict.cause == fault::none);
 
   experiment ranged = e;
-  ranged.run(e.net, shifted(e.ranges, "conv2", 0, -4));
+  ranged.run(e.net, shifted(e, "conv2", 0, -4));
   fuse(ranged);
   d = ranged.diagnosed();
   INFO(all_of(d));
@@ -411,7 +410,7 @@ TEST_CASE("every output of a layer is tried", "[debug]") {
   tensor<float> half = make_tensor<float>({1, 4, 6, 6});
   std::copy(e.shown("slice:1").begin(), e.shown("slice:1").end(), half.begin());
   const tensor_view<const float> view = view_of(half);
-  right.use({{{"right", e.ranges.layers.at("right")}}, 1});
+  right.use({{{"data", e.ranges.blobs.at("slice:1")}}, 1});
   right.run({&view, 1});
   const tensor<float> y = right.value(tail.net.layers.back().outputs[0]);
   e.shown("right").assign(y.begin(), y.end());
@@ -440,9 +439,9 @@ TEST_CASE("one range of several can be the wrong one", "[debug]") {
   b.add("end", convolution(random, 4, 8), {both});
   const experiment e(b.net, random);
   experiment board = e;
-  board.run(e.net, shifted(e.ranges, "both", 1, -5));
+  board.run(e.net, shifted(e, "both", 1, -5));
   experiment calibrated = board;
-  calibrated.ranges = shifted(e.ranges, "both", 1, -5);
+  calibrated.ranges = shifted(e, "both", 1, -5);
   for (const experiment* x : {&board, &calibrated}) {
     const diagnosis d = x->diagnosed();
     INFO(all_of(d));
@@ -671,7 +670,7 @@ TEST_CASE("where the cfg made the reference, the other run is what was made othe
       }
     };
     prepare(wrong, swap, e.inputs[0]);
-    calibrator c(e.net);
+    calibrator c(e.net, e.plan);
     c.add(e.views());
     e.ranges = c.ranges();
     e.run(e.net, e.ranges);

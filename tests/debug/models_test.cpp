@@ -16,7 +16,7 @@ void check_search(const real_models::model& m, const std::vector<double>& goals)
   const network net = fold_batch_norm(real_models::load(m));
   const tensor<float> x = real_models::input_of(m);
   const std::vector<tensor_view<const float>> inputs = {view_of(x)};
-  calibrator c(net);
+  calibrator c(net, plan_of(net, compile_mode::mixed));
   c.add(inputs);
   for (const double goal : goals) {
     CAPTURE(m.name, goal);

@@ -49,7 +49,7 @@ struct example {
 
   explicit example(draws& random) : net(random_chain(random)), first(random.tensor({1, 3, 12, 12})) {
     second = random.tensor({1, 3, 12, 12});
-    calibrator c(net);
+    calibrator c(net, plan_of(net, compile_mode::mixed));
     for (const auto& picture : pictures()) c.add(picture);
     ranges = c.ranges();
   }
@@ -66,7 +66,7 @@ struct example {
   [[nodiscard]] std::vector<std::pair<double, double>> every_plan(const search_target& target) const {
     std::vector<std::size_t> candidates;
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
-      if (input_ranges(net.layers[l]) != 0) candidates.push_back(l);
+      if (reads_codes(net.layers[l])) candidates.push_back(l);
     }
     prepared_layers prepared(net);
     network_runner reference(net, float_plan(net), {.keep = target.blobs});
@@ -275,9 +275,10 @@ TEST_CASE("a state file of another problem or a damaged one is an error", "[debu
   CHECK_THROWS_WITH(search_precisions(problem, options), contains("another problem"));
   weight -= 0.125F;
   CHECK(search_precisions(problem, options).evaluations == 0);
-  e.ranges.layers.begin()->second[0].in_8bit = gfpq8::scale(e.ranges.layers.begin()->second[0].in_8bit.z() + 1);
+  const activation_range before = e.ranges.blobs.begin()->second;
+  e.ranges.blobs.begin()->second.largest *= 1.5F;
   CHECK_THROWS_WITH(search_precisions(problem, options), contains("another problem"));
-  e.ranges.layers.begin()->second[0].in_8bit = gfpq8::scale(e.ranges.layers.begin()->second[0].in_8bit.z() - 1);
+  e.ranges.blobs.begin()->second = before;
   CHECK(text_of(state) == text);
 
   for (const std::string line : {"x", "0.5 x", "0.5 3 1", "nan", "0.5 1 ", " 0.5", "0.5 2", "0.5 -1", "0.5 99"}) {
@@ -327,7 +328,7 @@ TEST_CASE("marks that are there stay, layers of the host too, and layers without
   }
   const auto picture = random.tensor({2, 3, 17, 13});
   const tensor_view<const float> in = view_of(picture);
-  calibrator c(net);
+  calibrator c(net, plan_of(net, compile_mode::mixed));
   c.add({&in, 1});
   const activation_ranges ranges = c.ranges();
   search_problem problem{.net = net, .ranges = ranges, .pictures = {{in}}, .target = output_cosine(net), .goal = 2};

@@ -91,8 +91,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       *v = std::bit_cast<double>(input.ConsumeIntegral<std::uint64_t>());
     }
     const std::string name = input.ConsumeRandomLengthString(200);
-    ranges.layers[name] = {{nniesim::gfpq8::scale(input.ConsumeIntegralInRange(-400, 400)),
-                            nniesim::gfpq16::scale(input.ConsumeIntegralInRange(-3000, 3000))}};
+    nniesim::activation_range& range = ranges.blobs[name];
+    if (input.ConsumeBool()) range.in_8bit = nniesim::gfpq8::scale(input.ConsumeIntegralInRange(-400, 400));
+    if (input.ConsumeBool()) range.in_16bit = nniesim::gfpq16::scale(input.ConsumeIntegralInRange(-3000, 3000));
+    range.add(std::fabs(input.ConsumeFloatingPoint<float>()));
     table.add(name, c, input.ConsumeBool() ? std::optional<double>(c.max_abs) : std::nullopt);
   }
   check_json(table);

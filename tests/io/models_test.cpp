@@ -47,7 +47,7 @@ TEST_CASE("real networks run in every mode, and 16 bits are at least as good as 
     for (const layer& l : net.layers) CHECK_FALSE(std::holds_alternative<layers::batch_norm>(l.params));
     const tensor<float> x = input_of(m);
     const tensor_view<const float> in = view_of(x);
-    calibrator c(net);
+    calibrator c(net, plan_of(net, compile_mode::all_8bit));
     c.add({&in, 1});
     network_runner reference(net, float_plan(net), {.keep_all = true});
     reference.run({&in, 1});

@@ -1,6 +1,10 @@
 // Networks for tests, put together as an importer would.
 #pragma once
 
+#include <cmath>
+
+#include <nniesim/network/activation_ranges.hpp>
+#include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/layer.hpp>
 #include <nniesim/network/precision_plan.hpp>
 
@@ -41,6 +45,19 @@ inline std::vector<float> random_floats(draws& random, std::size_t n) {
 /// Float for -1, else the compiler's mode of that number.
 inline precision_plan plan_for(const network& net, int mode) {
   return mode < 0 ? float_plan(net) : plan_of(net, compile_mode_of(mode));
+}
+
+/// The range of the blob that a layer reads as its input `i`.
+inline activation_range& range_read_by(activation_ranges& ranges, const network& net, std::string_view layer,
+                                       std::size_t i = 0) {
+  const std::size_t b = net.layers[layer_index(net, layer)].inputs[i];
+  const std::vector<blob_storage> storage = blob_storage_of(net, plan_of(net, layer_precision::w8a8));
+  return ranges.blobs.at(range_names(net)[storage[b].range]);
+}
+inline void shift_range(activation_ranges& ranges, const network& net, std::string_view layer, std::size_t i,
+                        int octaves) {
+  activation_range& r = range_read_by(ranges, net, layer, i);
+  r.largest = std::ldexp(r.largest, octaves);
 }
 
 /// A little of everything: two branches, in-place layers, renamed blobs.
