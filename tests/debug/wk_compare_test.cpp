@@ -33,7 +33,7 @@ wk_totals totals_of(const wk_comparison& c) {
   return t;
 }
 
-const wk_layer_comparison& of_layer(const wk_comparison& c, const network& net, std::string_view name) {
+const wk_layer_comparison& compared_layer(const wk_comparison& c, const network& net, std::string_view name) {
   for (const wk_layer_comparison& l : c.layers) {
     if (net.layers[c.matching.pairs[l.pair].layer].name == name) return l;
   }
@@ -74,8 +74,8 @@ TEST_CASE("the carried compiled models equal their network code for code and int
     const bool is_conv3 = net.layers[c.matching.pairs[l.pair].layer].name == "conv3";
     CHECK((l.input == l.stored_input) != is_conv3);  // which reads with another scale
   }
-  CHECK(of_layer(c, net, "conv1").raw.equal != of_layer(c, net, "conv1").merged.equal);
-  CHECK(of_layer(c, net, "dw").raw.total() == 8);
+  CHECK(compared_layer(c, net, "conv1").raw.equal != compared_layer(c, net, "conv1").merged.equal);
+  CHECK(compared_layer(c, net, "dw").raw.total() == 8);
 }
 
 TEST_CASE("what differs is counted where it is") {
@@ -86,7 +86,7 @@ TEST_CASE("what differs is counted where it is") {
   const wk_pair& pair = before.matching.pairs[0];
   wk_block& first = m.blocks[m.layers[pair.compiled[0]].first_block];
   const std::vector<std::uint8_t> bytes = first.bytes;
-  const auto compared = [&] { return of_layer(compare_wk(m, net), net, "conv1"); };
+  const auto compared = [&] { return compared_layer(compare_wk(m, net), net, "conv1"); };
   first.bytes[wk_records_size + 5] ^= 1U;
   CHECK(compared().raw.differing == 1);
   CHECK(compared().raw.equal == 1);
@@ -171,12 +171,12 @@ TEST_CASE("slopes of negative values are those of each channel") {
   layer& leaky = net.layers[layer_index(net, "leaky")];
   std::vector<float> slopes(6, 0.1F);
   leaky.params = layers::prelu{slopes};
-  CHECK(of_layer(compare_wk(m, net), net, "conv2").records.equal == 6);
+  CHECK(compared_layer(compare_wk(m, net), net, "conv2").records.equal == 6);
   slopes[4] = 0.2F;
   leaky.params = layers::prelu{slopes};
-  CHECK(of_layer(compare_wk(m, net), net, "conv2").records.slope == 1);
+  CHECK(compared_layer(compare_wk(m, net), net, "conv2").records.slope == 1);
   leaky.params = relu_params{};
-  CHECK(of_layer(compare_wk(m, net), net, "conv2").records.slope == 6);
+  CHECK(compared_layer(compare_wk(m, net), net, "conv2").records.slope == 6);
 }
 
 TEST_CASE("where BatchNorm and Scale are layers of their own, convolutions end before them") {
@@ -211,6 +211,15 @@ TEST_CASE("the scales of blobs are those that stand in the model") {
     REQUIRE(expected.contains(net.blobs[b].name));
     const auto [z8, z16] = expected.at(net.blobs[b].name);
     CHECK(r == wk_range{wide ? 16 : 8, wide ? z16 : z8});
+  }
+}
+
+TEST_CASE("a scale that the format has not is refused") {
+  const network net = small_network();
+  for (const std::int32_t steps : {-41, 1 << 20}) {
+    wk_model m = read_wk(wk_folder / "small_8.wk");
+    m.layers[1].scale = {steps};
+    CHECK_THROWS_WITH(wk_ranges(m, net), Catch::Matchers::Contains("blob 'relu1' has a scale of"));
   }
 }
 

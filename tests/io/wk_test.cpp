@@ -24,7 +24,7 @@ std::string golden_bytes(const std::string& name) {
 }
 
 /// What parse_wk throws; "" for nothing.
-std::string problem_of(const std::string& bytes) {
+std::string refusal_of(const std::string& bytes) {
   try {
     (void)parse_wk(bytes, "net.wk");
   } catch (const parse_error& e) {
@@ -252,13 +252,13 @@ TEST_CASE("an instruction of wrong parity is left out and counted") {
 
 TEST_CASE("files that are no compiled models, or damaged ones, are refused with the byte") {
   const std::string good = golden_bytes("small_8.wk");
-  CHECK(problem_of(good).empty());
-  CHECK(problem_of("").find("byte 0: got 0 bytes") != std::string::npos);
-  CHECK(problem_of(std::string(5000, 'x')).find("expected a compiled model (.wk)") != std::string::npos);
+  CHECK(refusal_of(good).empty());
+  CHECK(refusal_of("").find("byte 0: got 0 bytes") != std::string::npos);
+  CHECK(refusal_of(std::string(5000, 'x')).find("expected a compiled model (.wk)") != std::string::npos);
   const auto with = [&](std::size_t at, std::uint32_t value) {
     std::string bytes = good;
     put_u32(bytes, at, value);
-    return problem_of(bytes);
+    return refusal_of(bytes);
   };
   CHECK(with(0x34, 0xffffff00U).find("byte 52: ") != std::string::npos);
   CHECK(with(0x38, 0xffffffffU).find("byte 52: ") != std::string::npos);
@@ -269,12 +269,12 @@ TEST_CASE("files that are no compiled models, or damaged ones, are refused with 
   CHECK(with(0xcc, 0xfffffff8U).find("a segment's instructions") != std::string::npos);
   std::string bytes = good;
   bytes[0x31] = 0;
-  CHECK(problem_of(bytes).find("no segments") != std::string::npos);
+  CHECK(refusal_of(bytes).find("no segments") != std::string::npos);
   bytes[0x31] = 2;
-  CHECK(problem_of(bytes).find("expected segment 1 of 2") != std::string::npos);
+  CHECK(refusal_of(bytes).find("expected segment 1 of 2") != std::string::npos);
   bytes = good;
   bytes[0xc2] = 9;
-  CHECK(problem_of(bytes).find("10 inputs and outputs of segment 0") != std::string::npos);
+  CHECK(refusal_of(bytes).find("10 inputs and outputs of segment 0") != std::string::npos);
   const std::size_t table = base_of(good) + u32_at(good, 0x60), records = base_of(good) + u32_at(good, 0xb0);
   CHECK(with(table + 4, 0x7fffffffU).find("a weight block") != std::string::npos);
   CHECK(with(table + 8, 0).find("expected it behind the one before") != std::string::npos);
@@ -282,7 +282,7 @@ TEST_CASE("files that are no compiled models, or damaged ones, are refused with 
   CHECK(with(records + 48 + 28, 0).find("layer 1: got its first instruction at 0") != std::string::npos);
   bytes = good;
   bytes[records + 1] = 3;
-  CHECK(problem_of(bytes).find("3 bytes per element") != std::string::npos);
+  CHECK(refusal_of(bytes).find("3 bytes per element") != std::string::npos);
 }
 
 TEST_CASE("a compiled model cut off anywhere, and any small damage to it, ends in an error or a model") {
@@ -290,10 +290,10 @@ TEST_CASE("a compiled model cut off anywhere, and any small damage to it, ends i
   const std::string good = golden_bytes(name);
   for (std::size_t size = 0; size < good.size(); size += size < 0x200 ? 1 : 37) {
     INFO("cut to " << size);
-    CHECK_FALSE(problem_of(good.substr(0, size)).empty());
+    CHECK_FALSE(refusal_of(good.substr(0, size)).empty());
   }
   draws d(1);
-  for (int i = 0; i < 500; ++i) (void)problem_of(mutated(good, d, {std::string(4, '\xff'), std::string(8, '\0')}));
+  for (int i = 0; i < 500; ++i) (void)refusal_of(mutated(good, d, {std::string(4, '\xff'), std::string(8, '\0')}));
 }
 
 TEST_CASE("the order of codes is the one of the format's description") {

@@ -322,23 +322,29 @@ struct wk_range {
 };
 
 /// The scales of the network's blobs, by index: of those that stand as codes in the model and whose layer is known;
-/// where the layer that stores a blob is not, those that its reader reads with.
+/// where the layer that stores a blob is not, those that its reader reads with. Throws format_error for a scale that
+/// the format has not.
 [[nodiscard]] inline std::map<std::size_t, wk_range> wk_ranges(const wk_model& model, const network& net,
                                                                const wk_matching& matching) {
   std::map<std::size_t, wk_range> ranges;
-  const auto add = [&](std::size_t blob, int bits, wk_scale scale) {
+  const auto add = [&](std::size_t blob, int bits, wk_scale scale, const wk_layer& c) {
     const auto z = scale.z(bits);
-    if (z) ranges.try_emplace(blob, wk_range{bits, *z});
+    const int low = bits == 8 ? gfpq8::scale::min_z : gfpq16::scale::min_z;
+    const int high = bits == 8 ? gfpq8::scale::max_z : gfpq16::scale::max_z;
+    detail::require<format_error>(z && *z >= low && *z <= high, model.file, ": byte ", c.at, ": blob ",
+                                  detail::excerpt(net.blobs[blob].name), " has a scale of ", scale.steps,
+                                  "/128 octave, expected z from ", low, " to ", high, " of ", bits, " bits");
+    ranges.try_emplace(blob, wk_range{bits, *z});
   };
   for (std::size_t b = 0; b < net.blobs.size(); ++b) {
     if (!matching.stored[b]) continue;
     const wk_layer& c = model.layers[*matching.stored[b]];
-    if (c.element_bytes != 4) add(b, 8 * c.element_bytes, c.scale);
+    if (c.element_bytes != 4) add(b, 8 * c.element_bytes, c.scale, c);
   }
   for (const wk_pair& p : matching.pairs) {
     const wk_layer& c = model.layers[p.compiled[0]];
     const std::size_t blob = net.layers[p.layer].inputs[0];
-    if (c.bits() && !c.input_scales.empty() && !matching.stored[blob]) add(blob, *c.bits(), c.input_scales[0]);
+    if (c.bits() && !c.input_scales.empty() && !matching.stored[blob]) add(blob, *c.bits(), c.input_scales[0], c);
   }
   // The same codes under other names and shapes.
   for (const layer& l : net.layers) {
