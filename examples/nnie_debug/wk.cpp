@@ -93,6 +93,11 @@ const wk_block_counts& counts_of(const wk_comparison& c, const wk_layer_comparis
   return c.is_merged.value_or(false) ? l.merged : l.raw;
 }
 
+std::string version_text(const wk_model& m) {
+  return detail::concat(static_cast<int>(m.version[0]), ".", static_cast<int>(m.version[1]), ".",
+                        static_cast<int>(m.version[2]), ".", static_cast<int>(m.version[3]));
+}
+
 json model_json(const wk_model& m, const std::vector<row>& rows) {
   const auto nodes = [](const std::vector<wk_node>& list) {
     json all = json::array();
@@ -144,11 +149,9 @@ json model_json(const wk_model& m, const std::vector<row>& rows) {
   for (const wk_block& b : m.blocks) {
     if (!b.problem.empty()) unreadable.push_back({{"at", b.at}, {"problem", b.problem}});
   }
-  std::string version;
-  for (const std::uint8_t v : m.version) version += (version.empty() ? "" : ".") + std::to_string(v);
   return {{"file", m.file},
           {"build", m.build},
-          {"version", version},
+          {"version", version_text(m)},
           {"checksum_fits", m.checksum_fits},
           {"segments", segments},
           {"compiled_layers", m.layers.size()},
@@ -213,6 +216,9 @@ json network_json(const network& net, const wk_model& model, const wk_comparison
 void print_model(const wk_model& m) {
   std::cout << printable(m.file) << ": a compiled model of build " << printable(m.build) << ", check sum "
             << (m.checksum_fits ? "right" : "WRONG: what follows may be damaged") << '\n';
+  if (version_text(m) != "1.1.1.2") {
+    std::cout << "version " << version_text(m) << " of the format is not known: what follows may be wrong\n";
+  }
   for (const wk_segment& s : m.segments) {
     const auto print = [](std::string_view what, const std::vector<wk_node>& nodes) {
       std::cout << "  " << what << ':';
