@@ -473,10 +473,10 @@ TEST_CASE("a constant that hides an error from before the norm says so", "[debug
   // The weight's 8-bit code is the same for every picture: all features come out too large by a share of it.
   network_builder b;
   std::size_t x = b.input({1, 64, 1, 1});
-  tensor<float> weights = zeros({64, 1, 1, 1});
-  weights.fill(1.03F);
+  tensor<float> weights = zeros({64, 64, 1, 1});  // each channel by itself
+  for (std::size_t c = 0; c < 64; ++c) weights(c, c, 0, 0) = 1.03F;
   weights(0, 0, 0, 0) = 1.9F;  // sets the scale
-  const std::size_t feature = b.add("depthwise", layers::convolution{{.groups = 64}, weights, {}}, {x});
+  const std::size_t feature = b.add("conv", layers::convolution{{}, weights, {}}, {x});
   x = b.add("square", power_params{2, 0.01F, 0}, {feature});
   x = b.add("mean", reduce_mean_params{{1, 2, 3}, false}, {x});
   x = b.add("root", power_params{0.5, 64, 0}, {x});

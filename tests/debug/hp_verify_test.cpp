@@ -47,18 +47,21 @@ TEST_CASE("the files of the feature network go through marking, writing and read
   }
   CHECK(raised == which);
 
+  // A Concat's inputs are not encoded.
   const hp_verification verified = verify_hp(before, files, which);
-  CHECK(verified.passed());
-  CHECK(verified.raised == which);
+  CHECK(verified.wrong.empty());
+  CHECK(verified.raised == names{"comp0.conv1", "comp2.cfc", "jfc"});
+  REQUIRE(verified.without_effect.size() == 1);
+  CHECK(verified.without_effect[0].layer == "concat");
 
-  // ReLUs and Powers have no ranges; an import that lost a mark or has one too many is told.
+  // ReLUs and Powers encode nothing; an import that lost a mark or has one too many is told.
   const names useless = {"comp0.relu1", "jnorm.square", "jfc"};
   const hp_verification reported = verify_hp(before, hp_prototxt(text, useless, &model), useless);
   CHECK_FALSE(reported.passed());
   CHECK(reported.wrong.empty());
   REQUIRE(reported.without_effect.size() == 2);
   CHECK(reported.without_effect[0].layer == "comp0.relu1");
-  CHECK_THAT(reported.without_effect[1].reason, contains("no ranges"));
+  CHECK_THAT(reported.without_effect[1].reason, contains("it encodes nothing"));
   CHECK(reported.raised == names{"jfc"});
   const hp_verification lost = verify_hp(before, files, names{"comp0.conv1", "comp2.cfc", "concat", "classifier", "x"});
   REQUIRE(lost.wrong.size() == 3);

@@ -202,7 +202,7 @@ TEST_CASE("weights that are missing look like a range that is far too large", "[
   network broken = e.net;
   for (layer& l : broken.layers) {
     if (l.name != "conv2") continue;
-    for (float& v : std::get<layers::convolution>(l.params).weights) v = 0;
+    for (float& v : std::get<layers::convolution>(l.params).weights) v *= 1e-4F;
   }
   e.run(broken, e.ranges);
   const diagnosis d = e.diagnosed();
@@ -276,7 +276,7 @@ TEST_CASE("garbage in place of zeros is no want of bits", "[debug]") {
   network_builder b;
   const std::size_t data = b.input({1, 4, 10, 10});
   layers::convolution dead = convolution(random, 4, 4);
-  for (float& v : dead.weights) v = 0;
+  for (float& v : dead.weights) v *= 1e-4F;
   std::fill(dead.bias.begin(), dead.bias.end(), -1.0F);
   b.add("relu", relu_params{}, {b.add("dead", dead, {data})});
   experiment e(b.net, random);
@@ -435,8 +435,8 @@ TEST_CASE("one range of several can be the wrong one", "[debug]") {
   const std::size_t data = b.input({1, 4, 8, 8});
   const std::size_t left = b.add("left", convolution(random, 4, 4), {data});
   const std::size_t right = b.add("right", convolution(random, 4, 4), {data});
-  const std::size_t both = b.add("both", concat_params{1}, {left, right});
-  b.add("end", convolution(random, 4, 8), {both});
+  const std::size_t both = b.add("both", eltwise_params{}, {left, right});
+  b.add("end", convolution(random, 4, 4), {both});
   const experiment e(b.net, random);
   experiment board = e;
   board.run(e.net, shifted(e, "both", 1, -5));

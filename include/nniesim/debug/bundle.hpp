@@ -272,14 +272,15 @@ class layer_bundler {
     for (const std::size_t b : layer_.inputs) {
       if (std::find(blobs_.begin(), blobs_.end(), b) != blobs_.end()) continue;
       blobs_.push_back(b);
-      inputs_.push_back(as_read(quantized, b, reference.value(b)));
-      network_inputs_.push_back(quantized.value(b));
-      for (std::size_t i = 0; i < inputs_.back().size(); ++i) {
-        const float v = inputs_.back().data()[i];
+      tensor<float> x = reference.value(b);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const float v = x.data()[i];
         require<format_error>(std::isfinite(v), "bundle: input ", excerpt(net.blobs[b].name), " of layer ",
                               excerpt(layer_.name), " is ", v, " at ", coordinates(net.blobs[b].shape, i),
                               " in the float run, expected finite values: bundle the layer where that begins");
       }
+      inputs_.push_back(as_read(quantized, b, std::move(x)));
+      network_inputs_.push_back(quantized.value(b));
     }
     isolated_.reference = single_layer(net, index_, layer_precision::float32, source_.threads).run(read_inputs());
     for (const std::size_t b : layer_.outputs) {
