@@ -121,6 +121,8 @@ struct I {
   }
   static reg min(reg a, reg b) { return _mm256_min_epi32(a, b); }
   static reg max(reg a, reg b) { return _mm256_max_epi32(a, b); }
+  static reg unsigned_min(reg a, reg b) { return _mm256_min_epu32(a, b); }
+  static reg unsigned_max(reg a, reg b) { return _mm256_max_epu32(a, b); }
   static mask is_negative(reg a) { return _mm256_srai_epi32(a, 31); }
   static mask greater(reg a, reg b) { return _mm256_cmpgt_epi32(a, b); }
   static mask not_greater(reg a, reg b) { return _mm256_xor_si256(_mm256_cmpgt_epi32(a, b), set(-1)); }

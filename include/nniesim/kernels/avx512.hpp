@@ -127,6 +127,8 @@ struct I {
   }
   static reg min(reg a, reg b) { return _mm512_min_epi32(a, b); }
   static reg max(reg a, reg b) { return _mm512_max_epi32(a, b); }
+  static reg unsigned_min(reg a, reg b) { return _mm512_min_epu32(a, b); }
+  static reg unsigned_max(reg a, reg b) { return _mm512_max_epu32(a, b); }
   static mask is_negative(reg a) { return _mm512_movepi32_mask(a); }
   static mask greater(reg a, reg b) { return _mm512_cmpgt_epi32_mask(a, b); }
   static mask not_greater(reg a, reg b) { return _mm512_cmple_epi32_mask(a, b); }

@@ -107,6 +107,12 @@ struct I {
   }
   static reg min(reg a, reg b) { return vminq_s32(a, b); }
   static reg max(reg a, reg b) { return vmaxq_s32(a, b); }
+  static reg unsigned_min(reg a, reg b) {
+    return vreinterpretq_s32_u32(vminq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+  }
+  static reg unsigned_max(reg a, reg b) {
+    return vreinterpretq_s32_u32(vmaxq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+  }
   static mask is_negative(reg a) { return vcltzq_s32(a); }
   static mask greater(reg a, reg b) { return vcgtq_s32(a, b); }
   static mask not_greater(reg a, reg b) { return vcleq_s32(a, b); }

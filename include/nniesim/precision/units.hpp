@@ -4,7 +4,7 @@
 
 #include <concepts>
 
-#include <nniesim/formats/format.hpp>
+#include <nniesim/formats/gfpq.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -36,6 +36,7 @@ template <class Operand, quantized_format F>
 template <class Operand, quantized_format F>
 [[nodiscard]] inline double largest_operand(const typename F::scale& s) noexcept {
   if constexpr (!std::floating_point<Operand>) return static_cast<double>(F::max_code);
+  else if constexpr (is_log_format<F>) return static_cast<double>(F::largest(typename F::scale(0)));
   else if constexpr (coded_in_units<F>) return static_cast<double>(F::in_units(F::encode(F::largest(s), s)));
   else return static_cast<double>(F::largest(s));
 }

@@ -2,18 +2,28 @@
 // lanes, load, store, set, ...} and included inside each instruction set's region and namespace. Every function equals
 // the format's own one-value function on every input.
 
-/// What the encoders need of a scale, as vector constants. Levels are biased: 127 octaves are added. Values to encode
-/// may stand `Octaves` too high: those of q20_12 are taken as their integers, and never NaN or infinite.
+/// What the encoders need of a scale, as vector constants. Levels are biased: 127 octaves are added; they are counted
+/// from level `origin` of the format on, so that with origin z they are those of the values in units. Those of 16 to an
+/// octave stand where a float's exponent stands, with four bits of the level below it and any bits behind. Values to
+/// encode may stand `Octaves` too high: those of q20_12 are taken as their integers, and never NaN or infinite.
 template <class F, int Octaves = 0>
 struct window {
   static constexpr int bias = 127 * F::levels;
-  explicit window(typename F::scale s)
-      : unit(I::set(s.z())),
-        bottom(I::set(s.z() + bias)),
-        top(I::set(s.z() + F::max_magnitude + bias)),
+  static constexpr unsigned place = F::levels == 16 ? 19 : 0;  ///< of a level's lowest bit
+  static constexpr std::int32_t one = 1 << place;
+  explicit window(typename F::scale s, int origin = 0)
+      : bottom(I::set((s.z() - origin + bias) * one)),
+        top(I::set((s.z() - origin + F::max_magnitude + bias) * one)),
         limit_plus(I::set(raised(F::zero_limit(s, 0)))),
-        limit_minus(I::set(raised(F::zero_limit(s, 1)))) {}
-  I::reg unit, bottom, top, limit_plus, limit_minus;
+        limit_minus(I::set(raised(F::zero_limit(s, 1)))),
+        next(I::set(1 - 128 * Octaves - origin)) {
+    if constexpr (F::levels == 16) {
+      for (std::size_t i = 0; i < offset.size(); ++i) offset[i] = level_offset8<Octaves>[i] - origin * one;
+    }
+  }
+  I::reg bottom, top, limit_plus, limit_minus;
+  I::reg next;  ///< for 128 levels: what is added to a level that lies under a threshold, and one more
+  alignas(64) std::array<std::int32_t, 32> offset;  ///< for 16 levels: level_offset8, from the origin on
 
  private:
   static std::int32_t raised(std::uint32_t limit) {
@@ -22,12 +32,12 @@ struct window {
   }
 };
 
-/// Biased level of the nearest level to magnitude / 2^Octaves, not yet clamped.
+/// Biased level of the nearest level to magnitude / 2^Octaves, not yet clamped. (Magnitudes so small that it would be
+/// negative give any number: they encode as zero.)
 template <class F, int Octaves>
-inline I::reg nearest_level(I::reg magnitude) {
+inline I::reg nearest_level(I::reg magnitude, const window<F, Octaves>& w) {
   if constexpr (F::levels == 16) {
-    const I::reg offset = I::lookup32(level_offset8<Octaves>, I::template shift_right<18>(magnitude));
-    return I::template shift_right<19>(I::add(magnitude, offset));
+    return I::add(magnitude, I::lookup32(w.offset, I::template shift_right<18>(magnitude)));
   } else {
     const I::reg mantissa = I::bit_and(magnitude, I::set(0x7fffff));
     const I::reg below = I::chord(chords16, I::template shift_right<18>(mantissa), mantissa);
@@ -35,7 +45,7 @@ inline I::reg nearest_level(I::reg magnitude) {
     const I::reg octave = I::template shift_left<7>(I::template shift_right<23>(magnitude));
     // One more where mantissa >= threshold: the sign of the difference says so.
     const I::reg under = I::template shift_right<31>(I::sub(mantissa, threshold));
-    return I::sub(I::add(I::add(octave, below), I::set(1 - 128 * Octaves)), under);
+    return I::sub(I::add(I::add(octave, below), w.next), under);
   }
 }
 
@@ -43,15 +53,15 @@ inline I::reg nearest_level(I::reg magnitude) {
 template <class F>
 inline I::reg level_value(I::reg level) {
   if constexpr (F::levels == 16) {
-    return I::bit_or(I::bit_and(I::template shift_left<19>(level), I::set(0x7f800000)),
-                     I::lookup16(fraction_mantissa8, level));
+    return I::bit_or(I::bit_and(level, I::set(0x7f800000)),
+                     I::lookup16(fraction_mantissa8, I::template shift_right<19>(level)));
   } else {
     return I::bit_or(I::bit_and(I::template shift_left<16>(level), I::set(0x7f800000)),
                      I::lookup128(fraction_mantissa16, I::bit_and(level, I::set(127))));
   }
 }
 
-/// Sign, clamped biased level, and which lanes are zero.
+/// Sign, clamped biased level (unsigned: as the magnitudes that are levels of 16 to an octave), which lanes are zero.
 struct encoded {
   I::reg sign, level;
   I::mask zero;
@@ -61,9 +71,9 @@ template <class F, int Octaves>
 inline encoded encode_lanes(I::reg x, const window<F, Octaves>& w) {
   const I::reg magnitude = I::bit_and(x, I::set(0x7fffffff));
   const I::mask negative = I::is_negative(x);
-  const I::reg bottom = I::select(negative, I::add(w.bottom, I::set(1)), w.bottom);
+  const I::reg bottom = I::select(negative, I::add(w.bottom, I::set(w.one)), w.bottom);
   const I::reg limit = I::select(negative, w.limit_minus, w.limit_plus);
-  I::reg level = I::max(I::min(nearest_level<F, Octaves>(magnitude), w.top), bottom);
+  I::reg level = I::unsigned_max(I::unsigned_min(nearest_level(magnitude, w), w.top), bottom);
   I::mask zero = I::not_greater(magnitude, limit);
   if constexpr (Octaves == 0) {
     const I::mask special = I::greater(magnitude, I::set(0x7f7fffff));
@@ -84,15 +94,18 @@ inline I::reg fake_quantize_lanes(I::reg x, const window<F, Octaves>& w) {
 template <class F>
 inline I::reg code_lanes(I::reg x, const window<F>& w) {
   const encoded e = encode_lanes(x, w);
-  const I::reg code = I::bit_or(I::sub(e.level, w.bottom), I::template shift_right<32 - F::bits>(e.sign));
+  I::reg q = I::sub(e.level, w.bottom);
+  if constexpr (F::levels == 16) q = I::template shift_right<window<F>::place>(q);
+  const I::reg code = I::bit_or(q, I::template shift_right<32 - F::bits>(e.sign));
   return I::select(e.zero, I::set(F::zero), code);
 }
 
 /// Values of codes; zero is recognised, other codes are taken as valid.
 template <class F>
 inline I::reg decode_lanes(I::reg code, const window<F>& w) {
-  const I::reg q = I::bit_and(code, I::set(F::sign_bit - 1));
+  I::reg q = I::bit_and(code, I::set(F::sign_bit - 1));
   const I::reg sign = I::template shift_left<32 - F::bits>(I::bit_and(code, I::set(F::sign_bit)));
+  if constexpr (F::levels == 16) q = I::template shift_left<window<F>::place>(q);
   const I::reg level = I::min(I::add(q, w.bottom), w.top);
   return I::zero_where(I::equal(code, I::set(F::zero)), I::bit_or(level_value<F>(level), sign));
 }
@@ -136,21 +149,14 @@ inline I::reg to_encode(const q20_12*, I::reg x) { return I::float_of_int(x); }
 template <class Value>
 inline constexpr int octaves = std::same_as<Value, q20_12> ? 12 : 0;
 
-/// The values of codes in units of the scale.
-template <class F, int Octaves>
-inline I::reg in_units_lanes(I::reg x, const window<F, Octaves>& w) {
-  const encoded e = encode_lanes(x, w);
-  return I::zero_where(e.zero, I::bit_or(level_value<F>(I::sub(e.level, w.unit)), e.sign));
-}
-
 /// Rows of values as their codes in units.
 template <class F, class Value>
 inline void in_units_rows(const quantize_job<Value, float>& job, typename F::scale s) {
-  const window<F, octaves<Value>> w(s);
+  const window<F, octaves<Value>> w(s, s.z());
   for (std::size_t r = 0; r < job.rows; ++r) {
     const auto row = static_cast<std::ptrdiff_t>(r);
     map(job.in + row * job.in_step, job.out + row * job.out_step, job.n,
-        [&](I::reg x) { return in_units_lanes(to_encode(job.in, x), w); });
+        [&](I::reg x) { return fake_quantize_lanes(to_encode(job.in, x), w); });
   }
 }
 

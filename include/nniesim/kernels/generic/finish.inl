@@ -95,8 +95,13 @@ inline I::reg rectified(I::reg x) {
 template <finish_rule Rule, class Sum, class Out>
 inline void finish_tile(const finish_job<Sum, Out>& job) {
   constexpr std::size_t lanes = I::lanes;
+  const std::size_t all_rows = job.rows;
+  const std::size_t sum_columns = job.sum_columns;
+  const std::ptrdiff_t row_step = job.row_step;
+  const std::ptrdiff_t column_step = job.column_step;
+  const bool relu = job.stage.relu;
   if (job.constants.rounding != sum_rounding::none) [[unlikely]] {
-    round_sums(job.sum, job.rows * job.sum_columns, job.constants.rounding);
+    round_sums(job.sum, all_rows * sum_columns, job.constants.rounding);
   }
   for (std::size_t j = 0; j < job.columns; j += lanes) {
     const std::size_t columns = std::min(lanes, job.columns - j);
@@ -104,35 +109,41 @@ inline void finish_tile(const finish_job<Sum, Out>& job) {
     const lane_constants<Rule, Sum> numbers(constants);
     Sum correction[lanes] = {};
     if constexpr (std::integral<Sum>) std::memcpy(correction, job.correction + j, columns * sizeof(Sum));
-    Out* out = job.out + static_cast<std::ptrdiff_t>(j) * job.column_step;
-    const auto row = [&](std::size_t i) {
-      const Sum* sum = job.sum + i * job.sum_columns + j;
-      const I::reg x = numbers.template written<Out>(sum, correction);
-      if (job.stage.events != nullptr) count_events<Out>(sum, correction, constants, columns, *job.stage.events);
-      return job.stage.relu ? rectified<Out>(x) : x;
-    };
-    if (job.row_step == 1) {
-      for (std::size_t i = 0; i < job.rows; i += lanes) {
-        const std::size_t rows = std::min(lanes, job.rows - i);
+    const Sum* sum = job.sum + j;
+    Out* out = job.out + static_cast<std::ptrdiff_t>(j) * column_step;
+    if (job.stage.events != nullptr) [[unlikely]] {
+      for (std::size_t i = 0; i < all_rows; ++i) {
+        count_events<Out>(sum + i * sum_columns, correction, constants, columns, *job.stage.events);
+      }
+    }
+    const auto row = [&](std::size_t i) { return numbers.template written<Out>(sum + i * sum_columns, correction); };
+    if (row_step == 1) {
+      for (std::size_t i = 0; i < all_rows; i += lanes) {
+        const std::size_t rows = std::min(lanes, all_rows - i);
         I::reg r[lanes];
         NNIESIM_UNROLL
         for (std::size_t k = 0; k < lanes; ++k) r[k] = k < rows ? row(i + k) : I::set(0);
         transpose(r);
+        if (relu) {
+          NNIESIM_UNROLL
+          for (std::size_t c = 0; c < lanes; ++c) r[c] = rectified<Out>(r[c]);
+        }
         NNIESIM_UNROLL
         for (std::size_t c = 0; c < lanes; ++c) {
-          if (c < columns) store_part(out + static_cast<std::ptrdiff_t>(c) * job.column_step + i, r[c], rows);
+          if (c < columns) store_part(out + static_cast<std::ptrdiff_t>(c) * column_step + i, r[c], rows);
         }
       }
     } else {
-      for (std::size_t i = 0; i < job.rows; ++i) {
-        Out* to = out + static_cast<std::ptrdiff_t>(i) * job.row_step;
-        if (job.column_step == 1) {
-          store_part(to, row(i), columns);
+      for (std::size_t i = 0; i < all_rows; ++i) {
+        Out* to = out + static_cast<std::ptrdiff_t>(i) * row_step;
+        const I::reg x = relu ? rectified<Out>(row(i)) : row(i);
+        if (column_step == 1) {
+          store_part(to, x, columns);
         } else {
           std::int32_t lane[lanes];
-          I::store(lane, row(i));
+          I::store(lane, x);
           for (std::size_t c = 0; c < columns; ++c) {
-            to[static_cast<std::ptrdiff_t>(c) * job.column_step] = std::bit_cast<Out>(lane[c]);
+            to[static_cast<std::ptrdiff_t>(c) * column_step] = std::bit_cast<Out>(lane[c]);
           }
         }
       }
@@ -166,16 +177,19 @@ struct channel_constants {
   alignas(64) float float_lane[I::lanes] = {};
 };
 
-/// Writes `n` sums of one channel.
-template <class Out, class Lane, class Sum, std::size_t Width>
-inline void write_channel(Sum (&sum)[Width], const Lane& lane, const channel_constants& c, const output_stage& stage,
-                          Out* out, std::size_t n) {
-  if (c.c.rounding != sum_rounding::none) [[unlikely]] round_sums(sum, Width, c.c.rounding);
+/// Writes rows of n sums of one channel, which stand `width` and go to places `distance` apart.
+template <class Out, class Lane, class Sum>
+inline void write_channel(Sum* sum, std::size_t width, std::size_t rows, const Lane& lane, const channel_constants& c,
+                          const output_stage stage, Out* out, std::size_t distance, std::size_t n) {
+  if (c.c.rounding != sum_rounding::none) [[unlikely]] round_sums(sum, rows * width, c.c.rounding);
   for (std::size_t k = 0; k < n; k += I::lanes) {
     const std::size_t count = std::min(I::lanes, n - k);
-    const I::reg x = lane.template written<Out>(sum + k, nullptr);
-    if (stage.events != nullptr) count_events<Out, Sum>(sum + k, nullptr, c.c, count, *stage.events);
-    store_part(out + k, stage.relu ? rectified<Out>(x) : x, count);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const Sum* from = sum + r * width + k;
+      const I::reg x = lane.template written<Out>(from, nullptr);
+      if (stage.events != nullptr) count_events<Out, Sum>(from, nullptr, c.c, count, *stage.events);
+      store_part(out + r * distance + k, stage.relu ? rectified<Out>(x) : x, count);
+    }
   }
 }
 
@@ -209,14 +223,13 @@ inline void channel_tile_3x3(const channel_job<typename V::element, Out>& job, s
       }
     }
   }
+  alignas(64) element sum[Rows * width];
   NNIESIM_UNROLL
   for (std::size_t q = 0; q < Rows; ++q) {
-    element sum[width];
     NNIESIM_UNROLL
-    for (std::size_t v = 0; v < Vectors; ++v) V::store(sum + v * V::lanes, acc[q][v]);
-    Out* out = job.out + (row + q) * job.n + i;
-    write_channel(sum, lane, c, job.stage, out, std::min(width, job.n - i));
+    for (std::size_t v = 0; v < Vectors; ++v) V::store(sum + q * width + v * V::lanes, acc[q][v]);
   }
+  write_channel(sum, width, Rows, lane, c, job.stage, job.out + row * job.n + i, job.n, std::min(width, job.n - i));
 }
 
 template <class V, std::size_t Rows, std::size_t Stride, class Lane, class Out>
@@ -264,7 +277,8 @@ inline void channel_rows(const channel_job<typename V::element, Out>& job) {
       element sum[width];
       NNIESIM_UNROLL
       for (std::size_t v = 0; v < vectors; ++v) V::store(sum + v * V::lanes, acc[v]);
-      write_channel(sum, lane, constants, job.stage, job.out + r * job.n + i, std::min(width, job.n - i));
+      write_channel(sum, width, 1, lane, constants, job.stage, job.out + r * job.n + i, job.n,
+                    std::min(width, job.n - i));
     }
   }
 }
