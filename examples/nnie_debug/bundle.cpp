@@ -144,7 +144,9 @@ void add_bundle(CLI::App& app, int& result) {
       ->add_option("--other", o->other,
                    "its output elsewhere (the board's): .npy, linear.hex, .float; each output once")
       ->check(CLI::ExistingFile);
-  command->add_option("--calibration", o->calibration, "ranges from `calibrate`; else derived from the cfg's lists")
+  command
+      ->add_option("--calibration", o->calibration,
+                   "ranges from `calibrate`, or of a compiled model (.wk); else derived from the cfg's lists")
       ->check(CLI::ExistingFile);
   command->add_flag("--random-weights", o->random_weights, "replace the weights by random ones that keep the failure");
   command->add_option("--compiler-version", o->compiler_version, "what the vendor's compiler prints as its version");

@@ -4,6 +4,7 @@
 
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/user_command.hpp>
+#include <nniesim/debug/wk_match.hpp>
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
@@ -217,6 +218,7 @@ compile_mode loaded_network::mode(const std::string& given) const {
 
 activation_ranges loaded_network::ranges(const std::string& file, const precision_plan& plan) {
   if (file.empty()) return calibrate(net_, plan);
+  if (std::filesystem::path(file).extension() == ".wk") return wk_activation_ranges(read_wk(file), original_);
   std::string note;
   activation_ranges ranges = read_calibration(file, net_, &note);
   if (!note.empty()) std::cerr << printable(note) << '\n';

@@ -243,7 +243,9 @@ void add_compensate(CLI::App& app, int& result) {
       ->check(CLI::ExistingFile);
   command->add_option("--mode", o->mode, "compile_mode: 0 all 8 bits, 1 all 16, 2 layers named _hp 16; else the cfg's")
       ->check(CLI::IsMember({"0", "1", "2"}));
-  command->add_option("--calibration", o->calibration, "ranges from `calibrate`; else derived from the cfg's lists")
+  command
+      ->add_option("--calibration", o->calibration,
+                   "ranges from `calibrate`, or of a compiled model (.wk); else derived from the cfg's lists")
       ->check(CLI::ExistingFile);
   command->add_option("--held-out", o->held_out, "share of the cfg's pictures to judge by, not to solve with")
       ->check(between(0, 1))

@@ -544,7 +544,8 @@ void add_diagnose(CLI::App& app, int& result) {
       ->check(CLI::ExistingFile);
   command->add_option("--mode", o->mode, "compile_mode of the other run: 0, 1 or 2; else the cfg's")
       ->check(CLI::IsMember({"0", "1", "2"}));
-  command->add_option("--calibration", o->calibration, "ranges from `calibrate`")->check(CLI::ExistingFile);
+  command->add_option("--calibration", o->calibration, "ranges from `calibrate`, or of a compiled model (.wk)")
+      ->check(CLI::ExistingFile);
   command->add_option("--html", o->html, "write the report, one self-contained file")->check(not_empty());
   command->add_option("--markdown", o->markdown, "write the report for a ticket")->check(not_empty());
   command->add_option("--goal", o->goal, "also search the layers to mark _hp for this cosine of the outputs")

@@ -131,8 +131,11 @@ int run(const options& o) {
     if (isolated) j["isolated"] = parsed(*isolated);
     print_json(j);
   } else {
-    std::cout << "network '" << printable(net.name) << "', compile_mode " << static_cast<int>(mode) << ", ranges from "
-              << ranges.pictures << " picture(s)\npicture " << printable(loaded.chosen_name()) << '\n';
+    const std::string from = ranges.rule == range_rule::given
+                                 ? "ranges given"
+                                 : detail::concat("ranges from ", ranges.pictures, " picture(s)");
+    std::cout << "network '" << printable(net.name) << "', compile_mode " << static_cast<int>(mode) << ", " << from
+              << "\npicture " << printable(loaded.chosen_name()) << '\n';
     if (!folded.empty()) std::cout << folded.size() << " BatchNorm and Scale layers folded into the layer before\n";
     for (const std::string& name : on_host) std::cout << "on the CPU in float: " << printable(name) << '\n';
     for (const cfg_entry& e : loaded.cfg().irrelevant) {
@@ -161,7 +164,9 @@ void add_run(CLI::App& app, int& result) {
   o->network.add_to(*command, true);
   command->add_option("--mode", o->mode, "compile_mode: 0 all 8 bits, 1 all 16, 2 layers named _hp 16; else the cfg's")
       ->check(CLI::IsMember({"0", "1", "2"}));
-  command->add_option("--calibration", o->calibration, "ranges from `calibrate`; else derived from the cfg's lists")
+  command
+      ->add_option("--calibration", o->calibration,
+                   "ranges from `calibrate`, or of a compiled model (.wk); else derived from the cfg's lists")
       ->check(CLI::ExistingFile);
   command->add_flag("--isolated", o->isolated, "also compare each layer fed with the float input");
   command->add_option("--npy", o->npy_folder, "write every layer's outputs into FOLDER/float and FOLDER/quantized")

@@ -203,7 +203,8 @@ void add_search(CLI::App& app, int& result) {
       ->check(CLI::Range(1, 100000))
       ->excludes(o->network.picture_option)
       ->capture_default_str();
-  command->add_option("--calibration", o->calibration, "ranges from `calibrate`")->check(CLI::ExistingFile);
+  command->add_option("--calibration", o->calibration, "ranges from `calibrate`, or of a compiled model (.wk)")
+      ->check(CLI::ExistingFile);
   command
       ->add_option("--state", o->state, "file that keeps every evaluation: a search that was stopped goes on from it")
       ->check(not_empty());
