@@ -58,7 +58,7 @@ struct subject {
     return result;
   }
   void calibrate() {
-    calibrator c(net, plan);
+    calibrator c(net, plan_of(net, background));
     c.add(views(inputs()));
     c.add(views(normalized(other_pictures, preprocessing)));
     ranges = c.ranges();

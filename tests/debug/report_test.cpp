@@ -227,7 +227,7 @@ TEST_CASE("the page of a report says what was found", "[debug]") {
   const std::string page = html(r);
   check_page(page);
   CHECK_THAT(page, contains("<title>Accuracy of &lt;feature &amp; norm&gt;</title>"));
-  CHECK_THAT(page, contains("8-bit precision in layer <code>stage3_conv26</code>"));
+  CHECK_THAT(page, contains("too few bits in layer <code>stage3_conv26</code>"));
   CHECK_THAT(page, contains("[compile_mode] 2\nlayer { name: &quot;stage3_conv26_hp&quot; ``` }\n</pre>"));
   CHECK(count(page, "<script>") == 1);
   CHECK_THAT(page, contains("&lt;script&gt;alert(&#39;&quot;|&amp;&#39;)&lt;/script&gt;"));
@@ -306,7 +306,7 @@ TEST_CASE("histograms that are none are refused before anything is written", "[d
 
 TEST_CASE("a report as Markdown fits into a ticket", "[debug]") {
   const std::string text = markdown(sample(40));
-  CHECK_THAT(text, contains("## Verdict: 8-bit precision in layer stage3_conv26\n"));
+  CHECK_THAT(text, contains("## Verdict: too few bits in layer stage3_conv26\n"));
   CHECK_THAT(text, contains("0.9972 \\| and"));
   CHECK_THAT(text, contains("````\n[compile_mode] 2\nlayer { name: \"stage3_conv26_hp\" ``` }\n````\n"));
   CHECK_THAT(text, contains("## Also: norm error in layer stage0_conv3"));

@@ -192,13 +192,16 @@ class diagnostician {
 
   // ---- bits ----
 
-  /// Layers that are to have 16 bits and show what 8 give.
+  /// Layers that show what fewer bits give than they are to have.
   void check_bits() {
     finding f{fault::bits_not_as_planned};
     std::size_t count = 0, position = 0;
+    std::string bits;
+    bool is_vendors = false;
     for (const layer_trial& j : trials()) {
       if (!j.is_other_width() || j.output != 0) continue;
-      if (lab_->plan.layers[j.layer] == layer_precision::w8a8) {
+      const layer_precision planned = lab_->plan.layers[j.layer];
+      if (is_finer(j.other_width, planned)) {
         ++finer_than_planned_;
         continue;
       }
@@ -206,20 +209,27 @@ class diagnostician {
       if (++count == 1) {
         f.layer = name;
         position = j.layer;
+        bits = concat("to have ", bits_text(planned), ", but ", "was computed in ", bits_text(j.other_width));
+        is_vendors = is_marked_width(j.other_width, planned);
       }
       if (count > 5) continue;
-      f.evidence.push_back(concat("'", name, "' is ", percent(j.from_planned),
-                                  " away from its simulation in 16 bits and ", percent(j.from_other_width),
-                                  " from that in 8"));
+      f.evidence.push_back(concat("'", name, "' is ", percent(j.from_planned), " away from its simulation in ",
+                                  bits_text(planned), " and ", percent(j.from_other_width), " from that in ",
+                                  bits_text(j.other_width)));
     }
     if (count == 0) return;
     if (count > 5) f.evidence.push_back(concat("and ", count - 5, " more"));
-    f.summary = count == 1 ? concat("'", f.layer, "' is to have 16 bits, but was computed in 8")
-                           : concat(count, " layers are to have 16 bits, but were computed in 8");
-    f.rivals.push_back({fault::suspect_layer, "the simulation of 8 bits gives what the run shows"});
-    f.change.push_back("compile again with the cfg's compile_mode (1, or 2 for the mark _hp)");
-    f.change.push_back("put _hp into the prototxt that is compiled: RuyiStudio writes one of its own (mark_prototxt)");
-    f.next = "compare the sizes of the compiled models: with 16 bits a layer's weights take twice the room";
+    f.summary = count == 1 ? concat("'", f.layer, "' is ", bits)
+                           : concat(count, " layers have fewer bits than planned, '", f.layer, "' is ", bits);
+    f.rivals.push_back({fault::suspect_layer, "the simulation of those bits gives what the run shows"});
+    if (is_vendors) {
+      f.change.push_back("compile again with the cfg's compile_mode (1, or 2 for the mark _hp)");
+      f.change.push_back(
+          "put _hp into the prototxt that is compiled: RuyiStudio writes one of its own (mark_prototxt)");
+    } else {
+      f.change.push_back(concat("compile '", f.layer, "' again with the planned precision"));
+    }
+    f.next = "compare the sizes of the compiled models: with more bits a layer's weights take more room";
     add_at(position, std::move(f), false);
   }
 
@@ -341,7 +351,11 @@ class diagnostician {
   /// Of a plan's run against the float one.
   [[nodiscard]] output_cosines cosines_of(const network_runner& reference, const precision_plan& plan) const {
     network_runner quantized(lab_->net, plan, {.keep_all = true, .threads = lab_->threads, .policies = lab_->policies});
-    if (!plan.is_float) quantized.use(lab_->ranges);
+    // Ranges that are given for the planned formats alone say nothing of others: those then come from the picture.
+    const bool fits = std::all_of(plan.layers.begin(), plan.layers.end(), [&](layer_precision p) {
+      return !p.encodes() || have_scales(lab_->ranges, lab_->policies[p]);
+    });
+    if (!plan.is_float && (fits || plan.layers == lab_->plan.layers)) quantized.use(lab_->ranges);
     quantized.run(lab_->inputs);
     output_cosines cosines;
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
@@ -357,23 +371,33 @@ class diagnostician {
 
   void check_precision_in_laboratory(const std::vector<const compared_row*>& rows, std::size_t bad,
                                      const compared_row& first_bad) {
+    // Every layer in the most bits that can be had.
     precision_plan high = lab_->plan;
-    bool has_8bit = false;
+    std::set<std::string> coarse, fine;  // what they have, and would have
+    bool is_vendors = true;
     for (std::size_t l = 0; l < high.layers.size(); ++l) {
-      if (high.layers[l] != layer_precision::w8a8) continue;
-      has_8bit = has_8bit || reads_codes(lab_->net.layers[l]);
-      high.layers[l] = layer_precision::w16a16;
+      const layer_precision planned = high.layers[l];
+      const bool counts = planned.encodes() && reads_codes(lab_->net.layers[l]);
+      const std::optional<layer_precision> finer = finest_precision(lab_->policies, planned);
+      if (counts) fine.insert(bits_text(finer.value_or(planned)));
+      if (!finer) continue;
+      high.layers[l] = *finer;
+      if (!counts) continue;
+      coarse.insert(bits_text(planned));
+      is_vendors = is_vendors && is_marked_width(planned, *finer);
     }
+    const std::string planned_bits = coarse.size() == 1 ? *coarse.begin() : "the planned bits";
+    const std::string more_bits = fine.size() == 1 ? *fine.begin() : "the most bits that can be had";
     network_runner reference(lab_->net, float_plan(lab_->net), {.keep_all = true, .threads = lab_->threads});
     reference.run(lab_->inputs);
     const output_cosines planned = cosines_of(reference, lab_->plan);
-    const output_cosines in_16bit = cosines_of(reference, high);
-    double worst_in_16bit = 1;
-    for (const auto& [where, cosine] : in_16bit) {
-      if (cosine < worst_in_16bit) worst_in_16bit = cosine;
+    const output_cosines in_most_bits = cosines_of(reference, high);
+    double worst_in_most_bits = 1;
+    for (const auto& [where, cosine] : in_most_bits) {
+      if (cosine < worst_in_most_bits) worst_in_most_bits = cosine;
     }
     for (compared_row& r : runs_.rows()) {
-      if (r.layer) r.shown.in_16bit = in_16bit.at({*r.layer, r.output});
+      if (r.layer) r.shown.in_16bit = in_most_bits.at({*r.layer, r.output});
     }
     std::size_t judged = 0;
     double worst_local = 1;
@@ -401,7 +425,8 @@ class diagnostician {
     const compared_row& told = worse != rows.end() ? **worse : first_bad;
     f.evidence.push_back(concat("simulated as planned '", told.shown.name, "' has cosine ",
                                 cosine_text(simulated(told)), ", seen it has ", cosine_text(told.shown.result->cosine),
-                                "; with all layers in 16 bits the lowest cosine is ", cosine_text(worst_in_16bit)));
+                                "; with all layers in ", more_bits, " the lowest cosine is ",
+                                cosine_text(worst_in_most_bits)));
     if (worse != rows.end()) {
       f.cause = fault::inconclusive;
       f.layer = told.shown.name;
@@ -415,19 +440,25 @@ class diagnostician {
       f.summary = concat(bad, " layers are bad, and whether the network's input is right is not known");
       f.rivals.push_back({fault::preprocessing, "the input '" + missing_inputs_.front() + "' was not compared"});
       f.next = concat("dump the data layer '", missing_inputs_.front(), "' of the other run, too");
-    } else if (has_8bit && worst_in_16bit >= o_.layer_cosine) {
-      f.summary = "8 bits are not enough for this network: small errors of many layers add up";
+    } else if (!coarse.empty() && worst_in_most_bits >= o_.layer_cosine) {
+      f.summary = planned_bits + " are not enough for this network: small errors of many layers add up";
       if (judged == all) f.rivals.push_back({fault::suspect_layer, "no layer is at fault by itself"});
-      const bool has_marks = std::find(lab_->plan.layers.begin(), lab_->plan.layers.end(), layer_precision::w16a16) !=
-                             lab_->plan.layers.end();
-      f.change.push_back(has_marks ? "_hp on more layers: those that 'nnie-debug search' names"
-                                   : "compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
-      f.change.push_back("or compile_mode 1: all 16 bits, at half the speed");
-      f.next = "nnie-debug search";
+      if (is_vendors) {
+        const bool has_marks = std::find(lab_->plan.layers.begin(), lab_->plan.layers.end(), layer_precision::w16a16) !=
+                               lab_->plan.layers.end();
+        f.change.push_back(has_marks ? "_hp on more layers: those that 'nnie-debug search' names"
+                                     : "compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
+        f.change.push_back("or compile_mode 1: all 16 bits, at half the speed");
+        f.next = "nnie-debug search";
+      } else {
+        f.change.push_back(concat("more layers in ", more_bits));
+        f.next = "raise layers one by one: which of them bring the outputs back?";
+      }
     } else {
       f.cause = fault::inconclusive;
-      f.summary = has_8bit ? "the layers lose accuracy together, and 16 bits do not cure it"
-                           : "the layers lose accuracy together, in 16 bits already";
+      f.summary =
+          concat("the layers lose accuracy together, ",
+                 coarse.empty() ? concat("in ", more_bits, " already") : concat("and ", more_bits, " do not cure it"));
       f.against.push_back("quantization is the nearest case, but more bits do not bring the layers back");
       f.next =
           "run the float network on inputs disturbed by 0.1 %: if its outputs move as much, the network itself is "
@@ -656,7 +687,7 @@ class diagnostician {
     }
     if (finer_than_planned_ != 0) {
       against.push_back(concat(finer_than_planned_, " of ", trials().size(),
-                               " layers err less than 8 bits can: is the other run really one in 8?"));
+                               " layers err less than the planned bits can: does the other run really have those?"));
     }
     for (const std::string& name : missing_inputs_) {
       against.push_back(concat("the input '", name, "' is not in the other run: not compared"));
@@ -682,7 +713,7 @@ class diagnostician {
   std::vector<finding> findings_;
   std::vector<local_finding> local_findings_;
   std::vector<std::string> missing_inputs_;
-  std::size_t finer_than_planned_ = 0;  ///< layers that show 16 bits in place of 8
+  std::size_t finer_than_planned_ = 0;  ///< layers that show more bits than planned
   bool input_differs_ = false, inputs_are_exchanged_ = false;
 };
 

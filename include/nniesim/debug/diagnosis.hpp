@@ -38,8 +38,8 @@ enum class fault {
   not_a_number,         ///< NaN or infinity enters in a layer
   all_zero,             ///< a layer that should not be is zero everywhere
   layer_mapping,        ///< step 4: names stand for different blobs; what corresponds agrees
-  precision,            ///< step 3: 8 bits are not enough; 16 are
-  bits_not_as_planned,  ///< a layer that is to have 16 bits has 8: a mark _hp, or a compile_mode, without effect
+  precision,            ///< step 3: the planned bits are not enough; more are
+  bits_not_as_planned,  ///< a layer has fewer bits than planned: a mark _hp, or a compile_mode, without effect
   fixed_point_range,    ///< values too large or too small for Q20.12, whatever the bits
   activation_scale,     ///< a layer encodes its input with a range that does not fit: saturation or underflow
   norm_gain,            ///< norms are off while cosines are intact: Power / ReduceMean chains
@@ -56,8 +56,8 @@ enum class fault {
     case fault::not_a_number: return "NaN or infinity";
     case fault::all_zero: return "all-zero layer";
     case fault::layer_mapping: return "layers do not correspond by name";
-    case fault::precision: return "8-bit precision";
-    case fault::bits_not_as_planned: return "16 bits without effect";
+    case fault::precision: return "too few bits";
+    case fault::bits_not_as_planned: return "fewer bits than planned";
     case fault::fixed_point_range: return "range of Q20.12";
     case fault::activation_scale: return "activation scale";
     case fault::norm_gain: return "norm error";
@@ -95,7 +95,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// The rivals of a finding, a line each: "not 8-bit precision: ...".
+/// The rivals of a finding, a line each: "not too few bits: ...".
 [[nodiscard]] inline std::vector<std::string> rival_lines(const finding& f) {
   std::vector<std::string> lines;
   for (const rival_explanation& r : f.rivals)
@@ -112,7 +112,7 @@ struct layer_evidence {
   std::optional<comparison> result{};   ///< after the relation; none where unmatched or not comparable
   std::optional<double> floor_ratio{};  ///< the error as a multiple of the format's unavoidable one
   std::optional<double> isolated{};     ///< cosine of the layer by itself: float, fed with the other run's input
-  std::optional<double> in_16bit{};     ///< accumulated cosine with all layers in 16 bits
+  std::optional<double> in_16bit{};     ///< accumulated cosine with all layers in the most bits, 16 of the accelerator
   std::optional<double> weights_only{}, activations_only{};  ///< accumulated, with nothing but these encoded
   /// What the error consists of: the layer's own where `isolated` is there, else the accumulated one.
   std::optional<error_parts> parts{};

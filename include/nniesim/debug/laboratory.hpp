@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,12 +17,58 @@ NNIESIM_BEGIN_NAMESPACE
 struct laboratory {
   const network& net;                                ///< folded, as the other run computed it
   std::vector<tensor_view<const float>> inputs{};    ///< what the other run was fed with
-  const activation_ranges& ranges;                   ///< of its layers' inputs
+  const activation_ranges& ranges;                   ///< of its blobs
   precision_plan plan{};                             ///< its precisions
   std::vector<known_preprocessing> preprocessing{};  ///< of each input by the cfg; or empty
   executor threads{};
-  policy_set policies{};  ///< the plan's, and w8a8 and w16a16, which are tried too
+  policy_set policies{};  ///< the plan's; and others with more or fewer bits, which are tried where these do not do
 };
+
+/// Whether a policy has more bits than another, of weights, of activations or of both, and fewer of neither.
+[[nodiscard]] constexpr bool is_finer(layer_precision a, layer_precision b) noexcept {
+  const int weights = a.weight_bits() - b.weight_bits(), activations = a.activation_bits() - b.activation_bits();
+  return weights >= 0 && activations >= 0 && weights + activations > 0;
+}
+
+/// What a layer can have in place of a precision: the policies of a set that have more or fewer bits (is_finer), encode
+/// as it does and write the same. In the set's order.
+[[nodiscard]] inline std::vector<layer_precision> other_precisions(const policy_set& policies,
+                                                                   layer_precision planned) {
+  std::vector<layer_precision> result;
+  if (!planned.encodes()) return result;
+  for (const layer_precision p : policies.names()) {
+    const bool fits =
+        p.encodes() && p.writes_floats() == planned.writes_floats() && p.writes_q20_12() == planned.writes_q20_12();
+    if (fits && (is_finer(p, planned) || is_finer(planned, p))) result.push_back(p);
+  }
+  return result;
+}
+
+/// Of those with more bits the one with the most, the first of equal ones; none: more cannot be had.
+[[nodiscard]] inline std::optional<layer_precision> finest_precision(const policy_set& policies,
+                                                                     layer_precision planned) {
+  std::optional<layer_precision> best;
+  for (const layer_precision p : other_precisions(policies, planned)) {
+    if (is_finer(p, planned) && (!best || is_finer(p, *best))) best = p;
+  }
+  return best;
+}
+
+/// Whether ranges give a policy its scales: those that are given do so in their own formats alone.
+[[nodiscard]] inline bool have_scales(const activation_ranges& ranges, const network_policy& policy) {
+  try {
+    for (const auto& [blob, range] : ranges.blobs) policy.encode_activations(std::span<const float>(), range, {});
+  } catch (const format_error&) {
+    return false;
+  }
+  return true;
+}
+
+/// "8 bits", "4-bit weights and 12-bit activations".
+[[nodiscard]] inline std::string bits_text(layer_precision p) {
+  if (p.weight_bits() == p.activation_bits()) return detail::concat(p.weight_bits(), " bits");
+  return detail::concat(p.weight_bits(), "-bit weights and ", p.activation_bits(), "-bit activations");
+}
 
 /// A runner's values as layers to compare. It must have kept all blobs and outlive the list.
 [[nodiscard]] inline std::vector<named_values> layers_of(const network_runner& runner) {

@@ -1,5 +1,5 @@
 // Every layer of a network by itself, on the inputs that the other run fed it with: what it would give in float, what
-// in 8 and in 16 bits, and which ranges explain what the run shows.
+// in the planned bits and in others, and which ranges explain what the run shows.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +29,10 @@ struct layer_trial {
   double loosest = 0;     ///< the larger relative L2 error from float of the two
   /// What the run shows, from the simulation that `expected` is of: relative, and the mean in steps of q20_12.
   double from_expected = 0, steps = 0;
-  /// Relative L2 errors from the nearest simulation as planned, and from the nearest in the other width, 8 or 16
-  /// bits, than the planned one; infinite where that was not asked for.
+  /// Relative L2 errors from the nearest simulation as planned, and from the nearest in another precision
+  /// (other_precisions), which that is; infinite where that was not asked for.
   double from_planned = 0, from_other_width = std::numeric_limits<double>::infinity();
+  layer_precision other_width{};
   bool is_input_finite = true;
   bool is_input_shown = true;  ///< else one of them is what the run is said to have been fed with
   bool is_zero = false;        ///< what the run shows, while float gives something
@@ -41,7 +42,7 @@ struct layer_trial {
   [[nodiscard]] bool is_as_planned() const noexcept {
     return from_expected <= 1e-3 || steps <= 1 || result.relative_l2_error <= 1.5 * expected.relative_l2_error;
   }
-  /// Whether it shows what the other width gives, and not what the planned one does.
+  /// Whether it shows what another width gives, and not what the planned one does.
   [[nodiscard]] bool is_other_width() const noexcept {
     return std::isfinite(from_other_width) && from_other_width <= 0.25 * from_planned;
   }
@@ -60,7 +61,7 @@ class layer_bench {
     }
     has_inputs_ = true;
     if (!is_input_finite()) return;
-    in_float_ = prepared(layer_precision::float32).run(inputs_);
+    in_float_ = single_layer(lab.net, index, layer_precision::float32, lab.threads, lab.policies).run(inputs_);
     for (std::size_t o = 0; o < layer_.outputs.size(); ++o) {
       shown_.push_back(runs.other_value(layer_.outputs[o]));
       relu_.push_back(shown_[o] ? relu_shown_with(runs, o) : nullptr);
@@ -96,7 +97,7 @@ class layer_bench {
     return all;
   }
   [[nodiscard]] single_layer prepared(layer_precision p) const {
-    return {lab_.net, index_, p, lab_.threads, lab_.policies};
+    return {lab_.net, index_, p, lab_.threads, lab_.policies, p == planned() ? &lab_.plan : nullptr};
   }
 
   /// How many levels the calibrated ranges are away from those that the data ask for, each.
@@ -261,12 +262,15 @@ class layer_trials {
     all_.insert(all_.end(), trials.begin(), trials.end());
   }
 
-  /// What the planned width gives, and the other one where the run does not show that.
-  static void simulate(const layer_bench& bench, std::vector<layer_trial>& trials) {
+  /// What the planned width gives, and others where the run does not show that.
+  void simulate(const layer_bench& bench, std::vector<layer_trial>& trials) const {
     const auto with_both_ranges = [&](layer_precision p, const auto& look) {
       const single_layer layer = bench.prepared(p);
-      look(bench.simulated(layer, true));
-      if (bench.ranges() != 0 && p.encodes()) look(bench.simulated(layer, false));
+      const bool has_own = bench.ranges() != 0 && p.encodes();
+      if (!has_own || p == bench.planned() || have_scales(lab_.ranges, lab_.policies[p])) {
+        look(bench.simulated(layer, true));
+      }
+      if (has_own) look(bench.simulated(layer, false));
     };
     bool is_first = true;
     with_both_ranges(bench.planned(), [&](const std::vector<tensor<float>>& simulated) {
@@ -286,18 +290,19 @@ class layer_trials {
     });
     const bool is_shown = std::all_of(trials.begin(), trials.end(),
                                       [](const layer_trial& t) { return t.from_planned <= 1e-3 || t.steps <= 1; });
-    const bool is_8bit = bench.planned() == layer_precision::w8a8;
-    const bool has_other_width = is_8bit || bench.planned() == layer_precision::w16a16;
-    if (bench.ranges() == 0 || !has_other_width || is_shown) return;
-    with_both_ranges(
-        is_8bit ? layer_precision::w16a16 : layer_precision::w8a8, [&](const std::vector<tensor<float>>& simulated) {
-          for (layer_trial& t : trials) {
-            if (t.from_planned <= 1e-3 || t.steps <= 1) continue;
-            const comparison c =
-                compare_values(view_of(*bench.shown(t.output)).span(), view_of(simulated[t.output]).span());
-            t.from_other_width = std::min(t.from_other_width, c.relative_l2_error);
-          }
-        });
+    if (bench.ranges() == 0 || is_shown) return;
+    for (const layer_precision other : other_precisions(lab_.policies, bench.planned())) {
+      with_both_ranges(other, [&](const std::vector<tensor<float>>& simulated) {
+        for (layer_trial& t : trials) {
+          if (t.from_planned <= 1e-3 || t.steps <= 1) continue;
+          const comparison c =
+              compare_values(view_of(*bench.shown(t.output)).span(), view_of(simulated[t.output]).span());
+          if (!(c.relative_l2_error < t.from_other_width)) continue;
+          t.from_other_width = c.relative_l2_error;
+          t.other_width = other;
+        }
+      });
+    }
   }
 
   run_pair& runs_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,11 @@ namespace detail {
          std::holds_alternative<reduce_sum_params>(l.params);
 }
 
+/// Whether a mark _hp takes a layer from one precision to the other.
+[[nodiscard]] constexpr bool is_marked_width(layer_precision from, layer_precision to) noexcept {
+  return from == layer_precision::w8a8 && to == layer_precision::w16a16;
+}
+
 struct layer_verdict {
   finding what;
   bool as_simulated = false;  ///< the run shows what the simulation gives for that input
@@ -58,6 +64,7 @@ class layer_judge {
       : runs_(runs),
         trial_(t),
         layer_(lab.net.layers[t.layer]),
+        policies_(lab.policies),
         row_(runs.row_of(t.layer, t.output)),
         bench_(runs, lab, t.layer) {}
 
@@ -99,14 +106,16 @@ class layer_judge {
     const single_layer layer = bench_.prepared(p);
     const auto calibrated = bench_.simulated(layer, true);
     const auto own = bench_.simulated(layer, false);
-    const auto high = bench_.simulated(bench_.prepared(layer_precision::w16a16), false);
+    const std::optional<layer_precision> finer = finest_precision(policies_, p);
     const double seen = trial_.result.relative_l2_error;
     const double from_calibrated = difference(shown(), calibrated);
     const double with_own = difference(in_float(), own);
-    const double with_16bit = difference(in_float(), high);
+    const double with_finer =
+        finer ? difference(in_float(), bench_.simulated(bench_.prepared(*finer), false)) : with_own;
     f_.evidence.push_back(concat("its error is ", percent(seen), " of the norm; the simulation has ",
                                  percent(difference(in_float(), calibrated)), " with the calibrated range, ",
-                                 percent(with_own), " with the data's own, ", percent(with_16bit), " in 16 bits"));
+                                 percent(with_own), " with the data's own",
+                                 finer ? concat(", ", percent(with_finer), " in ", bits_text(*finer)) : std::string()));
     if (row_ != nullptr && row_->shown.parts) f_.evidence.push_back(error_parts_text(row_->shown));
 
     // What leaves so little of the error explains it.
@@ -125,19 +134,22 @@ class layer_judge {
       return as_simulated;
     }
     as_simulated = as_simulated || fit.difference <= std::min(explained, 0.1);  // with a range little different
-    if (as_simulated && p == layer_precision::w8a8 && with_16bit <= explained) {
+    if (as_simulated && finer && with_finer <= explained) {
       f_.cause = fault::precision;
-      f_.summary = concat("8 bits are not enough for '", layer_.name, "'");
-      f_.evidence.push_back("the run shows what the simulation of 8 bits gives; 16 bits would be enough");
-      f_.change.push_back(concat("compile_mode 2 and the name '", layer_.name, "_hp'"));
+      f_.summary = concat(bits_text(p), " are not enough for '", layer_.name, "'");
+      f_.evidence.push_back(concat("the run shows what the simulation of ", bits_text(p), " gives; ", bits_text(*finer),
+                                   " would be enough"));
+      f_.change.push_back(is_marked_width(p, *finer) ? concat("compile_mode 2 and the name '", layer_.name, "_hp'")
+                                                     : concat("policy ", finer->name(), " in place of ", p.name(),
+                                                              " for '", layer_.name, "'"));
       f_.rivals.push_back(
           {fault::activation_scale, concat("the range that the data ask for leaves ", percent(with_own))});
-      f_.rivals.push_back({fault::suspect_layer, "the simulation of 8 bits gives the same output"});
+      f_.rivals.push_back({fault::suspect_layer, concat("the simulation of ", bits_text(p), " gives the same output")});
     } else if (as_simulated) {
       beyond_fixed_point();
     } else {
-      f_.rivals.push_back({fault::precision, concat("16 bits or not, the run is ", percent(trial_.from_planned),
-                                                    " away from the simulation")});
+      f_.rivals.push_back({fault::precision, concat("the run is ", percent(trial_.from_planned),
+                                                    " away from the simulation of the planned bits")});
       if (!fit.shifts.empty()) {
         f_.rivals.push_back(
             {fault::activation_scale, concat("the range that explains most leaves ", percent(fit.difference))});
@@ -227,6 +239,7 @@ class layer_judge {
   const run_pair& runs_;
   const layer_trial& trial_;
   const layer& layer_;
+  const policy_set& policies_;
   const compared_row* row_;
   layer_bench bench_;
   finding f_{fault::suspect_layer};

@@ -271,6 +271,12 @@ class policy_set {
   }
 
   [[nodiscard]] bool has(layer_precision p) const noexcept { return find(p) != nullptr; }
+  /// All, float32 first, the others in the order in which they were given.
+  [[nodiscard]] std::vector<layer_precision> names() const {
+    std::vector<layer_precision> all;
+    for (const network_policy* p : policies_) all.push_back(p->precision());
+    return all;
+  }
   /// Throws format_error, with the names of those that are there, for one that is not.
   [[nodiscard]] const network_policy& operator[](layer_precision p) const {
     const network_policy* const found = find(p);

@@ -18,17 +18,22 @@ NNIESIM_BEGIN_NAMESPACE
 /// object, which no run changes.
 class single_layer {
  public:
-  /// Throws as network_policy::prepare and policy_set, with the layer's name and place.
+  /// `others` is the plan of the layers around it, which decide how its inputs are stored; nullptr: all have
+  /// `precision`. Throws as network_policy::prepare and policy_set, with the layer's name and place.
   single_layer(const network& net, std::size_t index, layer_precision precision, const executor& threads = {},
-               const policy_set& policies = {})
+               const policy_set& policies = {}, const precision_plan* others = nullptr)
       : layer_(&net.layers.at(index)), policy_(&policies[precision]), threads_(threads) {
-    const precision_plan plan{precision.writes_floats(), std::vector<layer_precision>(net.layers.size(), precision)};
+    precision_plan plan{precision.writes_floats(), std::vector<layer_precision>(net.layers.size(), precision)};
+    if (others != nullptr) plan = *others;
+    plan.layers.at(index) = precision;
+    is_float_ = plan.is_float;
     const std::vector<blob_storage> storage = blob_storage_of(net, plan);
     const std::vector<std::string> names = range_names(net);
     const std::vector<std::size_t> given = input_blobs(net);
     for (const std::size_t b : layer_->inputs) {
       const bool has_floats = std::find(given.begin(), given.end(), storage[b].source) != given.end();
-      inputs_.push_back({names[storage[b].range], storage[b].is_codes(), has_floats,
+      inputs_.push_back({names[storage[b].range],
+                         storage[b].is_codes() ? &policies[storage[b].read_by(precision)] : nullptr, has_floats,
                          reads_copy(net, plan, storage, index, b, false)});
     }
     prepared_ = detail::in_layer(*layer_, [&] { return policy_->prepare(*layer_, input_shapes(net, *layer_)); });
@@ -57,7 +62,7 @@ class single_layer {
       std::vector<int> levels;
       if (!policy_->precision().encodes_activations()) return levels;
       for (std::size_t i = 0; i < code_inputs(*layer_); ++i) {
-        const bool is_float = policy_->precision().writes_floats() || inputs_[i].has_floats;
+        const bool is_float = is_float_ || inputs_[i].has_floats;
         const auto x = view_of(inputs[i]);
         levels.push_back(policy_->level_of(is_float ? range_for<float>(i, x.span(), ranges, {})
                                                     : range_for<q20_12>(i, encoded(x), ranges, {})));
@@ -68,10 +73,10 @@ class single_layer {
 
  private:
   struct input {
-    std::string range;        ///< its name among ranges
-    bool is_codes = false;    ///< as the blob is stored
-    bool has_floats = false;  ///< it is the network's
-    bool is_copy = false;     ///< the layer reads it as a copy
+    std::string range;                      ///< its name among ranges
+    const network_policy* codes = nullptr;  ///< whose codes it gets, where the blob is stored as codes
+    bool has_floats = false;                ///< it is the network's
+    bool is_copy = false;                   ///< the layer reads it as a copy
   };
 
   void require_count(std::span<const tensor<float>> inputs) const {
@@ -91,7 +96,7 @@ class single_layer {
     const auto* const found = given == nullptr ? nullptr : find(*given, inputs_[i].range);
     range = found != nullptr ? *found : activation_range::of(detail::largest_magnitude<V>(x));
     if (shifts.empty()) return range;
-    return policy_->shifted(range, shifts.size() == 1 ? shifts[0] : shifts[i]);
+    return inputs_[i].codes->shifted(range, shifts.size() == 1 ? shifts[0] : shifts[i]);
   }
   [[nodiscard]] static const activation_range* find(const activation_ranges& ranges, const std::string& name) {
     const auto found = ranges.blobs.find(name);
@@ -113,25 +118,31 @@ class single_layer {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const input& how = inputs_[i];
       const auto shift = i < count ? shifts : std::span<const int>();
-      if (std::same_as<V, float> || how.has_floats) {
-        tensor<float> x = inputs[i];
-        const std::span<float> values = view_of(x).span();
-        if (how.is_codes) ranges[i] = range_for<float>(i, values, given, shift);
-        if (how.is_copy && how.is_codes) policy_->encode_activations(values, ranges[i], values, threads_);
-        if constexpr (std::same_as<V, float>) {
-          in.push_back(std::move(x));
-        } else {
-          if (!how.is_copy && how.is_codes) floats[i] = view_of(inputs[i]);
-          in.push_back(make_tensor<q20_12>(shape_of(x)));
-          encode<q20_12>(std::span<const float>(values), view_of(in.back()).span(), {}, threads_);
-        }
-      } else if constexpr (std::same_as<V, q20_12>) {
-        in.push_back(make_tensor<q20_12>(shape_of(inputs[i])));
-        const std::span<q20_12> values = view_of(in.back()).span();
-        encode<q20_12>(view_of(inputs[i]).span(), values, {}, threads_);
-        if (how.is_codes) ranges[i] = range_for<q20_12>(i, values, given, shift);
-        if (how.is_copy && how.is_codes) policy_->encode_activations(values, ranges[i], values);
+      const bool is_encoded = how.codes != nullptr && how.is_copy;
+      tensor<float> x = inputs[i];
+      const std::span<float> values = view_of(x).span();
+      if (is_float_ || how.has_floats) {
+        if (how.codes != nullptr) ranges[i] = range_for<float>(i, values, given, shift);
+        if (is_encoded) how.codes->encode_activations(values, ranges[i], values, threads_);
       }
+      if constexpr (std::same_as<V, float>) {
+        if (is_float_) {
+          in.push_back(std::move(x));
+          continue;
+        }
+      }
+      // As it stands between layers, in 1/4096.
+      std::vector<q20_12> written = encoded(view_of(std::as_const(x)));
+      if (!how.has_floats) {
+        if (how.codes != nullptr) ranges[i] = range_for<q20_12>(i, written, given, shift);
+        if (is_encoded) how.codes->encode_activations(written, ranges[i], written);
+      } else if (!how.is_copy && how.codes != nullptr) {
+        floats[i] = view_of(inputs[i]);
+      }
+      in.push_back(make_tensor<V>(shape_of(x)));
+      if constexpr (std::same_as<V, float>)
+        decode<q20_12>(std::span<const q20_12>(written), view_of(in.back()).span(), {});
+      else std::copy(written.begin(), written.end(), in.back().begin());
     }
     for (const auto& t : in) from.push_back(view_of(t));
     std::vector<tensor<V>> out;
@@ -150,6 +161,7 @@ class single_layer {
 
   const layer* layer_;
   const network_policy* policy_;
+  bool is_float_ = false;  ///< the plan around it
   std::vector<input> inputs_;
   std::shared_ptr<const prepared_layer> prepared_;
   executor threads_;
