@@ -246,7 +246,7 @@ TEST_CASE("a scale that the format has not is refused") {
 
 TEST_CASE("a blob whose values lie beyond its scale's range is named") {
   const network net = small_network();
-  const network folded = fold_batch_norm(net);
+  const network folded = fold_batch_norm(net, batch_norm_rule::merged);
   network_runner runner(folded, float_plan(folded), {.keep_all = true});
   tensor<float> x = make_tensor<float>({1, 3, 16, 16});
   for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i % 7);

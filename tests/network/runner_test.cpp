@@ -83,7 +83,8 @@ TEST_CASE("memory, fused layers and threads leave every bit as it is", "[network
 TEST_CASE("folding keeps the function and the way back to the names", "[network]") {
   draws random(6);
   const network net = network_of_all_kinds(random);
-  const network folded = fold_batch_norm(net);
+  CHECK(fold_batch_norm(net, batch_norm_rule::own_layers).layers.size() == net.layers.size());
+  const network folded = fold_batch_norm(net, GENERATE(batch_norm_rule::fused, batch_norm_rule::merged));
   REQUIRE(folded.layers.size() == net.layers.size() - 2);
   CHECK(folded.layers[3].name == "depthwise");
   CHECK(folded.layers[3].merged == std::vector<std::string>{"bn", "scale"});
@@ -111,7 +112,7 @@ TEST_CASE("a deconvolution takes a normalization in as well", "[network]") {
                   {.stride = {2, 2}, .groups = groups}, random.tensor({4, 6 / groups, 3, 3}), random_floats(random, 6)},
               {data});
     x = b.add("scale", layers::scale{{}, random.tensor({6}), random_floats(random, 6)}, {x});
-    const network folded = fold_batch_norm(b.net);
+    const network folded = fold_batch_norm(b.net, GENERATE(batch_norm_rule::fused, batch_norm_rule::merged));
     REQUIRE(folded.layers.size() == 2);
     const auto picture = random.tensor({1, 4, 5, 6});
     const tensor_view<const float> in = view_of(picture);

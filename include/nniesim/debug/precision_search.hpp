@@ -212,6 +212,9 @@ class precision_searcher {
   static void add_weights(value_digest& digest, const Params& p) {
     digest.add(std::span<const float>(p.weights.data(), p.weights.size()));
     digest.add(std::span<const float>(p.bias));
+    for (const auto* values : {&p.affine.factor, &p.affine.shift}) {
+      for (const double v : *values) digest.add(v);
+    }
   }
 
   void read_state() {

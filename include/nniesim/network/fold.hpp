@@ -1,10 +1,11 @@
-// The network as the compiler quantizes it: BatchNorm, Scale and Bias taken into the weights of the layer before them.
+// The network as the compiler quantizes it: what becomes of BatchNorm, Scale and Bias layers.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -43,6 +44,16 @@ namespace detail {
       l.params);
 }
 
+/// What the layer does behind its sums, where it multiplies and accumulates, else nullptr.
+[[nodiscard]] inline channel_affine* affine_behind(layer& l) noexcept {
+  return std::visit(
+      []<class Params>(Params& p) -> channel_affine* {
+        if constexpr (layer_kind<Params>::is_mac) return &p.affine;
+        else return nullptr;
+      },
+      l.params);
+}
+
 /// Multiplies the weights of each output by its factor and adds to its bias; float64, rounded once at the end.
 inline void apply(layer& l, const channel_affine& a) {
   const auto [weights, bias] = weights_and_bias(l);
@@ -69,12 +80,29 @@ inline void apply(layer& l, const channel_affine& a) {
 
 }  // namespace detail
 
+/// What becomes of a BatchNorm, Scale or Bias behind a convolution, deconvolution or fully connected layer.
+enum class batch_norm_rule {
+  fused,       ///< the layer's multiplier and shift: its weights stay as they are. Compilers of 2019 and later (1908 of
+               ///< 1912 outputs of compiled models exactly). The default
+  own_layers,  ///< it stays a layer of its own, on a blob of int32: compilers of 2018
+  merged,      ///< it is multiplied into weights and bias, as users do who merge it before they compile
+};
+
+[[nodiscard]] constexpr std::string_view to_string(batch_norm_rule r) noexcept {
+  switch (r) {
+    case batch_norm_rule::fused: return "fused";
+    case batch_norm_rule::own_layers: return "own layers";
+    case batch_norm_rule::merged: return "merged";
+  }
+  return "?";
+}
+
 /// The network with every BatchNorm, Scale and Bias taken into the convolution, deconvolution or fully connected layer
-/// before it, where nobody else reads what lies between and it is not to be reported; the compiler does so before it
-/// quantizes (one public source of the toolkit that imitates it, and the sizes of compiled models). The layer that took
-/// them in keeps its name, lists theirs in `merged` and writes the blob of the last. Blobs keep their indices; those
-/// between have no writer any more.
-[[nodiscard]] inline network fold_batch_norm(network net) {
+/// before it, where nobody else reads what lies between and it is not to be reported. The layer that took them in keeps
+/// its name, lists theirs in `merged` and writes the blob of the last. Blobs keep their indices; those between have no
+/// writer any more. Under the rule own_layers the network as it is.
+[[nodiscard]] inline network fold_batch_norm(network net, batch_norm_rule rule = batch_norm_rule::fused) {
+  if (rule == batch_norm_rule::own_layers) return net;
   std::vector<std::size_t> readers(net.blobs.size());
   for (const layer& l : net.layers) {
     for (const std::size_t b : l.inputs) ++readers[b];
@@ -109,7 +137,12 @@ inline void apply(layer& l, const channel_affine& a) {
     taken.emplace_back();
   }
   for (std::size_t i = 0; i < left.size(); ++i) {
-    if (taken[i]) detail::apply(left[i], *taken[i]);
+    if (!taken[i]) continue;
+    channel_affine& own = *detail::affine_behind(left[i]);
+    own = own.factor.empty() ? *taken[i] : detail::chained(own, *taken[i]);
+    if (rule != batch_norm_rule::merged) continue;
+    detail::apply(left[i], own);
+    own = {};
   }
   net.layers = std::move(left);
   return net;

@@ -10,10 +10,12 @@ NNIESIM_BEGIN_NAMESPACE
 namespace layers {
 
 /// Weights OC x C/groups x KH x KW; `bias` is empty or has OC values.
+/// `affine` is what a BatchNorm or Scale behind the layer became: y = (sum + bias) * factor + shift; empty: 1 and 0.
 struct convolution {
   conv2d_params geometry{};
   tensor<float> weights{};
   std::vector<float> bias{};
+  channel_affine affine{};
 };
 
 }  // namespace layers
@@ -23,8 +25,14 @@ namespace detail {
 /// A layer of the operators, with its weights and bias.
 template <class Layer, class Params, class... Geometry>
 [[nodiscard]] Layer mac_layer(const Params& p, const Geometry&... geometry) {
-  if (p.bias.empty()) return Layer(p.weights, no_bias, geometry...);
-  return Layer(p.weights, tensor_view<const float>(p.bias, {p.bias.size()}), geometry...);
+  mac_options options{.affine = p.affine};
+  if (p.bias.empty()) return Layer(p.weights, no_bias, geometry..., std::move(options));
+  return Layer(p.weights, tensor_view<const float>(p.bias, {p.bias.size()}), geometry..., std::move(options));
+}
+/// Its floats, the affine's doubles taken for two.
+template <class Params>
+[[nodiscard]] std::size_t mac_weights(const Params& p) noexcept {
+  return p.weights.size() + p.bias.size() + 4 * p.affine.factor.size();
 }
 
 using extents_4 = std::array<std::size_t, 4>;  // whose product may be too large for a tensor_shape
@@ -67,9 +75,10 @@ struct layer_kind<layers::convolution> : basic_kind {
   static constexpr std::size_t weight_copies = 1;
 
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
-  [[nodiscard]] static std::size_t weights(const params& p) noexcept { return p.weights.size() + p.bias.size(); }
+  [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
   static void add_work(const layer_facts&, const tensor_shape& y, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
+    work.parameters = p.weights.size() + p.bias.size() + 2 * p.affine.factor.size();
     work.add_products(y.size() / y[1] * s[2] * s[3], p.geometry.groups, s[1], s[0] / p.geometry.groups);
   }
   static void check_rules(const layer_facts&, const params& p, detail::hardware_rules& rules) {
@@ -79,6 +88,7 @@ struct layer_kind<layers::convolution> : basic_kind {
     l.expect_inputs(1);
     const tensor_shape y = infer_shape(p.geometry, l.inputs[0], shape_of(p.weights));
     if (!p.bias.empty()) l.expect_values(p.bias.size(), y[1], "values of bias");
+    detail::require_affine(p.affine, y[1], l.type);
     return l.all(y);
   }
   template <precision_policy P, class Kind>

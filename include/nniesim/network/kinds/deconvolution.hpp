@@ -8,10 +8,12 @@ NNIESIM_BEGIN_NAMESPACE
 namespace layers {
 
 /// Weights C x OC/groups x KH x KW; `bias` is empty or has OC values.
+/// `affine` is what a BatchNorm or Scale behind the layer became: y = (sum + bias) * factor + shift; empty: 1 and 0.
 struct deconvolution {
   conv2d_params geometry{};
   tensor<float> weights{};
   std::vector<float> bias{};
+  channel_affine affine{};
 };
 
 }  // namespace layers
@@ -30,10 +32,11 @@ struct layer_kind<layers::deconvolution> : basic_kind {
                               p.weights.shape()[1] == 1;
     return is_depthwise && (g.stride[0] > 1 || g.stride[1] > 1);
   }
-  [[nodiscard]] static std::size_t weights(const params& p) noexcept { return p.weights.size() + p.bias.size(); }
+  [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
     const tensor_shape& x = l.inputs[0];
+    work.parameters = p.weights.size() + p.bias.size() + 2 * p.affine.factor.size();
     work.add_products(x.size() / x[1] * s[2] * s[3], p.geometry.groups, s[0] / p.geometry.groups, s[1]);
   }
   static void check_rules(const layer_facts&, const params& p, detail::hardware_rules& rules) {
@@ -43,6 +46,7 @@ struct layer_kind<layers::deconvolution> : basic_kind {
     l.expect_inputs(1);
     const tensor_shape y = infer_deconv2d_shape(p.geometry, l.inputs[0], shape_of(p.weights));
     if (!p.bias.empty()) l.expect_values(p.bias.size(), y[1], "values of bias");
+    detail::require_affine(p.affine, y[1], l.type);
     return l.all(y);
   }
   /// That of its convolution: at stride 1, of the input with zeros between its values.

@@ -10,10 +10,12 @@ NNIESIM_BEGIN_NAMESPACE
 namespace layers {
 
 /// Weights OUT x IN over the input's axes from `axis` on, taken as one; `bias` is empty or has OUT values.
+/// `affine` is what a BatchNorm or Scale behind the layer became: y = (sum + bias) * factor + shift; empty: 1 and 0.
 struct fully_connected {
   std::size_t axis = 1;
   tensor<float> weights{};
   std::vector<float> bias{};
+  channel_affine affine{};
 };
 
 }  // namespace layers
@@ -40,9 +42,10 @@ struct layer_kind<layers::fully_connected> : basic_kind {
   static constexpr bool is_allowed_behind_fully_connected = true;
 
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
-  [[nodiscard]] static std::size_t weights(const params& p) noexcept { return p.weights.size() + p.bias.size(); }
+  [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
+    work.parameters = p.weights.size() + p.bias.size() + 2 * p.affine.factor.size();
     work.add_products(l.inputs[0].size() / s[1], 1, s[1], s[0]);
   }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
@@ -50,6 +53,7 @@ struct layer_kind<layers::fully_connected> : basic_kind {
     const tensor_shape& x = l.inputs[0];
     const tensor_shape y = infer_fully_connected_shape(detail::as_rows(x, p.axis), shape_of(p.weights));
     if (!p.bias.empty()) l.expect_values(p.bias.size(), y[1], "values of bias");
+    detail::require_affine(p.affine, y[1], l.type);
     return l.all(detail::replace_axes(x, p.axis, x.rank() - 1, std::array{y[1]}));
   }
   template <precision_policy P, class Kind>
