@@ -232,7 +232,9 @@ void print_model(const wk_model& m) {
     print("outputs", s.outputs);
   }
   std::size_t unreadable = 0;
-  for (const wk_block& b : m.blocks) unreadable += b.problem.empty() ? 0 : 1;
+  for (const wk_block& b : m.blocks) {
+    if (!b.problem.empty()) ++unreadable;
+  }
   std::cout << m.layers.size() << " compiled layers, " << m.blocks.size() << " weight blocks, " << unreadable
             << " of them not readable\n";
   std::size_t shown = 0;
@@ -318,7 +320,7 @@ void print_comparison(const network& net, const wk_comparison& c,
     blocks.unreadable += b.unreadable;
     records.equal += l.records.equal;
     records.total += l.records.total;
-    wide += l.bits == 16 ? 1 : 0;
+    if (l.bits == 16) ++wide;
   }
   std::cout << "\nagainst network '" << printable(net.name) << "': " << blocks.equal << " of " << blocks.total()
             << " weight blocks equal in every code, " << records.equal << " of " << records.total

@@ -367,11 +367,11 @@ class wk_comparer {
         const std::size_t slope = pair.slopes.size() == 1 ? 0 : output;
         want.slope = slope < pair.slopes.size() ? slope_steps(pair.slopes[slope]) : 0;
         ++c.records.total;
-        c.records.equal += got == want ? 1 : 0;
-        c.records.bias += got.bias != want.bias ? 1 : 0;
-        c.records.multiplier += got.multiplier != want.multiplier ? 1 : 0;
-        c.records.shift += got.shift != want.shift ? 1 : 0;
-        c.records.slope += got.slope != want.slope ? 1 : 0;
+        if (got == want) ++c.records.equal;
+        if (got.bias != want.bias) ++c.records.bias;
+        if (got.multiplier != want.multiplier) ++c.records.multiplier;
+        if (got.shift != want.shift) ++c.records.shift;
+        if (got.slope != want.slope) ++c.records.slope;
       }
     }
   }
@@ -386,8 +386,7 @@ class wk_comparer {
       for (std::size_t o = 0; o < outputs && 4 * o + 4 <= block.bytes.size(); ++o) {
         const bool is_equal = wk_int32(block.bytes, 4 * o) == mac_stage::of(values[o].bias, 1, 0, unit, false).bias;
         ++c.records.total;
-        c.records.equal += is_equal ? 1 : 0;
-        c.records.bias += is_equal ? 0 : 1;
+        ++(is_equal ? c.records.equal : c.records.bias);
       }
       values = values.subspan(outputs);
     }

@@ -180,10 +180,10 @@ class wk_matcher {
   [[nodiscard]] bool keeps_batch_norm() const {
     std::size_t in_network = 0, in_model = 0;
     for (const layer& l : net_.layers) {
-      in_network += std::holds_alternative<layers::scale>(l.params) && !channel_affine_of(l) ? 1 : 0;
+      if (std::holds_alternative<layers::scale>(l.params) && !channel_affine_of(l)) ++in_network;
     }
     for (const wk_layer& c : model_.layers) {
-      in_model += c.type == wk_type::batch_norm || c.type == wk_type::scale ? 1 : 0;
+      if (c.type == wk_type::batch_norm || c.type == wk_type::scale) ++in_model;
     }
     return in_model > in_network;
   }
