@@ -186,6 +186,7 @@ class precision_searcher {
       for (const std::size_t b : l.outputs) digest.add(std::uint64_t{b});
       visit_kind(l, [&](auto kind, const auto& p) {
         if constexpr (decltype(kind)::is_mac) add_weights(digest, p);
+        if constexpr (requires { p.rule; }) digest.add(static_cast<std::uint64_t>(p.rule));
       });
     }
     for (const auto& [name, range] : problem_.ranges.blobs) {
@@ -212,6 +213,7 @@ class precision_searcher {
   static void add_weights(value_digest& digest, const Params& p) {
     digest.add(std::span<const float>(p.weights.data(), p.weights.size()));
     digest.add(std::span<const float>(p.bias));
+    digest.add(static_cast<std::uint64_t>(p.rounding));
     for (const auto* values : {&p.affine.factor, &p.affine.shift}) {
       for (const double v : *values) digest.add(v);
     }

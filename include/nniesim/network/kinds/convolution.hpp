@@ -16,6 +16,7 @@ struct convolution {
   tensor<float> weights{};
   std::vector<float> bias{};
   channel_affine affine{};
+  sum_rounding rounding = sum_rounding::none;
 };
 
 }  // namespace layers
@@ -25,7 +26,7 @@ namespace detail {
 /// A layer of the operators, with its weights and bias.
 template <class Layer, class Params, class... Geometry>
 [[nodiscard]] Layer mac_layer(const Params& p, const Geometry&... geometry) {
-  mac_options options{.affine = p.affine};
+  mac_options options{p.affine, p.rounding};
   if (p.bias.empty()) return Layer(p.weights, no_bias, geometry..., std::move(options));
   return Layer(p.weights, tensor_view<const float>(p.bias, {p.bias.size()}), geometry..., std::move(options));
 }

@@ -14,6 +14,7 @@ struct deconvolution {
   tensor<float> weights{};
   std::vector<float> bias{};
   channel_affine affine{};
+  sum_rounding rounding = sum_rounding::none;
 };
 
 }  // namespace layers

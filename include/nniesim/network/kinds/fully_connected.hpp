@@ -16,6 +16,7 @@ struct fully_connected {
   tensor<float> weights{};
   std::vector<float> bias{};
   channel_affine affine{};
+  sum_rounding rounding = sum_rounding::none;
 };
 
 }  // namespace layers

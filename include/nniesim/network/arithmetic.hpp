@@ -1,0 +1,37 @@
+// What is not known of the accelerator's arithmetic, chosen for a whole network at run time.
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include <nniesim/network/layer.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// Rules for all layers that have them; what is left out stays as each layer has it. How sums are accumulated is the
+/// policy's: plan_of(net, layer_precision::of<P>()).
+struct arithmetic_rules {
+  std::optional<sum_rounding> sums{};        ///< of multiply-accumulate layers under policies with the integer stage
+  std::optional<function_rule> functions{};  ///< of sigmoid, tanh, exp, log and softmax
+};
+
+/// The network with these rules in its layers.
+[[nodiscard]] inline network with_arithmetic(network net, const arithmetic_rules& rules) {
+  for (layer& l : net.layers) {
+    std::visit(
+        [&]<class Params>(Params& p) {
+          if constexpr (layer_kind<Params>::is_mac) p.rounding = rules.sums.value_or(p.rounding);
+          if constexpr (requires {
+                          { p.rule } -> std::same_as<function_rule&>;
+                        }) {
+            p.rule = rules.functions.value_or(p.rule);
+          }
+        },
+        l.params);
+  }
+  return net;
+}
+
+NNIESIM_END_NAMESPACE
