@@ -1,6 +1,7 @@
 // nnie-debug info: a network's layers, what they cost in each mode, and which rules of the hardware they break.
 #include <cstdio>
 #include <iostream>
+#include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/constraints.hpp>
 #include <nniesim/network/cost.hpp>
 
@@ -15,20 +16,14 @@ struct options {
   bool as_json = false;
 };
 
-precision_plan all(const network& net, layer_precision p) {
-  precision_plan plan{false, std::vector<layer_precision>(net.layers.size(), p)};
-  for (std::size_t l = 0; l < net.layers.size(); ++l) {
-    if (net.layers[l].on_cpu) plan.layers[l] = layer_precision::float32;
-  }
-  return plan;
-}
 /// As mode 2 has it, whatever the cfg's mode is.
 precision_plan mixed(const network& net) { return plan_of(net, compile_mode::mixed); }
 
 int info(const options& o) {
   const loaded_network loaded(o.network, false);
   const network& net = loaded.net();
-  const double base = time_of(net, all(net, layer_precision::w8a8));
+  const double base = time_of(net, plan_of(net, layer_precision::w8a8));
+  const std::vector<blob_storage> storage = blob_storage_of(net, mixed(net));
   layer_work total;
   json rows = json::array();
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
@@ -36,11 +31,15 @@ int info(const options& o) {
     const layer_work w = work_of(net, l);
     total.macs += w.macs;
     total.parameters += w.parameters;
-    json shapes = json::array();
-    for (const std::size_t b : l.outputs) shapes.push_back(detail::concat(net.blobs[b].shape));
+    json shapes = json::array(), stored = json::array();
+    for (const std::size_t b : l.outputs) {
+      shapes.push_back(detail::concat(net.blobs[b].shape));
+      stored.push_back(to_string(storage[b]));
+    }
     rows.push_back({{"layer", l.name},
                     {"type", l.type},
                     {"shapes", shapes},
+                    {"stored", stored},
                     {"macs", w.macs},
                     {"parameters", w.parameters},
                     {"on_cpu", l.on_cpu},
@@ -48,7 +47,7 @@ int info(const options& o) {
                     {"time_8bit", time_of(net, i, layer_precision::w8a8) / base},
                     {"time_16bit", time_of(net, i, layer_precision::w16a16) / base}});
   }
-  const double time16 = time_of(net, all(net, layer_precision::w16a16)) / base;
+  const double time16 = time_of(net, plan_of(net, layer_precision::w16a16)) / base;
   const double time2 = time_of(net, mixed(net)) / base;
   const auto violations = check_constraints(net);
   if (o.as_json) {
@@ -67,12 +66,13 @@ int info(const options& o) {
   }
   std::size_t width = 5;
   for (const layer& l : net.layers) width = std::max(width, printable(l.name).size());
-  std::printf("%-*s  %-14s  %-18s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type", "output", "MACs",
-              "parameters", "8 bits", "16 bits");
+  std::printf("%-*s  %-14s  %-18s  %-16s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type", "output",
+              "stored as", "MACs", "parameters", "8 bits", "16 bits");
   for (const json& r : rows) {
-    std::printf("%-*s  %-14s  %-18s  %14llu  %12llu  %6.2f %%  %6.2f %%%s%s\n", static_cast<int>(width),
+    std::printf("%-*s  %-14s  %-18s  %-16s  %14llu  %12llu  %6.2f %%  %6.2f %%%s%s\n", static_cast<int>(width),
                 printable(r["layer"].get<std::string>()).c_str(), printable(r["type"].get<std::string>()).c_str(),
                 r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>().c_str(),
+                r["stored"].empty() ? "" : r["stored"][0].get<std::string>().c_str(),
                 static_cast<unsigned long long>(r["macs"].get<std::uint64_t>()),
                 static_cast<unsigned long long>(r["parameters"].get<std::uint64_t>()),
                 100 * r["time_8bit"].get<double>(), 100 * r["time_16bit"].get<double>(),
