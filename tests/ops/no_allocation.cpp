@@ -45,6 +45,15 @@ void layers_allocate_nothing() {
     const auto out = view_of(y);
     CHECK(allocations_of([&] { layer.run(in, scale, out, memory); }) == 0);
   }
+  const auto floats = d.tensor({1, 8, 14, 14});
+  const mac_options options{{std::vector(16, 0.5), std::vector(16, 1.0)}, sum_rounding::nearest};
+  const conv2d_layer<P> normed(d.tensor({16, 8, 3, 3}), no_bias, {.pad = {1, 1}}, options);
+  auto z = make_tensor<value_t<P>>(normed.output_shape(shape_of(x)));
+  std::vector<std::byte> room(normed.workspace_bytes(shape_of(x)));
+  const auto from = view_of(floats);
+  const auto to = view_of(z);
+  const auto s = normed.activation_scale_of(from);
+  CHECK(allocations_of([&] { normed.run(from, s, to, room); }) == 0);
   const fully_connected_layer<P> layer(d.tensor({10, 8 * 14 * 14}), no_bias);
   auto y = make_tensor<value_t<P>>({1, 10});
   std::vector<std::byte> memory(layer.workspace_bytes(shape_of(x)));

@@ -9,6 +9,7 @@
 
 #include <nniesim/kernels/engine.hpp>
 #include <nniesim/kernels/quantize.hpp>
+#include <nniesim/ops/input.hpp>
 #include <nniesim/ops/padding.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
