@@ -175,8 +175,8 @@ struct I {
   }
   /// The low 32 bits of each.
   static reg low_halves(__m256d low, __m256d high) {
-    const __m256 lanes = _mm256_shuffle_ps(_mm256_castpd_ps(low), _mm256_castpd_ps(high), 0x88);
-    return _mm256_permute4x64_epi64(_mm256_castps_si256(lanes), 0xd8);
+    const __m256 halves = _mm256_shuffle_ps(_mm256_castpd_ps(low), _mm256_castpd_ps(high), 0x88);
+    return _mm256_permute4x64_epi64(_mm256_castps_si256(halves), 0xd8);
   }
   /// floor(steps), saturated; NaN, where there can be any, gives 0.
   template <bool CanBeNan>
