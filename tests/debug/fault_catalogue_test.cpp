@@ -82,6 +82,15 @@ struct subject {
     return all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))];
   }
   [[nodiscard]] std::string name_at(double share) const { return net.layers[at(share)].name; }
+  /// The first that reads the codes which a layer reads: their range is the blob's.
+  [[nodiscard]] std::string first_reader(std::size_t l) const {
+    const std::size_t b = net.layers[l].inputs[0];
+    return std::find_if(net.layers.begin(), net.layers.end(),
+                        [&](const layer& x) {
+                          return reads_codes(x) && std::find(x.inputs.begin(), x.inputs.end(), b) != x.inputs.end();
+                        })
+        ->name;
+  }
 };
 
 /// What a run wrote down.
@@ -201,15 +210,17 @@ std::vector<planted> faults_of_any(const subject& s) {
     silence(e);
     e.with_laboratory = false;
   });
-  add("range 32 times too small", {fault::activation_scale}, early, [=](experiment& e) { shift_ranges(e, early, -5); });
-  add("range 32 times too small, late", {fault::activation_scale}, late,
+  add("range 32 times too small", {fault::activation_scale}, s.first_reader(s.at(0.2)),
+      [=](experiment& e) { shift_ranges(e, early, -5); });
+  add("range 32 times too small, late", {fault::activation_scale}, s.first_reader(late_index),
       [=](experiment& e) { shift_ranges(e, late, -5); });
-  add("range far too large", {fault::activation_scale}, middle,
+  add("range far too large", {fault::activation_scale}, s.first_reader(middle_index),
       [=](experiment& e) { shift_ranges(e, middle, e.plan.layers[middle_index] == layer_precision::w16a16 ? 9 : 6); });
-  add("calibrated range 32 times too small", {fault::activation_scale}, middle, [=](experiment& e) {
-    shift_ranges(e, middle, -5);
-    e.ranges_known_wrong = true;
-  });
+  add("calibrated range 32 times too small", {fault::activation_scale}, s.first_reader(middle_index),
+      [=](experiment& e) {
+        shift_ranges(e, middle, -5);
+        e.ranges_known_wrong = true;
+      });
   if (s.background == compile_mode::all_16bit) {
     add("16 bits without effect, one layer", {fault::bits_not_as_planned}, middle, [=](experiment& e) {
       e.planned = e.plan;

@@ -447,7 +447,7 @@ TEST_CASE("one range of several can be the wrong one", "[debug]") {
     INFO(all_of(d));
     CHECK(d.verdict.cause == fault::activation_scale);
     CHECK(d.verdict.layer == "both");
-    CHECK_THAT(d.verdict.summary, contains("its input 1") && contains("large values saturate"));
+    CHECK_THAT(d.verdict.summary, contains("what 'right' stores") && contains("large values saturate"));
     CHECK_THAT(d.verdict.change.at(0), contains(x == &board ? "compile again" : "calibrate again"));
   }
 }

@@ -266,6 +266,7 @@ class diagnostician {
     // Each takes many runs of the layer; what does something else than the simulation comes first.
     constexpr std::size_t most = 5;
     std::size_t judged = 0;
+    std::map<std::size_t, std::size_t> first_of_blob;  // findings, by the blob whose range is wrong
     for (const auto* list : {&off, &as_planned}) {
       for (const layer_trial* j : *list) {
         if (judged == most) break;
@@ -275,6 +276,15 @@ class diagnostician {
               concat(off.size() + as_planned.size() - most, " more layers are off by themselves and were not tried"));
         }
         suspects_.insert(j->layer);
+        // One range that is wrong shows in all readers of the blob.
+        if (v.blob) {
+          const auto [known, is_new] = first_of_blob.try_emplace(*v.blob, local_findings_.size());
+          if (!is_new) {
+            local_findings_[known->second].what.evidence.push_back(
+                concat("'", v.what.layer, "' reads the same blob and shows the same"));
+            continue;
+          }
+        }
         // With ranges between the two, as another network's calibration may find them, the simulation errs as much.
         add_at(j->layer, std::move(v.what), v.as_simulated || j->result.relative_l2_error <= j->loosest);
       }

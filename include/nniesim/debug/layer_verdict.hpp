@@ -55,6 +55,8 @@ namespace detail {
 struct layer_verdict {
   finding what;
   bool as_simulated = false;  ///< the run shows what the simulation gives for that input
+  /// The blob whose range is wrong, where that is the fault: all who read its codes show it.
+  std::optional<std::size_t> blob{};
 };
 
 /// Tries out what explains an output that is not what the layer gives in float on the input that it had.
@@ -64,7 +66,7 @@ class layer_judge {
       : runs_(runs),
         trial_(t),
         layer_(lab.net.layers[t.layer]),
-        policies_(lab.policies),
+        lab_(lab),
         row_(runs.row_of(t.layer, t.output)),
         bench_(runs, lab, t.layer) {}
 
@@ -85,7 +87,7 @@ class layer_judge {
     }
     // What the simulation gives for that input comes from no other.
     if (!trial_.is_input_shown && !as_simulated) doubt_input();
-    return {std::move(f_), as_simulated};
+    return {std::move(f_), as_simulated, blob_};
   }
 
  private:
@@ -106,7 +108,7 @@ class layer_judge {
     const single_layer layer = bench_.prepared(p);
     const auto calibrated = bench_.simulated(layer, true);
     const auto own = bench_.simulated(layer, false);
-    const std::optional<layer_precision> finer = finest_precision(policies_, p);
+    const std::optional<layer_precision> finer = finest_precision(lab_.policies, p);
     const double seen = trial_.result.relative_l2_error;
     const double from_calibrated = difference(shown(), calibrated);
     const double with_own = difference(in_float(), own);
@@ -165,18 +167,19 @@ class layer_judge {
     const auto [above, below] = bench_.outside(range, shift);
     if (below > 0.999 && !is_calibrated) return bias_alone();
     const double factor = std::exp2(static_cast<double>(shift) / bench_.levels_per_octave());
-    const std::string which = bench_.ranges() == 1 ? "its input" : concat("its input ", range);
-    f_.summary = concat("'", layer_.name, "' encodes ", which, " with a range ", number_text(factor, 3),
+    // The writer of the blob stores it, for all its readers.
+    blob_ = blob_storage_of(lab_.net, lab_.plan)[layer_.inputs[range]].range;
+    const std::string writer = range_names(lab_.net)[*blob_];
+    f_.summary = concat("'", layer_.name, "' reads what '", writer, "' stores with a range ", number_text(factor, 3),
                         " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
     f_.evidence.push_back(concat("a scale z ", shift > 0 ? "+" : "", shift,
                                  " from the data's own explains the output: ", percent(left), " are left"));
     f_.evidence.push_back(
         concat(percent(above), " of those values lie above that range, ", percent(below), " below it"));
-    f_.change.push_back(is_calibrated
-                            ? concat("calibrate again with pictures like this one: the calibrated range of '",
-                                     layer_.name, "' does not fit")
-                            : concat("compile again with pictures like this one in image_list: '", layer_.name,
-                                     "' was compiled with another range than calibration gives here"));
+    f_.change.push_back(is_calibrated ? concat("calibrate again with pictures like this one: the calibrated range of '",
+                                               writer, "' does not fit")
+                                      : concat("compile again with pictures like this one in image_list: '", writer,
+                                               "' was compiled with another range than calibration gives here"));
     f_.rivals.push_back({fault::precision, concat("with a range that fits, the same bits leave ", percent(with_own))});
     f_.rivals.push_back({fault::suspect_layer, "a wrong range explains the output"});
   }
@@ -239,10 +242,11 @@ class layer_judge {
   const run_pair& runs_;
   const layer_trial& trial_;
   const layer& layer_;
-  const policy_set& policies_;
+  const laboratory& lab_;
   const compared_row* row_;
   layer_bench bench_;
   finding f_{fault::suspect_layer};
+  std::optional<std::size_t> blob_{};
 };
 
 }  // namespace detail

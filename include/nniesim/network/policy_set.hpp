@@ -42,7 +42,8 @@ struct layer_run {
   std::span<std::byte> workspace;            ///< workspace_bytes() of it
   const executor& threads;
   bool relu = false;  ///< a convolution, deconvolution or fully connected layer writes max(y, 0)
-  /// Of inputs that are the network's, the floats as they were given, which are encoded at once; empty views of others.
+  /// Of inputs that are the network's and stand as codes, the floats as they were given: layers of products encode
+  /// them at once, for all others `inputs` has them encoded. Empty views of other inputs.
   std::span<const tensor_view<const float>> floats{};
 };
 

@@ -556,7 +556,7 @@ class network_runner {
       const std::size_t b = l.inputs[i];
       if (!storage_[b].is_codes()) continue;
       ranges[i] = range_of(b);
-      if (has_floats(b) && s.copies[i] == nowhere) floats[i] = view<float>(b);
+      if (has_floats(b)) floats[i] = view<float>(b);
     }
     s.op->run(layer_run<V>{inputs, ranges, outputs, workspace(s), options_.threads, s.relu, floats});
   }

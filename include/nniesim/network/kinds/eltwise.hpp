@@ -25,6 +25,10 @@ struct layer_kind<eltwise_params> : basic_kind {
       for (std::size_t at = begin; at < begin + count; at += piece) {
         const std::size_t n = std::min(piece, begin + count - at);
         for (std::size_t i = 0; i < r.inputs.size(); ++i) {
+          if (r.is_encoded(i)) {
+            parts[i] = detail::part(r.inputs[i], at, n);
+            continue;
+          }
           const std::span<value_t<P>> to = std::span(encoded).subspan(i * n, n);
           detail::requantize<P>(r.inputs[i].span().subspan(at, n), r.scales[i], to);
           parts[i] = const_view(to, {n});

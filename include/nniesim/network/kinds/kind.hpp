@@ -72,6 +72,10 @@ struct constraint_violation {
 
 namespace detail {
 
+/// A policy's values for layers whose inputs are encoded already.
+template <precision_policy P>
+struct encoded_already : precision<binary32, binary32, fp32_chain, typename P::output> {};
+
 /// What a layer takes besides its inputs, outputs and weights, in bytes.
 struct operator_need {
   std::size_t prepared = 0;   ///< weights as the kernels read them
@@ -220,11 +224,15 @@ struct kind_run {
   std::span<std::byte> workspace;
   const executor& threads;
   output_stage stage{};
-  /// Of inputs that are the network's, the floats as they were given, which are encoded at once; none of others.
+  /// As of layer_run.
   std::span<const tensor_view<const float>> floats{};
 
   [[nodiscard]] const tensor_view<const value_t<P>>& x() const { return inputs[0]; }
   [[nodiscard]] const tensor_view<value_t<P>>& y() const { return outputs[0]; }
+  /// Whether an input has the values of its codes already: that of a network, which no layer wrote.
+  [[nodiscard]] bool is_encoded(std::size_t i) const {
+    return !std::same_as<value_t<P>, float> && i < floats.size() && floats[i].data() != nullptr;
+  }
   /// Calls f with the first input: what the layer before wrote, or the network's floats.
   template <class F>
   void with_codes_of(F&& f) const {

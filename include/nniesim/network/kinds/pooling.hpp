@@ -34,8 +34,10 @@ struct layer_kind<pooling_params> : basic_kind {
     const std::size_t out = ys[2] * ys[3];
     detail::share(r.x().size(), in, r.threads, [&](std::size_t at, std::size_t n) {
       const std::size_t maps = n / in;
-      pooling_into<P>({r.x().span().subspan(at, n), {1, maps, xs[2], xs[3]}}, s, p,
-                      {r.y().span().subspan(at / in * out, maps * out), {1, maps, ys[2], ys[3]}});
+      const tensor_view<const value_t<P>> x(r.x().span().subspan(at, n), {1, maps, xs[2], xs[3]});
+      const tensor_view<value_t<P>> y(r.y().span().subspan(at / in * out, maps * out), {1, maps, ys[2], ys[3]});
+      if (r.is_encoded(0)) pooling_into<detail::encoded_already<P>>(x, {}, p, y);
+      else pooling_into<P>(x, s, p, y);
     });
   }
 };

@@ -24,7 +24,8 @@ struct layer_kind<upsample_params> : basic_kind {
   }
   template <precision_policy P>
   static void run(const upsample_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
-    upsample_into<P>(r.x(), r.scales[0], p, r.y());
+    if (r.is_encoded(0)) upsample_into<detail::encoded_already<P>>(r.x(), {}, p, r.y());
+    else upsample_into<P>(r.x(), r.scales[0], p, r.y());
   }
 };
 

@@ -1,0 +1,316 @@
+// Whole networks in fixed point against the rules written down once more: which blobs are codes and of which scale,
+// what each layer reads of them, what it makes of that by the definitions of naive_layers.hpp, and what it writes.
+#include <nniesim/network/calibrate.hpp>
+#include <nniesim/network/compare_network.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <limits>
+#include <set>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nniesim/kernels/thread_pool.hpp>
+
+#include "catch.hpp"
+#include "support/isas.hpp"
+#include "support/networks.hpp"
+#include "support/own_policy.hpp"
+#include "support/random_network.hpp"
+
+using namespace nniesim;
+using namespace test_networks;
+
+namespace whole_network_test {
+
+namespace {
+
+using numbers = std::vector<double>;
+const std::vector<float> one = {1.0F};
+
+std::uint32_t count(std::uint32_t usual) {
+  const char* times = std::getenv("NNIESIM_SEEDS");
+  return times == nullptr ? usual : usual * static_cast<std::uint32_t>(std::atoi(times));
+}
+
+/// Steps of 1/4096, as int32 holds them.
+double saturated(double steps) { return std::clamp(steps, -2147483648.0, 2147483647.0); }
+double cut(double v) { return saturated(std::floor(v * 4096)) / 4096; }
+
+template <class F>
+typename F::scale scale_of(double largest) {
+  const auto m = static_cast<float>(largest);
+  return F::scale_of(std::span(&m, 1));
+}
+template <class F>
+double decoded(double v, const typename F::scale& s) {
+  return static_cast<double>(F::decode(F::encode(static_cast<float>(v), s), s));
+}
+
+/// A layer's output before it is written, in steps of 1/4096: between low and high.
+struct expected_value {
+  double low, high;
+};
+
+template <class P>
+class naive_network {
+  using weights = typename P::weights;
+  using activations = typename P::activations;
+  static constexpr bool has_integers = is_log_format<weights> && is_log_format<activations>;
+
+ public:
+  explicit naive_network(const network& net) : net_(net) {
+    const std::size_t n = net.blobs.size();
+    for (std::size_t b = 0; b < n; ++b) {
+      source_.push_back(b);
+      range_.push_back(b);
+    }
+    is_codes_.resize(n);
+    is_input_.resize(n);
+    for (const layer& l : net.layers) {
+      if (std::holds_alternative<layers::input>(l.params)) is_input_[l.outputs[0]] = true;
+      for (const std::size_t b : l.outputs) {
+        if (std::holds_alternative<layers::identity>(l.params)) source_[b] = source_[l.inputs[0]];
+      }
+      if (l.on_cpu || !wants_codes(l)) continue;
+      for (const std::size_t b : l.inputs) is_codes_[source_[b]] = true;
+      if (is_upsampling(l)) range_[l.outputs[0]] = range_[source_[l.inputs[0]]];
+    }
+  }
+
+  /// How a run differs from the rules, layer by layer on what the layers before wrote; empty where it does not.
+  std::string difference(const network_runner& run, std::size_t& compared, std::set<std::size_t>& kinds) const {
+    for (const layer& l : net_.layers) {
+      if (std::holds_alternative<layers::input>(l.params) || is_function(l)) continue;
+      const bool is_alias = std::holds_alternative<layers::identity>(l.params);
+      if (is_alias) {
+        for (const std::size_t b : l.outputs) {
+          if (values(run, b) != values(run, l.inputs[0])) return l.name + ": another blob";
+        }
+        continue;
+      }
+      std::vector<naive::array> inputs;
+      std::vector<typename activations::scale> scales;
+      for (const std::size_t b : l.inputs) {
+        const std::size_t r = range_[source_[b]];
+        double most = 0;
+        for (const double v : values(run, r)) most = std::max(most, std::fabs(v));
+        scales.push_back(scale_of<activations>(most));
+        inputs.push_back(as_read(l, b, values(run, b), scales.back()));
+      }
+      for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+        const numbers got = values(run, l.outputs[o]);
+        const std::vector<expected_value> want = written(l, inputs, scales, o);
+        if (got.size() != want.size()) return l.name + ": another size";
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          if (std::isnan(want[i].low) || std::isnan(want[i].high)) continue;
+          ++compared;
+          const double steps = got[i] * 4096;
+          if (steps >= saturated(want[i].low) && steps <= saturated(want[i].high)) continue;
+          return detail::concat(l.name, " (", l.type, ", alternative ", l.params.index(), l.on_cpu ? ", host" : "",
+                                ") output ", o, " at ", i, ": ", steps, " steps, expected ", want[i].low, " .. ",
+                                want[i].high);
+        }
+      }
+      kinds.insert(l.params.index());
+    }
+    return {};
+  }
+
+ private:
+  static bool wants_codes(const layer& l) {
+    if (const auto* p = std::get_if<pooling_params>(&l.params)) return p->operation == pooling_operation::maximum;
+    return std::holds_alternative<layers::convolution>(l.params) ||
+           std::holds_alternative<layers::deconvolution>(l.params) ||
+           std::holds_alternative<layers::fully_connected>(l.params) ||
+           std::holds_alternative<eltwise_params>(l.params) || std::holds_alternative<upsample_params>(l.params);
+  }
+  static bool is_mac(const layer& l) { return weights_of(l) != nullptr; }
+  /// Tables and CORDIC have tests of their own.
+  static bool is_function(const layer& l) {
+    if (l.on_cpu) return false;
+    if (std::holds_alternative<softmax_params>(l.params)) return true;
+    const auto* p = std::get_if<activation_params>(&l.params);
+    return p != nullptr && p->function != activation_function::absolute;
+  }
+  [[nodiscard]] bool is_upsampling(const layer& l) const {
+    if (std::holds_alternative<upsample_params>(l.params)) return true;
+    const auto* p = std::get_if<layers::deconvolution>(&l.params);
+    if (p == nullptr || p->geometry.stride == std::array<std::size_t, 2>{1, 1}) return false;
+    return p->geometry.groups == net_.blobs[l.inputs[0]].shape[1] && shape_of(p->weights)[1] == 1;
+  }
+
+  static numbers values(const network_runner& run, std::size_t b) {
+    numbers all;
+    run.visit(b, [&](auto view) {
+      for (const auto& v : view.span()) all.push_back(static_cast<double>(v));
+    });
+    return all;
+  }
+
+  [[nodiscard]] naive::array as_read(const layer& l, std::size_t b, numbers x,
+                                     const typename activations::scale& s) const {
+    const bool reads_codes = !l.on_cpu && wants_codes(l);
+    const std::size_t source = source_[b];
+    for (double& v : x) {
+      if (is_codes_[source]) v = decoded<activations>(v, s);
+      // Products are of codes; all others read, or copy, what stands in 1/4096.
+      if (!(reads_codes && is_mac(l)) && (is_codes_[source] || is_input_[source])) v = cut(v);
+      if (l.on_cpu) v = static_cast<double>(static_cast<float>(v));
+    }
+    const tensor_shape& shape = net_.blobs[b].shape;
+    naive::array a(naive::extents(shape.begin(), shape.end()));
+    a.value = std::move(x);
+    return a;
+  }
+
+  static const tensor<float>* weights_of(const layer& l) {
+    if (const auto* p = std::get_if<layers::convolution>(&l.params)) return &p->weights;
+    if (const auto* p = std::get_if<layers::deconvolution>(&l.params)) return &p->weights;
+    if (const auto* p = std::get_if<layers::fully_connected>(&l.params)) return &p->weights;
+    return nullptr;
+  }
+  struct group {
+    typename weights::scale scale{};
+    double magnitude = 1;
+    bool is_constant = false;
+  };
+  /// Weights as they stand in the compiled model, a scale for each group, and that of each output.
+  static std::vector<group> encode_weights(layer& l, std::size_t outputs) {
+    std::size_t groups = 1;
+    if (const auto* p = std::get_if<layers::convolution>(&l.params)) groups = p->geometry.groups;
+    if (const auto* p = std::get_if<layers::deconvolution>(&l.params)) groups = p->geometry.groups;
+    auto& w = const_cast<tensor<float>&>(*weights_of(l));
+    std::vector<group> all;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::span<float> part(w.data() + g * w.size() / groups, w.size() / groups);
+      float most = 0, least = std::numeric_limits<float>::max();
+      for (const float v : part) {
+        most = std::max(most, std::fabs(v));
+        least = std::min(least, std::fabs(v));
+      }
+      group found{weights::scale_of(part), 1, has_integers && most - least < 1e-6F};
+      if (found.is_constant) {
+        found.magnitude = static_cast<double>(std::fabs(part[0]));
+        for (float& v : part) v = v == 0 ? 0.0F : std::copysign(part[0], v);
+      } else {
+        for (float& v : part) v = static_cast<float>(decoded<weights>(static_cast<double>(v), found.scale));
+      }
+      for (std::size_t o = 0; o < outputs / groups; ++o) all.push_back(found);
+    }
+    return all;
+  }
+
+  [[nodiscard]] std::vector<expected_value> written(layer l, const std::vector<naive::array>& inputs,
+                                                    const std::vector<typename activations::scale>& scales,
+                                                    std::size_t output) const {
+    const tensor_shape& shape = net_.blobs[l.outputs[output]].shape;
+    std::vector<expected_value> result;
+    // Its norm is a layer's value before the factors.
+    std::vector<float> factors;
+    if (auto* p = std::get_if<layers::normalize>(&l.params); p != nullptr && !l.on_cpu && p->factor != one) {
+      factors = std::exchange(p->factor, one);
+    }
+    if (l.on_cpu || !is_mac(l)) {
+      // As the compiler stores slopes.
+      if (auto* p = std::get_if<relu_params>(&l.params); p != nullptr && !l.on_cpu) {
+        p->negative_slope = std::trunc(p->negative_slope * 4096) / 4096;
+      }
+      if (auto* p = std::get_if<layers::prelu>(&l.params); p != nullptr && !l.on_cpu) {
+        for (float& s : p->slope) s = std::trunc(s * 4096) / 4096;
+      }
+      const naive::array y = naive::evaluate(l, inputs).at(output);
+      for (std::size_t i = 0; i < y.value.size(); ++i) {
+        const double low = (y.value[i] - y.tolerance[i]) * 4096, high = (y.value[i] + y.tolerance[i]) * 4096;
+        // What a host hands on is truncated toward zero, what the accelerator writes toward minus infinity.
+        if (l.on_cpu) {
+          result.push_back({std::trunc(low), std::trunc(high)});
+        } else if (!factors.empty()) {
+          const double f =
+              static_cast<double>(factors[factors.size() == 1 ? 0 : static_cast<std::size_t>(y.place(i)[1])]);
+          const auto [least, most] = std::minmax({std::floor(low) * f, std::floor(high) * f});
+          result.push_back({std::floor(least), std::floor(most)});
+        } else {
+          result.push_back({std::floor(low), std::floor(high)});
+        }
+      }
+      return result;
+    }
+    const bool is_row = std::holds_alternative<layers::fully_connected>(l.params);
+    const std::size_t axis = is_row ? shape.rank() - 1 : 1;
+    const std::vector<group> groups = encode_weights(l, shape[axis]);
+    std::vector<float> bias;
+    std::visit(
+        [&](auto& p) {
+          if constexpr (requires { p.weights; }) bias = std::exchange(p.bias, {});
+        },
+        l.params);
+    const naive::array y = naive::evaluate(l, inputs).at(output);
+    std::size_t inner = 1;
+    for (std::size_t a = axis + 1; a < shape.rank(); ++a) inner *= shape[a];
+    const double terms = static_cast<double>(weights_of(l)->size()) / static_cast<double>(shape[axis]);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const std::size_t o = i / inner % shape[axis];
+      const double b = bias.empty() ? 0 : static_cast<double>(bias[o]);
+      if constexpr (has_integers) {
+        const auto exponent = [](int z, int levels) { return static_cast<double>(z) / levels; };
+        const double z_w = groups[o].is_constant ? -1 : exponent(groups[o].scale.z(), weights::levels);
+        const double z_x = exponent(scales[0].z(), activations::levels);
+        const double unit = std::exp2(z_w + z_x) * groups[o].magnitude;
+        const bool is_coarse = unit * 0x1p42 >= 0x1p31 - 0.5;
+        const double bias_units = unit == 0 ? 0 : saturated(std::nearbyint(b / unit));
+        const double multiplier = saturated(std::nearbyint(unit * (is_coarse ? 0x1p31 : 0x1p42)));
+        const double factor = multiplier * (is_coarse ? 0x1p-19 : 0x1p-30);
+        if (unit == 0) {
+          result.push_back({0, 0});
+          continue;
+        }
+        const double sum = (y.value[i] / unit + bias_units) * factor;
+        const double tolerance = (2 * y.tolerance[i] / unit + 1e-12 * std::fabs(bias_units)) * factor;
+        result.push_back({std::floor(sum - tolerance), std::floor(sum + tolerance)});
+      } else {
+        const double tolerance = (2 * y.tolerance[i] + terms * own_policy::product_error<P>)*4096;
+        const double sum = (y.value[i] + b) * 4096;
+        result.push_back({std::floor(sum - tolerance), std::floor(sum + tolerance)});
+      }
+    }
+    return result;
+  }
+
+  const network& net_;
+  std::vector<std::size_t> source_, range_;
+  std::vector<bool> is_codes_, is_input_;
+};
+
+template <class P>
+std::string difference(const network& net, std::span<const tensor<float>> inputs, std::size_t& compared,
+                       std::set<std::size_t>& kinds) {
+  network_runner run(net, plan_of(net, layer_precision::of<P>()),
+                     {.keep_all = true, .policies = policy_set::of<w8a8, w16a16, own_policy::w4a12>()});
+  std::vector<tensor<float>> all(inputs.begin(), inputs.end());
+  run.run(all);
+  return naive_network<P>(net).difference(run, compared, kinds);
+}
+
+}  // namespace
+
+TEST_CASE("random networks in fixed point give what definitions and rules of storage say", "[network]") {
+  std::size_t compared = 0;
+  std::set<std::size_t> kinds;
+  for (std::uint32_t seed = 0; seed < count(300); ++seed) {
+    const auto g = random_network::generator(random_network::choices(seed + 5000)).make();
+    CAPTURE(seed);
+    CHECK(difference<w8a8>(g.net, g.inputs, compared, kinds) == "");
+    CHECK(difference<w16a16>(g.net, g.inputs, compared, kinds) == "");
+    CHECK(difference<own_policy::w4a12>(g.net, g.inputs, compared, kinds) == "");
+  }
+  CHECK(compared > 200000);
+  CHECK(kinds.size() >= 25);
+}
+
+}  // namespace whole_network_test
