@@ -1,7 +1,7 @@
 // Whole networks in fixed point against the rules written down once more: which blobs are codes and of which scale,
 // what each layer reads of them, what it makes of that by the definitions of naive_layers.hpp, and what it writes.
-#include <nniesim/network/calibrate.hpp>
-#include <nniesim/network/compare_network.hpp>
+#include <nniesim/network/fold.hpp>
+#include <nniesim/network/runner.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -245,9 +245,13 @@ class naive_network {
     const std::size_t axis = is_row ? shape.rank() - 1 : 1;
     const std::vector<group> groups = encode_weights(l, shape[axis]);
     std::vector<float> bias;
+    channel_affine affine;  // of a BatchNorm behind it
     std::visit(
         [&](auto& p) {
-          if constexpr (requires { p.weights; }) bias = std::exchange(p.bias, {});
+          if constexpr (requires { p.affine; }) {
+            bias = std::exchange(p.bias, {});
+            affine = p.affine;
+          }
         },
         l.params);
     const naive::array y = naive::evaluate(l, inputs).at(output);
@@ -257,6 +261,8 @@ class naive_network {
     for (std::size_t i = 0; i < y.value.size(); ++i) {
       const std::size_t o = i / inner % shape[axis];
       const double b = bias.empty() ? 0 : static_cast<double>(bias[o]);
+      const double behind = affine.factor.empty() ? 1 : affine.factor[o];
+      const double shift = affine.factor.empty() ? 0 : affine.shift[o];
       if constexpr (has_integers) {
         const auto exponent = [](int z, int levels) { return static_cast<double>(z) / levels; };
         const double z_w = groups[o].is_constant ? -1 : exponent(groups[o].scale.z(), weights::levels);
@@ -264,18 +270,20 @@ class naive_network {
         const double unit = std::exp2(z_w + z_x) * groups[o].magnitude;
         const bool is_coarse = unit * 0x1p42 >= 0x1p31 - 0.5;
         const double bias_units = unit == 0 ? 0 : saturated(std::nearbyint(b / unit));
-        const double multiplier = saturated(std::nearbyint(unit * (is_coarse ? 0x1p31 : 0x1p42)));
+        const double multiplier = saturated(std::nearbyint(behind * unit * (is_coarse ? 0x1p31 : 0x1p42)));
         const double factor = multiplier * (is_coarse ? 0x1p-19 : 0x1p-30);
+        const double steps = saturated(std::nearbyint(shift * 4096));
         if (unit == 0) {
-          result.push_back({0, 0});
+          result.push_back({steps, steps});
           continue;
         }
         const double sum = (y.value[i] / unit + bias_units) * factor;
-        const double tolerance = (2 * y.tolerance[i] / unit + 1e-12 * std::fabs(bias_units)) * factor;
-        result.push_back({std::floor(sum - tolerance), std::floor(sum + tolerance)});
+        const double tolerance = (2 * y.tolerance[i] / unit + 1e-12 * std::fabs(bias_units)) * std::fabs(factor);
+        result.push_back({std::floor(sum - tolerance) + steps, std::floor(sum + tolerance) + steps});
       } else {
-        const double tolerance = (2 * y.tolerance[i] + terms * own_policy::product_error<P>)*4096;
-        const double sum = (y.value[i] + b) * 4096;
+        const double rounded_off = terms * own_policy::product_error<P>;
+        const double tolerance = (2 * y.tolerance[i] + rounded_off) * 4096 * std::fabs(behind);
+        const double sum = ((y.value[i] + b) * behind + shift) * 4096;
         result.push_back({std::floor(sum - tolerance), std::floor(sum + tolerance)});
       }
     }
@@ -300,17 +308,77 @@ std::string difference(const network& net, std::span<const tensor<float>> inputs
 }  // namespace
 
 TEST_CASE("random networks in fixed point give what definitions and rules of storage say", "[network]") {
-  std::size_t compared = 0;
+  std::size_t compared = 0, fused = 0;
   std::set<std::size_t> kinds;
   for (std::uint32_t seed = 0; seed < count(300); ++seed) {
-    const auto g = random_network::generator(random_network::choices(seed + 5000)).make();
+    auto g = random_network::generator(random_network::choices(seed + 5000)).make();
     CAPTURE(seed);
-    CHECK(difference<w8a8>(g.net, g.inputs, compared, kinds) == "");
-    CHECK(difference<w16a16>(g.net, g.inputs, compared, kinds) == "");
-    CHECK(difference<own_policy::w4a12>(g.net, g.inputs, compared, kinds) == "");
+    // BatchNorm and Scale as layers of their own, and behind the sums of the layer before them.
+    for (const bool is_fused : {false, true}) {
+      CAPTURE(is_fused);
+      const std::size_t layers = g.net.layers.size();
+      if (is_fused) g.net = fold_batch_norm(std::move(g.net));
+      if (is_fused && g.net.layers.size() == layers) break;
+      fused += is_fused ? 1U : 0U;
+      CHECK(difference<w8a8>(g.net, g.inputs, compared, kinds) == "");
+      CHECK(difference<w16a16>(g.net, g.inputs, compared, kinds) == "");
+      CHECK(difference<own_policy::w4a12>(g.net, g.inputs, compared, kinds) == "");
+    }
   }
   CHECK(compared > 200000);
-  CHECK(kinds.size() >= 25);
+  CHECK(fused > 3);
+  CHECK(kinds.size() >= 24);
+}
+
+TEST_CASE("networks of one's own policy and fused ones give the same bits on every instruction set, for any threads",
+          "[network]") {
+  thread_pool pool(3);
+  const auto best = runnable_isas().back();
+  const policy_set policies = policy_set::of<w8a8, w16a16, own_policy::w4a12>();
+  for (std::uint32_t seed = 0; seed < count(60); ++seed) {
+    auto g = random_network::generator(random_network::choices(seed + 9000)).make();
+    g.net = fold_batch_norm(std::move(g.net));
+    CAPTURE(seed);
+    for (const layer_precision p :
+         {layer_precision::w8a8, layer_precision::w16a16, layer_precision::of<own_policy::w4a12>()}) {
+      const precision_plan plan = plan_of(g.net, p);
+      std::vector<std::vector<std::uint32_t>> plain;
+      for_each_isa([&](isa i) {
+        const auto run = [&](const executor& threads) {
+          return random_network::run_words(g, plan, {.keep_all = true, .threads = threads, .policies = policies});
+        };
+        if (i == isa::scalar) plain = run({});
+        if (i == best) CHECK(random_network::first_difference(g, plain, run(pool.handle())) == "");
+      });
+    }
+  }
+}
+
+TEST_CASE("sums of one's own policy saturate where its accumulator does", "[network]") {
+  network_builder b;
+  const std::size_t data = b.input({1, 400});
+  tensor<float> w = make_tensor<float>({2, 400});
+  for (std::size_t k = 0; k < 400; ++k) {
+    w.data()[k] = k < 200 ? 7.0F : -7.0F;
+    w.data()[400 + k] = k % 2 == 0 ? 7.0F : -7.0F;
+  }
+  const std::size_t y = b.add("fc", layers::fully_connected{1, w, {}}, {data});
+  tensor<float> x = make_tensor<float>({1, 400});
+  x.fill(2047.0F);
+  network_runner run(b.net, plan_of(b.net, layer_precision::of<own_policy::w4a12>()),
+                     {.keep_all = true, .policies = policy_set::of<own_policy::w4a12>()});
+  run.run(x);
+  // 16 integer bits, the sign among them, hold 2^15; each product is 14329.
+  double sum[2] = {};
+  for (std::size_t o = 0; o < 2; ++o) {
+    for (std::size_t k = 0; k < 400; ++k) {
+      const double product = static_cast<double>(w.data()[o * 400 + k]) * 2047;
+      sum[o] = std::clamp(sum[o] + product, -32768.0, 32768 - 0x1p-8);
+    }
+    CHECK(static_cast<double>(run.value(y).data()[o]) == sum[o]);
+  }
+  CHECK(sum[0] == -32768);
+  CHECK(sum[1] == 0);
 }
 
 }  // namespace whole_network_test
