@@ -4,7 +4,7 @@
 
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/user_command.hpp>
-#include <nniesim/debug/wk_match.hpp>
+#include <nniesim/debug/wk_calibration.hpp>
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
@@ -218,7 +218,15 @@ compile_mode loaded_network::mode(const std::string& given) const {
 
 activation_ranges loaded_network::ranges(const std::string& file, const precision_plan& plan) {
   if (file.empty()) return calibrate(net_, plan);
-  if (std::filesystem::path(file).extension() == ".wk") return wk_activation_ranges(read_wk(file), original_);
+  if (std::filesystem::path(file).extension() == ".wk") {
+    wk_calibration found = wk_calibration_of(read_wk(file), original_, net_, plan);
+    if (!found.foreign.empty()) {
+      std::cerr << printable(file) << ": " << found.foreign.size()
+                << " layers have no weight block that is the network's, "
+                << "the first is '" << printable(found.foreign[0]) << "': the ranges may be another network's\n";
+    }
+    return std::move(found.ranges);
+  }
   std::string note;
   activation_ranges ranges = read_calibration(file, net_, &note);
   if (!note.empty()) std::cerr << printable(note) << '\n';

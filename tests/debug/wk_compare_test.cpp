@@ -214,27 +214,6 @@ TEST_CASE("the scales of blobs are those that stand in the model") {
   }
 }
 
-TEST_CASE("a network runs with the scales that its compiled model has") {
-  const bool wide = GENERATE(true, false);
-  const network net = small_network();
-  const network folded = fold_batch_norm(net);
-  const activation_ranges ranges =
-      wk_activation_ranges(read_wk(wk_folder / (wide ? "small_16.wk" : "small_8.wk")), net);
-  CHECK(ranges.rule == range_rule::given);
-  CHECK(ranges.blobs.size() == 7);
-  CHECK(ranges.blobs.contains("relu1"));
-  tensor<float> x = make_tensor<float>({1, 3, 16, 16});
-  for (std::size_t i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i % 7);
-  for (const network* n : {&net, &folded}) {
-    network_runner runner(*n, plan_of(*n, wide ? compile_mode::all_16bit : compile_mode::all_8bit), {});
-    CHECK_NOTHROW(runner.use(ranges));
-    CHECK_NOTHROW(runner.run(x));
-    network_runner other(*n, plan_of(*n, wide ? compile_mode::all_8bit : compile_mode::all_16bit), {});
-    other.use(ranges);
-    CHECK_THROWS_WITH(other.run(x), Catch::Matchers::Contains("alone, expected one of"));  // of the other width
-  }
-}
-
 TEST_CASE("a scale that the format has not is refused") {
   const network net = small_network();
   for (const std::int32_t steps : {-41, 1 << 20}) {
@@ -311,7 +290,4 @@ TEST_CASE("a real model of merged BatchNorm, and one of raw weights, are what th
   CHECK(other_scales == (wide ? std::vector<std::string>{"rf_c2_det_context_conv2"}
                               : std::vector<std::string>{"mobilenet0_conv11", "face_rpn_cls_score_stride16"}));
   CHECK(wk_ranges(m, net, c.matching).size() == 46);
-  const network folded = fold_batch_norm(net);
-  network_runner runner(folded, plan_of(folded, wide ? compile_mode::all_16bit : compile_mode::all_8bit), {});
-  CHECK_NOTHROW(runner.use(wk_activation_ranges(m, net)));
 }

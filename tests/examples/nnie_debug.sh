@@ -221,7 +221,7 @@ expect 0 "'conv3' reads its input with z = -55, stored with z = -56" "$tool" wk 
 expect 0 "blob 'data' reaches 785.067 (float): beyond z = 0 of 8 bits, which needs z = 26" "$tool" wk "$golden/small_8.wk" "${small[@]}" --picture "$folder/large.npy"
 is_json "$tool" wk "$golden/small_16.wk" --json
 expect 0 "ranges given" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 0 --calibration "$golden/small_8.wk"
-expect 2 "alone, expected one of gfpq16" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 1 --calibration "$golden/small_8.wk"
+expect 2 "multiplies in 8 bits there and in 16 here" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 1 --calibration "$golden/small_8.wk"
 is_json "$tool" wk "$golden/small_8.wk" "${small[@]}" --picture "$folder/large.npy" --json
 expect 2 "layer 'comp0.conv1' (Convolution, 1x8x12x12) has no compiled layer in" "$tool" wk "$golden/small_8.wk" "${model[@]}"
 expect 2 "expected a compiled model (.wk)" "$tool" wk "$net/feature_norm.caffemodel"

@@ -177,7 +177,8 @@ struct wk_output_values {
 
 class wk_comparer {
  public:
-  wk_comparer(const wk_model& model, const network& net) : model_(model), net_(net), folded_(fold_batch_norm(net, batch_norm_rule::merged)) {
+  wk_comparer(const wk_model& model, const network& net)
+      : model_(model), net_(net), folded_(fold_batch_norm(net, batch_norm_rule::merged)) {
     for (std::size_t l = 0; l < folded_.layers.size(); ++l) folded_index_.emplace(folded_.layers[l].name, l);
   }
 

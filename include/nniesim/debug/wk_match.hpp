@@ -15,7 +15,6 @@
 
 #include <nniesim/io/wk.hpp>
 #include <nniesim/io/wk_codes.hpp>
-#include <nniesim/network/activation_ranges.hpp>
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/layer.hpp>
 
@@ -360,20 +359,6 @@ struct wk_range {
 }
 [[nodiscard]] inline std::map<std::size_t, wk_range> wk_ranges(const wk_model& model, const network& net) {
   return wk_ranges(model, net, match_wk(model, net));
-}
-
-/// The same for network_runner::use, by range_names(): of one width each. For the network of the files and for the same
-/// with BatchNorm folded.
-[[nodiscard]] inline activation_ranges wk_activation_ranges(const wk_model& model, const network& net) {
-  activation_ranges given;
-  given.rule = range_rule::given;
-  const std::vector<std::string> names = range_names(net);
-  for (const auto& [blob, r] : wk_ranges(model, net)) {
-    activation_range& range = given.blobs[names[blob]];
-    if (r.bits == 8) range.in_8bit = gfpq8::scale(r.z);
-    else range.in_16bit = gfpq16::scale(r.z);
-  }
-  return given;
 }
 
 NNIESIM_END_NAMESPACE
