@@ -281,6 +281,11 @@ class naive_network {
         const double tolerance = (2 * y.tolerance[i] / unit + 1e-12 * std::fabs(bias_units)) * std::fabs(factor);
         result.push_back({std::floor(sum - tolerance) + steps, std::floor(sum + tolerance) + steps});
       } else {
+        // Of at least three roundings each; sums that may saturate on their way have a test of their own.
+        if (y.tolerance[i] / (3 * naive::ulp) > own_policy::largest_sum<P>) {
+          result.push_back({-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()});
+          continue;
+        }
         const double rounded_off = terms * own_policy::product_error<P>;
         const double tolerance = (2 * y.tolerance[i] + rounded_off) * 4096 * std::fabs(behind);
         const double sum = ((y.value[i] + b) * behind + shift) * 4096;

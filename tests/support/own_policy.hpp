@@ -53,4 +53,10 @@ inline constexpr double product_error = 0;
 template <>
 inline constexpr double product_error<w4a12> = 0x1p-9;
 
+/// What it holds.
+template <class P>
+inline constexpr double largest_sum = 0;
+template <>
+inline constexpr double largest_sum<w4a12> = 32767;
+
 }  // namespace own_policy

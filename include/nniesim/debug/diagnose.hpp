@@ -202,7 +202,7 @@ class diagnostician {
       if (!j.is_other_width() || j.output != 0) continue;
       const layer_precision planned = lab_->plan.layers[j.layer];
       if (is_finer(j.other_width, planned)) {
-        ++finer_than_planned_;
+        if (++finer_than_planned_ == 1) planned_bits_ = bits_text(planned);
         continue;
       }
       const std::string& name = lab_->net.layers[j.layer].name;
@@ -696,8 +696,8 @@ class diagnostician {
                                "' has no partner and was not judged: ", unmatched[i].reason));
     }
     if (finer_than_planned_ != 0) {
-      against.push_back(concat(finer_than_planned_, " of ", trials().size(),
-                               " layers err less than the planned bits can: does the other run really have those?"));
+      against.push_back(concat(finer_than_planned_, " of ", trials().size(), " layers err less than ", planned_bits_,
+                               " can: does the other run really have no more?"));
     }
     for (const std::string& name : missing_inputs_) {
       against.push_back(concat("the input '", name, "' is not in the other run: not compared"));
@@ -724,6 +724,7 @@ class diagnostician {
   std::vector<local_finding> local_findings_;
   std::vector<std::string> missing_inputs_;
   std::size_t finer_than_planned_ = 0;  ///< layers that show more bits than planned
+  std::string planned_bits_;            ///< of the first of them
   bool input_differs_ = false, inputs_are_exchanged_ = false;
 };
 

@@ -96,6 +96,15 @@ class layer_bench {
     }
     return all;
   }
+  /// What the layer gives in float for inputs that are zero everywhere: its bias.
+  [[nodiscard]] std::vector<tensor<float>> of_zeros() const {
+    std::vector<tensor<float>> zeros = inputs_;
+    for (tensor<float>& t : zeros) t.fill(0.0F);
+    std::vector<tensor<float>> all =
+        single_layer(lab_.net, index_, layer_precision::float32, lab_.threads, lab_.policies).run(zeros);
+    for (std::size_t o = 0; o < all.size(); ++o) rectify(all[o], o);
+    return all;
+  }
   [[nodiscard]] single_layer prepared(layer_precision p) const {
     return {lab_.net, index_, p, lab_.threads, lab_.policies, p == planned() ? &lab_.plan : nullptr};
   }

@@ -165,7 +165,9 @@ class layer_judge {
   void wrong_range(std::size_t range, int shift, double left, double with_own, bool is_calibrated) {
     f_.cause = fault::activation_scale;
     const auto [above, below] = bench_.outside(range, shift);
-    if (below > 0.999 && !is_calibrated) return bias_alone();
+    // What a layer gives for zeros explains as much as that range: then its input counts for nothing.
+    const bool is_bias = below > 0.999 || difference(shown(), bench_.of_zeros()) <= left;
+    if (is_bias && !is_calibrated) return bias_alone();
     const double factor = std::exp2(static_cast<double>(shift) / bench_.levels_per_octave());
     // The writer of the blob stores it, for all its readers.
     blob_ = blob_storage_of(lab_.net, lab_.plan)[layer_.inputs[range]].range;
@@ -189,7 +191,7 @@ class layer_judge {
     f_.cause = fault::inconclusive;
     f_.summary = concat("'", layer_.name, "' gives nothing but its bias");
     f_.rivals.push_back({fault::suspect_layer, "weights that are missing in the compiled model look like that"});
-    f_.rivals.push_back({fault::activation_scale, "and so does a range so large that all its input vanishes"});
+    f_.rivals.push_back({fault::activation_scale, "and so does a range so far off that nothing is left of its input"});
     f_.change.push_back(bundle_advice(layer_.name));
     f_.next = concat("compare the weights of '", layer_.name, "' and the range of its input in the compiled model");
   }

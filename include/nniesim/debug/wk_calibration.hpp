@@ -75,10 +75,10 @@ struct wk_calibration {
       for (const layer_precision p : storage[b].codes) {
         const std::string& name = names[storage[b].range];
         const auto found = ranges.blobs.find(name);
-        const bool is_there = found != ranges.blobs.end() &&
-                              (found->second.largest != 0 || found->second.had_zeros ||
-                               (p.activations() == gfpq8::name && found->second.in_8bit) ||
-                               (p.activations() == gfpq16::name && found->second.in_16bit));
+        const bool is_there =
+            found != ranges.blobs.end() && (found->second.largest != 0 || found->second.had_zeros ||
+                                            (p.activations() == gfpq8::name && found->second.in_8bit) ||
+                                            (p.activations() == gfpq16::name && found->second.in_16bit));
         if (!is_there && std::find(missing.begin(), missing.end(), name) == missing.end()) missing.push_back(name);
       }
     }

@@ -552,11 +552,12 @@ class network_runner {
                 std::span<const tensor_view<V>> outputs) {
     std::vector<activation_range> ranges(l.inputs.size());
     std::vector<tensor_view<const float>> floats(l.inputs.size());
+    const bool takes_codes = s.op->precision().encodes_activations() && reads_codes(l);
     for (std::size_t i = 0; i < l.inputs.size(); ++i) {
       const std::size_t b = l.inputs[i];
       if (!storage_[b].is_codes()) continue;
       ranges[i] = range_of(b);
-      if (has_floats(b)) floats[i] = view<float>(b);
+      if (has_floats(b) && takes_codes) floats[i] = view<float>(b);
     }
     s.op->run(layer_run<V>{inputs, ranges, outputs, workspace(s), options_.threads, s.relu, floats});
   }
