@@ -162,17 +162,17 @@ TEST_CASE("each group of a depthwise convolution has its own unit, constant and 
 namespace {
 
 template <class P>
-void options_equal_the_specification(std::uint32_t seed) {
+void options_equal_the_specification(std::uint32_t seed, int cases = 12) {
   draws d(seed);
   thread_pool pool(3);
-  for (int n = 0; n < 12; ++n) {
+  for (int n = 0; n < cases; ++n) {
     const std::size_t groups = d.between(1, 3), inputs = d.between(1, 3), outputs = groups * d.between(1, 20);
     const conv2d_params p{.stride = {d.between(1, 2), 1}, .pad = {1, 1}, .groups = groups};
-    const auto x = d.tensor({2, groups * inputs, 7, 33}, 3);
+    const auto x = d.tensor({2, groups * inputs, 6, 19}, 3);
     auto w = d.tensor({outputs, inputs, 3, 3});
     for (std::size_t i = 0; i < w.size() / groups; ++i) w.data()[i] *= n % 2 == 0 ? 1000.0F : 0.01F;
     auto turned = d.tensor({groups * inputs, outputs / groups, 3, 3});
-    const auto fc = d.tensor({outputs, 7 * 33 * groups * inputs}, 0.1F);
+    const auto fc = d.tensor({outputs, 6 * 19 * groups * inputs}, 0.1F);
     const auto bias = d.tensor({outputs});
     const std::span<const float> b(bias.data(), bias.size());
     const mac_options options{n % 3 == 0 ? channel_affine{} : random_affine(d, outputs),
@@ -217,7 +217,8 @@ TEST_CASE("affines, roundings and inputs in floats equal the specification on ev
   options_equal_the_specification<float32>(5);
   options_equal_the_specification<uniform_w8a8>(6);
   options_equal_the_specification<precision<gfpq16, gfpq8, fp64_chain, q20_12>>(7);
-  options_equal_the_specification<precision<gfpq8, gfpq8, fixed_accumulator<24, 0, nearest_even, saturate>, q20_12>>(8);
+  options_equal_the_specification<precision<gfpq8, gfpq8, fixed_accumulator<24, 0, nearest_even, saturate>, q20_12>>(8,
+                                                                                                                     4);
   options_equal_the_specification<precision<gfpq8, binary32, fp32_chain, fixed_point<16, 16, nearest_even, saturate>>>(
       9);
 }
