@@ -41,7 +41,7 @@ enum class fault {
   precision,            ///< step 3: the planned bits are not enough; more are
   bits_not_as_planned,  ///< a layer has fewer bits than planned: a mark _hp, or a compile_mode, without effect
   fixed_point_range,    ///< values too large or too small for Q20.12, whatever the bits
-  activation_scale,     ///< a layer encodes its input with a range that does not fit: saturation or underflow
+  activation_scale,     ///< a blob is stored with a range that does not fit: saturation or underflow
   norm_gain,            ///< norms are off while cosines are intact: Power / ReduceMean chains
   suspect_layer,        ///< step 6: a layer computes something else, and not for want of bits
   post_processing,      ///< step 5: the data agree; what is made of them is sensitive, or the board's code is wrong
