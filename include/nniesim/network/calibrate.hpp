@@ -31,7 +31,7 @@ class calibrator {
     ranges_.rule = rule;
     runner_options options{.threads = threads, .policies = std::move(policies)};
     if (rule == range_rule::quantized) {
-      ranges_.precision = name_of(plan_);
+      ranges_.precision = plan_name(plan_);
       encoded_ = std::make_unique<network>(net);
       for (std::size_t l = 0; l < net.layers.size(); ++l) {
         const layer_precision p = plan_.layers[l];
@@ -63,16 +63,6 @@ class calibrator {
   [[nodiscard]] const activation_ranges& ranges() const noexcept { return ranges_; }
 
  private:
-  /// The policy of all layers that encode, or "mixed"; "float32" where none does.
-  [[nodiscard]] static std::string name_of(const precision_plan& plan) {
-    std::optional<layer_precision> one;
-    for (const layer_precision p : plan.layers) {
-      if (!p.encodes()) continue;
-      if (one && *one != p) return "mixed";
-      one = p;
-    }
-    return std::string(one.value_or(layer_precision::float32).name());
-  }
   /// A picture that fails leaves no trace.
   template <class F>
   void run(F&& f) {

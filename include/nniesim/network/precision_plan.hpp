@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <nniesim/network/layer.hpp>
@@ -18,6 +20,17 @@ struct precision_plan {
 
   [[nodiscard]] bool operator==(const precision_plan&) const = default;
 };
+
+/// The policy of all layers that encode, or "mixed"; "float32" where none does.
+[[nodiscard]] inline std::string plan_name(const precision_plan& plan) {
+  std::optional<layer_precision> one;
+  for (const layer_precision p : plan.layers) {
+    if (!p.encodes()) continue;
+    if (one && *one != p) return "mixed";
+    one = p;
+  }
+  return std::string(one.value_or(layer_precision::float32).name());
+}
 
 /// Everything in float32: the reference.
 [[nodiscard]] inline precision_plan float_plan(const network& net) {

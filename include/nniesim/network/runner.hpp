@@ -210,6 +210,17 @@ class network_runner {
   /// How each blob is stored: as codes, or as int32.
   [[nodiscard]] const std::vector<blob_storage>& storage() const noexcept { return storage_; }
 
+  /// The range that a blob of codes had in the last run. Throws format_error where nothing ran, and for a blob of
+  /// int32.
+  [[nodiscard]] const activation_range& range(std::size_t blob) const {
+    user_.expect_free("network_runner");
+    detail::require<format_error>(ran_ && storage_.at(blob).is_codes(), "blob ",
+                                  detail::excerpt(net_->blobs.at(blob).name), ": it has no range, ",
+                                  ran_ ? "for it is stored as int32" : "for nothing ran yet",
+                                  ", expected a blob of codes of the last run");
+    return range_of(blob);
+  }
+
   /// From now on blobs have these ranges; without, each run derives them from its own data, as a compilation with that
   /// one picture does. Throws format_error where that of a blob of codes is missing.
   void use(const activation_ranges& ranges) {
