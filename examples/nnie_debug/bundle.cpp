@@ -122,10 +122,14 @@ int bundle(const options& o) {
                 {"layer", o.layer},
                 {"cosine", std::isfinite(made.cosine) ? json(made.cosine) : json(nullptr)},
                 {"seed", made.seed ? json(*made.seed) : json(nullptr)},
+                {"calibration", nnie_debug::as_json(ranges, o.calibration)},
+                {"batch_norm", to_string(loaded.batch_norm())},
+                {"remarks", loaded.remarks()},
                 {"files", names}});
   } else {
     std::cout << printable(o.output) << ": layer '" << printable(o.layer) << "' in " << made.files.size()
               << " files; quantized by itself its cosine is " << made.cosine << '\n';
+    print_remarks(loaded.remarks());
     if (made.seed) std::cout << "its weights are random ones of seed " << *made.seed << '\n';
   }
   return passed;
@@ -144,10 +148,7 @@ void add_bundle(CLI::App& app, int& result) {
       ->add_option("--other", o->other,
                    "its output elsewhere (the board's): .npy, linear.hex, .float; each output once")
       ->check(CLI::ExistingFile);
-  command
-      ->add_option("--calibration", o->calibration,
-                   "ranges from `calibrate`, or of a compiled model (.wk); else derived from the cfg's lists")
-      ->check(CLI::ExistingFile);
+  add_calibration_to(*command, o->calibration);
   command->add_flag("--random-weights", o->random_weights, "replace the weights by random ones that keep the failure");
   command->add_option("--compiler-version", o->compiler_version, "what the vendor's compiler prints as its version");
   command->add_option("--output,-o", o->output, "NAME.tar to write, with a folder NAME in it")->required();

@@ -1,4 +1,4 @@
-// nnie-debug calibrate: the ranges of every layer's inputs over the pictures of a cfg, kept in a file.
+// nnie-debug calibrate: the ranges of a network's blobs over the pictures of a cfg, kept in a file.
 #include <iostream>
 
 #include "command.hpp"
@@ -9,20 +9,27 @@ namespace calibrate_command {
 
 struct options {
   network_options network;
-  std::string output;
+  std::string mode, rule = "quantized", output;
   bool as_json = false;
 };
 
 int calibrate(const options& o) {
   loaded_network loaded(o.network, true);
   require_output(o.output, loaded.network_files());
-  const activation_ranges ranges = loaded.ranges({}, plan_of(loaded.net(), loaded.cfg().mode));
+  const compile_mode mode = loaded.mode(o.mode);
+  const range_rule rule = o.rule == "floating" ? range_rule::floating : range_rule::quantized;
+  const activation_ranges ranges = loaded.calibrate(loaded.net(), plan_of(loaded.net(), mode), rule);
   write_calibration(o.output, ranges);
   if (o.as_json) {
-    print_json({{"pictures", ranges.pictures}, {"blobs", ranges.blobs.size()}, {"file", o.output}});
+    json j = as_json(ranges, o.output);
+    j["mode"] = static_cast<int>(mode);
+    j["batch_norm"] = to_string(loaded.batch_norm());
+    j["remarks"] = loaded.remarks();
+    print_json(j);
   } else {
-    std::cout << ranges.blobs.size() << " blobs calibrated on " << ranges.pictures
-              << " picture(s): " << printable(o.output) << '\n';
+    std::cout << ranges.blobs.size() << " blobs calibrated for compile_mode " << static_cast<int>(mode) << ": "
+              << text_of(ranges, {}) << ": " << printable(o.output) << '\n';
+    print_remarks(loaded.remarks());
   }
   return passed;
 }
@@ -32,13 +39,21 @@ int calibrate(const options& o) {
 void add_calibrate(CLI::App& app, int& result) {
   using namespace calibrate_command;
   auto o = std::make_shared<options>();
-  CLI::App* command = app.add_subcommand("calibrate", "find the ranges of all layers' inputs over the cfg's pictures");
+  CLI::App* command = app.add_subcommand("calibrate", "find the ranges of all blobs over the cfg's pictures");
   o->network.add_to(*command, true);
-  command->add_option("--output,-o", o->output, "JSON file to write, for `run --calibration`")
+  add_mode_to(*command, o->mode);
+  command
+      ->add_option(
+          "--ranges", o->rule,
+          "largest magnitudes of the network as the mode quantizes it, which compiled models agree with, or of "
+          "the float network")
+      ->check(CLI::IsMember({"quantized", "floating"}))
+      ->capture_default_str();
+  command->add_option("--output,-o", o->output, "JSON file to write, for --calibration of the other commands")
       ->required()
       ->check(not_empty());
   command->add_flag("--json", o->as_json, "print JSON");
-  command->footer("Example:\n  nnie-debug calibrate --cfg feature_norm.cfg -o ranges.json");
+  command->footer("Example:\n  nnie-debug calibrate --cfg feature_norm.cfg --mode 1 -o ranges.json");
   command->callback([o, &result] { result = calibrate(*o); });
 }
 

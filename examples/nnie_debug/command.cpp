@@ -21,6 +21,64 @@ std::string printable_lines(std::string_view text) {
 
 void print_json(const json& j) { std::printf("%s\n", j.dump(1, ' ', false, json::error_handler_t::replace).c_str()); }
 
+std::string text_of(const activation_ranges& ranges, const std::string& file) {
+  const std::string from = file.empty() ? "" : " (" + file + ")";
+  const std::string over = detail::concat(" over ", ranges.pictures, " picture(s)", from);
+  switch (ranges.rule) {
+    case range_rule::quantized: return "largest magnitudes of the network in " + ranges.precision + over;
+    case range_rule::floating: return "largest magnitudes of the float network" + over;
+    case range_rule::given: break;
+  }
+  return "given scales" + from;
+}
+
+json as_json(const activation_ranges& ranges, const std::string& file) {
+  return {{"file", file.empty() ? json(nullptr) : json(file)},
+          {"rule", to_string(ranges.rule)},
+          {"precision", ranges.precision.empty() ? json(nullptr) : json(ranges.precision)},
+          {"pictures", ranges.pictures},
+          {"blobs", ranges.blobs.size()}};
+}
+
+json as_json(const std::optional<batch_norm_choice>& choice) {
+  if (!choice) return nullptr;
+  json outputs = json::array();
+  for (const batch_norm_output& o : choice->outputs) {
+    outputs.push_back({{"output", o.name}, {"cosine_kept", o.kept}, {"cosine_merged", o.merged}});
+  }
+  return {
+      {"kept_rule", to_string(choice->kept_rule)}, {"cosine_kept", choice->kept},  {"cosine_merged", choice->merged},
+      {"better", to_string(choice->better())},     {"matters", choice->matters()}, {"outputs", outputs}};
+}
+
+std::string text_of(const std::optional<batch_norm_choice>& choice) {
+  if (!choice || !choice->matters()) return "";
+  const bool merge = choice->better() == batch_norm_rule::merged;
+  std::array<char, 160> cosines{};
+  (void)std::snprintf(cosines.data(), cosines.size(), "the worst output's cosine is %.6f merged and %.6f not merged",
+                      choice->merged, choice->kept);
+  return std::string(merge ? "merge BatchNorm into the weights before compiling: "
+                           : "do not merge BatchNorm into the weights before compiling: ") +
+         cosines.data();
+}
+
+void print_remarks(const std::vector<std::string>& remarks) {
+  for (const std::string& line : remarks) std::cout << printable(line) << '\n';
+}
+
+void add_calibration_to(CLI::App& command, std::string& file) {
+  command
+      .add_option("--calibration", file,
+                  "ranges from `calibrate`, or a compiled model (.wk), whose scales are taken; else derived from the "
+                  "cfg's lists")
+      ->check(CLI::ExistingFile);
+}
+
+void add_mode_to(CLI::App& command, std::string& mode) {
+  command.add_option("--mode", mode, "compile_mode: 0 all 8 bits, 1 all 16, 2 layers named _hp 16; else the cfg's")
+      ->check(CLI::IsMember({"0", "1", "2"}));
+}
+
 CLI::Validator between(double low, double high) {
   const std::string range = "[" + detail::number_text(low) + " .. " + detail::number_text(high) + "]";
   return {[=](std::string& text) {
@@ -91,7 +149,16 @@ void progress::show() const {
   std::fflush(stderr);
 }
 
+void network_options::add_batch_norm_to(CLI::App& command) {
+  auto* merge = command.add_flag("--merge-batch-norm", merge_batch_norm,
+                                 "multiply BatchNorm and Scale into the weights before they are encoded, as if they "
+                                 "had been merged before compiling; else they are in the layer's multiplier");
+  command.add_flag("--own-batch-norm", own_batch_norm, "keep them as layers of their own, as compilers of 2018 do")
+      ->excludes(merge);
+}
+
 void network_options::add_to(CLI::App& command, bool with_inputs) {
+  add_batch_norm_to(command);
   auto* with_cfg = command.add_option("--cfg", cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
                        ->check(CLI::ExistingFile);
   command.add_option("--prototxt", prototxt, "network; with --caffemodel, in place of a cfg")
@@ -123,8 +190,8 @@ void network_options::add_to(CLI::App& command, bool with_inputs) {
                        ->capture_default_str();
 }
 
-loaded_network::loaded_network(const network_options& o, bool with_inputs)
-    : pool_(pool_of(o.threads)), pictures_(o.pictures) {
+loaded_network::loaded_network(const network_options& o, bool with_inputs, const arithmetic_rules& rules)
+    : batch_norm_(o.batch_norm()), rules_(rules), pool_(pool_of(o.threads)), pictures_(o.pictures) {
   detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && !o.caffemodel.empty()),
                          "no network given: expected --cfg, or --prototxt and --caffemodel");
   if (o.cfg.empty()) {
@@ -134,7 +201,15 @@ loaded_network::loaded_network(const network_options& o, bool with_inputs)
     cfg_ = read_compiler_cfg(o.cfg);
   }
   original_ = read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path);
-  net_ = fold_batch_norm(original_);
+  net_ = compiled(original_);
+  if (batch_norm_ == batch_norm_rule::merged) {
+    remark("BatchNorm and Scale are merged into the weights before they are encoded, not in the multipliers");
+  } else if (batch_norm_ == batch_norm_rule::own_layers) {
+    remark("BatchNorm and Scale are layers of their own, not in the multipliers of the layers before them");
+  }
+  for (const cfg_entry& e : cfg_.irrelevant) {
+    remark(detail::concat(cfg_.file, ":", e.line, ": [", e.key, "] changes no result here"));
+  }
   for (const layer& l : net_.layers) {
     if (std::holds_alternative<layers::input>(l.params)) inputs_.push_back(l.outputs[0]);
   }
@@ -216,25 +291,95 @@ compile_mode loaded_network::mode(const std::string& given) const {
   return given.empty() ? cfg_.mode : compile_mode_of(std::stoi(given));
 }
 
-activation_ranges loaded_network::ranges(const std::string& file, const precision_plan& plan) {
+activation_ranges loaded_network::ranges(const std::string& file, const precision_plan& plan, bool tries_widths) {
   if (file.empty()) return calibrate(net_, plan);
-  if (std::filesystem::path(file).extension() == ".wk") {
-    wk_calibration found = wk_calibration_of(read_wk(file), original_, net_, plan);
-    if (!found.foreign.empty()) {
-      std::cerr << printable(file) << ": " << found.foreign.size()
-                << " layers have no weight block that is the network's, "
-                << "the first is '" << printable(found.foreign[0]) << "': the ranges may be another network's\n";
-    }
-    return std::move(found.ranges);
-  }
+  const std::string bytes = detail::read_whole_file(file, wk_default_limit, "ranges or a compiled model");
+  if (may_be_wk(bytes)) return ranges_of_model(bytes, file, plan, tries_widths);
   std::string note;
-  activation_ranges ranges = read_calibration(file, net_, &note);
-  if (!note.empty()) std::cerr << printable(note) << '\n';
+  activation_ranges ranges = parse_calibration(bytes, file, net_, &note);
+  if (!note.empty()) remark(note);
+  for (const std::string& name : missing_ranges(net_, plan, ranges)) {
+    detail::require<error>(ranges.blobs.contains(name), file, ": no range for the blob of layer ",
+                           detail::excerpt(name), ", expected ranges of this network");
+    throw error(detail::concat(
+        file, ": the blob of layer ", detail::excerpt(name), " has a scale of ",
+        ranges.blobs.at(name).in_8bit ? gfpq8::name : gfpq16::name,
+        " alone, expected one of the other width or its largest magnitude: ", "they are for another compile_mode"));
+  }
+  if (note.empty()) remark_rule(ranges, file, plan);
   return ranges;
 }
 
-activation_ranges loaded_network::calibrate(const network& net, const precision_plan& plan) {
-  calibrator c(net, plan, range_rule::quantized, threads());
+void loaded_network::remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan) {
+  if (ranges.rule == range_rule::floating) {
+    remark(file + ": ranges of the float network; compiled models agree better with those of the quantized one " +
+           "(calibrate --ranges quantized)");
+  } else if (ranges.rule == range_rule::quantized && ranges.precision != plan_name(plan)) {
+    remark(detail::concat(file, ": ranges of the network in ", ranges.precision, ", this run is ", plan_name(plan),
+                          ": the compiler's differ a little (calibrate --mode)"));
+  }
+}
+
+activation_ranges loaded_network::ranges_of_model(const std::string& bytes, const std::string& file,
+                                                  const precision_plan& plan, bool tries_widths) {
+  wk_calibration from_model = wk_calibration_of(parse_wk(bytes, file), original_, net_, plan);
+  const auto list = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size() && i < 5; ++i) text += (i == 0 ? "" : ", ") + detail::excerpt(names[i]);
+    return text + (names.size() > 5 ? ", ..." : "");
+  };
+  if (!from_model.foreign.empty()) {
+    remark(detail::concat(file, ": ", from_model.foreign.size(), " layer(s) have no weight block equal to this ",
+                          "network's: ", list(from_model.foreign), "; if the model is made of other weights, its ",
+                          "scales are not this network's (nnie-debug wk compares them)"));
+  }
+  const std::vector<std::string> missing = missing_ranges(net_, plan, from_model.ranges);
+  const bool has_inputs = listed() != 0 || !pictures_.empty();
+  if ((missing.empty() && !tries_widths) || !has_inputs) return from_model.ranges;
+  const activation_ranges seen = calibrate(net_, plan);
+  for (const std::string& name : missing) {
+    activation_range& r = from_model.ranges.blobs[name];
+    r.largest = seen.blobs.at(name).largest;
+    r.had_zeros = seen.blobs.at(name).had_zeros;
+  }
+  from_model.ranges.pictures = seen.pictures;
+  if (tries_widths) {
+    for (auto& [name, r] : from_model.ranges.blobs) {
+      const auto found = seen.blobs.find(name);
+      if (found == seen.blobs.end()) continue;
+      r.largest = found->second.largest;
+      r.had_zeros = found->second.had_zeros;
+    }
+    remark(detail::concat(file, ": where layers are tried in another width, their scales come from ", seen.pictures,
+                          " picture(s)"));
+  }
+  if (missing.empty()) return from_model.ranges;
+  remark(detail::concat(file, ": it does not tell the scale of ", missing.size(), " blob(s), which come from ",
+                        seen.pictures, " picture(s): ", list(missing)));
+  return from_model.ranges;
+}
+
+std::optional<batch_norm_choice> loaded_network::choose(
+    const std::vector<tensor_view<const float>>& inputs, const activation_ranges& ranges, const std::string& file,
+    compile_mode mode, const std::function<precision_plan(precision_plan)>& with_accumulator, policy_set policies) {
+  const network original = with_arithmetic(original_, rules_);
+  return choose_batch_norm(
+      {.original = original,
+       .inputs = inputs,
+       .plan_for = [&](const network& net) { return with_accumulator(plan_of(net, mode)); },
+       .ranges_for =
+           [&](const network& net, batch_norm_rule rule) {
+             const bool is_known = !file.empty() || rule == batch_norm_;
+             return is_known ? ranges : calibrate(net, plan_of(net, mode));
+           },
+       .kept = batch_norm_ == batch_norm_rule::own_layers ? batch_norm_rule::own_layers : batch_norm_rule::fused,
+       .threads = threads(),
+       .policies = std::move(policies)});
+}
+
+activation_ranges loaded_network::calibrate(const network& net, const precision_plan& plan, range_rule rule,
+                                            policy_set policies) {
+  calibrator c(net, plan, rule, threads(), std::move(policies));
   const std::size_t count = std::max<std::size_t>(listed(), 1);
   progress bar("calibrating", count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -4,13 +4,18 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <nniesim/debug/batch_norm_choice.hpp>
 #include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/calibration_file.hpp>
 #include <nniesim/io/preprocess.hpp>
 #include <nniesim/kernels/thread_pool.hpp>
+#include <nniesim/network/arithmetic.hpp>
+#include <nniesim/network/fold.hpp>
 #include <nniesim/network/layer.hpp>
+#include <nniesim/network/precision_plan.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +52,21 @@ std::string printable_lines(std::string_view text);
 /// JSON whose strings need not be UTF-8, on standard output.
 void print_json(const json& j);
 
+/// "largest magnitudes of the network in w8a8 over 20 picture(s)", "the scales of net.wk": `file` is what they were
+/// read from, or empty.
+std::string text_of(const activation_ranges& ranges, const std::string& file);
+json as_json(const activation_ranges& ranges, const std::string& file);
+json as_json(const std::optional<batch_norm_choice>& choice);
+/// A line where it matters, else "".
+std::string text_of(const std::optional<batch_norm_choice>& choice);
+/// Each on a line of standard output.
+void print_remarks(const std::vector<std::string>& remarks);
+
+/// The option --calibration of a command.
+void add_calibration_to(CLI::App& command, std::string& file);
+/// The option --mode of a command.
+void add_mode_to(CLI::App& command, std::string& mode);
+
 /// A number of an option within limits, which NaN is not.
 CLI::Validator between(double low, double high);
 /// A text of an option that is not empty, as one from a variable that was never set is.
@@ -82,9 +102,16 @@ struct network_options {
   int norm_type = 0;
   float data_scale = 1.0F / 256;
   std::size_t threads = 1;
+  bool merge_batch_norm = false, own_batch_norm = false;
 
   /// `with_inputs`: pictures and their preprocessing can be given.
   void add_to(CLI::App& command, bool with_inputs);
+  void add_batch_norm_to(CLI::App& command);
+  [[nodiscard]] batch_norm_rule batch_norm() const {
+    return merge_batch_norm ? batch_norm_rule::merged
+           : own_batch_norm ? batch_norm_rule::own_layers
+                            : batch_norm_rule::fused;
+  }
   [[nodiscard]] bool is_given() const { return !cfg.empty() || !prototxt.empty() || !caffemodel.empty(); }
   CLI::Option *picture_option = nullptr, *scale_option = nullptr, *threads_option = nullptr;
 };
@@ -92,9 +119,15 @@ struct network_options {
 /// A network, as the compiler quantizes it, and its inputs.
 class loaded_network {
  public:
-  loaded_network(const network_options& o, bool with_inputs);
+  loaded_network(const network_options& o, bool with_inputs, const arithmetic_rules& rules = {});
 
   [[nodiscard]] const network& net() const noexcept { return net_; }
+  /// A network of files as this one is compiled: BatchNorm by the rule that was given, and the rules of arithmetic.
+  [[nodiscard]] network compiled(network files) const { return compiled(std::move(files), batch_norm_); }
+  [[nodiscard]] network compiled(network files, batch_norm_rule rule) const {
+    return with_arithmetic(fold_batch_norm(std::move(files), rule), rules_);
+  }
+  [[nodiscard]] batch_norm_rule batch_norm() const noexcept { return batch_norm_; }
   /// Before BatchNorm and Scale were folded.
   [[nodiscard]] const network& original() const noexcept { return original_; }
   [[nodiscard]] const compiler_cfg& cfg() const noexcept { return cfg_; }
@@ -115,15 +148,38 @@ class loaded_network {
   /// The network's own files and the cfg.
   [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
 
-  /// Those of a file of ranges, or, without one, over the cfg's lists, or of the chosen pictures without a cfg, of
-  /// the network as the plan quantizes it.
-  [[nodiscard]] activation_ranges ranges(const std::string& file, const precision_plan& plan);
-  /// Over the cfg's lists, of a network with other constants, as the plan quantizes it.
-  [[nodiscard]] activation_ranges calibrate(const network& net, const precision_plan& plan);
+  /// Those of a file of ranges or of a compiled model, or, without one, over the cfg's lists, or of the chosen pictures
+  /// without a cfg, of the network as the plan quantizes it. What a compiled model does not tell comes from the
+  /// pictures, where there are any; with `tries_widths` also what other widths than the plan's need of it. What the
+  /// user is to know of it is among remarks(). Throws error for a file that is neither, and where it does not fit
+  /// network and plan.
+  [[nodiscard]] activation_ranges ranges(const std::string& file, const precision_plan& plan,
+                                         bool tries_widths = false);
+  /// Over the cfg's lists, of a network with other constants or folded otherwise, as the plan quantizes it.
+  [[nodiscard]] activation_ranges calibrate(const network& net, const precision_plan& plan,
+                                            range_rule rule = range_rule::quantized, policy_set policies = {});
+
+  /// Whether merging BatchNorm before compiling helps this network on the chosen inputs; nothing where it has none.
+  /// `file` is a file of ranges, which then are both networks'; else each is calibrated by itself, `ranges` being this
+  /// one's. `plan_for` gives a folded network's plan with the policies' accumulator.
+  [[nodiscard]] std::optional<batch_norm_choice> choose(
+      const std::vector<tensor_view<const float>>& inputs, const activation_ranges& ranges, const std::string& file,
+      compile_mode mode, const std::function<precision_plan(precision_plan)>& with_accumulator, policy_set policies);
+
+  /// What is not as it is by default, and what is not simulated: lines for every verdict.
+  [[nodiscard]] const std::vector<std::string>& remarks() const noexcept { return remarks_; }
+  void remark(std::string line) { remarks_.push_back(std::move(line)); }
 
   static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
 
  private:
+  [[nodiscard]] activation_ranges ranges_of_model(const std::string& bytes, const std::string& file,
+                                                  const precision_plan& plan, bool tries_widths);
+  void remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan);
+
+  batch_norm_rule batch_norm_ = batch_norm_rule::fused;
+  arithmetic_rules rules_;
+  std::vector<std::string> remarks_;
   std::unique_ptr<thread_pool> pool_;
   compiler_cfg cfg_;
   network original_, net_;

@@ -119,6 +119,9 @@ int compensate(const options& o) {
       list.push_back(std::move(j));
     }
     json j = {{"mode", static_cast<int>(mode)},
+              {"calibration", nnie_debug::as_json(ranges, o.calibration)},
+              {"batch_norm", to_string(loaded.batch_norm())},
+              {"remarks", loaded.remarks()},
               {"enough_removed", !missed},
               {"removed", compensate_command::as_json(removed)},
               {"chains", list}};
@@ -126,10 +129,10 @@ int compensate(const options& o) {
     print_json(j);
   } else {
     std::printf(
-        "compile_mode %d; solved with %zu pictures, judged by %zu others\n\n"
+        "compile_mode %d; ranges: %s\nsolved with %zu pictures, judged by %zu others\n\n"
         "%-24s %10s -> %-10s %-24s %22s   %22s   removed, of all\n",
-        static_cast<int>(mode), training_pictures, held_out_pictures, "norm", "constant", "new", "95 % interval",
-        "mean error, training", "mean error, held out");
+        static_cast<int>(mode), printable(text_of(ranges, o.calibration)).c_str(), training_pictures, held_out_pictures,
+        "norm", "constant", "new", "95 % interval", "mean error, training", "mean error, held out");
     for (std::size_t i = 0; i < chains.size(); ++i) {
       const auto& interval = solved[i].interval;
       std::array<char, 64> range{"-"};
@@ -155,6 +158,7 @@ int compensate(const options& o) {
         std::printf("  LESS THAN %g %% REMOVED on held-out pictures\n", 100 * o.least_gain);
       }
     }
+    print_remarks(loaded.remarks());
     std::printf("\nnorms on held-out pictures   least    a quarter       half   3 quarters         most\n");
     for (const judged_chain& c : judged) {
       std::printf("%s\n", printable(c.name).c_str());
@@ -190,8 +194,8 @@ compensation compensate_norms(loaded_network& loaded, compensation_problem probl
   c.training_pictures = parts.training.size();
   c.held_out_pictures = parts.held_out.size();
   if (!has_ranges)
-    problem.recalibrate = [&loaded, plan = problem.plan](const network& changed) {
-      return loaded.calibrate(changed, plan);
+    problem.recalibrate = [&loaded, plan = problem.plan, policies = problem.policies](const network& changed) {
+      return loaded.calibrate(changed, plan, range_rule::quantized, policies);
     };
 
   std::size_t passes = 1;
@@ -241,12 +245,9 @@ void add_compensate(CLI::App& app, int& result) {
   command->add_option("--cfg", o->network.cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
       ->required()
       ->check(CLI::ExistingFile);
-  command->add_option("--mode", o->mode, "compile_mode: 0 all 8 bits, 1 all 16, 2 layers named _hp 16; else the cfg's")
-      ->check(CLI::IsMember({"0", "1", "2"}));
-  command
-      ->add_option("--calibration", o->calibration,
-                   "ranges from `calibrate`, or of a compiled model (.wk); else derived from the cfg's lists")
-      ->check(CLI::ExistingFile);
+  add_mode_to(*command, o->mode);
+  add_calibration_to(*command, o->calibration);
+  o->network.add_batch_norm_to(*command);
   command->add_option("--held-out", o->held_out, "share of the cfg's pictures to judge by, not to solve with")
       ->check(between(0, 1))
       ->capture_default_str();

@@ -7,6 +7,7 @@
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/network/fold.hpp>
 
+#include "arithmetic.hpp"
 #include "compensation.hpp"
 
 namespace nnie_debug {
@@ -15,6 +16,7 @@ namespace diagnose_command {
 
 struct options {
   network_options network;
+  arithmetic_options arithmetic;
   diagnose_options limits;
   std::string mode, calibration, reference, other, html, markdown;
   std::size_t top_k = 0;
@@ -141,6 +143,8 @@ void print(const finding& f) {
 /// What the runs are made of, held for as long as their layers are looked at.
 struct experiment {
   std::optional<loaded_network> loaded;
+  accumulator_policies accumulator;
+  std::optional<batch_norm_choice> choice;
   std::vector<tensor<float>> inputs;
   activation_ranges ranges;
   std::optional<network> meant;  ///< the float network, where it is another one than that which is compiled
@@ -148,6 +152,7 @@ struct experiment {
   std::optional<laboratory> lab;
   std::vector<named_values> reference, other;
   std::size_t ordered = std::numeric_limits<std::size_t>::max();  ///< as diagnose_options::ordered
+  std::vector<std::string> remarks;  ///< of what is simulated otherwise than by default, or not at all
 };
 
 void set_up(const options& o, experiment& e) {
@@ -156,16 +161,21 @@ void set_up(const options& o, experiment& e) {
                          "nothing to compare: expected --cfg (or --prototxt and --caffemodel), or --reference and "
                          "--other with folders of dumps");
   if (has_network) {
-    loaded_network& loaded = e.loaded.emplace(o.network, true);
+    loaded_network& loaded = e.loaded.emplace(o.network, true, o.arithmetic.rules());
+    e.accumulator = o.arithmetic.policies();
     const network& net = loaded.net();
     const compile_mode mode = loaded.mode(o.mode);
-    e.ranges = loaded.ranges(o.calibration, plan_of(net, mode));
+    e.ranges = loaded.ranges(o.calibration, plan_of(net, mode), true);
     e.inputs = loaded.chosen_inputs();
     laboratory& lab = e.lab.emplace(laboratory{.net = net,
                                                .inputs = loaded_network::views(e.inputs),
                                                .ranges = e.ranges,
-                                               .plan = plan_of(net, mode),
-                                               .threads = loaded.threads()});
+                                               .plan = e.accumulator.of(plan_of(net, mode)),
+                                               .threads = loaded.threads(),
+                                               .policies = e.accumulator.policies});
+    e.choice = loaded.choose(
+        lab.inputs, e.ranges, o.calibration, mode, [&](precision_plan p) { return e.accumulator.of(std::move(p)); },
+        e.accumulator.policies);
     if (loaded.has_pictures()) {
       std::size_t input = 0;
       for (const layer& l : net.layers) {
@@ -175,7 +185,7 @@ void set_up(const options& o, experiment& e) {
       }
     }
     if (!o.float_prototxt.empty()) {
-      e.meant = fold_batch_norm(read_caffe_network(o.float_prototxt, loaded.cfg().caffemodel_file.path));
+      e.meant = loaded.compiled(read_caffe_network(o.float_prototxt, loaded.cfg().caffemodel_file.path));
     }
     if (o.reference.empty()) {
       const network& reference = e.meant ? *e.meant : net;
@@ -185,17 +195,21 @@ void set_up(const options& o, experiment& e) {
       e.reference = layers_of(*e.in_float);
     }
     if (o.other.empty()) {
-      e.quantized.emplace(net, lab.plan, runner_options{.keep_all = true, .threads = loaded.threads()});
+      e.quantized.emplace(
+          net, lab.plan,
+          runner_options{.keep_all = true, .threads = loaded.threads(), .policies = e.accumulator.policies});
       e.quantized->use(e.ranges);
       e.quantized->run(lab.inputs);
       e.other = layers_of(*e.quantized);
     }
   } else {
     detail::require<error>(
-        o.mode.empty() && o.calibration.empty() && o.float_prototxt.empty() && o.network.pictures.empty() &&
-            o.network.threads_option->empty() && o.network.scale_option->empty() && o.network.mean_file.empty(),
-        "--mode, --calibration, --float-prototxt, --picture, --mean-file, --data-scale and --threads "
-        "need a network");
+        o.mode.empty() && o.calibration.empty() && o.arithmetic.is_default() &&
+            o.network.batch_norm() == batch_norm_rule::fused && o.float_prototxt.empty() &&
+            o.network.pictures.empty() && o.network.threads_option->empty() && o.network.scale_option->empty() &&
+            o.network.mean_file.empty(),
+        "--mode, --calibration, --accumulator, --sum-rounding, --functions, --merge-batch-norm, --own-batch-norm, "
+        "--float-prototxt, --picture, --mean-file, --data-scale and --threads need a network");
   }
   dump_folder reference, other;
   if (!o.reference.empty()) reference = dump_folder::of(o.reference);
@@ -333,6 +347,8 @@ report report_of(const options& o, experiment& e, const diagnosis& d, std::vecto
   r.picture = e.lab ? e.loaded->chosen_name() : o.other;
   if (!o.other.empty()) r.mode = o.other + " against " + (o.reference.empty() ? "the float network" : o.reference);
   else if (e.lab) r.mode = "simulated, compile_mode " + std::to_string(static_cast<int>(e.loaded->mode(o.mode)));
+  if (e.lab) r.mode += "; ranges: " + text_of(e.ranges, o.calibration);
+  for (const std::string& line : e.remarks) r.mode += "; " + line;
   r.versions = detail::concat("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ", results version ",
                               NNIESIM_RESULTS_VERSION);
   r.result = d;
@@ -378,11 +394,16 @@ search_result search_layers(const options& o, experiment& e, diagnosis& d) {
 
 /// The constants of a network that was compensated already, against those of the network that is meant.
 compensation judge_used_constants(const options& o, experiment& e, diagnosis& d, const compensation_problem& compiled) {
-  const activation_ranges ranges = o.calibration.empty() ? e.loaded->calibrate(*e.meant, compiled.plan) : e.ranges;
-  compensation_problem problem{.net = *e.meant, .plan = compiled.plan, .ranges = ranges, .threads = compiled.threads};
-  if (o.calibration.empty()) {
-    problem.recalibrate = [&](const network& changed) { return e.loaded->calibrate(changed, compiled.plan); };
-  }
+  const auto calibrate = [&](const network& net) {
+    return e.loaded->calibrate(net, plan_of(net, e.loaded->mode(o.mode)));
+  };
+  const activation_ranges ranges = o.calibration.empty() ? calibrate(*e.meant) : e.ranges;
+  compensation_problem problem{.net = *e.meant,
+                               .plan = compiled.plan,
+                               .ranges = ranges,
+                               .threads = compiled.threads,
+                               .policies = compiled.policies};
+  if (o.calibration.empty()) problem.recalibrate = calibrate;
   compensation used = judge_constants(*e.loaded, problem, compiled.net);
   if (d.verdict.cause != fault::norm_gain || used.constants.empty()) return used;
   double largest = 0;
@@ -409,8 +430,11 @@ compensation judge_used_constants(const options& o, experiment& e, diagnosis& d,
 /// verdict of shifted norms. Nothing where the network has no such norms, or the cfg too few pictures.
 std::optional<compensation> find_constants(const options& o, experiment& e, diagnosis& d) {
   if (!e.lab || e.lab->plan.is_float || e.loaded->listed() < 2) return std::nullopt;
-  const compensation_problem problem{
-      .net = e.lab->net, .plan = e.lab->plan, .ranges = e.ranges, .threads = e.lab->threads};
+  const compensation_problem problem{.net = e.lab->net,
+                                     .plan = e.lab->plan,
+                                     .ranges = e.ranges,
+                                     .threads = e.lab->threads,
+                                     .policies = e.lab->policies};
   if (e.meant) {
     compensation used = judge_used_constants(o, e, d, problem);
     if (!used.constants.empty()) return used;
@@ -477,6 +501,10 @@ int run_diagnosis(const options& o) {
   for (const std::string& file : {o.html, o.markdown}) {
     if (e.loaded) require_output(file, e.loaded->network_files());
   }
+  if (e.loaded) {
+    e.remarks = o.arithmetic.remarks();
+    e.remarks.insert(e.remarks.end(), e.loaded->remarks().begin(), e.loaded->remarks().end());
+  }
   diagnose_options limits = o.limits;
   limits.ordered = e.ordered;
   diagnosis d = diagnose(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr);
@@ -503,6 +531,13 @@ int run_diagnosis(const options& o) {
   }
   if (o.as_json) {
     json j = as_json(d);
+    if (e.lab) {
+      j["calibration"] = nnie_debug::as_json(e.ranges, o.calibration);
+      j["arithmetic"] = o.arithmetic.as_json();
+      j["batch_norm"] = to_string(e.loaded->batch_norm());
+      j["merge_batch_norm"] = nnie_debug::as_json(e.choice);
+    }
+    j["remarks"] = e.remarks;
     if (found) {
       j["search"] = {{"goal", *o.goal},
                      {"reached", found->reached},
@@ -517,6 +552,9 @@ int run_diagnosis(const options& o) {
       std::printf("\nalso ");
       print(f);
     }
+    if (const std::string advice = text_of(e.choice); !advice.empty()) std::printf("\n%s\n", printable(advice).c_str());
+    if (e.lab) std::printf("\nranges: %s\n", printable(text_of(e.ranges, o.calibration)).c_str());
+    for (const std::string& line : e.remarks) std::printf("%s\n", printable(line).c_str());
     if (found) std::printf("\nsearch: %s\n", printable(found->verdict).c_str());
     if (o.show_layers) print_layers(d);
     for (const std::string& file : {o.html, o.markdown}) {
@@ -544,8 +582,8 @@ void add_diagnose(CLI::App& app, int& result) {
       ->check(CLI::ExistingFile);
   command->add_option("--mode", o->mode, "compile_mode of the other run: 0, 1 or 2; else the cfg's")
       ->check(CLI::IsMember({"0", "1", "2"}));
-  command->add_option("--calibration", o->calibration, "ranges from `calibrate`, or of a compiled model (.wk)")
-      ->check(CLI::ExistingFile);
+  add_calibration_to(*command, o->calibration);
+  o->arithmetic.add_to(*command);
   command->add_option("--html", o->html, "write the report, one self-contained file")->check(not_empty());
   command->add_option("--markdown", o->markdown, "write the report for a ticket")->check(not_empty());
   command->add_option("--goal", o->goal, "also search the layers to mark _hp for this cosine of the outputs")
@@ -610,6 +648,8 @@ void add_diagnose(CLI::App& app, int& result) {
                            "--data-layer is for folders without a network, which knows its inputs");
     detail::require<error>(!o->goal || !(o->network.cfg.empty() && o->network.prototxt.empty()),
                            "--goal needs a network");
+    detail::require<error>(!o->goal || o->arithmetic.accumulator == "fp32_chain",
+                           "--goal searches with the accumulator fp32_chain, got ", o->arithmetic.accumulator);
     result = run_diagnosis(*o);
   });
 }

@@ -13,17 +13,43 @@ namespace info_command {
 
 struct options {
   network_options network;
+  std::string mode, calibration;
   bool as_json = false;
 };
 
 /// As mode 2 has it, whatever the cfg's mode is.
 precision_plan mixed(const network& net) { return plan_of(net, compile_mode::mixed); }
 
+/// What is known of a blob's z, in each format that it is stored in.
+json z_of(const blob_storage& s, const std::vector<std::string>& names, const activation_ranges& ranges) {
+  json z = json::array();
+  const auto found = ranges.blobs.find(names[s.range]);
+  for (const layer_precision p : s.codes) {
+    const bool is_8bit = p.activations() == gfpq8::name;
+    const bool is_known = found != ranges.blobs.end() &&
+                          (found->second.largest != 0 || found->second.had_zeros ||
+                           (is_8bit ? found->second.in_8bit.has_value() : found->second.in_16bit.has_value()));
+    if (!is_known) z.push_back(nullptr);
+    else z.push_back(is_8bit ? found->second.scale<gfpq8>().z() : found->second.scale<gfpq16>().z());
+  }
+  return z;
+}
+std::string z_text(const json& z) {
+  std::string text;
+  for (const json& one : z) text += (text.empty() ? "" : " and ") + (one.is_null() ? std::string("?") : one.dump());
+  return text;
+}
+
 int info(const options& o) {
-  const loaded_network loaded(o.network, false);
+  loaded_network loaded(o.network, false);
   const network& net = loaded.net();
+  const compile_mode mode = loaded.mode(o.mode);
+  const precision_plan plan = plan_of(net, mode);
+  const bool has_ranges = !o.calibration.empty();
+  const activation_ranges ranges = has_ranges ? loaded.ranges(o.calibration, plan) : activation_ranges();
+  const std::vector<blob_storage> storage = blob_storage_of(net, plan);
+  const std::vector<std::string> names = range_names(net);
   const double base = time_of(net, plan_of(net, layer_precision::w8a8));
-  const std::vector<blob_storage> storage = blob_storage_of(net, mixed(net));
   layer_work total;
   json rows = json::array();
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
@@ -31,10 +57,13 @@ int info(const options& o) {
     const layer_work w = work_of(net, l);
     total.macs += w.macs;
     total.parameters += w.parameters;
-    json shapes = json::array(), stored = json::array();
+    json shapes = json::array();
+    json stored = json::array();
     for (const std::size_t b : l.outputs) {
       shapes.push_back(detail::concat(net.blobs[b].shape));
-      stored.push_back(to_string(storage[b]));
+      json blob = {{"as", to_string(storage[b])}};
+      if (has_ranges) blob["z"] = z_of(storage[b], names, ranges);
+      stored.push_back(std::move(blob));
     }
     rows.push_back({{"layer", l.name},
                     {"type", l.type},
@@ -57,6 +86,10 @@ int info(const options& o) {
           {{"layer", net.layers[v.layer].name}, {"got", v.got}, {"rule", v.rule}, {"source", std::string(v.source)}});
     }
     print_json({{"network", net.name},
+                {"mode", static_cast<int>(mode)},
+                {"batch_norm", to_string(loaded.batch_norm())},
+                {"calibration", has_ranges ? nnie_debug::as_json(ranges, o.calibration) : json(nullptr)},
+                {"remarks", loaded.remarks()},
                 {"macs", total.macs},
                 {"parameters", total.parameters},
                 {"layers", rows},
@@ -66,13 +99,18 @@ int info(const options& o) {
   }
   std::size_t width = 5;
   for (const layer& l : net.layers) width = std::max(width, printable(l.name).size());
-  std::printf("%-*s  %-14s  %-18s  %-16s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type", "output",
-              "stored as", "MACs", "parameters", "8 bits", "16 bits");
+  std::printf("%-*s  %-14s  %-18s  %-16s%s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type", "output",
+              "stored as", has_ranges ? "       z" : "", "MACs", "parameters", "8 bits", "16 bits");
   for (const json& r : rows) {
-    std::printf("%-*s  %-14s  %-18s  %-16s  %14llu  %12llu  %6.2f %%  %6.2f %%%s%s\n", static_cast<int>(width),
+    std::array<char, 64> z{};
+    if (has_ranges) {
+      (void)std::snprintf(z.data(), z.size(), " %7s",
+                          r["stored"].empty() ? "" : z_text(r["stored"][0].value("z", json::array())).c_str());
+    }
+    std::printf("%-*s  %-14s  %-18s  %-16s%s  %14llu  %12llu  %6.2f %%  %6.2f %%%s%s\n", static_cast<int>(width),
                 printable(r["layer"].get<std::string>()).c_str(), printable(r["type"].get<std::string>()).c_str(),
                 r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>().c_str(),
-                r["stored"].empty() ? "" : r["stored"][0].get<std::string>().c_str(),
+                r["stored"].empty() ? "" : r["stored"][0]["as"].get<std::string>().c_str(), z.data(),
                 static_cast<unsigned long long>(r["macs"].get<std::uint64_t>()),
                 static_cast<unsigned long long>(r["parameters"].get<std::uint64_t>()),
                 100 * r["time_8bit"].get<double>(), 100 * r["time_16bit"].get<double>(),
@@ -83,6 +121,10 @@ int info(const options& o) {
   std::printf("estimated time: mode 0: 1, mode 1: %.2f, mode 2 with the present names: %.2f\n", time16, time2);
   std::puts(
       "(a model: 16 bits at half the rate, 16 input and 4 output channels at a time, an assumed memory bandwidth)");
+  std::printf("(stored under compile_mode %d: as codes where a layer reads codes, else as int32 in 1/4096%s)\n",
+              static_cast<int>(mode), has_ranges ? "; z of codes, ? where it is not told" : "");
+  if (has_ranges) std::printf("ranges: %s\n", printable(text_of(ranges, o.calibration)).c_str());
+  print_remarks(loaded.remarks());
   for (const auto& v : violations) {
     std::printf("%s: layer '%s': got %s, the hardware takes %s (%s)\n", printable(net.layers[v.layer].where).c_str(),
                 printable(net.layers[v.layer].name).c_str(), printable(v.got).c_str(), v.rule.c_str(),
@@ -98,8 +140,15 @@ void add_info(CLI::App& app, int& result) {
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("info", "a network's layers, shapes, costs in each mode, and broken rules");
   o->network.add_to(*command, false);
+  add_mode_to(*command, o->mode);
+  command
+      ->add_option("--calibration", o->calibration,
+                   "ranges from `calibrate`, or a compiled model (.wk): also show each blob's z")
+      ->check(CLI::ExistingFile);
   command->add_flag("--json", o->as_json, "print JSON");
-  command->footer("Example:\n  nnie-debug info --cfg feature_norm.cfg");
+  command->footer(
+      "Examples:\n  nnie-debug info --cfg feature_norm.cfg\n"
+      "  nnie-debug info --prototxt net.prototxt --caffemodel net.caffemodel --calibration net_inst.wk");
   command->callback([o, &result] { result = info(*o); });
 }
 

@@ -6,7 +6,7 @@
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/network/compare_network.hpp>
 
-#include "command.hpp"
+#include "arithmetic.hpp"
 
 namespace nnie_debug {
 
@@ -14,6 +14,7 @@ namespace run_command {
 
 struct options {
   network_options network;
+  arithmetic_options arithmetic;
   std::string mode, calibration, npy_folder, dump_folder, csv;
   bool isolated = false, as_json = false;
   double fail_below = -2;
@@ -47,6 +48,15 @@ dump_name dump_of(const layer& l, std::size_t output, const network& net, dump_k
   return name;
 }
 
+dump_name code_dump_of(const layer& l, std::size_t input, const network& net) {
+  dump_name name;
+  name.kind = dump_kind::mapper_input_codes;
+  name.layer = l.name;
+  name.output = input;
+  name.shape = dumped_shape(net.blobs[l.inputs[input]].shape);
+  return name;
+}
+
 /// The same as the compiler (mapper_quant) and its Caffe script name and write them.
 void write_dump_folder(const std::filesystem::path& folder, const network_runner& runner) {
   std::filesystem::create_directories(folder);
@@ -55,9 +65,34 @@ void write_dump_folder(const std::filesystem::path& folder, const network_runner
       const auto kind = runner.plan().is_float ? dump_kind::caffe_output : dump_kind::mapper_output;
       const auto path = folder / dump_file_name(dump_of(l, o, runner.net(), kind));
       runner.visit(l.outputs[o], [&]<class T>(tensor_view<const T> values) {
-        if constexpr (std::same_as<T, float>) write_float_dump(path, values.span());
-        else write_hex_dump(path, values.span());
+        if constexpr (std::same_as<T, q20_12>) {
+          write_hex_dump(path, values.span());
+        } else if (runner.plan().is_float) {
+          write_float_dump(path, values.span());
+        } else {  // the network's inputs, which stand as they were given
+          std::vector<q20_12> written(values.size());
+          encode<q20_12>(values.span(), std::span(written), {});
+          write_hex_dump(path, std::span<const q20_12>(written));
+        }
       });
+    }
+  }
+}
+
+/// The codes of what layers read as codes, as the compiler dumps them beside their outputs (mapper_quant).
+void write_code_dumps(const std::filesystem::path& folder, const network_runner& runner) {
+  const network& net = runner.net();
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const layer& l = net.layers[i];
+    const layer_precision p = runner.plan().layers[i];
+    for (std::size_t k = 0; k < code_inputs(l) && p.encodes_activations(); ++k) {
+      const std::size_t b = l.inputs[k];
+      const auto path = folder / dump_file_name(code_dump_of(l, k, net));
+      const tensor<float> x = runner.value(b);
+      const std::span<const float> values(x.data(), x.size());
+      const activation_range& range = runner.range(b);
+      if (p.activations() == gfpq8::name) write_code_dump<gfpq8>(path, values, range.scale<gfpq8>());
+      else if (p.activations() == gfpq16::name) write_code_dump<gfpq16>(path, values, range.scale<gfpq16>());
     }
   }
 }
@@ -75,22 +110,25 @@ void require_own_files(const network& net, bool npy, bool dumps) {
       if (npy) add(l, npy_dump_name(l.name, i));
       if (dumps) add(l, dump_file_name(dump_of(l, i, net, dump_kind::mapper_output)));
     }
+    for (std::size_t i = 0; i < code_inputs(l) && dumps; ++i) add(l, dump_file_name(code_dump_of(l, i, net)));
   }
 }
 
 int run(const options& o) {
-  loaded_network loaded(o.network, true);
+  loaded_network loaded(o.network, true, o.arithmetic.rules());
   require_output(o.csv, loaded.network_files());
   const network& net = loaded.net();
   const compile_mode mode = loaded.mode(o.mode);
-  const precision_plan plan = plan_of(net, mode);
+  const accumulator_policies accumulator = o.arithmetic.policies();
+  const precision_plan plan = accumulator.of(plan_of(net, mode));
   require_own_files(net, !o.npy_folder.empty(), !o.dump_folder.empty());
-  const activation_ranges ranges = loaded.ranges(o.calibration, plan);
+  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(net, mode));
 
   const auto inputs = loaded.chosen_inputs();
   network_runner reference(net, float_plan(net), {.keep_all = true, .threads = loaded.threads()});
   reference.run(loaded_network::views(inputs));
-  network_runner quantized(net, plan, {.keep_all = true, .threads = loaded.threads()});
+  network_runner quantized(net, plan,
+                           {.keep_all = true, .threads = loaded.threads(), .policies = accumulator.policies});
   quantized.use(ranges);
   quantized.run(loaded_network::views(inputs));
   const layer_table accumulated = table_of(net, compare_accumulated(reference, quantized));
@@ -101,9 +139,14 @@ int run(const options& o) {
   if (!o.dump_folder.empty()) {
     write_dump_folder(std::filesystem::path(o.dump_folder) / "caffe", reference);
     write_dump_folder(std::filesystem::path(o.dump_folder) / "mapper_quant", quantized);
+    write_code_dumps(std::filesystem::path(o.dump_folder) / "mapper_quant", quantized);
   }
   std::optional<layer_table> isolated;
   if (o.isolated) isolated = table_of(net, compare_isolated(reference, quantized));
+
+  const auto choice = loaded.choose(
+      loaded_network::views(inputs), ranges, o.calibration, mode,
+      [&](precision_plan p) { return accumulator.of(std::move(p)); }, accumulator.policies);
 
   std::vector<std::string> on_host, folded;
   for (const layer& l : net.layers) {
@@ -124,30 +167,36 @@ int run(const options& o) {
     json j = {{"network", net.name},
               {"picture", loaded.chosen_name()},
               {"mode", static_cast<int>(mode)},
-              {"calibration_pictures", ranges.pictures},
+              {"calibration", nnie_debug::as_json(ranges, o.calibration)},
+              {"arithmetic", o.arithmetic.as_json()},
+              {"batch_norm", to_string(loaded.batch_norm())},
+              {"merge_batch_norm", nnie_debug::as_json(choice)},
+              {"remarks", loaded.remarks()},
               {"on_host", on_host},
               {"folded", folded},
               {"accumulated", parsed(accumulated)}};
     if (isolated) j["isolated"] = parsed(*isolated);
     print_json(j);
   } else {
-    const std::string from = ranges.rule == range_rule::given
-                                 ? "ranges given"
-                                 : detail::concat("ranges from ", ranges.pictures, " picture(s)");
-    std::cout << "network '" << printable(net.name) << "', compile_mode " << static_cast<int>(mode) << ", " << from
-              << "\npicture " << printable(loaded.chosen_name()) << '\n';
-    if (!folded.empty()) std::cout << folded.size() << " BatchNorm and Scale layers folded into the layer before\n";
-    for (const std::string& name : on_host) std::cout << "on the CPU in float: " << printable(name) << '\n';
-    for (const cfg_entry& e : loaded.cfg().irrelevant) {
-      std::cout << printable(loaded.cfg().file) << ':' << e.line << ": [" << printable(e.key)
-                << "] changes no result here\n";
+    std::cout << "network '" << printable(net.name) << "', compile_mode " << static_cast<int>(mode)
+              << "\nranges: " << printable(text_of(ranges, o.calibration)) << "\npicture "
+              << printable(loaded.chosen_name()) << '\n';
+    if (!folded.empty()) {
+      std::cout << folded.size() << " BatchNorm and Scale layers "
+                << (loaded.batch_norm() == batch_norm_rule::merged ? "merged into the weights of"
+                                                                   : "in the multipliers of")
+                << " the layer before\n";
     }
+    print_remarks(o.arithmetic.remarks());
+    print_remarks(loaded.remarks());
+    for (const std::string& name : on_host) std::cout << "on the CPU in float: " << printable(name) << '\n';
     std::cout << "\nEvery layer, all before it quantized:\n";
     accumulated.print(std::cout);
     if (isolated) {
       std::cout << "\nEach layer by itself, fed with the float input:\n";
       isolated->print(std::cout);
     }
+    if (const std::string advice = text_of(choice); !advice.empty()) std::cout << '\n' << advice << '\n';
   }
   for (const layer_row& row : accumulated.rows()) {
     if (o.fail_below >= -1 && !(row.result.cosine >= o.fail_below)) return below_threshold;
@@ -162,16 +211,17 @@ void add_run(CLI::App& app, int& result) {
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("run", "run a network in float and in a compile mode; compare every layer");
   o->network.add_to(*command, true);
-  command->add_option("--mode", o->mode, "compile_mode: 0 all 8 bits, 1 all 16, 2 layers named _hp 16; else the cfg's")
-      ->check(CLI::IsMember({"0", "1", "2"}));
-  command
-      ->add_option("--calibration", o->calibration,
-                   "ranges from `calibrate`, or of a compiled model (.wk); else derived from the cfg's lists")
-      ->check(CLI::ExistingFile);
+  add_mode_to(*command, o->mode);
+  add_calibration_to(*command, o->calibration);
+  o->arithmetic.add_to(*command);
   command->add_flag("--isolated", o->isolated, "also compare each layer fed with the float input");
   command->add_option("--npy", o->npy_folder, "write every layer's outputs into FOLDER/float and FOLDER/quantized")
       ->check(not_empty());
-  command->add_option("--dumps", o->dump_folder, "the same as the compiler's files: FOLDER/caffe, FOLDER/mapper_quant")
+  command
+      ->add_option(
+          "--dumps", o->dump_folder,
+          "the same as the compiler's files: FOLDER/caffe, FOLDER/mapper_quant, there also the codes that layers "
+          "read")
       ->check(not_empty());
   command->add_option("--csv", o->csv, "write the table to a file")->check(not_empty());
   command->add_option("--fail-below", o->fail_below, "exit with 1 if a layer's cosine is below")->check(between(-1, 1));
@@ -181,7 +231,8 @@ void add_run(CLI::App& app, int& result) {
       "  nnie-debug run --cfg feature_norm.cfg\n"
       "  nnie-debug run --cfg net.cfg --mode 1 --isolated --json > layers.json\n"
       "  nnie-debug run --prototxt net.prototxt --caffemodel net.caffemodel --picture cat.jpg --rgb-order RGB\n"
-      "      --norm-type 5 --mean-file means.txt --data-scale 0.0078125 --fail-below 0.99");
+      "      --norm-type 5 --mean-file means.txt --data-scale 0.0078125 --fail-below 0.99\n"
+      "  nnie-debug run --cfg net.cfg --calibration net_inst.wk # with the scales that the compiler chose");
   command->callback([o, &result] { result = run(*o); });
 }
 

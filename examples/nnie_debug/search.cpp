@@ -69,7 +69,7 @@ hp_verification write_marks(const options& o, const loaded_network& loaded, cons
 
   const std::string weights = detail::caffemodel_bytes(*marked.model, caffemodel);
   const caffe_model read_back = parse_caffemodel(weights, caffemodel);
-  const network net = fold_batch_norm(import_caffe(parse_prototxt(marked.prototxt, prototxt), &read_back, caffemodel));
+  const network net = loaded.compiled(import_caffe(parse_prototxt(marked.prototxt, prototxt), &read_back, caffemodel));
   const activation_ranges ranges = marked_ranges(problem.ranges, names);
   for (hp_without_effect& mark : marks_without_use(net, ranges, names, problem.pictures, problem.threads)) {
     verified.without_effect.push_back(std::move(mark));
@@ -97,7 +97,7 @@ int search(const options& o) {
   }
   require_output(o.state, loaded.network_files());
   const network& net = loaded.net();
-  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(net, compile_mode::mixed));
+  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(net, compile_mode::mixed), true);
   std::vector<std::vector<tensor<float>>> inputs;
   if (!o.network.pictures.empty() || loaded.listed() == 0) {
     inputs.push_back(loaded.chosen_inputs());
@@ -142,6 +142,9 @@ int search(const options& o) {
               {"verdict", result.verdict},     {"best", as_json(result.best)},
               {"pareto_front", front},         {"evaluations", result.evaluations}};
     if (verified) j["marks_verified"] = verified->passed();
+    j["calibration"] = nnie_debug::as_json(ranges, o.calibration);
+    j["batch_norm"] = to_string(loaded.batch_norm());
+    j["remarks"] = loaded.remarks();
     print_json(j);
   } else {
     std::cout << printable(result.verdict) << "\n\ntime (all 8 bits: 1)   "
@@ -151,7 +154,9 @@ int search(const options& o) {
       for (const std::string& name : p.layers) std::printf(" %s", printable(name).c_str());
       std::printf("\n");
     }
-    std::printf("(%zu plans evaluated)\n", result.evaluations);
+    std::printf("(%zu plans evaluated; ranges: %s)\n", result.evaluations,
+                printable(text_of(ranges, o.calibration)).c_str());
+    print_remarks(loaded.remarks());
     if (verified && verified->wrong.empty()) {
       std::printf(
           "%s.prototxt and %s.caffemodel have the marks. Read back and run under compile_mode 2: %zu layers went from "
@@ -203,8 +208,7 @@ void add_search(CLI::App& app, int& result) {
       ->check(CLI::Range(1, 100000))
       ->excludes(o->network.picture_option)
       ->capture_default_str();
-  command->add_option("--calibration", o->calibration, "ranges from `calibrate`, or of a compiled model (.wk)")
-      ->check(CLI::ExistingFile);
+  add_calibration_to(*command, o->calibration);
   command
       ->add_option("--state", o->state, "file that keeps every evaluation: a search that was stopped goes on from it")
       ->check(not_empty());

@@ -49,12 +49,46 @@ expect 0 "classifier" "$tool" run --cfg "$cfg" --fail-below 0.9
 is_json "$tool" run --cfg "$cfg" --isolated --json
 
 # Ranges once found give the same bits later, with any number of threads.
-expect 0 "23 layers calibrated on 20 picture(s)" "$tool" calibrate --cfg "$cfg" -o "$folder/ranges.json"
+expect 0 "22 blobs calibrated for compile_mode 0: largest magnitudes of the network in w8a8 over 20 picture(s)" "$tool" calibrate --cfg "$cfg" -o "$folder/ranges.json"
 "$tool" run --cfg "$cfg" --csv "$folder/a.csv" >/dev/null || problem "run --csv"
 "$tool" run --cfg "$cfg" --csv "$folder/b.csv" --calibration "$folder/ranges.json" --threads 3 >/dev/null || problem "run --calibration"
 cmp -s "$folder/a.csv" "$folder/b.csv" || problem "stored ranges or threads changed the table"
 echo '{"format": "nniesim calibration 1", "pictures": 1, "layers": {}}' >"$folder/empty.json"
-expect 2 "0 ranges for layer 'comp0.conv1', expected 1" "$tool" run --cfg "$cfg" --calibration "$folder/empty.json"
+expect 2 "no range for the blob of layer 'comp0', expected ranges of this network" "$tool" run --cfg "$cfg" --calibration "$folder/empty.json"
+# Ranges of another mode or rule, or of an earlier version, are said to be that.
+expect 0 "in w16a16 over 20 picture(s)" "$tool" calibrate --cfg "$cfg" --mode 1 -o "$folder/ranges16.json"
+expect 0 "ranges of the network in w16a16, this run is w8a8" "$tool" run --cfg "$cfg" --calibration "$folder/ranges16.json"
+expect 0 "largest magnitudes of the float network over 20" "$tool" calibrate --cfg "$cfg" --ranges floating -o "$folder/floating.json"
+expect 1 "ranges of the float network; compiled models agree better" "$tool" diagnose --cfg "$cfg" --calibration "$folder/floating.json"
+expect 0 '"precision": "w8a8"' "$tool" run --cfg "$cfg" --json
+expect 0 '"rule": "floating"' "$tool" run --cfg "$cfg" --json --calibration "$folder/floating.json"
+expect 2 "--ranges" "$tool" calibrate --cfg "$cfg" --ranges given -o "$folder/none.json"
+"$tool" run --cfg "$cfg" --mode 1 --csv "$folder/own16.csv" >/dev/null || problem "run --mode 1"
+"$tool" run --cfg "$cfg" --mode 1 --csv "$folder/kept16.csv" --calibration "$folder/ranges16.json" >/dev/null || problem "run --mode 1 --calibration"
+cmp -s "$folder/own16.csv" "$folder/kept16.csv" || problem "ranges of the mode that runs are others than calibrate --mode finds"
+{
+  echo '{"format": "nniesim calibration 1", "pictures": 3, "layers": {'
+  for c in 0 1 2 3; do
+    for l in conv1 conv2 conv3 conv4 cfc; do echo "\"comp$c.$l\": [{\"gfpq8\": 20, \"gfpq16\": 160}],"; done
+  done
+  echo '"jfc": [{"gfpq8": 20, "gfpq16": 160}], "classifier": [{"gfpq8": 20, "gfpq16": 160}]}}'
+} >"$folder/earlier.json"
+expect 0 "ranges of an earlier version, of layers' inputs" "$tool" run --cfg "$cfg" --calibration "$folder/earlier.json"
+echo "no ranges" >"$folder/neither.json"
+expect 2 "neither.json" "$tool" run --cfg "$cfg" --calibration "$folder/neither.json"
+
+# What is not known of the arithmetic can be chosen, and is said wherever it is not the default.
+expect 0 '"accumulator": "fp32_chain"' "$tool" run --cfg "$cfg" --json
+expect 0 "accumulator fp64_chain, the default is fp32_chain" "$tool" run --cfg "$cfg" --accumulator fp64_chain --mode 1
+expect 0 '"accumulator": "units40"' "$tool" run --cfg "$cfg" --accumulator units40 --json
+expect 1 "accumulator units40" "$tool" diagnose --cfg "$cfg" --accumulator units40 --html "$folder/units.html"
+grep -q "accumulator units40" "$folder/units.html" || problem "the report does not name the accumulator"
+expect 0 "finished sums are rounded: truncate" "$tool" run --cfg "$cfg" --sum-rounding truncate
+expect 1 '"functions": "exact"' "$tool" diagnose --cfg "$cfg" --functions exact --json
+expect 2 "--accumulator" "$tool" run --cfg "$cfg" --accumulator int32
+expect 2 "--goal searches with the accumulator fp32_chain" "$tool" diagnose --cfg "$cfg" --accumulator fp64_chain --goal 0.99
+"$tool" run --cfg "$cfg" --csv "$folder/units.csv" --accumulator units40 >/dev/null || problem "run --accumulator"
+cmp -s "$folder/a.csv" "$folder/units.csv" && problem "--accumulator units40 changes nothing"
 
 # Layers may be called anything: in GBK, with an escape sequence, a formula, longer than a file's name.
 odd="=$(printf '\326\320')\\\\033[2J\\\\n\\\\\"$(printf 'n%.0s' {1..300})"
@@ -64,7 +98,7 @@ expect 0 "=\\xd6\\xd0\\x1b[2J\\x0a\"nnn" "$tool" run --cfg "$folder/odd.cfg" --c
 grep -qF "\"'=" "$folder/odd.csv" || problem "a formula stands in $folder/odd.csv"
 expect 1 "=\\xd6" "$tool" compare "$folder/odd/float" "$folder/odd/mapper_quant" --fail-below 1
 expect 0 "=\\xd6" "$tool" compare "$folder/odd/quantized" "$folder/odd/mapper_quant" --fail-below 1
-expect 0 "23 layers calibrated" "$tool" calibrate --cfg "$folder/odd.cfg" -o "$folder/odd.json"
+expect 0 "22 blobs calibrated" "$tool" calibrate --cfg "$folder/odd.cfg" -o "$folder/odd.json"
 "$tool" run --cfg "$folder/odd.cfg" --csv "$folder/odd2.csv" --calibration "$folder/odd.json" >/dev/null || problem "run --calibration of odd names"
 cmp -s "$folder/odd.csv" "$folder/odd2.csv" || problem "stored ranges of odd names changed the table"
 for command in run info diagnose; do
@@ -78,6 +112,13 @@ expect 0 "jfc" "$tool" compare "$folder/npy/quantized" "$folder/dumps/mapper_qua
 expect 0 "jfc" "$tool" compare "$folder/npy/float" "$folder/dumps/caffe" --fail-below 1
 expect 1 "jfc" "$tool" compare "$folder/dumps/caffe" "$folder/dumps/mapper_quant" --fail-below 1
 is_json "$tool" compare "$folder/dumps/caffe" "$folder/dumps/mapper_quant" --json
+# Beside them the codes that layers read: two digits for each value in 8 bits, four in 16.
+codes=$folder/dumps/mapper_quant/comp0.conv1_input0_1_24_24_quant.nonlinear.hex
+[ "$(grep -cE '^[0-9a-f]{2}$' "$codes")" = 576 ] || problem "$codes has not 576 codes of 8 bits"
+[ "$(find "$folder/dumps/mapper_quant" -name '*_quant.nonlinear.hex' | wc -l)" = 22 ] || problem "not every layer's codes are dumped"
+"$tool" run --cfg "$cfg" --mode 1 --dumps "$folder/dumps16" >/dev/null || problem "run --mode 1 --dumps"
+codes=$folder/dumps16/mapper_quant/comp0.conv1_input0_1_24_24_quant.nonlinear.hex
+[ "$(grep -cE '^[0-9a-f]{4}$' "$codes")" = 576 ] || problem "$codes has not 576 codes of 16 bits"
 rm "$folder/npy/quantized/jfc.npy"
 expect 1 "no partner" "$tool" compare "$folder/npy/quantized" "$folder/dumps/mapper_quant" --fail-below 0.9
 mkdir "$folder/nothing"
@@ -91,6 +132,9 @@ is_json "$tool" quantize "$folder/v.npy" --json
 
 expect 0 "419136 multiply-accumulates" "$tool" info --cfg "$cfg"
 is_json "$tool" info "${model[@]}" --json
+expect 0 "stored under compile_mode 0: as codes where a layer reads codes" "$tool" info --cfg "$cfg"
+expect 0 '"as": "gfpq16"' "$tool" info --cfg "$cfg" --mode 1 --json
+expect 0 "z of codes" "$tool" info --cfg "$cfg" --calibration "$folder/ranges.json"
 
 # The marks that the search writes do what it says they do; what it measured once it reads again.
 search=("$tool" search --cfg "$cfg" --goal 0.9999 --state "$folder/search.txt")
@@ -220,8 +264,26 @@ expect 0 "'conv3' reads its input with z = -55, stored with z = -56" "$tool" wk 
 { printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 16, 16)}" && head -c 3072 /dev/zero | tr '\0' D; } >"$folder/large.npy"
 expect 0 "blob 'data' reaches 785.067 (float): beyond z = 0 of 8 bits, which needs z = 26" "$tool" wk "$golden/small_8.wk" "${small[@]}" --picture "$folder/large.npy"
 is_json "$tool" wk "$golden/small_16.wk" --json
-expect 0 "ranges given" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 0 --calibration "$golden/small_8.wk"
-expect 2 "multiplies in 8 bits there and in 16 here" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 1 --calibration "$golden/small_8.wk"
+expect 0 "ranges: given scales ($golden/small_8.wk)" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 0 --calibration "$golden/small_8.wk"
+# By its content, whatever it is called; all that takes ranges takes it.
+cp "$golden/small_8.wk" "$folder/compiled.json"
+on_picture=("${small[@]}" --picture "$folder/large.npy" --calibration "$folder/compiled.json")
+expect 0 '"rule": "given"' "$tool" run "${on_picture[@]}" --json
+expect 1 "given scales" "$tool" diagnose "${on_picture[@]}"
+expect 1 "given scales" "$tool" search "${on_picture[@]}" --goal 0.9999999
+expect 0 "its cosine is" "$tool" bundle "${on_picture[@]}" --layer conv2 -o "$folder/compiled.tar"
+expect 0 "given scales" "$tool" info "${small[@]}" --calibration "$folder/compiled.json"
+expect 0 '-56' "$tool" info "${small[@]}" --calibration "$folder/compiled.json"
+expect 2 "has no compiled layer in $folder/compiled.json that fits it" "$tool" run --cfg "$cfg" --calibration "$folder/compiled.json"
+# BatchNorm in the multipliers, merged before compiling, or a layer of its own; which is better is always in the JSON.
+expect 0 "4 BatchNorm and Scale layers in the multipliers of the layer before" "$tool" run "${small[@]}" --picture "$folder/large.npy"
+expect 0 "4 BatchNorm and Scale layers merged into the weights" "$tool" run "${small[@]}" --picture "$folder/large.npy" --merge-batch-norm
+expect 0 "are layers of their own" "$tool" run "${small[@]}" --picture "$folder/large.npy" --own-batch-norm
+expect 0 '"cosine_merged": ' "$tool" run "${small[@]}" --picture "$folder/large.npy" --json
+expect 0 '"kept_rule": "own layers"' "$tool" run "${small[@]}" --picture "$folder/large.npy" --own-batch-norm --json
+expect 0 '"merge_batch_norm": null' "$tool" run --cfg "$cfg" --json
+expect 2 "excludes" "$tool" info "${small[@]}" --own-batch-norm --merge-batch-norm
+expect 2 "layer 'conv1' multiplies in 8 bits there and in 16 here" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 1 --calibration "$golden/small_8.wk"
 is_json "$tool" wk "$golden/small_8.wk" "${small[@]}" --picture "$folder/large.npy" --json
 expect 2 "layer 'comp0.conv1' (Convolution, 1x8x12x12) has no compiled layer in" "$tool" wk "$golden/small_8.wk" "${model[@]}"
 expect 2 "expected a compiled model (.wk)" "$tool" wk "$net/feature_norm.caffemodel"
