@@ -158,13 +158,13 @@ void network_options::add_batch_norm_to(CLI::App& command) {
 }
 
 void network_options::add_to(CLI::App& command, bool with_inputs) {
-  add_batch_norm_to(command);
   auto* with_cfg = command.add_option("--cfg", cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
                        ->check(CLI::ExistingFile);
   command.add_option("--prototxt", prototxt, "network; with --caffemodel, in place of a cfg")
       ->check(CLI::ExistingFile)
       ->excludes(with_cfg);
   command.add_option("--caffemodel", caffemodel, "its weights")->check(CLI::ExistingFile)->excludes(with_cfg);
+  add_batch_norm_to(command);
   if (!with_inputs) return;
   picture_option =
       command
@@ -295,6 +295,9 @@ activation_ranges loaded_network::ranges(const std::string& file, const precisio
   if (file.empty()) return calibrate(net_, plan);
   const std::string bytes = detail::read_whole_file(file, wk_default_limit, "ranges or a compiled model");
   if (may_be_wk(bytes)) return ranges_of_model(bytes, file, plan, tries_widths);
+  const std::size_t first = bytes.find_first_not_of(" \t\r\n");
+  detail::require<error>(first != std::string::npos && bytes[first] == '{', file,
+                         ": got neither ranges (the JSON that `calibrate` writes) nor a compiled model (.wk)");
   std::string note;
   activation_ranges ranges = parse_calibration(bytes, file, net_, &note);
   if (!note.empty()) remark(note);

@@ -75,7 +75,7 @@ cmp -s "$folder/own16.csv" "$folder/kept16.csv" || problem "ranges of the mode t
 } >"$folder/earlier.json"
 expect 0 "ranges of an earlier version, of layers' inputs" "$tool" run --cfg "$cfg" --calibration "$folder/earlier.json"
 echo "no ranges" >"$folder/neither.json"
-expect 2 "neither.json" "$tool" run --cfg "$cfg" --calibration "$folder/neither.json"
+expect 2 "neither.json: got neither ranges" "$tool" run --cfg "$cfg" --calibration "$folder/neither.json"
 
 # What is not known of the arithmetic can be chosen, and is said wherever it is not the default.
 expect 0 '"accumulator": "fp32_chain"' "$tool" run --cfg "$cfg" --json
