@@ -175,6 +175,15 @@ class naive_network {
     if (const auto* p = std::get_if<layers::fully_connected>(&l.params)) return &p->weights;
     return nullptr;
   }
+  /// What a BatchNorm behind the layer became.
+  static channel_affine affine_of(const layer& l) {
+    return std::visit(
+        [](const auto& p) -> channel_affine {
+          if constexpr (requires { p.affine; }) return p.affine;
+          else return {};
+        },
+        l.params);
+  }
   struct group {
     typename weights::scale scale{};
     double magnitude = 1;
@@ -224,7 +233,13 @@ class naive_network {
       if (auto* p = std::get_if<layers::prelu>(&l.params); p != nullptr && !l.on_cpu) {
         for (float& s : p->slope) s = std::trunc(s * 4096) / 4096;
       }
-      const naive::array y = naive::evaluate(l, inputs).at(output);
+      naive::array y = naive::evaluate(l, inputs).at(output);
+      const channel_affine affine = affine_of(l);
+      for (std::size_t i = 0; i < y.value.size() && !affine.factor.empty(); ++i) {
+        const auto c = static_cast<std::size_t>(y.place(i)[1]);
+        y.value[i] = y.value[i] * affine.factor[c] + affine.shift[c];
+        y.tolerance[i] = y.tolerance[i] * std::fabs(affine.factor[c]) + 2 * naive::ulp * std::fabs(y.value[i]);
+      }
       for (std::size_t i = 0; i < y.value.size(); ++i) {
         const double low = (y.value[i] - y.tolerance[i]) * 4096, high = (y.value[i] + y.tolerance[i]) * 4096;
         // What a host hands on is truncated toward zero, what the accelerator writes toward minus infinity.
@@ -245,13 +260,10 @@ class naive_network {
     const std::size_t axis = is_row ? shape.rank() - 1 : 1;
     const std::vector<group> groups = encode_weights(l, shape[axis]);
     std::vector<float> bias;
-    channel_affine affine;  // of a BatchNorm behind it
+    const channel_affine affine = affine_of(l);
     std::visit(
         [&](auto& p) {
-          if constexpr (requires { p.affine; }) {
-            bias = std::exchange(p.bias, {});
-            affine = p.affine;
-          }
+          if constexpr (requires { p.affine; }) bias = std::exchange(p.bias, {});
         },
         l.params);
     const naive::array y = naive::evaluate(l, inputs).at(output);
