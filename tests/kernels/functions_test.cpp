@@ -118,7 +118,7 @@ TEST_CASE("exponentials of float64 by vectors equal exact_bits_exp to the last b
     std::size_t equal = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double expected = exact_bits_exp(static_cast<double>(x[i]) - most[i]);
-      equal += std::bit_cast<std::uint64_t>(expected) == std::bit_cast<std::uint64_t>(e[i]) ? 1 : 0;
+      equal += std::bit_cast<std::uint64_t>(expected) == std::bit_cast<std::uint64_t>(e[i]) ? 1U : 0U;
     }
     CHECK(equal == x.size());
   });

@@ -88,25 +88,26 @@ TEST_CASE("scalar specifications refuse scales, biases and outputs that do not f
   draws d(5);
   const auto x = d.tensor({1, 4, 5, 5}), w = d.tensor({4, 2, 3, 3});
   auto y = zeros({1, 4, 3, 3});
-  const std::vector<no_scale> three(3), two(2), one(1);
+  const std::vector<group_weights<binary32>> three(3), two(2);
   const std::vector<float> bias(4), short_bias(3);
   const conv2d_params p{.groups = 2};
-  const auto run = [&](std::span<const no_scale> scales, std::span<const float> b, tensor<float>& out) {
-    reference::conv2d<float32>(view_of(x), scales, view_of(w), {}, b, p, view_of(out));
+  const auto run = [&](std::span<const group_weights<binary32>> groups, std::span<const float> b, tensor<float>& out) {
+    reference::conv2d<float32>(view_of(x), {}, view_of(w), groups, b, p, {}, view_of(out));
   };
   run(two, bias, y);
-  const tensor<float> by_group = y;
-  run(one, {}, y);
-  CHECK(same_bits(y, by_group));
-  CHECK_THROWS_WITH(run(three, bias, y), contains("3 activation scales for 2 groups"));
-  CHECK_THROWS_WITH(run({}, bias, y), contains("0 activation scales for 2 groups"));
+  const tensor<float> with_zeros = y;
+  run(two, {}, y);
+  CHECK(same_bits(y, with_zeros));
+  CHECK_THROWS_AS(run(three, bias, y), shape_error);
+  CHECK_THROWS_AS(run({}, bias, y), shape_error);
   CHECK_THROWS_WITH(run(two, short_bias, y), contains("3 values for 4 outputs"));
   auto wrong = zeros({1, 4, 3, 4});
   CHECK_THROWS_AS(run(two, bias, wrong), shape_error);
-  CHECK_THROWS_AS(reference::deconv2d<float32>(view_of(x), three, view_of(w), {}, bias, p, view_of(y)), shape_error);
+  CHECK_THROWS_AS(reference::deconv2d<float32>(view_of(x), {}, view_of(w), three, bias, p, {}, view_of(y)),
+                  shape_error);
   const auto m = d.tensor({2, 100});
   auto rows = zeros({1, 2});
-  CHECK_THROWS_WITH(reference::fully_connected<float32>(view_of(x), {}, view_of(m), {}, short_bias, view_of(rows)),
+  CHECK_THROWS_WITH(reference::fully_connected<float32>(view_of(x), {}, view_of(m), {}, short_bias, {}, view_of(rows)),
                     contains("3 values for 2 outputs"));
 }
 

@@ -1,3 +1,4 @@
+#include <nniesim/ops/conv2d.hpp>
 #include <nniesim/ops/scale.hpp>
 
 #include "elementwise.hpp"

@@ -67,7 +67,8 @@ TEST_CASE("operands times units are the values that codes stand for") {
       CHECK(value == approx(static_cast<double>(F::decode(c, s))).epsilon(0x1p-22));
     }
     const typename F::scale s(-100);
-    CHECK(largest_operand<float, F>(s) == static_cast<double>(F::in_units(static_cast<typename F::code>(F::max_magnitude))));
+    CHECK(largest_operand<float, F>(s) ==
+          static_cast<double>(F::in_units(static_cast<typename F::code>(F::max_magnitude))));
   };
   check(gfpq8{});
   check(gfpq16{});

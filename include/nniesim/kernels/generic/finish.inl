@@ -181,7 +181,8 @@ struct channel_constants {
 template <class Out, class Lane, class Sum>
 inline void write_channel(Sum* sum, std::size_t width, std::size_t rows, const Lane& lane, const channel_constants& c,
                           const output_stage stage, Out* out, std::size_t distance, std::size_t n) {
-  if (c.c.rounding != sum_rounding::none) [[unlikely]] round_sums(sum, rows * width, c.c.rounding);
+  if (c.c.rounding != sum_rounding::none) [[unlikely]]
+    round_sums(sum, rows * width, c.c.rounding);
   for (std::size_t k = 0; k < n; k += I::lanes) {
     const std::size_t count = std::min(I::lanes, n - k);
     for (std::size_t r = 0; r < rows; ++r) {
