@@ -61,13 +61,13 @@ void expect_same(const network& net, Op op, const X&... x) {
   check(w16a16{}, plan_of(net, compile_mode::all_16bit));
 }
 
-/// What an element-wise layer reads: its input in the bits of the layer, which the operator by itself leaves to others.
+/// What an element-wise layer reads: the network's input in the bits of the layer, which the operator by itself leaves
+/// to others.
 template <class P>
 tensor<float> encoded(const tensor<float>& x) {
   using format = typename P::activations;
   tensor<float> result = x;
   if constexpr (!std::same_as<format, binary32>) {
-    for (float& v : result) v = static_cast<float>(q20_12::from(v));
     const std::span<float> values(result.data(), result.size());
     fake_quantize<format>(values, values, scale_of<format>(values));
   }
