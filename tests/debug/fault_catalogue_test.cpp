@@ -204,6 +204,7 @@ std::vector<planted> faults_of_any(const subject& s) {
     auto& c = convolution_of(e.net, middle_index);
     c.weights.fill(0.0F);
     c.bias.clear();
+    c.affine = {};
   };
   add("a layer that gives zeros", {fault::all_zero}, middle, silence);
   add("a layer that gives zeros, folders only", {fault::all_zero}, middle, [=](experiment& e) {
@@ -377,6 +378,7 @@ std::vector<planted> faults_of_photographs(const subject& s) {
     auto& c = convolution_of(e.net, s.at(0.8));
     c.weights.fill(0.0F);
     c.bias.clear();
+    c.affine = {};
   });
   return all;
 }
