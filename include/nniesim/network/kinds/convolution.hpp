@@ -36,6 +36,18 @@ template <class Params>
   return p.weights.size() + p.bias.size() + 4 * p.affine.factor.size();
 }
 
+/// As they count for costs: an affine is a factor and a shift per output.
+template <class Params>
+[[nodiscard]] std::size_t mac_parameters(const Params& p) noexcept {
+  return p.weights.size() + p.bias.size() + 2 * p.affine.factor.size();
+}
+/// Throws shape_error unless bias and affine are empty or have a value for each output.
+template <class Params>
+void check_mac_outputs(const layer_facts& l, const Params& p, std::size_t outputs) {
+  if (!p.bias.empty()) l.expect_values(p.bias.size(), outputs, "values of bias");
+  require_affine(p.affine, outputs, l.type);
+}
+
 using extents_4 = std::array<std::size_t, 4>;  // whose product may be too large for a tensor_shape
 [[nodiscard]] inline extents_4 extents_of(const tensor_shape& s) { return {s[0], s[1], s[2], s[3]}; }
 
@@ -79,7 +91,7 @@ struct layer_kind<layers::convolution> : basic_kind {
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
   static void add_work(const layer_facts&, const tensor_shape& y, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
-    work.parameters = p.weights.size() + p.bias.size() + 2 * p.affine.factor.size();
+    work.parameters = detail::mac_parameters(p);
     work.add_products(y.size() / y[1] * s[2] * s[3], p.geometry.groups, s[1], s[0] / p.geometry.groups);
   }
   static void check_rules(const layer_facts&, const params& p, detail::hardware_rules& rules) {
@@ -88,8 +100,7 @@ struct layer_kind<layers::convolution> : basic_kind {
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
     l.expect_inputs(1);
     const tensor_shape y = infer_shape(p.geometry, l.inputs[0], shape_of(p.weights));
-    if (!p.bias.empty()) l.expect_values(p.bias.size(), y[1], "values of bias");
-    detail::require_affine(p.affine, y[1], l.type);
+    detail::check_mac_outputs(l, p, y[1]);
     return l.all(y);
   }
   template <precision_policy P, class Kind>

@@ -37,7 +37,7 @@ struct layer_kind<layers::deconvolution> : basic_kind {
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
     const tensor_shape& x = l.inputs[0];
-    work.parameters = p.weights.size() + p.bias.size() + 2 * p.affine.factor.size();
+    work.parameters = detail::mac_parameters(p);
     work.add_products(x.size() / x[1] * s[2] * s[3], p.geometry.groups, s[0] / p.geometry.groups, s[1]);
   }
   static void check_rules(const layer_facts&, const params& p, detail::hardware_rules& rules) {
@@ -46,8 +46,7 @@ struct layer_kind<layers::deconvolution> : basic_kind {
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
     l.expect_inputs(1);
     const tensor_shape y = infer_deconv2d_shape(p.geometry, l.inputs[0], shape_of(p.weights));
-    if (!p.bias.empty()) l.expect_values(p.bias.size(), y[1], "values of bias");
-    detail::require_affine(p.affine, y[1], l.type);
+    detail::check_mac_outputs(l, p, y[1]);
     return l.all(y);
   }
   /// That of its convolution: at stride 1, of the input with zeros between its values.

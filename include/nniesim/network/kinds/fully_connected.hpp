@@ -46,15 +46,14 @@ struct layer_kind<layers::fully_connected> : basic_kind {
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
-    work.parameters = p.weights.size() + p.bias.size() + 2 * p.affine.factor.size();
+    work.parameters = detail::mac_parameters(p);
     work.add_products(l.inputs[0].size() / s[1], 1, s[1], s[0]);
   }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
     l.expect_inputs(1);
     const tensor_shape& x = l.inputs[0];
     const tensor_shape y = infer_fully_connected_shape(detail::as_rows(x, p.axis), shape_of(p.weights));
-    if (!p.bias.empty()) l.expect_values(p.bias.size(), y[1], "values of bias");
-    detail::require_affine(p.affine, y[1], l.type);
+    detail::check_mac_outputs(l, p, y[1]);
     return l.all(detail::replace_axes(x, p.axis, x.rank() - 1, std::array{y[1]}));
   }
   template <precision_policy P, class Kind>
