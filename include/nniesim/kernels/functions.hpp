@@ -220,31 +220,13 @@ namespace kernels::layerwise {
 /// Calls run(function_set) with the kernels of the active instruction set. False where it has none (scalar).
 template <class Run>
 [[nodiscard]] bool run_functions([[maybe_unused]] Run run) {
-  [[maybe_unused]] const isa i = active_isa();
 #if defined(NNIESIM_ARCH_X86)
-  using nniesim::detail::is_compiled;
-  if constexpr (is_compiled(isa::avx512) || is_compiled(isa::avx512_vnni)) {
-    if (i == isa::avx512 || i == isa::avx512_vnni) {
-      run(avx512::function_set{});
-      return true;
-    }
-  }
-  if constexpr (is_compiled(isa::avx2) || is_compiled(isa::avx_vnni)) {
-    if (i == isa::avx2 || i == isa::avx_vnni) {
-      run(avx2::function_set{});
-      return true;
-    }
-  }
+  return run_one_of<avx512::function_set, avx2::function_set, void>(run);
 #elif defined(NNIESIM_ARCH_ARM)
-  using nniesim::detail::is_compiled;
-  if constexpr (is_compiled(isa::neon) || is_compiled(isa::neon_dot)) {
-    if (i == isa::neon || i == isa::neon_dot) {
-      run(neon::function_set{});
-      return true;
-    }
-  }
-#endif
+  return run_one_of<void, void, neon::function_set>(run);
+#else
   return false;
+#endif
 }
 
 }  // namespace kernels::layerwise

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include <nniesim/core/exp.hpp>
@@ -313,27 +314,37 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels::layerwise {
 
-/// Calls run(kernel_set) with the kernels of the active instruction set. False where it has none (scalar): the caller
-/// then takes the specification's loop.
+/// Calls run(set) with the set of the active instruction set, void where there is none for it; false without one.
+template <class Avx512, class Avx2, class Neon, class Run>
+[[nodiscard]] bool run_one_of([[maybe_unused]] Run run) {
+  [[maybe_unused]] const isa i = active_isa();
+  const auto try_set = [&]<class Set>(std::type_identity<Set>, auto one, auto other) {
+    using nniesim::detail::is_compiled;
+    if constexpr (!std::is_void_v<Set> && (is_compiled(one()) || is_compiled(other()))) {
+      if (i != one() && i != other()) return false;
+      run(Set{});
+      return true;
+    } else {
+      return false;
+    }
+  };
+  return try_set(
+             std::type_identity<Avx512>{}, [] { return isa::avx512; }, [] { return isa::avx512_vnni; }) ||
+         try_set(
+             std::type_identity<Avx2>{}, [] { return isa::avx2; }, [] { return isa::avx_vnni; }) ||
+         try_set(
+             std::type_identity<Neon>{}, [] { return isa::neon; }, [] { return isa::neon_dot; });
+}
+
+/// Calls run(kernel_set) with the kernels of the active instruction set. False where it has none (scalar, NEON): the
+/// caller then takes the specification's loop.
 template <class Run>
 [[nodiscard]] bool run([[maybe_unused]] Run run) {
-  [[maybe_unused]] const isa i = active_isa();
 #if defined(NNIESIM_ARCH_X86)
-  using nniesim::detail::is_compiled;
-  if constexpr (is_compiled(isa::avx512) || is_compiled(isa::avx512_vnni)) {
-    if (i == isa::avx512 || i == isa::avx512_vnni) {
-      run(avx512::kernel_set{});
-      return true;
-    }
-  }
-  if constexpr (is_compiled(isa::avx2) || is_compiled(isa::avx_vnni)) {
-    if (i == isa::avx2 || i == isa::avx_vnni) {
-      run(avx2::kernel_set{});
-      return true;
-    }
-  }
-#endif
+  return run_one_of<avx512::kernel_set, avx2::kernel_set, void>(run);
+#else
   return false;
+#endif
 }
 
 }  // namespace kernels::layerwise
