@@ -136,7 +136,10 @@ struct i32 : full {
   static sign sign_of(reg a) { return _mm512_movepi32_mask(a); }
   static reg plus(reg a, sign s, reg b) { return _mm512_mask_sub_epi32(add(a, b), s, a, b); }
   static reg minus(reg a, sign s, reg b) { return _mm512_mask_add_epi32(sub(a, b), s, a, b); }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // of the macro that GCC has without optimization
   static reg pair_at(const std::int16_t* table, reg index) { return _mm512_i32gather_epi32(index, table, 2); }
+#pragma GCC diagnostic pop
   static reg dot(reg a, reg b) { return _mm512_madd_epi16(a, b); }
 };
 

@@ -268,8 +268,12 @@ struct f64 {
   static reg abs(reg a) { return _mm512_abs_pd(a); }
   static reg larger(reg a, reg b) { return _mm512_max_pd(a, b); }
   static reg smaller(reg a, reg b) { return _mm512_min_pd(a, b); }
+  // GCC without optimization makes a macro of the intrinsic, whose mask of ones then warns in whoever includes this.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
   static reg floor(reg a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
   static reg truncate(reg a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+#pragma GCC diagnostic pop
   static reg power_of_two(reg n) {
     const __m512i biased = _mm512_castpd_si512(add(n, set(0x1p52 + 1023.0)));
     return _mm512_castsi512_pd(_mm512_slli_epi64(biased, 52));
