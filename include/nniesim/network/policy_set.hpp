@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -146,8 +147,10 @@ class prepared_kind final : public prepared_layer {
       require<shape_error>(r.outputs.size() == outputs_.size() && r.ranges.size() >= ranges, layer_->type, ": ",
                            r.outputs.size(), " outputs and ", r.ranges.size(), " ranges, expected ", outputs_.size(),
                            " and ", ranges);
-      std::vector<typename P::activations::scale> scales;
-      for (std::size_t i = 0; i < ranges; ++i) scales.push_back(r.ranges[i].template scale<typename P::activations>());
+      std::array<typename P::activations::scale, 4> few{};  // what nearly all layers take, without allocating
+      std::vector<typename P::activations::scale> many(ranges > few.size() ? ranges : 0);
+      const std::span scales(many.empty() ? few.data() : many.data(), ranges);
+      for (std::size_t i = 0; i < ranges; ++i) scales[i] = r.ranges[i].template scale<typename P::activations>();
       const executor threads = is_small_ ? executor{} : r.threads;
       kind::run(*params_, prepared_,
                 kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, {r.relu, nullptr}, r.floats});

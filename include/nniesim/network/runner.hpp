@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -174,7 +175,10 @@ class network_runner {
     }
     found_.resize(net.blobs.size());
     is_input_.resize(net.blobs.size());
-    for (const std::size_t b : inputs_) is_input_[b] = true;
+    for (const std::size_t b : inputs_) {
+      is_input_[b] = true;
+      input_names_.push_back(detail::concat("input ", detail::excerpt(net.blobs[b].name)));
+    }
     readers_.resize(net.blobs.size());
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
       for (const std::size_t b : net.layers[l].inputs) readers_[b].push_back(l);
@@ -249,7 +253,7 @@ class network_runner {
     require_count(sizeof...(X));
     std::size_t next = 0;
     run(std::span<const tensor_view<const float>>(std::array<tensor_view<const float>, sizeof...(X)>{
-        detail::op_input<float32, X>(inputs, input_name(next++)).view()...}));
+        detail::op_input<float32, X>(inputs, input_names_[next++]).view()...}));
   }
   /// Of as many inputs as there are at run time: a std::vector<tensor<float>> or the like.
   template <std::ranges::contiguous_range R>
@@ -472,9 +476,6 @@ class network_runner {
     return given_.empty() ? *found_[r] : *given_[r];
   }
 
-  [[nodiscard]] std::string input_name(std::size_t i) const {
-    return detail::concat("input ", detail::excerpt(net_->blobs[inputs_[i]].name));
-  }
   void require_count(std::size_t got) const {
     if (got == inputs_.size()) return;
     std::string expected;
@@ -490,9 +491,9 @@ class network_runner {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const tensor_view<float> to = view<float>(inputs_[i]);
       const tensor_view<const float>& from = inputs[i];
-      detail::require<shape_error>(from.shape() == to.shape(), input_name(i), ": got shape ", from.shape(),
+      detail::require<shape_error>(from.shape() == to.shape(), input_names_[i], ": got shape ", from.shape(),
                                    ", expected ", to.shape());
-      detail::refuse_nan(from, input_name(i));
+      detail::refuse_nan(from, input_names_[i]);
       std::copy_n(from.data(), from.size(), to.data());
       watch(inputs_[i]);
     }
@@ -552,8 +553,9 @@ class network_runner {
   }
   template <class V>
   void run_step(const step& s, const layer& l) {
-    std::vector<tensor_view<const V>> inputs;
-    std::vector<tensor_view<V>> outputs;
+    auto& [inputs, outputs] = std::get<layer_views<V>>(views_);
+    inputs.clear();
+    outputs.clear();
     for (std::size_t i = 0; i < l.inputs.size(); ++i) inputs.push_back(input<V>(s, i));
     for (std::size_t o = 0; o < l.outputs.size(); ++o) outputs.push_back(view<V>(output_of(s, o)));
     evaluate<V>(s, l, inputs, outputs);
@@ -561,16 +563,16 @@ class network_runner {
   template <class V>
   void evaluate(const step& s, const layer& l, std::span<const tensor_view<const V>> inputs,
                 std::span<const tensor_view<V>> outputs) {
-    std::vector<activation_range> ranges(l.inputs.size());
-    std::vector<tensor_view<const float>> floats(l.inputs.size());
+    ranges_.assign(l.inputs.size(), {});
+    floats_.assign(l.inputs.size(), {});
     const bool takes_codes = s.op->precision().encodes_activations() && reads_codes(l);
     for (std::size_t i = 0; i < l.inputs.size(); ++i) {
       const std::size_t b = l.inputs[i];
       if (!storage_[b].is_codes()) continue;
-      ranges[i] = range_of(b);
-      if (has_floats(b) && takes_codes) floats[i] = view<float>(b);
+      ranges_[i] = range_of(b);
+      if (has_floats(b) && takes_codes) floats_[i] = view<float>(b);
     }
-    s.op->run(layer_run<V>{inputs, ranges, outputs, workspace(s), options_.threads, s.relu, floats});
+    s.op->run(layer_run<V>{inputs, ranges_, outputs, workspace(s), options_.threads, s.relu, floats_});
   }
 
   /// A layer of the host between layers of the accelerator.
@@ -594,10 +596,17 @@ class network_runner {
     }
   }
 
+  template <class V>
+  struct layer_views {
+    std::vector<tensor_view<const V>> inputs;
+    std::vector<tensor_view<V>> outputs;
+  };
+
   const network* net_;
   precision_plan plan_;
   runner_options options_;
-  std::vector<std::size_t> inputs_;  ///< blobs
+  std::vector<std::size_t> inputs_;       ///< blobs
+  std::vector<std::string> input_names_;  ///< for errors
   memory_need need_;
   std::vector<std::vector<std::size_t>> readers_;  ///< of each blob
   std::vector<bool> kept_, fused_, is_input_, is_watched_;
@@ -609,6 +618,10 @@ class network_runner {
   std::vector<std::size_t> offsets_;  ///< of each blob in memory_
   std::size_t bytes_ = 0;
   bool ran_ = false;
+  // What the step that runs is given; kept, for allocating takes a part of a small layer's time.
+  std::tuple<layer_views<float>, layer_views<q20_12>> views_;
+  std::vector<activation_range> ranges_;
+  std::vector<tensor_view<const float>> floats_;
   detail::memory_block memory_;
   detail::sole_user user_;
 };

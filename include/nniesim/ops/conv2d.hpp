@@ -143,7 +143,7 @@ class conv2d_layer {
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
     const conv2d_plan g(params_, x, w_shape_, operands(), threads.workers);
     return kernels::arena::alignment + kernels::arena::rounded(g.parts * g.plane_elements * operands().bytes) +
-           kernels::arena::rounded(g.steps * sizeof(std::int32_t)) + kernels::mac_constants<P>::bytes(w_shape_[0]);
+           kernels::arena::rounded(g.steps * sizeof(std::int32_t));
   }
 
   /// Evaluates into `y` (of output_shape) without allocating: x, what the layer before wrote, encoded with `s`. Throws
@@ -197,7 +197,7 @@ class conv2d_layer {
       P::accumulator::check_capacity(g.w[1] * g.w[2] * g.w[3], engine::largest_product(group, s), "conv2d");
     }
     kernels::arena memory(workspace);
-    const kernels::mac_constants<P> constants(memory, groups_, s, bias_, g.w[1] * g.w[2] * g.w[3], options_, "conv2d");
+    const kernels::mac_constants<P> constants(groups_, s, bias_, g.w[1] * g.w[2] * g.w[3], options_);
     auto* offsets = memory.take<std::int32_t>(g.steps, "conv2d");
     g.fill_offsets(offsets);
     if (g.single) {
@@ -264,11 +264,12 @@ class conv2d_layer {
     const std::size_t pieces = (row_length + tile.max_rows - 1) / tile.max_rows;
     const std::size_t panels = w.count();
     alignas(64) typename engine::sum sum[kernels::max_tile];
+    typename kernels::mac_constants<P>::panel numbers;
     for (std::size_t panel = panels * split / g.splits; panel < panels * (split + 1) / g.splits; ++panel) {
       const std::size_t output = panel * w.width();
       const std::size_t vectors = w.vectors_of(output);
       const std::size_t columns = std::min(w.width(), w.outputs() - output);
-      const kernels::finish_constants of_panel = constants.from(group * w.outputs() + output);
+      const kernels::finish_constants of_panel = constants.of(group, group * w.outputs() + output, columns, numbers);
       for (std::size_t r = 0; r < rows; ++r) {
         const auto [chain, first] = g.chain(line0 + r, skip);
         const operand* a = planes + r * g.params.stride[0] * g.row;
@@ -290,10 +291,12 @@ class conv2d_layer {
                    const kernels::mac_constants<P>& constants, std::size_t group, std::size_t line0, std::size_t line1,
                    value* y, const output_stage& stage) const {
     const std::size_t rows = g.flat ? 1 : line1 - line0;
-    engine::channel(isa_, constants.rule())(
-        {planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
-         channel_weights_.data() + group * g.steps, g.steps, g.channels == 1 && g.w[2] == 3 && g.w[3] == 3, rows,
-         g.flat ? line1 - line0 : g.y[3], constants.from(group), y + (g.flat ? line0 : line0 * g.y[3]), stage});
+    typename kernels::mac_constants<P>::panel numbers;
+    engine::channel(
+        isa_, constants.rule())({planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
+                                 channel_weights_.data() + group * g.steps, g.steps,
+                                 g.channels == 1 && g.w[2] == 3 && g.w[3] == 3, rows, g.flat ? line1 - line0 : g.y[3],
+                                 constants.of(group, group, 1, numbers), y + (g.flat ? line0 : line0 * g.y[3]), stage});
   }
 
   template <class In>

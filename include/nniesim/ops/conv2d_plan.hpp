@@ -65,15 +65,16 @@ struct conv2d_plan {
   }
 
   void fill_offsets(std::int32_t* offset) const {
-    for (std::size_t c = 0; c < channels; ++c) {
+    const std::size_t area = w[2] * w[3];
+    for (std::size_t kx = 0; kx < w[3]; ++kx) {
+      const std::size_t column = kx * params.dilation[1];
+      const std::size_t first = column % stride * phase + column / stride;
       for (std::size_t ky = 0; ky < w[2]; ++ky) {
-        for (std::size_t kx = 0; kx < w[3]; ++kx) {
-          const std::size_t column = kx * params.dilation[1];
-          *offset++ = static_cast<std::int32_t>(c * plane + ky * params.dilation[0] * row + (column % stride) * phase +
-                                                column / stride);
-        }
+        offset[ky * w[3] + kx] = static_cast<std::int32_t>(first + ky * params.dilation[0] * row);
       }
     }
+    const auto next = static_cast<std::int32_t>(plane);
+    for (std::size_t t = area; t < channels * area; ++t) offset[t] = offset[t - area] + next;
   }
 
   /// The planes of lines line0 .. line1-1 from one group of the input. Columns of padding hold `zero` already.
@@ -101,21 +102,17 @@ struct conv2d_plan {
                  s);
         continue;
       }
-      constexpr std::size_t piece = 256;
+      // Lines follow one another in the input: narrow ones are encoded several at a time.
+      constexpr std::size_t piece = 512;
       Operand buffer[piece];
-      for (std::size_t r = first; r < last; ++r, from += x[3]) {
-        Operand* line = out + (r - top) * row;
+      const std::size_t at_once = std::max<std::size_t>(1, piece / std::max<std::size_t>(1, x[3]));
+      for (std::size_t r = first; r < last; r += at_once) {
+        const std::size_t lines_here = std::min(at_once, last - r);
         for (std::size_t at = 0; at < x[3]; at += piece) {
           const std::size_t n = std::min(piece, x[3] - at);
-          quantize({from + at, 0, count, map, buffer, 0, 1, n}, s);
-          for (std::size_t k0 = 0; k0 < std::min(stride, n); ++k0) {
-            const std::size_t column = params.pad.left + at + k0;
-            Operand* to = line + column % stride * phase + column / stride;
-            if (stride == 2) {  // a number that compilers know how to vectorise
-              for (std::size_t i = 0; i < (n - k0 + 1) / 2; ++i) to[i] = buffer[k0 + 2 * i];
-            } else {
-              for (std::size_t k = k0; k < n; k += stride) *to++ = buffer[k];
-            }
+          quantize({from + (r - first) * x[3] + at, 0, count, map, buffer, 0, 1, lines_here * n}, s);
+          for (std::size_t i = 0; i < lines_here; ++i) {
+            spread(buffer + i * n, n, at, out + (r + i - top) * row);
           }
         }
       }
@@ -135,6 +132,20 @@ struct conv2d_plan {
     while (begin < end && !inside(begin)) ++begin;
     while (end > begin && !inside(end - 1)) --end;
     return {{channels, (end - begin) * w[3], w[2] * w[3]}, begin * w[3]};
+  }
+
+  /// Puts n elements of an input line, from column `at` on, into the phases of a line of planes.
+  template <class Operand>
+  void spread(const Operand* from, std::size_t n, std::size_t at, Operand* line) const {
+    for (std::size_t k0 = 0; k0 < std::min(stride, n); ++k0) {
+      const std::size_t column = params.pad.left + at + k0;
+      Operand* to = line + column % stride * phase + column / stride;
+      if (stride == 2) {  // a number that compilers know how to vectorise
+        for (std::size_t i = 0; i < (n - k0 + 1) / 2; ++i) to[i] = from[k0 + 2 * i];
+      } else {
+        for (std::size_t k = k0; k < n; k += stride) *to++ = from[k];
+      }
+    }
   }
 
   /// Elements behind the planes that kernels may read.

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <type_traits>
 
-#include <nniesim/kernels/arena.hpp>
+#include <nniesim/core/check.hpp>
 #include <nniesim/kernels/engine.hpp>
 #include <nniesim/ops/mac_options.hpp>
 
@@ -60,68 +61,107 @@ template <precision_policy P>
 
 namespace kernels {
 
-/// The numbers of a layer's outputs, which depend on the unit of its input and so are made in every run, in memory of
-/// the caller's.
+/// The numbers of a layer's outputs, which depend on the unit of its input and so are made in every run, panel by
+/// panel: on the stack, so that a small layer takes no more memory for them.
 template <precision_policy P>
 class mac_constants {
   using scale = typename P::activations::scale;
 
  public:
-  [[nodiscard]] static constexpr std::size_t bytes(std::size_t outputs) noexcept {
-    return arena::rounded(arrays * (outputs + finish_slack) * sizeof(double));
-  }
+  /// Room for those of a panel.
+  struct panel {
+    static constexpr std::size_t columns = finish_slack;
+
+    alignas(64) double multiplier[columns], shift[columns], bias[columns];
+  };
 
   /// Of outputs shared evenly among the groups of weights, each the sum of `length` products. `bias` has one value per
-  /// output, and finish_slack more.
-  mac_constants(arena& memory, std::span<const group_weights<typename P::weights>> groups, const scale& s,
-                std::span<const float> bias, std::size_t length, const mac_options& options, std::string_view where) {
-    const std::size_t outputs = bias.size() - finish_slack;
-    double* const multiplier = memory.template take<double>(arrays * bias.size(), where);
-    std::fill_n(multiplier, arrays * bias.size(), 0.0);
-    double* const shift = multiplier + bias.size();
-    const bool is_plain = options.affine.factor.empty();
-    all_.rule = engine<P>::rule(is_plain);
-    all_.multiplier = multiplier;
-    all_.shift = shift;
-    all_.float_bias = bias.data();
-    all_.fits = true;
+  /// output, and finish_slack more. All must outlive the object.
+  mac_constants(std::span<const group_weights<typename P::weights>> groups, const scale& s, std::span<const float> bias,
+                std::size_t length, const mac_options& options)
+      : groups_(groups), scale_(s), bias_(bias), options_(options) {
     // Rounding makes a chain of floats longer by 2^-24 of it in every step, and whole units add one at most.
-    const double growth = std::exp(static_cast<double>(length) * 0x1p-24);
-    for (std::size_t g = 0; g < groups.size(); ++g) {
-      const double unit = engine<P>::unit(groups[g], s);
-      const bool coarse = mac_stage::is_coarse(unit);
-      const double most_sum = growth * static_cast<double>(length) * engine<P>::largest_product(groups[g], s) + 1.0;
-      for (std::size_t o = outputs * g / groups.size(); o < outputs * (g + 1) / groups.size(); ++o) {
-        const double f = is_plain ? 1.0 : options.affine.factor[o];
-        const double a = is_plain ? 0.0 : options.affine.shift[o];
-        const auto b = static_cast<double>(bias[o]);
-        if constexpr (has_integer_stage<P>) {
-          const mac_stage stage = mac_stage::of(b, f, a, unit, coarse);
-          multiplier[o] = stage.scaled_multiplier();
-          shift[o] = static_cast<double>(stage.shift);
-          shift[bias.size() + o] = static_cast<double>(stage.bias);
-          const double most = (most_sum + std::abs(static_cast<double>(stage.bias))) * std::abs(multiplier[o]);
-          all_.fits = all_.fits && most + std::abs(shift[o]) < 0x1p31 - 2;
-        } else {
-          multiplier[o] = unit * f;
-          shift[o] = std::fma(b, f, a);
+    const auto n = static_cast<double>(length);
+    growth_ = n * std::exp(n * 0x1p-24);
+  }
+
+  [[nodiscard]] finish_rule rule() const noexcept { return engine<P>::rule(options_.affine.factor.empty()); }
+  /// Of n outputs, panel::columns at most, of one group, from output `first` of the layer on.
+  [[nodiscard]] finish_constants of(std::size_t group, std::size_t first, std::size_t n, panel& to) const {
+    NNIESIM_DCHECK(n <= panel::columns);
+    finish_constants all;
+    all.rule = rule();
+    all.multiplier = to.multiplier;
+    all.shift = to.shift;
+    all.float_bias = bias_.data() + first;
+    all.fits = true;
+    if (all.rule == finish_rule::float_sum) return all;
+    const bool is_plain = options_.affine.factor.empty();
+    const double* const factor = is_plain ? nullptr : options_.affine.factor.data() + first;
+    const double* const shift = is_plain ? nullptr : options_.affine.shift.data() + first;
+    const double unit = engine<P>::unit(groups_[group], scale_);
+    constexpr std::size_t lanes = 16;  // the most that an instruction set reads at once
+    const std::size_t read = (n + lanes - 1) / lanes * lanes;
+    if constexpr (has_integer_stage<P>) {
+      all.bias = to.bias;
+      all.rounding = options_.rounding;
+      const mac_stage plain = mac_stage::of(0.0, 1.0, 0.0, unit, mac_stage::is_coarse(unit));
+      const double to_multiplier = plain.coarse ? 0x1p31 : 0x1p42, of_multiplier = plain.coarse ? 0x1p-19 : 0x1p-30;
+      if (is_plain) {
+        std::fill_n(to.multiplier, n, plain.scaled_multiplier());
+        std::fill_n(to.shift, n, 0.0);
+      } else {
+        for (std::size_t i = 0; i < n; ++i) {
+          to.multiplier[i] = factor[i] * unit * to_multiplier;
+          to.shift[i] = shift[i] * 4096.0;
         }
+        round(to.multiplier, n);
+        round(to.shift, n);
+        for (std::size_t i = 0; i < n; ++i) to.multiplier[i] *= of_multiplier;
+      }
+      if (unit > 0) {
+        for (std::size_t i = 0; i < n; ++i) to.bias[i] = static_cast<double>(all.float_bias[i]) / unit;
+        round(to.bias, n);
+      } else {
+        std::fill_n(to.bias, n, static_cast<double>(plain.bias));
+      }
+      const double most_sum = growth_ * engine<P>::largest_product(groups_[group], scale_) + 1.0;
+      std::int64_t too_large = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        const double most = (most_sum + std::abs(to.bias[i])) * std::abs(to.multiplier[i]) + std::abs(to.shift[i]);
+        too_large |= most < 0x1p31 - 2 ? 0 : 1;
+      }
+      all.fits = too_large == 0;
+      std::fill(to.bias + n, to.bias + read, 0.0);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) {
+        const auto b = static_cast<double>(all.float_bias[i]);
+        to.multiplier[i] = unit * (is_plain ? 1.0 : factor[i]);
+        to.shift[i] = is_plain ? b : std::fma(b, factor[i], shift[i]);
       }
     }
-    if constexpr (has_integer_stage<P>) {
-      all_.bias = shift + bias.size();
-      all_.rounding = options.rounding;
+    std::fill(to.multiplier + n, to.multiplier + read, 0.0);
+    std::fill(to.shift + n, to.shift + read, 0.0);
+    return all;
+  }
+
+ private:
+  /// mac_stage::nearest_whole of each, in loops that compilers know how to vectorise.
+  static void round(double* x, std::size_t n) {
+    std::int64_t outside = 0;
+    for (std::size_t i = 0; i < n; ++i) outside |= std::abs(x[i]) < 0x1p31 - 1 ? 0 : 1;
+    if (outside != 0) {
+      for (std::size_t i = 0; i < n; ++i) x[i] = mac_stage::nearest_whole(x[i]);
+    } else {
+      for (std::size_t i = 0; i < n; ++i) x[i] = (x[i] + 0x1.8p52) - 0x1.8p52;
     }
   }
 
-  [[nodiscard]] finish_rule rule() const noexcept { return all_.rule; }
-  /// From output `first` on.
-  [[nodiscard]] finish_constants from(std::size_t first) const noexcept { return all_.from(first); }
-
- private:
-  static constexpr std::size_t arrays = has_integer_stage<P> ? 3 : 2;
-
-  finish_constants all_;
+  std::span<const group_weights<typename P::weights>> groups_;
+  scale scale_;
+  std::span<const float> bias_;
+  const mac_options& options_;
+  double growth_ = 0;  ///< a sum's largest magnitude in largest products
 };
 
 }  // namespace kernels

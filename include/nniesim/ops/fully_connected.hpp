@@ -116,7 +116,7 @@ class fully_connected_layer {
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
     const plan g(*this, output_shape(x)[0], threads.workers);
     return kernels::arena::alignment + kernels::arena::rounded(g.rows() * stride() * sizeof(operand)) +
-           kernels::arena::rounded(g.parts * g.scratch * sizeof(float)) + kernels::mac_constants<P>::bytes(w_shape_[0]);
+           kernels::arena::rounded(g.parts * g.scratch * sizeof(float));
   }
 
   /// Evaluates into `y` (of output_shape) without allocating: x, what the layer before wrote, encoded with `s`. Throws
@@ -192,8 +192,7 @@ class fully_connected_layer {
     P::accumulator::check_capacity(w_shape_[1], engine::largest_product(encoding_, s), "fully_connected");
     const plan g(*this, out[0], threads.workers);
     kernels::arena memory(workspace);
-    const kernels::mac_constants<P> constants(memory, {&encoding_, 1}, s, bias_, w_shape_[1], options_,
-                                              "fully_connected");
+    const kernels::mac_constants<P> constants({&encoding_, 1}, s, bias_, w_shape_[1], options_);
     auto* a = memory.take<operand>(g.rows() * stride(), "fully_connected");
     auto* scratch = memory.take<float>(g.parts * g.scratch, "fully_connected");
     const std::size_t inputs = w_shape_[1];
@@ -237,12 +236,14 @@ class fully_connected_layer {
     const std::size_t pieces = (row1 - row0 + tile.max_rows - 1) / tile.max_rows;
     const auto outputs = static_cast<std::ptrdiff_t>(w_shape_[0]);
     alignas(64) typename engine::sum sum[kernels::max_tile];
+    typename kernels::mac_constants<P>::panel numbers;
+    const kernels::finish_constants of_panel = constants.of(0, output, columns, numbers);
     for (std::size_t piece = 0; piece < pieces; ++piece) {
       const std::size_t r0 = row0 + kernels::cut(row1 - row0, pieces, piece, tile.max_rows);
       const std::size_t r1 = row0 + kernels::cut(row1 - row0, pieces, piece + 1, tile.max_rows);
       run_tile(a + r0 * stride(), static_cast<std::ptrdiff_t>(stride()), panels_.panel(output), panels_.steps(),
                r1 - r0, vectors, sum, false);
-      finish({sum, vectors * tile.lanes, r1 - r0, columns, constants.from(output), panels_.correction(output),
+      finish({sum, vectors * tile.lanes, r1 - r0, columns, of_panel, panels_.correction(output),
               y.data() + r0 * w_shape_[0] + output, outputs, 1, stage});
     }
   }
@@ -260,9 +261,11 @@ class fully_connected_layer {
     const std::size_t outputs = w_shape_[0];
     const std::size_t inputs = w_shape_[1];
     const auto* w = codes_.panel(panel);
+    typename kernels::mac_constants<P>::panel numbers;
+    const kernels::finish_constants of_panel = constants.of(0, output, std::min(width, outputs - output), numbers);
     const auto finish_rows = [&](float* sum, std::size_t sum_columns, std::size_t first, std::size_t r0,
                                  std::size_t r1) {
-      finish({sum, sum_columns, r1 - r0, std::min(sum_columns, outputs - first), constants.from(first), nullptr,
+      finish({sum, sum_columns, r1 - r0, std::min(sum_columns, outputs - first), of_panel.from(first - output), nullptr,
               y.data() + r0 * outputs + first, static_cast<std::ptrdiff_t>(outputs), 1, stage});
     };
     kernels::select(isa_, [&](auto set) {

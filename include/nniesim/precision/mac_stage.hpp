@@ -62,11 +62,16 @@ struct mac_stage {
     constexpr double high = std::numeric_limits<std::int32_t>::max();
     return x != x ? 0 : static_cast<std::int32_t>(std::clamp(x, low, high));
   }
-  /// The nearest integer, ties to even, saturated; NaN gives 0. Without a call, for there are thousands in a run:
-  /// adding 1.5 * 2^52 leaves no fraction bits.
+  /// The nearest integer, ties to even, saturated to 32 bits, of a number that is not NaN. Without a call and without
+  /// an integer, for there are thousands in a run: adding 1.5 * 2^52 leaves no fraction bits.
+  [[nodiscard]] static double nearest_whole(double x) noexcept {
+    constexpr double low = std::numeric_limits<std::int32_t>::min();
+    constexpr double high = std::numeric_limits<std::int32_t>::max();
+    return (std::clamp(x, low, high) + 0x1.8p52) - 0x1.8p52;  // both ends are whole: clamping first changes nothing
+  }
+  /// The same as an integer; NaN gives 0.
   [[nodiscard]] static std::int32_t nearest(double x) noexcept {
-    const double inside = std::clamp(x, -0x1p32, 0x1p32);
-    return saturated((inside + 0x1.8p52) - 0x1.8p52);
+    return x != x ? 0 : static_cast<std::int32_t>(nearest_whole(x));
   }
   /// Whether the multipliers of a layer are stored divided by 2^11: where the one without a factor would pass 2^31.
   [[nodiscard]] static bool is_coarse(double unit) noexcept { return unit * 0x1p42 >= 0x1p31 - 0.5; }

@@ -75,8 +75,7 @@ template <class P>
   const std::size_t whole = product_of(w[1], row, sum_of(x[2], p.pad.top, p.pad.bottom, reach), bytes);
   const std::size_t planes = std::min(whole, std::max(cache, line));
   const std::size_t part = sum_of(planes, product_of(w[1], tile.max_rows, bytes), (slack + 64) * bytes);
-  return {product_of(stored, steps, bytes),
-          sum_of(product_of(part, workers), product_of(steps, 4), product_of(w[0], 24), 2048), 0};
+  return {product_of(stored, steps, bytes), sum_of(product_of(part, workers), product_of(steps, 4), 2048), 0};
 }
 
 }  // namespace detail

@@ -70,7 +70,7 @@ struct layer_kind<layers::fully_connected> : basic_kind {
     const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
     const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
     const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
-    return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), product_of(w[0], 24), 2048), 0};
+    return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 2048), 0};
   }
   template <precision_policy P>
   [[nodiscard]] static fully_connected_layer<P> prepare(const layer_facts&, const params& p) {
