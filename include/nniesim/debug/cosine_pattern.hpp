@@ -9,6 +9,7 @@
 
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/layer_verdict.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/run_pair.hpp>
 
@@ -41,7 +42,7 @@ class cosine_pattern {
         "' (", cosine_text(first_bad.shown.result->cosine), "), the last layer has ", cosine_text(last));
     const compared_row& jump = runs_.rows()[jump_row_];
     const double total = error_of(lowest);
-    const bool is_sharp = worst_jump_ > 0.5 * total && worst_jump_ > 0.2;  // at once from 1 to 0.98 or lower
+    const bool is_sharp = worst_jump_ > limit::sharp_share * total && worst_jump_ > limit::sharp_error;
     const auto behind = std::find(rows.begin(), rows.end(), dip) + 1;
     const bool recovers = std::none_of(behind, rows.end(), is_bad);
     if (first_bad_row == rows.begin() && !has_input()) {
@@ -76,7 +77,7 @@ class cosine_pattern {
       f.next = "look up in cnn_net_tree.dot what the compiler made of that layer";
       return f;
     }
-    if (is_sharp && error_of(last) < 0.5 * error_of(jump.shown.result->cosine)) {
+    if (is_sharp && error_of(last) < limit::recovered_share * error_of(jump.shown.result->cosine)) {
       finding f{fault::inconclusive, jump.shown.name};
       f.summary = concat("'", f.layer, "' dips to cosine ", cosine_text(jump.shown.result->cosine),
                          ", and what follows ", "recovers in part");

@@ -12,17 +12,19 @@
 
 #include <nniesim/debug/error_parts.hpp>
 #include <nniesim/debug/layer_print.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 /// The limits of the procedure. The cosines are the vendor's; the rest is ours.
 struct diagnose_options {
-  double data_cosine = 0.999;  ///< the network's inputs reach it
-  double layer_cosine = 0.99;  ///< a good layer reaches it
-  double last_cosine = 0.95;   ///< below it the last layer is bad for certain
-  double dip_cosine = 0.90;    ///< below it a layer in between is a dip
-  double norm_error = 0.02;    ///< errors of scale: |norm_error| of a good layer at most, of a good input half of it
+  double data_cosine = detail::limit::data_cosine;    ///< the network's inputs reach it
+  double layer_cosine = detail::limit::layer_cosine;  ///< a good layer reaches it
+  double last_cosine = detail::limit::last_cosine;    ///< below it the last layer is bad for certain
+  double dip_cosine = detail::limit::dip_cosine;      ///< below it a layer in between is a dip
+  double norm_error =
+      detail::limit::norm_error;  ///< errors of scale: |norm_error| of a good layer at most, of a good input half of it
   /// How many of the reference's layers, from the first on, are in order of execution, where no network tells; of the
   /// others the place is not known.
   std::size_t ordered = std::numeric_limits<std::size_t>::max();

@@ -13,6 +13,7 @@
 
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
 #include <nniesim/debug/run_pair.hpp>
@@ -21,18 +22,19 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
+struct input_facts {
+  std::vector<finding> findings{};
+  std::vector<std::string> missing{};  ///< names of inputs that the other run does not show
+  bool is_raw = false;                 ///< whether the other run's values are words of Q20.12, as integers
+  bool are_exchanged = false;          ///< whether inputs have each other's data
+};
+
 class input_check {
  public:
   /// `lab` may be nullptr. Both must outlive the object.
   input_check(run_pair& runs, const laboratory* lab) : runs_(runs), lab_(lab), o_(runs.limits()) { check(); }
 
-  [[nodiscard]] std::vector<finding>& findings() noexcept { return findings_; }
-  /// Names of inputs that the other run does not show.
-  [[nodiscard]] const std::vector<std::string>& missing() const noexcept { return missing_; }
-  /// Whether the other run's values are words of Q20.12, as integers.
-  [[nodiscard]] bool is_raw() const noexcept { return is_raw_; }
-  /// Whether inputs have each other's data.
-  [[nodiscard]] bool are_exchanged() const noexcept { return are_exchanged_; }
+  [[nodiscard]] input_facts facts() && { return std::move(facts_); }
 
  private:
   void check() {
@@ -40,7 +42,7 @@ class input_check {
     for (const compared_row& r : runs_.rows()) {
       if (!r.is_input) continue;
       if (!r.other) {
-        missing_.push_back(r.shown.name);
+        facts_.missing.push_back(r.shown.name);
         continue;
       }
       if (const compared_row* const given = exchanged_with(r)) {
@@ -48,9 +50,10 @@ class input_check {
         continue;
       }
       const bool compared = r.shown.result.has_value();
-      const bool is_good = compared && r.shown.result->cosine >= o_.data_cosine &&
-                           std::fabs(r.shown.result->norm_error) <= 0.5 * o_.norm_error &&
-                           r.relation == match_relation::same;
+      const bool is_good =
+          compared && r.shown.result->cosine >= o_.data_cosine &&
+          std::fabs(r.shown.result->norm_error) <= limit::share_of_norm_error_for_inputs * o_.norm_error &&
+          r.relation == match_relation::same;
       if (is_good || (compared && r.shown.result->bad_reference + r.shown.result->bad_other != 0)) continue;
       if (compared && r.other_is_zero && !r.reference_is_zero) continue;
       const std::vector<float> y = runs_.reference_values(r);
@@ -77,7 +80,7 @@ class input_check {
                                     percent_with_sign(c.norm_error, 2)));
       }
       if (is_raw_words(s)) {
-        is_raw_ = true;
+        facts_.is_raw = true;
         s.summary = "the other run's values are the words of Q20.12 as integers: 4096 times too large";
         s.changes = {"divide the dumps by 4096, or give the compiler's linear.hex files"};
       } else if (cfg_is_references && s.verdict == preprocess_verdict::explained && s.fit.layout == data_layout::same) {
@@ -102,7 +105,7 @@ class input_check {
             "feed both with the same .npy in place of the picture: if they agree then, it is how the picture is "
             "resized, cropped or decoded";
       }
-      findings_.push_back(std::move(f));
+      facts_.findings.push_back(std::move(f));
     }
     if (!no_inputs.empty()) runs_.guess_no_inputs(no_inputs);
   }
@@ -127,7 +130,7 @@ class input_check {
     if (index >= lab_->inputs.size() || lab_->inputs[index].size() != y.size()) return false;
     const std::span<const float> told = lab_->inputs[index].span();
     const double from_reference = compare_values(told, y).relative_l2_error;
-    if (!(from_reference < 0.05)) return false;
+    if (!(from_reference < limit::told_input)) return false;
     return x.size() != y.size() || from_reference < compare_values(told, x).relative_l2_error;
   }
 
@@ -143,8 +146,8 @@ class input_check {
   void note_exchange(const compared_row& r, const compared_row& given) {
     std::string line = concat("what is '", r.shown.name, "' in the reference was given as '", given.shown.name,
                               "' (cosine ", cosine_text(r.shown.result->cosine), ")");
-    if (are_exchanged_) return findings_.front().evidence.push_back(std::move(line));
-    are_exchanged_ = true;
+    if (facts_.are_exchanged) return facts_.findings.front().evidence.push_back(std::move(line));
+    facts_.are_exchanged = true;
     finding f{fault::preprocessing, r.shown.name};
     f.summary = "the inputs are exchanged";
     f.evidence.push_back(std::move(line));
@@ -152,13 +155,14 @@ class input_check {
     f.rivals.push_back(
         {fault::layer_mapping, "dumps under each other's names look the same, but what follows would agree"});
     f.next = "make the change, then compare again";
-    findings_.insert(findings_.begin(), std::move(f));
+    facts_.findings.insert(facts_.findings.begin(), std::move(f));
   }
 
   /// Whether an input is the reference's times 4096, in every channel.
   [[nodiscard]] static bool is_raw_words(const preprocess_solution& s) {
     if (s.verdict != preprocess_verdict::explained || s.fit.gain.empty()) return false;
-    return std::all_of(s.fit.gain.begin(), s.fit.gain.end(), [](double g) { return std::fabs(g * 4096 - 1) < 1e-3; });
+    return std::all_of(s.fit.gain.begin(), s.fit.gain.end(),
+                       [](double g) { return std::fabs(g * 4096 - 1) < limit::raw_words_of_input; });
   }
   /// The reference was made by the cfg, the other run's input was not: what it was made with, from `made`, which
   /// explains it by the cfg's.
@@ -184,10 +188,13 @@ class input_check {
   run_pair& runs_;
   const laboratory* lab_;
   const diagnose_options& o_;
-  std::vector<finding> findings_;
-  std::vector<std::string> missing_;
-  bool is_raw_ = false, are_exchanged_ = false;
+  input_facts facts_;
 };
+
+/// Takes back what was guessed to be an input and is none. `lab` may be nullptr.
+[[nodiscard]] inline input_facts check_inputs(run_pair& runs, const laboratory* lab) {
+  return input_check(runs, lab).facts();
+}
 
 }  // namespace detail
 

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/run_pair.hpp>
 #include <nniesim/network/single_layer.hpp>
 
@@ -33,6 +34,7 @@ struct layer_trial {
   /// (other_precisions), which that is; infinite where that was not asked for.
   double from_planned = 0, from_other_width = std::numeric_limits<double>::infinity();
   layer_precision other_width{};
+  split_errors parts{};  ///< what `result`'s error consists of
   bool is_input_finite = true;
   bool is_input_shown = true;  ///< else one of them is what the run is said to have been fed with
   bool is_zero = false;        ///< what the run shows, while float gives something
@@ -40,11 +42,12 @@ struct layer_trial {
   /// Whether the run is as good as can be planned: what the simulation gives with the better ranges, but for the last
   /// digits, or no further from float.
   [[nodiscard]] bool is_as_planned() const noexcept {
-    return from_expected <= 1e-3 || steps <= 1 || result.relative_l2_error <= 1.5 * expected.relative_l2_error;
+    return from_expected <= limit::same_as_simulated || steps <= limit::same_in_steps ||
+           result.relative_l2_error <= limit::as_good_as_simulated * expected.relative_l2_error;
   }
   /// Whether it shows what another width gives, and not what the planned one does.
   [[nodiscard]] bool is_other_width() const noexcept {
-    return std::isfinite(from_other_width) && from_other_width <= 0.25 * from_planned;
+    return std::isfinite(from_other_width) && from_other_width <= limit::explained_share * from_planned;
   }
 };
 
@@ -126,7 +129,7 @@ class layer_bench {
     range_fit best;
     if (ranges() == 0) return best;
     fit_one(layer, output, std::nullopt, best);
-    if (ranges() > 1 && ranges() <= most_fitted) {
+    if (ranges() > 1 && ranges() <= limit::ranges_tried_alone) {
       for (std::size_t i = 0; i < ranges(); ++i) fit_one(layer, output, i, best);
     }
     return best;
@@ -145,7 +148,7 @@ class layer_bench {
     const double low = high * std::exp2(-octaves - 0.5);
     visit([&](double m) {
       nonzero += m > 0 ? 1U : 0U;
-      above += m > high * 1.05 ? 1U : 0U;
+      above += m > high * limit::above_range ? 1U : 0U;
       below += m > 0 && m < low ? 1U : 0U;
     });
     const auto n = static_cast<double>(std::max<std::size_t>(nonzero, 1));
@@ -153,8 +156,6 @@ class layer_bench {
   }
 
  private:
-  static constexpr std::size_t most_fitted = 8;  ///< ranges one by one
-
   /// The ReLU behind an output; nullptr for none.
   [[nodiscard]] const relu_params* relu_behind(std::size_t blob) const {
     for (const layer& l : lab_.net.layers) {
@@ -182,7 +183,9 @@ class layer_bench {
     }
     tensor<float> after = in_float_[o];
     apply(*relu, after);
-    return difference(view_of(after).span(), x) < 0.5 * difference(view_of(in_float_[o]).span(), x) ? relu : nullptr;
+    return difference(view_of(after).span(), x) < limit::shown_with_relu * difference(view_of(in_float_[o]).span(), x)
+               ? relu
+               : nullptr;
   }
   static void apply(const relu_params& relu, tensor<float>& t) {
     for (float& v : t) v = v > 0 ? v : v * relu.negative_slope;
@@ -209,7 +212,8 @@ class layer_bench {
       if (d < best.difference) best = {std::move(shifts), d};
     };
     const int octave = levels_per_octave();
-    for (int shift = -10 * octave; shift <= 10 * octave; shift += octave / 2) offer(shift);
+    const int farthest = limit::tried_octaves * octave;
+    for (int shift = -farthest; shift <= farthest; shift += octave / 2) offer(shift);
     for (int step = octave / 4; step >= 1; step /= 2) {
       const int from = centre;
       offer(from - step);
@@ -226,10 +230,10 @@ class layer_bench {
   bool has_inputs_ = false, is_input_shown_ = true;
 };
 
-/// All trials, in order of execution; notes in the rows what they say.
+/// All trials, in order of execution.
 class layer_trials {
  public:
-  layer_trials(run_pair& runs, const laboratory& lab) : runs_(runs), lab_(lab) {
+  layer_trials(const run_pair& runs, const laboratory& lab) : runs_(runs), lab_(lab) {
     for (std::size_t i = 0; i < lab.net.layers.size(); ++i) {
       if (!std::holds_alternative<layers::input>(lab.net.layers[i].params)) try_layer(i);
     }
@@ -260,17 +264,18 @@ class layer_trials {
       layer_trial t{.layer = index, .output = o, .is_input_shown = bench.is_input_shown()};
       t.result = compare_values(r, x);
       t.is_zero = t.result.l2_other == 0 && t.result.l2_reference > 0;
-      if (compared_row* row = runs_.row_of(index, o)) {
-        row->shown.isolated = t.result.cosine;
-        split(row->shown, r, x, shape_of(*bench.shown(o)));
-      }
-      trials.push_back(t);
+      t.parts = split(r, x, shape_of(*bench.shown(o)));
+      trials.push_back(std::move(t));
     }
     if (trials.empty()) return;
     simulate(bench, trials);
     all_.insert(all_.end(), trials.begin(), trials.end());
   }
 
+  /// Whether the run shows what the planned width gives, whatever the ranges.
+  [[nodiscard]] static bool is_shown(const layer_trial& t) {
+    return t.from_planned <= limit::same_as_simulated || t.steps <= limit::same_in_steps;
+  }
   /// What the planned width gives, and others where the run does not show that.
   void simulate(const layer_bench& bench, std::vector<layer_trial>& trials) const {
     const auto with_both_ranges = [&](layer_precision p, const auto& look) {
@@ -297,13 +302,11 @@ class layer_trials {
       }
       is_first = false;
     });
-    const bool is_shown = std::all_of(trials.begin(), trials.end(),
-                                      [](const layer_trial& t) { return t.from_planned <= 1e-3 || t.steps <= 1; });
-    if (bench.ranges() == 0 || is_shown) return;
+    if (bench.ranges() == 0 || std::all_of(trials.begin(), trials.end(), is_shown)) return;
     for (const layer_precision other : other_precisions(lab_.policies, bench.planned())) {
       with_both_ranges(other, [&](const std::vector<tensor<float>>& simulated) {
         for (layer_trial& t : trials) {
-          if (t.from_planned <= 1e-3 || t.steps <= 1) continue;
+          if (is_shown(t)) continue;
           const comparison c =
               compare_values(view_of(*bench.shown(t.output)).span(), view_of(simulated[t.output]).span());
           if (!(c.relative_l2_error < t.from_other_width)) continue;
@@ -314,7 +317,7 @@ class layer_trials {
     }
   }
 
-  run_pair& runs_;
+  const run_pair& runs_;
   const laboratory& lab_;
   std::vector<layer_trial> all_;
 };

@@ -16,21 +16,24 @@
 
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/layer_trials.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/precision_runs.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
 /// What a layer's error consists of, the parts that count.
-[[nodiscard]] inline std::string error_parts_text(const layer_evidence& e) {
-  const error_parts& p = *e.parts;
+[[nodiscard]] inline std::string error_parts_text(const split_errors& e) {
+  const error_parts& p = e.parts;
   std::string text;
   for (const auto& [name, share] :
        {std::pair("gain", p.gain_share), std::pair("offset", p.offset_share),
         std::pair("saturation", p.saturation_share), std::pair("underflow to zero", p.underflow_share),
         std::pair("rounding and the rest", p.rounding_share)}) {
-    if (share >= 0.005) text += concat(text.empty() ? "" : ", ", name, " ", number_text(100 * share, 3), " %");
+    if (share >= limit::told_share)
+      text += concat(text.empty() ? "" : ", ", name, " ", number_text(100 * share, 3), " %");
   }
   text = concat("the square of that error is: ", text);
   if (e.channels > 1) text += concat("; ", e.most_channels, " of ", e.channels, " channels carry 90 % of it");
@@ -47,11 +50,6 @@ namespace detail {
          std::holds_alternative<reduce_sum_params>(l.params);
 }
 
-/// Whether a mark _hp takes a layer from one precision to the other.
-[[nodiscard]] constexpr bool is_marked_width(layer_precision from, layer_precision to) noexcept {
-  return from == layer_precision::w8a8 && to == layer_precision::w16a16;
-}
-
 struct layer_verdict {
   finding what;
   bool as_simulated = false;  ///< the run shows what the simulation gives for that input
@@ -63,12 +61,7 @@ struct layer_verdict {
 class layer_judge {
  public:
   layer_judge(const run_pair& runs, const laboratory& lab, const layer_trial& t)
-      : runs_(runs),
-        trial_(t),
-        layer_(lab.net.layers[t.layer]),
-        lab_(lab),
-        row_(runs.row_of(t.layer, t.output)),
-        bench_(runs, lab, t.layer) {}
+      : runs_(runs), trial_(t), layer_(lab.net.layers[t.layer]), lab_(lab), bench_(runs, lab, t.layer) {}
 
   [[nodiscard]] layer_verdict judge() {
     f_.layer = layer_.name;
@@ -118,10 +111,10 @@ class layer_judge {
                                  percent(difference(in_float(), calibrated)), " with the calibrated range, ",
                                  percent(with_own), " with the data's own",
                                  finer ? concat(", ", percent(with_finer), " in ", bits_text(*finer)) : std::string()));
-    if (row_ != nullptr && row_->shown.parts) f_.evidence.push_back(error_parts_text(row_->shown));
+    f_.evidence.push_back(error_parts_text(trial_.parts));
 
     // What leaves so little of the error explains it.
-    const double explained = 0.25 * std::min(seen, 1.0);
+    const double explained = limit::explained_share * std::min(seen, 1.0);
     const bool as_calibrated = from_calibrated <= explained;
     bool as_simulated = as_calibrated || difference(shown(), own) <= explained;
     layer_bench::range_fit fit;
@@ -129,13 +122,16 @@ class layer_judge {
     else if (!as_simulated) fit = bench_.fit_ranges(layer, trial_.output);
     const auto farthest =
         std::max_element(fit.shifts.begin(), fit.shifts.end(), [](int a, int b) { return std::abs(a) < std::abs(b); });
-    const bool has_other_range = farthest != fit.shifts.end() && std::abs(*farthest) >= bench_.levels_per_octave() / 4;
-    if (has_other_range && fit.difference <= std::min(explained, 0.1) && with_own <= 0.5 * seen) {
+    const bool has_other_range =
+        farthest != fit.shifts.end() && std::abs(*farthest) >= limit::other_range_octaves * bench_.levels_per_octave();
+    if (has_other_range && fit.difference <= std::min(explained, limit::explained_by_range) &&
+        with_own <= limit::cured_by_range * seen) {
       wrong_range(static_cast<std::size_t>(farthest - fit.shifts.begin()), *farthest, fit.difference, with_own,
                   as_calibrated);
       return as_simulated;
     }
-    as_simulated = as_simulated || fit.difference <= std::min(explained, 0.1);  // with a range little different
+    as_simulated = as_simulated ||
+                   fit.difference <= std::min(explained, limit::explained_by_range);  // with a range little different
     if (as_simulated && finer && with_finer <= explained) {
       f_.cause = fault::precision;
       f_.summary = concat(bits_text(p), " are not enough for '", layer_.name, "'");
@@ -166,7 +162,7 @@ class layer_judge {
     f_.cause = fault::activation_scale;
     const auto [above, below] = bench_.outside(range, shift);
     // What a layer gives for zeros explains as much as that range: then its input counts for nothing.
-    const bool is_bias = below > 0.999 || difference(shown(), bench_.of_zeros()) <= left;
+    const bool is_bias = below > limit::all_underflow || difference(shown(), bench_.of_zeros()) <= left;
     if (is_bias && !is_calibrated) return bias_alone();
     const double factor = std::exp2(static_cast<double>(shift) / bench_.levels_per_octave());
     // The writer of the blob stores it, for all its readers.
@@ -198,9 +194,9 @@ class layer_judge {
 
   /// As simulated, and no range and no bits would help.
   void beyond_fixed_point() {
-    constexpr float limit = 524287.0F;  // of q20_12
     const auto x = shown();
-    const auto at_limit = std::count_if(x.begin(), x.end(), [](float v) { return std::fabs(v) >= limit; });
+    const auto at_limit =
+        std::count_if(x.begin(), x.end(), [](float v) { return std::fabs(v) >= limit::largest_q20_12; });
     f_.cause = fault::fixed_point_range;
     if (at_limit != 0) {
       f_.summary = concat("the values of '", layer_.name, "' are too large for Q20.12, whatever its bits");
@@ -218,7 +214,7 @@ class layer_judge {
   void something_else(std::string_view how) {
     const comparison& c = trial_.result;
     const bool is_gain =
-        c.cosine >= runs_.limits().layer_cosine && std::fabs(c.norm_error) >= 0.5 * c.relative_l2_error;
+        c.cosine >= runs_.limits().layer_cosine && std::fabs(c.norm_error) >= limit::gain_share * c.relative_l2_error;
     f_.summary = is_gain && c.l2_other > 0
                      ? concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.norm_error, 4),
                               is_mac_layer(layer_) ? ": its weights or its scale differ from the caffemodel's" : "")
@@ -245,7 +241,6 @@ class layer_judge {
   const layer_trial& trial_;
   const layer& layer_;
   const laboratory& lab_;
-  const compared_row* row_;
   layer_bench bench_;
   finding f_{fault::suspect_layer};
   std::optional<std::size_t> blob_{};

@@ -14,6 +14,7 @@
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/layer_verdict.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/run_pair.hpp>
 
@@ -33,7 +34,7 @@ class norm_check {
     for (const compared_row* r : rows) {
       const comparison& c = *r->shown.result;
       if (c.count < 2 || !runs_.is_gain(c)) continue;
-      if (c.count < few_values && std::fabs(c.norm_error) < 5 * o_.norm_error) continue;
+      if (c.count < limit::few_values && std::fabs(c.norm_error) < limit::few_values_factor * o_.norm_error) continue;
       if (r->layer && is_chain_layer(lab_->net.layers[*r->layer]))
         continue;  // what is inside a norm; its result counts
       off.push_back(r);
@@ -47,11 +48,11 @@ class norm_check {
     for (const compared_row* r : off) {
       const double error = r->shown.result->norm_error;
       if (std::fabs(error) > std::fabs(most)) most = error;
-      if (f.evidence.size() == 6) continue;
+      if (f.evidence.size() == limit::norms_told) continue;
       f.evidence.push_back(concat("'", r->shown.name, "': norm off by ", percent_with_sign(error, 2), " with cosine ",
                                   cosine_text(r->shown.result->cosine)));
     }
-    if (off.size() > 6) f.evidence.push_back(concat("and ", off.size() - 6, " more"));
+    if (off.size() > limit::norms_told) f.evidence.push_back(concat("and ", off.size() - limit::norms_told, " more"));
     const std::string shift =
         concat("norms are off by up to ", percent_with_sign(most, 2), " while the cosines are intact");
     if (lab_ == nullptr) {
@@ -67,10 +68,10 @@ class norm_check {
     for (const layer_trial& j : trials_) {
       const comparison& c = j.result;
       if (!j.is_input_finite || c.bad_other + c.bad_reference != 0 || !before.contains(j.layer)) continue;
-      if (std::fabs(c.norm_error) < 0.25 * o_.norm_error) continue;
-      if (std::fabs(c.norm_error) < 0.5 * c.relative_l2_error) continue;
+      if (std::fabs(c.norm_error) < limit::share_of_norm_error_for_one_layer * o_.norm_error) continue;
+      if (std::fabs(c.norm_error) < limit::gain_share * c.relative_l2_error) continue;
       if (most_of_it == nullptr || std::fabs(c.norm_error) > std::fabs(most_of_it->result.norm_error)) most_of_it = &j;
-      if (++shown > 6) continue;
+      if (++shown > limit::norms_told) continue;
       f.evidence.push_back(concat("'", output_name(lab_->net.layers[j.layer], j.output), "' by itself: norm off by ",
                                   percent_with_sign(c.norm_error, 2)));
     }
@@ -83,7 +84,8 @@ class norm_check {
     if (is_explained) return std::nullopt;
     const std::string in_16_bits =
         "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error";
-    if (most_of_it != nullptr && std::fabs(most_of_it->result.norm_error) >= 0.5 * std::fabs(most)) {
+    if (most_of_it != nullptr &&
+        std::fabs(most_of_it->result.norm_error) >= limit::most_of_norm_error * std::fabs(most)) {
       const std::string& name = lab_->net.layers[most_of_it->layer].name;
       f.summary = concat(shift, ": '", name, "' brings most of it by itself");
       f.change.push_back(
@@ -106,9 +108,6 @@ class norm_check {
       return is_chain_layer(l) && std::find(inputs.begin(), inputs.end(), l.outputs[0]) != inputs.end();
     });
   }
-  /// Fewer values than these have a cosine near 1 and a norm of their own whatever happens: they must be far off.
-  static constexpr std::size_t few_values = 16;
-
   const run_pair& runs_;
   const laboratory* lab_;
   std::span<const layer_trial> trials_;

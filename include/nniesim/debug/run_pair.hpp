@@ -22,6 +22,7 @@
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/error_parts.hpp>
 #include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/match_layers.hpp>
 #include <nniesim/metrics/format_error.hpp>
 
@@ -96,17 +97,28 @@ struct aligned_values {
   return std::all_of(x.begin(), x.end(), [](float v) { return v == 0.0F; });
 }
 
-/// Notes what a layer's error consists of, and which channels carry it.
-inline void split(layer_evidence& e, std::span<const float> r, std::span<const float> x, const tensor_shape& shape) {
+/// What a layer's error consists of, and which channels carry it.
+struct split_errors {
+  error_parts parts{};
+  std::size_t channels = 0, most_channels = 0;  ///< all; those that carry 90 % of its square
+  std::vector<channel_error> worst_channels{};
+};
+
+[[nodiscard]] inline split_errors split(std::span<const float> r, std::span<const float> x, const tensor_shape& shape) {
   const auto [n, c, h, w] = nchw_of(shape, r.size());
   const tensor_shape nchw{n, c, h, w};
   const tensor_view<const float> reference(r, nchw), other(x, nchw);
-  e.parts = split_error(reference, other);
   const channel_error_list all = channel_errors(reference, other);
-  e.channels = all.channels.size();
-  e.most_channels = all.most;
+  split_errors s{split_error(reference, other), all.channels.size(), all.most};
   const std::size_t shown = std::min(all.channels.size(), layer_evidence::most_worst_channels);
-  e.worst_channels.assign(all.channels.begin(), all.channels.begin() + static_cast<std::ptrdiff_t>(shown));
+  s.worst_channels.assign(all.channels.begin(), all.channels.begin() + static_cast<std::ptrdiff_t>(shown));
+  return s;
+}
+inline void note(layer_evidence& e, const split_errors& s) {
+  e.parts = s.parts;
+  e.channels = s.channels;
+  e.most_channels = s.most_channels;
+  e.worst_channels = s.worst_channels;
 }
 
 /// Layers whose values are read once, as long as they fit in 1 GiB together.
@@ -209,7 +221,7 @@ class run_pair {
   /// An error that is mostly one of scale.
   [[nodiscard]] bool is_gain(const comparison& c) const {
     return c.cosine >= o_.layer_cosine && std::fabs(c.norm_error) >= o_.norm_error && c.norm_error != 0 &&
-           std::fabs(c.norm_error) >= 0.5 * c.relative_l2_error;
+           std::fabs(c.norm_error) >= limit::gain_share * c.relative_l2_error;
   }
   /// The layers whose values say something, without inputs.
   [[nodiscard]] std::vector<const compared_row*> judged_rows() const {
@@ -356,7 +368,7 @@ class run_pair {
                      : floor_ratio<gfpq8>(view(v.reference), view(v.other));
     }
     r.shown.suspicious = is_bad(c) || is_gain(c);
-    split(r.shown, v.reference, v.other, shape(r));  // where the layer is tried by itself, that is told in its place
+    note(r.shown, split(v.reference, v.other, shape(r)));
   }
   void find_inputs() {
     for (const std::string& name : o_.data_layers) {

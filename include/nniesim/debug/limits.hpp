@@ -1,0 +1,121 @@
+// Every threshold of the diagnosis: its name, its unit and why it is what it is. Those that the user can set are
+// diagnose_options; they start from the values here.
+#pragma once
+
+#include <cstddef>
+
+#include <nniesim/core/config.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail::limit {
+
+// ---- cosines of the vendor's procedure (no unit) ----
+
+/// The network's inputs reach it: both runs make them in float, so that only rounding is left.
+inline constexpr double data_cosine = 0.999;
+/// A good layer reaches it.
+inline constexpr double layer_cosine = 0.99;
+/// Below it the last layer is bad for certain.
+inline constexpr double last_cosine = 0.95;
+/// Below it a layer in between is a dip.
+inline constexpr double dip_cosine = 0.90;
+
+// ---- norms (relative to the reference's) ----
+
+/// |norm_error| of a good layer: 8 bits stay below 1 %, a Power / ReduceMean chain that truncates exceeds 2 %.
+inline constexpr double norm_error = 0.02;
+/// Of that, what a network's input may have: it was not computed.
+inline constexpr double share_of_norm_error_for_inputs = 0.5;
+/// Share of the relative L2 error that is an error of the norm, from which on the error counts as one of scale: a pure
+/// gain has 1, rounding next to 0.
+inline constexpr double gain_share = 0.5;
+/// Fewer values than these have a cosine near 1 and a norm of their own whatever happens ...
+inline constexpr std::size_t few_values = 16;
+/// ... so that their norm must be off by as many times norm_error.
+inline constexpr double few_values_factor = 5;
+/// Of norm_error, what a layer in front must have by itself to be named: four of them bring the whole.
+inline constexpr double share_of_norm_error_for_one_layer = 0.25;
+/// Share of the largest error of a norm from which on a layer brings most of it.
+inline constexpr double most_of_norm_error = 0.5;
+
+// ---- a layer by itself (relative L2 errors, where nothing else is said) ----
+
+/// What the run may be away from a simulation that it shows: the last digit of a dump's text.
+inline constexpr double same_as_simulated = 1e-3;
+/// The same in steps of Q20.12, the mean: the hardware's own rounding.
+inline constexpr double same_in_steps = 1;
+/// Times the simulation's error from float that the run may have: two roundings of one kind differ by less.
+inline constexpr double as_good_as_simulated = 1.5;
+/// Times the simulation's error from float from which on rounding alone does not explain a layer ...
+inline constexpr double suspect_factor = 4;
+/// ... unless the error is less than this: below it cosine and norm are those of a good layer.
+inline constexpr double suspect_error = 0.03;
+/// Share of the error that an explanation may leave: what leaves no more than half of the amplitude's half.
+inline constexpr double explained_share = 0.25;
+/// What a range that is found by trying may leave at most: the coarsest codes themselves cost less.
+inline constexpr double explained_by_range = 0.1;
+/// Share of the error that the data's own range must take away where the range is at fault.
+inline constexpr double cured_by_range = 0.5;
+/// Octaves from the data's own range from which on a range is another one: calibration on other pictures finds that.
+inline constexpr double other_range_octaves = 0.25;
+/// Share of values that underflow from which on nothing of an input is left.
+inline constexpr double all_underflow = 0.999;
+/// Octaves to either side of the data's own range that are tried: beyond, nothing or all would be zero.
+inline constexpr int tried_octaves = 10;
+/// Ranges of a layer that are tried one by one; of more only all together.
+inline constexpr std::size_t ranges_tried_alone = 8;
+/// Times a range from which on a value lies above it: the rounding of its largest code stays below.
+inline constexpr double above_range = 1.05;
+/// Share of the error without a ReLU that is left with it where what is shown is the ReLU's.
+inline constexpr double shown_with_relu = 0.5;
+/// Share of an error's square from which on a part of it is told.
+inline constexpr double told_share = 0.005;
+/// Largest magnitude of Q20.12, whole steps left out.
+inline constexpr float largest_q20_12 = 524287.0F;
+/// Its smallest step.
+inline constexpr float step_q20_12 = 1.0F / 4096;
+
+// ---- inputs ----
+
+/// Relative L2 error up to which a dump is what the cfg makes of the picture: another decoder or resize stays below.
+inline constexpr double told_input = 0.05;
+/// Relative error up to which a gain is that of words of Q20.12 read as integers; of a fit over a whole input ...
+inline constexpr double raw_words_of_input = 1e-3;
+/// ... and of a layer's norm, which was quantized.
+inline constexpr double raw_words_of_layer = 0.01;
+
+// ---- the pattern of cosines (errors that they mean for equal norms: sqrt(2 - 2 cosine)) ----
+
+/// Share of the largest error that comes at once where similarity drops sharply ...
+inline constexpr double sharp_share = 0.5;
+/// ... and what it is at least: from 1 to 0.98.
+inline constexpr double sharp_error = 0.2;
+/// Share of a jump that is left in the last layer where what follows recovers.
+inline constexpr double recovered_share = 0.5;
+
+// ---- precision ----
+
+/// Times the simulated error, as the cosines mean it, from which on the planned bits do not explain a layer: pictures
+/// and roundings differ by less.
+inline constexpr double worse_than_simulated = 2;
+
+// ---- the post-processing ----
+
+/// Standard deviations of the error that a decision is away from another one, though it flips in more than this share
+/// of the trials: then the errors are larger where it is made.
+inline constexpr double wide_margin = 3;
+inline constexpr double flips_despite_margin = 0.05;
+
+// ---- how much is told, and tried (a number of lines, layers) ----
+
+inline constexpr std::size_t layers_told = 5;
+inline constexpr std::size_t norms_told = 6;
+inline constexpr std::size_t unmatched_told = 3;
+inline constexpr std::size_t zero_layers_told = 3;
+/// Layers that are off by themselves and tried: each takes many runs of the layer.
+inline constexpr std::size_t layers_judged = 5;
+
+}  // namespace detail::limit
+
+NNIESIM_END_NAMESPACE

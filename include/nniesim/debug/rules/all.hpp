@@ -1,0 +1,50 @@
+// The rules of the diagnosis, in their order: what comes first explains what comes behind.
+#pragma once
+
+#include <array>
+
+#include <nniesim/debug/rules/all_zero_in_both.hpp>
+#include <nniesim/debug/rules/cosines_alone.hpp>
+#include <nniesim/debug/rules/fewer_bits.hpp>
+#include <nniesim/debug/rules/input.hpp>
+#include <nniesim/debug/rules/layer_mapping.hpp>
+#include <nniesim/debug/rules/no_fault.hpp>
+#include <nniesim/debug/rules/norm_gain.hpp>
+#include <nniesim/debug/rules/not_a_number.hpp>
+#include <nniesim/debug/rules/nothing_compared.hpp>
+#include <nniesim/debug/rules/precision.hpp>
+#include <nniesim/debug/rules/reference_not_a_number.hpp>
+#include <nniesim/debug/rules/rule.hpp>
+#include <nniesim/debug/rules/suspect_layer.hpp>
+#include <nniesim/debug/rules/zero_layer.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+inline constexpr faults no_number = {fault::not_a_number};
+inline constexpr faults layer_faults = {fault::all_zero, fault::bits_not_as_planned, fault::activation_scale,
+                                        fault::fixed_point_range, fault::suspect_layer};
+
+// clang-format off
+inline constexpr std::array all_rules = {
+    // name, needs, gives way to, whether of layers, what finds it
+    rule{"nothing compared", rule_needs::nothing, {}, false, find_nothing_compared},
+    rule{"all zero in both", rule_needs::nothing, {}, false, find_all_zero_in_both},
+    rule{"reference not a number", rule_needs::nothing, {}, false, find_reference_not_a_number},
+    rule{"other input", rule_needs::nothing, {}, false, find_other_input},
+    rule{"not a number", rule_needs::nothing, {}, true, find_not_a_number},
+    rule{"zero layer", rule_needs::nothing, {}, true, find_zero_layers},
+    rule{"fewer bits", rule_needs::laboratory, {}, true, find_fewer_bits},
+    rule{"suspect layer", rule_needs::laboratory, {}, true, find_suspect_layers},
+    rule{"precision", rule_needs::laboratory, input_faults | no_number, false, find_precision},
+    rule{"cosines alone", rule_needs::no_laboratory, input_faults | no_number, false, find_by_cosines},
+    rule{"layer mapping", rule_needs::nothing, {}, false, find_layer_mapping},
+    rule{"norm gain", rule_needs::nothing, input_faults | no_number | layer_faults, false, find_norm_gain},
+    rule{"no fault", rule_needs::nothing, faults::all(), false, find_no_fault},
+};
+// clang-format on
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,41 @@
+// NaN or infinity that enters in a layer.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/rules/rule.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+[[nodiscard]] inline std::vector<found> find_not_a_number(const case_file& file, const findings_so_far&) {
+  const auto report = [](const std::string& entry, std::size_t position, const comparison& c, bool has_trial) {
+    finding f{fault::not_a_number, entry};
+    f.summary = concat("NaN or infinity enters in '", entry, "'");
+    f.evidence.push_back(concat(c.bad_other, " of ", c.count, " values are NaN or infinity; the reference has none"));
+    if (has_trial) f.evidence.push_back("all inputs of the layer are finite");
+    f.against.push_back("Q20.12 holds neither: a file that was damaged or read in another format would look like this");
+    f.rivals.push_back({fault::suspect_layer, "a wrong result of the accelerator would be a number"});
+    f.next = "dump the layer again; if it is the board's, look at the memory that it is written to";
+    f.change.push_back(concat("'", entry, "': write it as 32-bit words of Q20.12 and read it as such"));
+    return std::vector<found>{{.what = std::move(f), .position = position}};
+  };
+  for (const layer_trial& t : file.trials()) {
+    if (!t.is_input_finite || t.result.bad_other == 0 || t.result.bad_reference != 0) continue;
+    return report(output_name(file.lab()->net.layers[t.layer], t.output), t.layer, t.result, true);
+  }
+  for (const compared_row& r : file.runs().rows()) {
+    if (!r.shown.result || r.shown.result->bad_other == 0 || r.shown.result->bad_reference != 0) continue;
+    return report(r.shown.name, file.position_of(r), *r.shown.result, false);
+  }
+  return {};
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE

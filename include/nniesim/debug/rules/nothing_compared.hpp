@@ -1,0 +1,32 @@
+// Runs of which no layer has a partner.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include <nniesim/debug/limits.hpp>
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/rules/rule.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+[[nodiscard]] inline std::vector<found> find_nothing_compared(const case_file& file, const findings_so_far&) {
+  const run_pair& runs = file.runs();
+  if (runs.compared() != 0) return {};
+  finding f{fault::inconclusive};
+  f.summary = "no layer of one run could be compared with one of the other";
+  f.next = "write both runs' layers under the same names, as .npy with their shapes";
+  for (const unmatched_layer& u : runs.matching().only_reference) {
+    if (f.evidence.size() == limit::unmatched_told) break;
+    f.evidence.push_back(concat("'", runs.reference_name(u.index), "': ", u.reason));
+  }
+  f.evidence.push_back(concat(runs.matching().only_reference.size(), " layers of one run, ",
+                              runs.matching().only_other.size(), " of the other"));
+  return {{.what = std::move(f), .is_last = true}};
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,136 @@
+// Step 3 of the procedure, in the laboratory: small errors of many layers that add up.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/debug/limits.hpp>
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/precision_runs.hpp>
+#include <nniesim/debug/rules/rule.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// Rows that are to be explained: those of which the dump alone is wrong, or that a fault further up explains, are not.
+[[nodiscard]] inline std::vector<const compared_row*> unexplained_rows(const case_file& file,
+                                                                       const findings_so_far& so_far) {
+  auto rows = file.runs().judged_rows();
+  std::erase_if(rows, [&](const compared_row* r) { return file.is_only_shown_wrongly(*r) || so_far.explain(*r); });
+  return rows;
+}
+
+class precision_check {
+ public:
+  precision_check(const case_file& file, const findings_so_far& so_far)
+      : file_(file), lab_(*file.lab()), runs_(file.runs()), rows_(unexplained_rows(file, so_far)) {
+    for (const layer& l : lab_.net.layers) {
+      if (!std::holds_alternative<layers::input>(l.params)) all_ += l.outputs.size();
+    }
+    for (const layer_trial& t : file_.trials()) {
+      const bool is_left_out = file_.is_only_shown_wrongly(t.layer, t.output) || so_far.accuses(t.layer);
+      if (!t.is_input_finite || t.result.bad_other != 0 || is_left_out) continue;
+      ++judged_;
+      worst_local_ = std::min(worst_local_, t.result.cosine);
+    }
+  }
+
+  [[nodiscard]] std::vector<found> find() const {
+    const auto is_bad = [&](const compared_row* r) { return runs_.is_bad(*r->shown.result); };
+    const auto first = std::find_if(rows_.begin(), rows_.end(), is_bad);
+    if (first == rows_.end()) return {};
+    const auto bad = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), is_bad));
+    return {{.what = judge(**first, bad)}};
+  }
+
+ private:
+  [[nodiscard]] finding judge(const compared_row& first_bad, std::size_t bad) const {
+    const precision_runs& p = file_.precisions();
+    const double goal = file_.options().layer_cosine;
+    const std::string planned_bits = p.coarse.size() == 1 ? *p.coarse.begin() : "the planned bits";
+    const std::string more_bits = p.fine.size() == 1 ? *p.fine.begin() : "the most bits that can be had";
+    finding f{fault::precision, first_bad.shown.name};
+    f.evidence.push_back(concat(bad, " of ", rows_.size(), " layers miss cosine ", goal, ", the first is '",
+                                first_bad.shown.name, "' (", cosine_text(first_bad.shown.result->cosine),
+                                "), the last layer has ", cosine_text(rows_.back()->shown.result->cosine)));
+    if (judged_ != 0) {
+      f.evidence.push_back(concat(judged_, " of ", all_,
+                                  " layers could be tried and are not at fault; each by itself for ",
+                                  "the input that it had has at least cosine ", cosine_text(worst_local_)));
+    }
+    // The first that the planned bits do not explain, if any.
+    const auto simulated = [&](const compared_row& r) { return r.layer ? p.planned.at({*r.layer, r.output}) : 1; };
+    const auto worse = std::find_if(rows_.begin(), rows_.end(), [&](const compared_row* r) {
+      return runs_.is_bad(*r->shown.result) &&
+             error_of(r->shown.result->cosine) > limit::worse_than_simulated * error_of(simulated(*r));
+    });
+    const compared_row& told = worse != rows_.end() ? **worse : first_bad;
+    f.evidence.push_back(concat("simulated as planned '", told.shown.name, "' has cosine ",
+                                cosine_text(simulated(told)), ", seen it has ", cosine_text(told.shown.result->cosine),
+                                "; with all layers in ", more_bits, " the lowest cosine is ",
+                                cosine_text(p.worst_in_most_bits)));
+    const std::vector<std::string>& missing = file_.inputs().missing;
+    if (worse != rows_.end()) {
+      f.cause = fault::inconclusive;
+      f.layer = told.shown.name;
+      f.summary = concat("'", told.shown.name, "' is worse than the planned bits make it, but where that begins ",
+                         "the dumps do not show");
+      f.rivals.push_back({fault::precision, "the simulation of the planned bits does not lose that much"});
+      f.next = concat("dump every layer of the other run (_report): ", all_ - std::min(all_, judged_), " of ", all_,
+                      " could not be tried, for want of their inputs or outputs");
+    } else if (!missing.empty() && judged_ != all_) {
+      f.cause = fault::inconclusive;
+      f.summary = concat(bad, " layers are bad, and whether the network's input is right is not known");
+      f.rivals.push_back({fault::preprocessing, "the input '" + missing.front() + "' was not compared"});
+      f.next = concat("dump the data layer '", missing.front(), "' of the other run, too");
+    } else if (!p.coarse.empty() && p.worst_in_most_bits >= goal) {
+      f.summary = planned_bits + " are not enough for this network: small errors of many layers add up";
+      if (judged_ == all_) f.rivals.push_back({fault::suspect_layer, "no layer is at fault by itself"});
+      advise(f, more_bits);
+    } else {
+      f.cause = fault::inconclusive;
+      f.summary = concat("the layers lose accuracy together, ", p.coarse.empty()
+                                                                    ? concat("in ", more_bits, " already")
+                                                                    : concat("and ", more_bits, " do not cure it"));
+      f.against.push_back("quantization is the nearest case, but more bits do not bring the layers back");
+      f.next =
+          "run the float network on inputs disturbed by 0.1 %: if its outputs move as much, the network itself is "
+          "sensitive and must be retrained with the quantizer in the loop";
+    }
+    return f;
+  }
+
+  void advise(finding& f, const std::string& more_bits) const {
+    if (!file_.precisions().are_marks) {
+      f.change.push_back(concat("more layers in ", more_bits));
+      f.next = "raise layers one by one: which of them bring the outputs back?";
+      return;
+    }
+    const bool has_marks =
+        std::find(lab_.plan.layers.begin(), lab_.plan.layers.end(), layer_precision::w16a16) != lab_.plan.layers.end();
+    f.change.push_back(has_marks ? "_hp on more layers: those that 'nnie-debug search' names"
+                                 : "compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
+    f.change.push_back("or compile_mode 1: all 16 bits, at half the speed");
+    f.next = "nnie-debug search";
+  }
+
+  const case_file& file_;
+  const laboratory& lab_;
+  const run_pair& runs_;
+  std::vector<const compared_row*> rows_;
+  std::size_t all_ = 0, judged_ = 0;  ///< outputs of layers that compute; those tried by themselves and not at fault
+  double worst_local_ = 1;
+};
+
+[[nodiscard]] inline std::vector<found> find_precision(const case_file& file, const findings_so_far& so_far) {
+  return precision_check(file, so_far).find();
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,48 @@
+// What a verdict does not tell of, whatever it is: layers and inputs that were not judged, and what else is odd.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <nniesim/debug/case_file.hpp>
+#include <nniesim/debug/limits.hpp>
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/rules/fewer_bits.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+[[nodiscard]] inline std::vector<std::string> remarks_of(const case_file& file) {
+  std::vector<std::string> remarks;
+  const auto& unmatched = file.runs().matching().only_reference;
+  for (std::size_t i = 0; i < unmatched.size(); ++i) {
+    if (i == limit::unmatched_told) {
+      remarks.push_back(concat("nor were ", unmatched.size() - i, " more layers of the reference"));
+      break;
+    }
+    remarks.push_back(concat("'", file.runs().reference_name(unmatched[i].index),
+                             "' has no partner and was not judged: ", unmatched[i].reason));
+  }
+  if (file.is_all_zero() || file.inputs().is_raw) return remarks;
+  const layer_trial* first = nullptr;
+  std::size_t finer = 0;  // layers that show more bits than planned
+  for (const layer_trial& t : file.trials()) {
+    if (!shows_other_width(t) || !is_finer(t.other_width, file.lab()->plan.layers[t.layer])) continue;
+    if (++finer == 1) first = &t;
+  }
+  if (first != nullptr) {
+    remarks.push_back(concat(finer, " of ", file.trials().size(), " layers err less than ",
+                             bits_text(file.lab()->plan.layers[first->layer]),
+                             " can: does the other run really have no more?"));
+  }
+  for (const std::string& name : file.inputs().missing) {
+    remarks.push_back(concat("the input '", name, "' is not in the other run: not compared"));
+  }
+  return remarks;
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE
