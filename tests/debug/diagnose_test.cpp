@@ -267,37 +267,6 @@ TEST_CASE("degenerate layers have their own answers", "[debug]") {
   CHECK_THROWS_AS(diagnose(u.reference, {}), format_error);
 }
 
-TEST_CASE("what a probe of the post-processing adds", "[debug]") {
-  const diagnosis clean = with_layers({0.9999}).diagnosed();
-  const diagnosis bad = with_layers({0.999, 0.998, 0.998, 0.80, 0.82, 0.81}).diagnosed();
-  probe_result p;
-  p.verdict = probe_verdict::sensitive;
-  p.reference_decision = "3";
-  p.other_decision = "4";
-  p.trials = 100;
-  p.flip_rate = 0.3;
-  p.margin = 0.5;
-  diagnosis d = clean;
-  add_postprocessing(d, p, "top_k(1)");
-  CHECK(d.verdict.cause == fault::post_processing);
-  CHECK(d.also.empty());
-  d = bad;
-  add_postprocessing(d, p, "top_k(1)");
-  CHECK(d.verdict.cause == fault::suspect_layer);
-  CHECK(d.also.at(0).cause == fault::post_processing);
-  p.verdict = probe_verdict::board_side;
-  p.other_decision = "3";
-  d = clean;
-  add_postprocessing(d, p, "top_k(1)");
-  CHECK(d.verdict.cause == fault::none);
-  CHECK_THAT(d.verdict.next, contains("the fault is in its code"));
-  add_postprocessing(d, p, "top_k(1)", "3");
-  CHECK(d.verdict.cause == fault::none);
-  add_postprocessing(d, p, "top_k(1)", "5");
-  CHECK(d.verdict.cause == fault::post_processing);
-  CHECK_THAT(d.verdict.evidence.back(), contains("the board decided '5'"));
-}
-
 TEST_CASE("a diagnosis with the network is the same for any number of threads", "[debug]") {
   draws random(3);
   const network net = network_of_all_kinds(random);

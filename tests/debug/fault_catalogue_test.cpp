@@ -403,18 +403,14 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
     if (p.after) p.after(e);
     const laboratory lab{s.net, views(e.inputs), e.ranges_known_wrong ? e.ranges : s.ranges, e.planned.value_or(e.plan),
                          e.preprocessing};
-    diagnosis d = diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr);
-
+    case_extras extras;
     if (p.post) {
-      const auto as_outputs = [](const dumps& all) {
-        tensors t = {make_tensor<float>(all.back().shape)};
-        std::copy(all.back().values.begin(), all.back().values.end(), t[0].begin());
-        return t;
-      };
       const auto [post, board] = p.post(e.reference, e.other);
-      const probe_result probed = probe(post, as_outputs(e.reference), as_outputs(e.other), 50, 1);
-      add_postprocessing(d, probed, post.name, board.empty() ? std::nullopt : std::optional(board));
+      extras.decision = {.post = post, .outputs = {e.reference.back().name}, .trials = 50};
+      if (!board.empty()) extras.decision->board_decision = board;
     }
+    const diagnosis d =
+        diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr, extras);
 
     std::string found;
     const auto describe = [&](const finding& f) {

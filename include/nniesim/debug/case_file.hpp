@@ -4,19 +4,39 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include <nniesim/debug/ablation.hpp>
+#include <nniesim/debug/decision_probe.hpp>
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/input_check.hpp>
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/layer_trials.hpp>
+#include <nniesim/debug/norm_compensation.hpp>
 #include <nniesim/debug/precision_runs.hpp>
+#include <nniesim/debug/precision_search.hpp>
 #include <nniesim/debug/run_pair.hpp>
 #include <nniesim/debug/shown_wrongly.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
+
+/// What else a diagnosis can have at hand; all of it may be left out, and must outlive it.
+struct case_extras {
+  std::optional<decision_question> decision{};  ///< the post-processing
+  enum class ablations { none, for_too_few_bits, all };
+  ablations ablation = ablations::none;  ///< whether weights and activations are encoded by themselves
+  std::optional<double> goal{};          ///< cosine of the outputs for which layers to mark _hp are searched
+  std::function<bool(const search_progress&)> searching{};  ///< as search_options::progress
+  picture_set pictures{};  ///< of the laboratory's network: with two or more the constants of norms are solved
+  /// The ranges of a network with other constants; empty: they are those of the laboratory.
+  std::function<activation_ranges(const network&)> calibrate{};
+  const network* meant = nullptr;  ///< the float network, where the laboratory's has other constants
+  compensation_progress measuring{};
+};
 
 namespace detail {
 
@@ -25,8 +45,8 @@ class case_file {
  public:
   /// `lab` may be nullptr. All must outlive the file. Throws as diagnose().
   case_file(std::span<const named_values> reference, std::span<const named_values> other,
-            const diagnose_options& options, const laboratory* lab)
-      : options_(options), lab_(lab), runs_(reference, other, options, lab) {
+            const diagnose_options& options, const laboratory* lab, case_extras extras = {})
+      : options_(options), lab_(lab), extras_(std::move(extras)), runs_(reference, other, options, lab) {
     is_all_zero_ = std::all_of(runs_.rows().begin(), runs_.rows().end(), [](const compared_row& r) {
       return !r.shown.result || (r.reference_is_zero && r.other_is_zero);
     });
@@ -77,6 +97,57 @@ class case_file {
     return *precisions_;
   }
 
+  // ---- what is computed where something more than runs and laboratory is at hand ----
+
+  /// What the post-processing decides. Throws as ask_decision.
+  [[nodiscard]] const std::optional<decision_facts>& decision() const {
+    if (!decision_ && extras_.decision) decision_ = ask_decision(runs_, lab_, *extras_.decision);
+    return decision_;
+  }
+  /// Weights and activations encoded by themselves; none where that is not asked for.
+  [[nodiscard]] std::span<const layer_ablation> ablation() const {
+    if (lab_ == nullptr || lab_->plan.is_float || extras_.ablation == case_extras::ablations::none) return {};
+    if (!ablation_) {
+      ablation_ = ablate(lab_->net, lab_->plan, lab_->ranges, lab_->inputs, lab_->threads, lab_->policies);
+    }
+    return *ablation_;
+  }
+  /// Which layers to mark _hp for the goal.
+  [[nodiscard]] const std::optional<search_result>& marks() const {
+    if (marks_ || lab_ == nullptr || !extras_.goal) return marks_;
+    search_problem problem{lab_->net, lab_->ranges};
+    problem.pictures.push_back(lab_->inputs);
+    problem.target = output_cosine(lab_->net);
+    problem.goal = *extras_.goal;
+    problem.threads = lab_->threads;
+    marks_ = search_precisions(problem, {.progress = extras_.searching});
+    return marks_;
+  }
+  /// The constants of norms: those in use where they differ from the meant ones, else new ones.
+  [[nodiscard]] const std::optional<compensation>& norms() const {
+    if (norms_ || lab_ == nullptr || lab_->plan.is_float || extras_.pictures.size < 2) return norms_;
+    const auto problem_of = [&](const network& net, const activation_ranges& ranges) {
+      return compensation_problem{.net = net,
+                                  .plan = lab_->plan,
+                                  .ranges = ranges,
+                                  .recalibrate = extras_.calibrate,
+                                  .threads = lab_->threads,
+                                  .policies = lab_->policies};
+    };
+    if (extras_.meant != nullptr) {
+      const activation_ranges ranges = extras_.calibrate ? extras_.calibrate(*extras_.meant) : lab_->ranges;
+      norms_ = judge_used_constants(problem_of(*extras_.meant, ranges), lab_->net, extras_.pictures, extras_.measuring);
+      norms_are_in_use_ = !norms_->constants.empty();
+    }
+    if (!norms_are_in_use_) {
+      constexpr double held_out = 0.5;  // of the pictures
+      norms_ = compensate_norms(problem_of(lab_->net, lab_->ranges), extras_.pictures, held_out, extras_.measuring);
+    }
+    return norms_;
+  }
+  [[nodiscard]] bool norms_are_in_use() const noexcept { return norms_are_in_use_; }
+  [[nodiscard]] const case_extras& extras() const noexcept { return extras_; }
+
   /// Where something of a row enters: its layer's place among the network's, or, without it, its own among the rows.
   [[nodiscard]] std::size_t position_of(const compared_row& r) const {
     if (r.layer) return *r.layer;
@@ -90,13 +161,25 @@ class case_file {
       layers.push_back(r.shown);
       if (precisions_ && r.layer) layers.back().in_16bit = precisions_->in_most_bits.at({*r.layer, r.output});
     }
-    if (!trials_) return layers;
-    for (const layer_trial& t : trials_->all()) {
-      const compared_row* const r = t.is_input_finite ? runs_.row_of(t.layer, t.output) : nullptr;
-      if (r == nullptr) continue;
-      layer_evidence& e = layers[static_cast<std::size_t>(r - runs_.rows().data())];
-      e.isolated = t.result.cosine;
-      note(e, t.parts);
+    const auto of = [&](std::size_t layer, std::size_t output) {
+      const compared_row* const r = runs_.row_of(layer, output);
+      return r == nullptr ? nullptr : &layers[static_cast<std::size_t>(r - runs_.rows().data())];
+    };
+    if (trials_) {
+      for (const layer_trial& t : trials_->all()) {
+        layer_evidence* const e = t.is_input_finite ? of(t.layer, t.output) : nullptr;
+        if (e == nullptr) continue;
+        e->isolated = t.result.cosine;
+        note(*e, t.parts);
+      }
+    }
+    if (ablation_) {
+      for (const layer_ablation& a : *ablation_) {
+        layer_evidence* const e = of(a.layer, a.output);
+        if (e == nullptr) continue;
+        e->weights_only = a.weights_only.cosine;
+        e->activations_only = a.activations_only.cosine;
+      }
     }
     return layers;
   }
@@ -109,12 +192,18 @@ class case_file {
 
   const diagnose_options& options_;
   const laboratory* lab_;
+  case_extras extras_;
   run_pair runs_;
   bool is_all_zero_;
   input_facts inputs_;
   mutable std::optional<layer_trials> trials_;
   mutable std::optional<suspicions> suspicions_;
   mutable std::optional<precision_runs> precisions_;
+  mutable std::optional<decision_facts> decision_;
+  mutable std::optional<std::vector<layer_ablation>> ablation_;
+  mutable std::optional<search_result> marks_;
+  mutable std::optional<compensation> norms_;
+  mutable bool norms_are_in_use_ = false;
 };
 
 }  // namespace detail

@@ -3,17 +3,22 @@
 
 #include <array>
 
+#include <nniesim/debug/rules/ablation_shares.hpp>
 #include <nniesim/debug/rules/all_zero_in_both.hpp>
 #include <nniesim/debug/rules/cosines_alone.hpp>
 #include <nniesim/debug/rules/fewer_bits.hpp>
 #include <nniesim/debug/rules/input.hpp>
 #include <nniesim/debug/rules/layer_mapping.hpp>
+#include <nniesim/debug/rules/marks.hpp>
 #include <nniesim/debug/rules/no_fault.hpp>
 #include <nniesim/debug/rules/norm_gain.hpp>
+#include <nniesim/debug/rules/norm_remedy.hpp>
 #include <nniesim/debug/rules/not_a_number.hpp>
 #include <nniesim/debug/rules/nothing_compared.hpp>
+#include <nniesim/debug/rules/post_processing.hpp>
 #include <nniesim/debug/rules/precision.hpp>
 #include <nniesim/debug/rules/reference_not_a_number.hpp>
+#include <nniesim/debug/rules/remarks.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 #include <nniesim/debug/rules/suspect_layer.hpp>
 #include <nniesim/debug/rules/zero_layer.hpp>
@@ -41,7 +46,17 @@ inline constexpr std::array all_rules = {
     rule{"cosines alone", rule_needs::no_laboratory, input_faults | no_number, false, find_by_cosines},
     rule{"layer mapping", rule_needs::nothing, {}, false, find_layer_mapping},
     rule{"norm gain", rule_needs::nothing, input_faults | no_number | layer_faults, false, find_norm_gain},
+    rule{"post-processing", rule_needs::nothing, {}, false, find_post_processing},
     rule{"no fault", rule_needs::nothing, faults::all(), false, find_no_fault},
+};
+
+inline constexpr std::array all_supplements = {
+    // name, verdicts, what adds to them
+    supplement{"remarks", faults::all(), add_remarks},
+    supplement{"ablation", {fault::precision}, add_ablation_shares},
+    supplement{"decision", faults::all(), add_decision},
+    supplement{"marks", {fault::precision}, add_marks},
+    supplement{"norm remedy", {fault::norm_gain}, add_constants},
 };
 // clang-format on
 

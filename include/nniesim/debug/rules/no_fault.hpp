@@ -59,7 +59,9 @@ namespace detail {
     f.next = "dump all layers of both runs, or give the network to the diagnosis";
   } else if (unseen.empty()) {
     f.summary = "the runs agree but for what the format costs";
-    f.next = "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
+    f.next = file.decision()
+                 ? "where the board decides otherwise on these data, the fault is in its code of the post-processing"
+                 : "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
   } else {
     f.layer = unseen.front();
     f.summary = concat("what could be compared agrees, but the output '", f.layer, "' could not be");

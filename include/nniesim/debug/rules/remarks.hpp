@@ -14,8 +14,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-[[nodiscard]] inline std::vector<std::string> remarks_of(const case_file& file) {
-  std::vector<std::string> remarks;
+inline void add_remarks(const case_file& file, finding& verdict) {
+  std::vector<std::string>& remarks = verdict.against;
   const auto& unmatched = file.runs().matching().only_reference;
   for (std::size_t i = 0; i < unmatched.size(); ++i) {
     if (i == limit::unmatched_told) {
@@ -25,7 +25,7 @@ namespace detail {
     remarks.push_back(concat("'", file.runs().reference_name(unmatched[i].index),
                              "' has no partner and was not judged: ", unmatched[i].reason));
   }
-  if (file.is_all_zero() || file.inputs().is_raw) return remarks;
+  if (file.is_all_zero() || file.inputs().is_raw) return;
   const layer_trial* first = nullptr;
   std::size_t finer = 0;  // layers that show more bits than planned
   for (const layer_trial& t : file.trials()) {
@@ -40,7 +40,6 @@ namespace detail {
   for (const std::string& name : file.inputs().missing) {
     remarks.push_back(concat("the input '", name, "' is not in the other run: not compared"));
   }
-  return remarks;
 }
 
 }  // namespace detail

@@ -172,6 +172,19 @@ struct rule {
   return std::move(so_far).take();
 }
 
+/// What a verdict is supplemented by once it stands: it changes no cause.
+struct supplement {
+  std::string_view name;
+  faults to{};  ///< causes of the verdict
+  void (*add)(const case_file&, finding&) = nullptr;
+};
+
+inline void apply(std::span<const supplement> supplements, const case_file& file, finding& verdict) {
+  for (const supplement& s : supplements) {
+    if (s.to.contains(verdict.cause)) s.add(file, verdict);
+  }
+}
+
 }  // namespace detail
 
 NNIESIM_END_NAMESPACE
