@@ -299,7 +299,9 @@ class value_stream {
  public:
   /// Throws error for what cannot be opened, and what the entry's problem says: format_error for codes and element
   /// types that are not read, parse_error for malformed headers.
-  explicit value_stream(const dump_entry& entry) : entry_(entry) {
+  ///
+  /// With `takes_more` a text dump may have any number of values from that of its shape on, as padded ones do.
+  explicit value_stream(const dump_entry& entry, bool takes_more = false) : entry_(entry), takes_more_(takes_more) {
     if (!entry.kind) {
       npy_.emplace(entry.path);
       return;
@@ -317,8 +319,9 @@ class value_stream {
     position_ += count;
     if (text_ && count < out.size()) {
       const std::size_t each = entry_.shape.size();
-      detail::require<parse_error>(position_ != 0 && position_ % each == 0, text_->name(), ": ", position_,
-                                   " values, expected ", entry_.shape.rank() == 0 ? "at least " : "", each,
+      const bool fits = takes_more_ ? position_ >= each : position_ % each == 0;
+      detail::require<parse_error>(position_ != 0 && fits, text_->name(), ": ", position_, " values, expected ",
+                                   entry_.shape.rank() == 0 ? "at least " : "", each,
                                    entry_.shape.rank() == 0 ? "" : " as the shape in its name says, or a multiple");
     }
     return count;
@@ -329,6 +332,7 @@ class value_stream {
 
  private:
   dump_entry entry_;
+  bool takes_more_;
   std::optional<detail::npy_stream> npy_;
   std::optional<dump_reader> text_;
   std::uint64_t position_ = 0;
@@ -337,9 +341,10 @@ class value_stream {
 /// Whole dumps of more values are refused.
 inline constexpr std::size_t dump_values_limit = dump_max_values;
 
-/// All values of a dump. Throws as value_stream, and format_error beyond dump_values_limit values.
-[[nodiscard]] inline std::vector<float> read_values(const dump_entry& entry) {
-  value_stream stream(entry);
+/// All values of a dump; `takes_more` as of value_stream. Throws as value_stream, and format_error beyond
+/// dump_values_limit values.
+[[nodiscard]] inline std::vector<float> read_values(const dump_entry& entry, bool takes_more = false) {
+  value_stream stream(entry, takes_more);
   std::vector<float> values;
   std::vector<float> block(std::size_t{1} << 16U);
   while (const std::size_t count = stream.read(block)) {

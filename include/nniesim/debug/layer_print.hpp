@@ -24,8 +24,12 @@ enum class match_relation {
   channels_last,    ///< x is y permuted NCHW -> NHWC
   channels_first,   ///< x is y permuted NHWC -> NCHW
   transposed,       ///< rows and columns exchanged
+  axes_reversed,    ///< x is y with C, H, W as W, H, C, as a column-major writer leaves it
+  rows_first,       ///< x is y with C, H, W as H, C, W
   channels_padded,  ///< x has channels of zeros up to a multiple of 16
   rows_padded,      ///< x has up to 15 zeros behind every row
+  prelu_behind,     ///< y = x where x > 0, else a x with a per channel: the in-place PReLU of the reference
+  fused_prelu,      ///< the other way round: x holds what a PReLU makes of y
   affine,           ///< x = a y + b with a and b per channel (one for all where a channel has fewer than 8 elements)
   differs,          ///< none of these
   unverifiable,     ///< constant or not finite on both sides: content says nothing
@@ -39,6 +43,10 @@ enum class match_relation {
     case match_relation::channels_last: return "permuted NCHW -> NHWC (inserted permute)";
     case match_relation::channels_first: return "permuted NHWC -> NCHW (inserted permute)";
     case match_relation::transposed: return "rows and columns exchanged (inserted permute)";
+    case match_relation::axes_reversed: return "axes in reverse order (W, H, C)";
+    case match_relation::rows_first: return "rows before channels (H, C, W)";
+    case match_relation::prelu_behind: return "content of the in-place PReLU behind it";
+    case match_relation::fused_prelu: return "fused PReLU: the other holds what a PReLU makes of it";
     case match_relation::channels_padded: return "channels padded to a multiple of 16";
     case match_relation::rows_padded: return "rows padded";
     case match_relation::affine: return "fused Scale/BatchNorm: an affine per channel explains it";
@@ -58,11 +66,13 @@ struct match_permutation {
   match_relation relation;
   std::array<std::size_t, 4> order;
 };
-inline constexpr std::array<match_permutation, 4> match_permutations = {
+inline constexpr std::array<match_permutation, 6> match_permutations = {
     {{match_relation::channels_last, {0, 2, 3, 1}},
      {match_relation::channels_first, {0, 3, 1, 2}},
      {match_relation::transposed, {0, 1, 3, 2}},
-     {match_relation::transposed, {1, 0, 2, 3}}}};  // a fully connected layer's batch
+     {match_relation::transposed, {1, 0, 2, 3}},  // a fully connected layer's batch
+     {match_relation::axes_reversed, {0, 3, 2, 1}},
+     {match_relation::rows_first, {0, 2, 1, 3}}}};
 
 /// Place i of n that are spread over `count` elements; n <= count.
 [[nodiscard]] inline std::size_t sample_place(std::size_t i, std::size_t n, std::size_t count) {
@@ -142,8 +152,9 @@ struct layer_print {
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i <= 32; ++i) p.quantiles.push_back(sorted[i * (sorted.size() - 1) / 32]);
   const auto& [n, c, h, w] = p.dims;
-  const std::array<bool, match_permutations.size()> moves = {c > 1 && h * w > 1, w > 1 && c * h > 1, h > 1 && w > 1,
-                                                             p.rank == 2 && n > 1 && c > 1};
+  const std::array<bool, match_permutations.size()> moves = {c > 1 && h * w > 1,      w > 1 && c * h > 1,
+                                                             h > 1 && w > 1,          p.rank == 2 && n > 1 && c > 1,
+                                                             c > 1 && w > 1 && h > 1, c > 1 && h > 1 && w > 1};
   for (std::size_t k = 0; k < moves.size(); ++k) {
     if (!moves[k]) continue;
     p.permuted_samples[k] =
@@ -215,6 +226,33 @@ inline constexpr auto rectified = [](float v) { return v > 0.0F ? v : 0.0F; };
       return std::nullopt;
     }
     result.insert(result.end(), here.begin(), here.begin() + static_cast<std::ptrdiff_t>(width));
+  }
+  return result;
+}
+
+/// y with its negative values times a factor of -1 .. 1 per channel (one for all where channels have few elements),
+/// those that come nearest to x: what a PReLU could make of it.
+[[nodiscard]] inline std::vector<float> after_prelu(std::span<const float> y, std::span<const float> x,
+                                                    const std::array<std::size_t, 4>& dims) {
+  std::vector<float> result(y.begin(), y.end());
+  const bool per_channel = dims[0] * dims[2] * dims[3] >= 8;
+  const std::size_t groups = per_channel ? dims[1] : 1;
+  const std::size_t length = per_channel ? dims[2] * dims[3] : y.size();
+  for (std::size_t g = 0; g < groups; ++g) {
+    double yy = 0, yx = 0;
+    const auto visit = [&](const auto& f) {
+      for (std::size_t start = g * length; start < y.size(); start += groups * length) {
+        for (std::size_t i = start; i < start + length; ++i) {
+          if (y[i] < 0.0F) f(i);
+        }
+      }
+    };
+    visit([&](std::size_t i) {
+      yy += static_cast<double>(y[i]) * static_cast<double>(y[i]);
+      yx += static_cast<double>(y[i]) * static_cast<double>(x[i]);
+    });
+    const double factor = yy > 0 ? std::clamp(yx / yy, -1.0, 1.0) : 1;
+    visit([&](std::size_t i) { result[i] = static_cast<float>(factor * static_cast<double>(y[i])); });
   }
   return result;
 }

@@ -66,8 +66,11 @@ class layer_bench {
     if (!is_input_finite()) return;
     in_float_ = single_layer(lab.net, index, layer_precision::float32, lab.threads, lab.policies).run(inputs_);
     for (std::size_t o = 0; o < layer_.outputs.size(); ++o) {
-      shown_.push_back(runs.other_value(layer_.outputs[o]));
-      relu_.push_back(shown_[o] ? relu_shown_with(runs, o) : nullptr);
+      const auto through = runs.shown_through(layer_.outputs[o]);
+      behind_.emplace_back(through.begin(), through.end());
+      shown_.push_back(
+          runs.other_value(through.empty() ? layer_.outputs[o] : lab.net.layers[through.back()].outputs[0]));
+      relu_.push_back(shown_[o] && through.empty() ? relu_shown_with(runs, o) : nullptr);
       rectify(in_float_[o], o);
     }
   }
@@ -192,6 +195,10 @@ class layer_bench {
   }
   void rectify(tensor<float>& t, std::size_t o) const {
     if (relu_[o] != nullptr) apply(*relu_[o], t);
+    for (const std::size_t l : behind_[o]) {
+      const std::vector<tensor<float>> before = {t};
+      t = std::move(single_layer(lab_.net, l, layer_precision::float32, lab_.threads, lab_.policies).run(before)[0]);
+    }
   }
   [[nodiscard]] static double difference(std::span<const float> r, const tensor<float>& x) {
     return compare_values(r, view_of(x).span()).relative_l2_error;
@@ -226,7 +233,8 @@ class layer_bench {
   std::size_t index_;
   std::vector<tensor<float>> inputs_, in_float_;
   std::vector<std::optional<tensor<float>>> shown_;
-  std::vector<const relu_params*> relu_;  ///< of each output that is shown with it
+  std::vector<const relu_params*> relu_;          ///< of each output that is shown with it
+  std::vector<std::vector<std::size_t>> behind_;  ///< of each output: the in-place layers that it is shown through
   bool has_inputs_ = false, is_input_shown_ = true;
 };
 

@@ -133,6 +133,9 @@ class layer_matcher {
   static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
   using floats = std::shared_ptr<const std::vector<float>>;
 
+  [[nodiscard]] static bool has_parameters(match_relation r) noexcept {
+    return r == match_relation::affine || r == match_relation::prelu_behind || r == match_relation::fused_prelu;
+  }
   /// How x follows from y, and how well.
   struct explanation {
     match_relation relation = match_relation::differs;
@@ -141,7 +144,7 @@ class layer_matcher {
 
     [[nodiscard]] bool holds(double threshold) const noexcept {
       return relation != match_relation::differs && relation != match_relation::unverifiable &&
-             score >= (relation == match_relation::affine ? affine_threshold : threshold);
+             score >= (has_parameters(relation) ? affine_threshold : threshold);
     }
   };
   /// Two layers of one name.
@@ -314,6 +317,35 @@ class layer_matcher {
     return {match_relation::affine, score, score};
   }
 
+  /// One is what a PReLU makes of the other; zeros in place of negative values are a ReLU's.
+  [[nodiscard]] explanation as_prelu(std::size_t i, std::size_t j) {
+    const layer_print& r = prints_[0][i];
+    const layer_print& x = prints_[1][j];
+    if (r.count != x.count || r.not_negative() || x.not_negative()) return {};
+    if (sample_differs(r.sample, x.sample, rectified, rectified)) return {};
+    const floats y = values(0, i);
+    const floats v = values(1, j);
+    const double positive = dot(*y, *v, rectified, rectified);
+    if (positive < named_threshold * std::sqrt(r.positive_squares) * std::sqrt(x.positive_squares)) return {};
+    explanation best;
+    for (const match_relation relation : {match_relation::prelu_behind, match_relation::fused_prelu}) {
+      const bool behind = relation == match_relation::prelu_behind;
+      const std::vector<float>& before = behind ? *v : *y;
+      const std::vector<float>& after = behind ? *y : *v;
+      const std::vector<float> made = after_prelu(before, after, r.dims);
+      double sum = 0, squares = 0;
+      for (const float f : made) {
+        sum += static_cast<double>(f);
+        squares += static_cast<double>(f) * static_cast<double>(f);
+      }
+      const layer_print& p = behind ? r : x;
+      const explanation e = explained(
+          relation, likeness_of(r.count, sum, squares, p.sum, p.squares, dot(made, after, as_it_is, as_it_is)));
+      if (e.score > best.score) best = e;
+    }
+    return best;
+  }
+
   /// The simplest relation that explains x; a less simple one must explain the rest four times better.
   [[nodiscard]] explanation best_explanation(std::size_t i, std::size_t j, explanation best, bool with_affine) {
     if (best.score >= certain_threshold || !prints_[0][i].has_content() || !prints_[1][j].has_content()) {
@@ -325,6 +357,7 @@ class layer_matcher {
     try_it(as_relu(i, j));
     try_it(as_permuted(i, j));
     try_it(as_padded(i, j));
+    try_it(as_prelu(i, j));
     if (with_affine) try_it(as_affine(i, j));
     return best;
   }
@@ -643,8 +676,9 @@ class layer_matcher {
   return detail::layer_matcher(reference, other, detail::most_cached_floats).run();
 }
 
-/// The outputs of a folder as layers to match; of a further output n > 0 the name is "layer:n". Of several dumps of one
-/// output that is taken which compare_folders takes. Files are read when their values are asked for.
+/// The outputs of a folder as layers to match; of a further output n > 0 the name is "layer:n". The pictures of a
+/// batch, which Caffe's script numbers, are one layer of shape N x C x H x W. Of several dumps of one output that is
+/// taken which compare_folders takes. Files are read when their values are asked for; text dumps may be padded.
 [[nodiscard]] inline std::vector<named_values> layers_of(const dump_list& list) {
   std::vector<const dump_entry*> chosen;
   std::map<std::pair<std::string, std::size_t>, std::size_t> places;
@@ -654,10 +688,37 @@ class layer_matcher {
     if (is_new) chosen.push_back(&e);
     else if (detail::dump_rank(e) < detail::dump_rank(*chosen[at->second])) chosen[at->second] = &e;
   }
+  // Caffe's script numbers the pictures of a batch: they are one layer's.
+  std::map<std::string, std::vector<const dump_entry*>> batches;
+  for (const dump_entry* e : chosen) {
+    if (e->kind == dump_kind::caffe_output) batches[detail::layer_key(e->layer)].push_back(e);
+  }
   std::vector<named_values> layers;
   for (const dump_entry* e : chosen) {
+    if (e->kind == dump_kind::caffe_output) {
+      std::vector<const dump_entry*>& batch = batches[detail::layer_key(e->layer)];
+      const bool is_batch = batch.size() > 1 && std::all_of(batch.begin(), batch.end(), [&](const dump_entry* x) {
+                              return x->kind == e->kind && x->shape == e->shape;
+                            });
+      if (is_batch && e != batch.front()) continue;
+      if (is_batch) {
+        std::vector<std::size_t> extents(e->shape.begin(), e->shape.end());
+        if (!extents.empty()) extents.insert(extents.begin(), batch.size());
+        std::vector<dump_entry> entries;
+        for (const dump_entry* x : batch) entries.push_back(*x);
+        layers.push_back({e->layer, tensor_shape(std::span<const std::size_t>(extents)), [entries] {
+                            std::vector<float> all;
+                            for (const dump_entry& x : entries) {
+                              const std::vector<float> one = read_values(x);
+                              all.insert(all.end(), one.begin(), one.end());
+                            }
+                            return all;
+                          }});
+        continue;
+      }
+    }
     std::string name = e->output == 0 ? e->layer : detail::concat(e->layer, ":", e->output);
-    layers.push_back({std::move(name), e->shape, [entry = *e] { return read_values(entry); }});
+    layers.push_back({std::move(name), e->shape, [entry = *e] { return read_values(entry, true); }});
   }
   return layers;
 }

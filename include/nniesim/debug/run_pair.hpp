@@ -20,11 +20,13 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/nearest_names.hpp>
 #include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/dump_reading.hpp>
 #include <nniesim/debug/error_parts.hpp>
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/match_layers.hpp>
 #include <nniesim/metrics/format_error.hpp>
+#include <nniesim/network/single_layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -69,6 +71,18 @@ struct aligned_values {
       if (x.size() != y.size()) break;
       if (shape.rank() == 2) x = permuted(x, {d[1], d[0], 1, 1}, {1, 0, 2, 3});
       else x = permuted(x, {d[0], d[1], d[3], d[2]}, {0, 1, 3, 2});
+      break;
+    case match_relation::axes_reversed:
+      if (x.size() == y.size()) x = permuted(x, {d[0], d[3], d[2], d[1]}, {0, 3, 2, 1});
+      break;
+    case match_relation::rows_first:
+      if (x.size() == y.size()) x = permuted(x, {d[0], d[2], d[1], d[3]}, {0, 2, 1, 3});
+      break;
+    case match_relation::prelu_behind:
+      if (x.size() == y.size()) x = after_prelu(x, y, d);
+      break;
+    case match_relation::fused_prelu:
+      if (x.size() == y.size()) y = after_prelu(y, x, d);
       break;
     case match_relation::channels_padded:
       if (x.size() >= y.size() && x.size() % d[0] == 0) {
@@ -167,6 +181,24 @@ struct compared_row {
   bool is_namesake = false;            ///< whether both have the same name, but for marks
   bool is_input = false;
   bool other_is_zero = false, reference_is_zero = false;
+  bool is_inexact = false;  ///< one of its dumps was read without sign, as floats, which costs digits
+};
+
+/// A layer that both runs have under one name, in different sizes.
+struct size_mismatch {
+  std::size_t row = 0;                                    ///< in run_pair::rows()
+  std::size_t other = 0;                                  ///< in the other's list
+  std::array<std::size_t, 4> in_reference{}, in_other{};  ///< N, C, H, W, as far as shapes tell
+  bool has_shapes = false;                                ///< else only the numbers of values are known
+  std::size_t values_in_reference = 0, values_in_other = 0;
+  /// The cosine of what both have, from the first row and column on; nothing where no such part is known.
+  std::optional<double> common;
+};
+
+/// What is shown under the names of layers that work in place.
+struct in_place_chain {
+  std::size_t first = 0;               ///< the layer that wrote the blob first
+  std::vector<std::size_t> writers{};  ///< those behind it, in order
 };
 
 /// The rows of two runs, the network's inputs first; and the other run's blobs by the network's.
@@ -176,8 +208,9 @@ class run_pair {
            const diagnose_options& options, const laboratory* lab)
       : cached_reference_(reference),
         cached_other_(other),
-        reference_(cached_reference_.all()),
-        other_(cached_other_.all()),
+        dumps_(read_as_meant(cached_reference_.all(), cached_other_.all())),
+        reference_(dumps_.reference),
+        other_(dumps_.other),
         o_(options),
         lab_(lab) {
     require<format_error>(!reference.empty() && !other.empty(), "diagnose: ", reference.size(), " and ", other.size(),
@@ -188,10 +221,12 @@ class run_pair {
     match();
     if (lab_ != nullptr) name_layers();
     if (lab_ != nullptr) take_board_input();
+    if (lab_ != nullptr) find_last_writers();
     for (compared_row& r : rows_) compare_row(r);
     find_inputs();
     sort_rows();
     if (lab_ != nullptr) find_sources();
+    find_size_mismatches();
   }
 
   [[nodiscard]] std::vector<compared_row>& rows() noexcept { return rows_; }
@@ -199,6 +234,19 @@ class run_pair {
   [[nodiscard]] const layer_matching& matching() const noexcept { return matching_; }
   [[nodiscard]] const diagnose_options& limits() const noexcept { return o_; }
   [[nodiscard]] std::size_t compared() const noexcept { return compared_; }
+  /// Dumps that are read otherwise than they were given.
+  [[nodiscard]] const std::vector<dump_reading>& readings() const noexcept { return dumps_.readings; }
+  /// Layers whose namesake has another size, in the order of the rows.
+  [[nodiscard]] const std::vector<size_mismatch>& size_mismatches() const noexcept { return size_mismatches_; }
+  [[nodiscard]] const std::string& other_name(std::size_t i) const { return other_[i].name; }
+  [[nodiscard]] const std::string& name_of(const dump_reading& r) const {
+    return r.of_reference ? reference_[r.index].name : other_[r.index].name;
+  }
+  /// The in-place layers behind an output whose values the other run shows in its place; none where it shows its own.
+  [[nodiscard]] std::span<const std::size_t> shown_through(std::size_t blob) const {
+    const auto found = through_.find(blob);
+    return found == through_.end() ? std::span<const std::size_t>() : std::span<const std::size_t>(found->second);
+  }
   /// Whether nothing says which layer is the network's input, so that the first was taken.
   [[nodiscard]] bool input_is_guessed() const noexcept { return input_is_guessed_; }
   [[nodiscard]] const std::string& reference_name(std::size_t i) const { return reference_[i].name; }
@@ -208,9 +256,15 @@ class run_pair {
   [[nodiscard]] std::vector<float> other_values(const compared_row& r) const { return other_[*r.other].values(); }
   [[nodiscard]] const tensor_shape& shape(const compared_row& r) const { return reference_[r.reference].shape; }
 
-  /// A row by the network's layer; nullptr where the reference does not have it.
+  /// A row by the network's layer, or by that which the other run shows in its place (shown_through); nullptr where the
+  /// reference does not have it.
   [[nodiscard]] compared_row* row_of(std::size_t layer, std::size_t output = 0) {
-    const auto found = row_of_.find({layer, output});
+    auto found = row_of_.find({layer, output});
+    if (found == row_of_.end() && lab_ != nullptr && layer < lab_->net.layers.size()) {
+      const std::vector<std::size_t>& outputs = lab_->net.layers[layer].outputs;
+      const auto through = output < outputs.size() ? shown_through(outputs[output]) : std::span<const std::size_t>();
+      if (!through.empty()) found = row_of_.find({through.back(), 0});
+    }
     return found == row_of_.end() ? nullptr : &rows_[found->second];
   }
   [[nodiscard]] const compared_row* row_of(std::size_t layer, std::size_t output = 0) const {
@@ -227,7 +281,8 @@ class run_pair {
   [[nodiscard]] std::vector<const compared_row*> judged_rows() const {
     std::vector<const compared_row*> result;
     for (const compared_row& r : rows_) {
-      if (r.shown.result && !r.is_input && r.shown.result->bad_reference + r.shown.result->bad_other == 0) {
+      const bool counts = r.shown.result && !r.is_input && !r.is_inexact;
+      if (counts && r.shown.result->bad_reference + r.shown.result->bad_other == 0) {
         result.push_back(&r);
       }
     }
@@ -246,13 +301,15 @@ class run_pair {
     std::vector<float> x;
     if (const auto found = source_.find(blob); found != source_.end()) {
       const auto [index, relation] = found->second;
+      if (is_inexact(false, index)) return std::nullopt;
       try {
         x = other_[index].values();
       } catch (const error&) {
         return std::nullopt;
       }
       const bool moves = relation != match_relation::relu_behind && relation != match_relation::fused_relu &&
-                         relation != match_relation::affine;
+                         relation != match_relation::affine && relation != match_relation::prelu_behind &&
+                         relation != match_relation::fused_prelu;
       if (moves && (x.size() != shape.size() || relation != match_relation::same)) {
         x = align(relation, std::vector<float>(shape.size(), 1.0F), shape, std::move(x)).other;
       }
@@ -320,14 +377,295 @@ class run_pair {
         by_match.try_emplace(match_key(output_name(x, o)), l, o);
       }
     }
-    for (compared_row& r : rows_) {
-      auto found = by_name.find(layer_key(r.shown.name));
+    const auto find = [&](const std::string& name) -> std::optional<layer_output> {
+      auto found = by_name.find(layer_key(name));
       if (found == by_name.end()) {
-        found = by_match.find(match_key(r.shown.name));
-        if (found == by_match.end()) continue;
+        found = by_match.find(match_key(name));
+        if (found == by_match.end()) return std::nullopt;
       }
-      std::tie(r.layer, r.output) = found->second;
+      return layer_output{found->second.first, found->second.second};
+    };
+    std::set<layer_output> taken;
+    for (compared_row& r : rows_) {
+      const std::optional<layer_output> at = find(r.shown.name);
+      if (!at) continue;
+      r.layer = at->layer;
+      r.output = at->output;
+      taken.insert(*at);
     }
+    // Of a reference with names of its own the partners tell.
+    for (compared_row& r : rows_) {
+      if (r.layer || !r.other || r.relation == match_relation::differs) continue;
+      const std::optional<layer_output> at = find(other_[*r.other].name);
+      if (!at || !taken.insert(*at).second) continue;
+      r.layer = at->layer;
+      r.output = at->output;
+    }
+  }
+
+  // ---- layers that work in place ----
+
+  /// The blobs that several layers write under one name of the file, each with its writers.
+  [[nodiscard]] std::vector<in_place_chain> in_place_chains() const {
+    const network& net = lab_->net;
+    std::vector<in_place_chain> all;
+    std::map<std::size_t, std::size_t> chain_of;  // by the blob written last
+    for (std::size_t l = 0; l < net.layers.size(); ++l) {
+      const layer& x = net.layers[l];
+      const bool in_place =
+          x.inputs.size() >= 1 && x.outputs.size() == 1 && net.blobs[x.inputs[0]].name == net.blobs[x.outputs[0]].name;
+      const auto before = in_place ? chain_of.find(x.inputs[0]) : chain_of.end();
+      std::size_t index = all.size();
+      if (before != chain_of.end()) {
+        index = before->second;
+        all[index].writers.push_back(l);
+        chain_of.erase(before);
+      } else {
+        if (x.outputs.size() != 1 || std::holds_alternative<layers::input>(x.params)) continue;
+        all.push_back({l});
+      }
+      chain_of[x.outputs[0]] = index;
+    }
+    // What a plain ReLU left is seen from the content alone, and match_layers does.
+    std::erase_if(all, [&](const in_place_chain& c) {
+      return std::all_of(c.writers.begin(), c.writers.end(), [&](std::size_t l) {
+        const auto* const relu = std::get_if<relu_params>(&net.layers[l].params);
+        return relu != nullptr && relu->negative_slope == 0;
+      });
+    });
+    return all;
+  }
+
+  /// Which dump of a list is called like a layer's output; nothing where there is none.
+  [[nodiscard]] std::optional<std::size_t> dump_of(std::span<const named_values> list, std::size_t l) const {
+    const layer& x = lab_->net.layers[l];
+    const std::string own = match_key(x.name), last = x.merged.empty() ? own : match_key(x.merged.back());
+    std::optional<std::size_t> found;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string key = match_key(list[i].name);
+      if (key == last) return i;
+      if (key == own) found = i;
+    }
+    return found;
+  }
+
+  /// The writer of a chain (0: the first layer) whose float result from these inputs a dump shows; nothing where that
+  /// is not clear.
+  [[nodiscard]] static std::optional<std::size_t> writer_shown(const std::vector<tensor<float>>& made,
+                                                               std::span<const float> dump) {
+    std::vector<double> errors;
+    for (const tensor<float>& t : made) {
+      if (t.size() != dump.size()) return std::nullopt;
+      errors.push_back(compare_values(view_of(t).span(), dump).relative_l2_error);
+    }
+    const auto best = static_cast<std::size_t>(std::min_element(errors.begin(), errors.end()) - errors.begin());
+    // Half the error of the layer's own: rounding and ranges do not decide what a blob holds.
+    constexpr double clearly = 0.5;
+    if (best == 0) return 0;
+    return errors[best] < clearly * errors[0] ? std::optional(best) : std::nullopt;
+  }
+
+  /// What the layers of a chain give in float, the first from `inputs`.
+  [[nodiscard]] std::vector<tensor<float>> run_chain(const in_place_chain& c, std::vector<tensor<float>> inputs) const {
+    std::vector<tensor<float>> made;
+    const auto run = [&](std::size_t l) {
+      return single_layer(lab_->net, l, layer_precision::float32, lab_->threads, lab_->policies).run(inputs);
+    };
+    made.push_back(std::move(run(c.first)[0]));
+    for (const std::size_t l : c.writers) {
+      if (lab_->net.layers[l].inputs.size() != 1) break;
+      inputs.clear();
+      inputs.push_back(made.back());
+      made.push_back(std::move(run(l)[0]));
+    }
+    return made;
+  }
+
+  /// A blob holds what its last writer gave: pairs dumps of the first writer's name with that writer, where its result,
+  /// from what the run shows as its inputs, or else from the network's, is what the dump holds.
+  void find_last_writers() {
+    const std::vector<in_place_chain> chains = in_place_chains();
+    if (chains.empty()) return;
+    std::optional<network_runner> in_float;
+    const auto blob_in_float = [&](std::size_t blob) -> std::optional<tensor<float>> {
+      if (!in_float) {
+        if (lab_->inputs.empty()) return std::nullopt;
+        in_float.emplace(lab_->net, float_plan(lab_->net), runner_options{.keep_all = true, .threads = lab_->threads});
+        in_float->run(lab_->inputs);
+      }
+      tensor<float> t = make_tensor<float>(lab_->net.blobs[blob].shape);
+      in_float->visit(blob, [&](auto view) {
+        std::size_t i = 0;
+        for (const auto v : view.span()) t.data()[i++] = static_cast<float>(v);
+      });
+      return t;
+    };
+    // What a run shows of a blob: of the chains that are done, the last writer's dump.
+    std::array<std::map<std::size_t, std::size_t>, 2> dump_of_blob;
+    for (const std::size_t side : {0U, 1U}) {
+      const std::span<const named_values> list = side == 0 ? reference_ : other_;
+      for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
+        if (const auto dump = dump_of(list, l)) dump_of_blob[side][lab_->net.layers[l].outputs[0]] = *dump;
+      }
+    }
+    for (const in_place_chain& c : chains) {
+      std::array<std::optional<std::size_t>, 2> shown;  // index of the writer, 0 the first
+      for (const std::size_t side : {0U, 1U}) {
+        const std::span<const named_values> list = side == 0 ? reference_ : other_;
+        const auto dump = dump_of(list, c.first);
+        if (!dump || is_inexact(side == 0, *dump)) continue;
+        std::vector<float> values;
+        try {
+          values = list[*dump].values();
+        } catch (const error&) {
+          continue;
+        }
+        std::vector<tensor<float>> inputs;
+        for (const std::size_t b : lab_->net.layers[c.first].inputs) {
+          std::optional<tensor<float>> x;
+          if (const auto at = dump_of_blob[side].find(b); at != dump_of_blob[side].end()) {
+            try {
+              const std::vector<float> v = list[at->second].values();
+              if (v.size() == lab_->net.blobs[b].shape.size()) {
+                x = make_tensor<float>(lab_->net.blobs[b].shape);
+                std::copy(v.begin(), v.end(), x->begin());
+              }
+            } catch (const error&) {
+            }
+          }
+          if (!x) x = blob_in_float(b);
+          if (!x) break;
+          inputs.push_back(std::move(*x));
+        }
+        if (inputs.size() != lab_->net.layers[c.first].inputs.size()) continue;
+        shown[side] = writer_shown(run_chain(c, std::move(inputs)), values);
+      }
+      // Where one run is not clear about it, as a faulty layer is not, both are taken to be written alike.
+      for (const std::size_t side : {0U, 1U}) {
+        if (!shown[side] && shown[1 - side]) shown[side] = shown[1 - side];
+        const std::span<const named_values> list = side == 0 ? reference_ : other_;
+        const auto dump = dump_of(list, c.first);
+        if (!shown[side] || *shown[side] == 0 || !dump) continue;
+        const std::size_t writer = c.writers[*shown[side] - 1];
+        if (dump_of(list, writer)) continue;  // it has a dump of its own
+        const std::size_t first_blob = lab_->net.layers[c.first].outputs[0];
+        dump_of_blob[side].erase(first_blob);
+        dump_of_blob[side][lab_->net.layers[writer].outputs[0]] = *dump;
+        if (side == 1) {
+          through_[first_blob].assign(c.writers.begin(), c.writers.begin() + static_cast<std::ptrdiff_t>(*shown[1]));
+          other_writer_[*dump] = writer;
+          continue;
+        }
+        for (compared_row& r : rows_) {
+          if (r.reference == *dump && r.layer == c.first) r.layer = writer;
+        }
+      }
+      pair_last_writer(c);
+    }
+  }
+
+  /// Pairs the rows of a chain with what the other run shows of the same writer.
+  void pair_last_writer(const in_place_chain& c) {
+    std::vector<std::size_t> all = {c.first};
+    all.insert(all.end(), c.writers.begin(), c.writers.end());
+    for (compared_row& r : rows_) {
+      if (!r.layer || std::find(all.begin(), all.end(), *r.layer) == all.end()) continue;
+      std::optional<std::size_t> partner;
+      for (const auto& [dump, writer] : other_writer_) {
+        if (writer == *r.layer) partner = dump;
+      }
+      if (!partner) {
+        partner = dump_of(other_, *r.layer);
+        if (partner && other_writer_.contains(*partner)) partner.reset();  // it shows another writer
+      }
+      if (!partner || (r.other && *r.other == *partner && is_plain(r.relation))) continue;
+      if (other_[*partner].shape.size() != reference_[r.reference].shape.size()) continue;
+      take_partner(r, *partner, concat("both hold what '", lab_->net.layers[*r.layer].name, "' wrote last"));
+    }
+  }
+  [[nodiscard]] static bool is_plain(match_relation r) noexcept {
+    return r == match_relation::same || r == match_relation::differs || r == match_relation::unverifiable;
+  }
+  /// Gives a row another partner than the matcher did; rows that had it have none then.
+  void take_partner(compared_row& r, std::size_t partner, std::string why) {
+    for (compared_row& x : rows_) {
+      if (&x == &r || x.other != partner) continue;
+      x.other.reset();
+      x.shown.partner.clear();
+      x.shown.relation = concat("'", other_[partner].name, "' corresponds to '", r.shown.name, "'");
+      matching_.only_reference.push_back({x.reference, x.shown.relation});
+    }
+    r.other = partner;
+    r.relation = r.shown.how = match_relation::same;
+    r.is_namesake = match_key(r.shown.name) == match_key(other_[partner].name);
+    r.shown.partner = other_[partner].name;
+    r.shown.relation = std::move(why);
+    std::erase_if(matching_.only_reference, [&](const unmatched_layer& x) { return x.index == r.reference; });
+    std::erase_if(matching_.only_other, [&](const unmatched_layer& x) { return x.index == partner; });
+    std::erase_if(matching_.pairs,
+                  [&](const layer_match& m) { return m.reference == r.reference || m.other == partner; });
+    layer_match m;
+    m.reference = r.reference;
+    m.other = partner;
+    m.names = r.is_namesake ? name_agreement::same : name_agreement::none;
+    m.reason = r.shown.relation;
+    for (std::size_t i = 0; i < other_.size() && !r.is_namesake; ++i) {
+      if (match_key(other_[i].name) == match_key(r.shown.name)) m.namesake = i;
+    }
+    matching_.pairs.push_back(std::move(m));
+  }
+  [[nodiscard]] bool is_inexact(bool of_reference, std::size_t index) const {
+    return std::any_of(dumps_.readings.begin(), dumps_.readings.end(), [&](const dump_reading& d) {
+      return d.of_reference == of_reference && d.index == index && d.manner != dump_manner::item_of_batch;
+    });
+  }
+
+  // ---- sizes ----
+
+  void find_size_mismatches() {
+    std::map<std::string, std::size_t> by_name;
+    for (std::size_t i = 0; i < other_.size(); ++i) by_name.emplace(match_key(other_[i].name), i);
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const compared_row& r = rows_[i];
+      if (r.other) continue;
+      const auto found = by_name.find(match_key(r.shown.name));
+      if (found == by_name.end()) continue;
+      std::vector<float> y, x;
+      try {
+        y = reference_[r.reference].values();
+        x = other_[found->second].values();
+      } catch (const error&) {
+        continue;
+      }
+      if (y.size() == x.size() || y.empty() || x.empty()) continue;
+      size_mismatch m;
+      m.row = i;
+      m.other = found->second;
+      m.values_in_reference = y.size();
+      m.values_in_other = x.size();
+      const tensor_shape &of_y = reference_[r.reference].shape, &of_x = other_[found->second].shape;
+      m.has_shapes = of_y.rank() != 0 && of_y.size() == y.size() && of_x.rank() != 0 && of_x.size() == x.size();
+      m.in_reference = nchw_of(of_y, y.size());
+      m.in_other = nchw_of(of_x, x.size());
+      if (m.has_shapes && m.in_reference[0] == m.in_other[0] && m.in_reference[1] == m.in_other[1]) {
+        m.common = common_cosine(y, m.in_reference, x, m.in_other);
+      }
+      size_mismatches_.push_back(m);
+    }
+  }
+  /// The cosine of the rows and columns that both maps have.
+  [[nodiscard]] static double common_cosine(std::span<const float> y, const std::array<std::size_t, 4>& a,
+                                            std::span<const float> x, const std::array<std::size_t, 4>& b) {
+    const std::size_t h = std::min(a[2], b[2]), w = std::min(a[3], b[3]);
+    std::vector<float> r, o;
+    for (std::size_t c = 0; c < a[0] * a[1]; ++c) {
+      for (std::size_t row = 0; row < h; ++row) {
+        const auto ry = y.subspan((c * a[2] + row) * a[3], w), rx = x.subspan((c * b[2] + row) * b[3], w);
+        r.insert(r.end(), ry.begin(), ry.end());
+        o.insert(o.end(), rx.begin(), rx.end());
+      }
+    }
+    return compare_values(r, o).cosine;
   }
   /// Layer 0 of a board's dumps is the data layer: that of one input that has no partner by name or content.
   void take_board_input() {
@@ -356,6 +694,7 @@ class run_pair {
         align(r.relation, reference_[r.reference].values(), reference_[r.reference].shape, other_[*r.other].values());
     if (v.reference.empty()) return;
     ++compared_;
+    r.is_inexact = is_inexact(true, r.reference) || is_inexact(false, *r.other);
     r.reference_is_zero = is_zero(v.reference);
     r.other_is_zero = is_zero(v.other);
     r.shown.result = compare_values(v.reference, v.other);
@@ -367,7 +706,7 @@ class run_pair {
           is_planned ? lab_->policies[lab_->plan.layers[*r.layer]].floor_ratio(view(v.reference), view(v.other))
                      : floor_ratio<gfpq8>(view(v.reference), view(v.other));
     }
-    r.shown.suspicious = is_bad(c) || is_gain(c);
+    r.shown.suspicious = is_bad(c) || is_gain(c) || r.is_inexact;
     note(r.shown, split(v.reference, v.other, shape(r)));
   }
   void find_inputs() {
@@ -441,6 +780,7 @@ class run_pair {
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
       const layer& x = lab_->net.layers[l];
       for (std::size_t o = 0; o < x.outputs.size(); ++o) {
+        if (!shown_through(x.outputs[o]).empty()) continue;  // what has its name is what a layer behind it wrote
         const compared_row* const r = row_of(l, o);
         const auto found = by_name.find(match_key(output_name(x, o)));
         // An input is what it was given as, whatever the content.
@@ -463,14 +803,18 @@ class run_pair {
   };
 
   cached_layers cached_reference_, cached_other_;
+  read_dumps dumps_;
   std::span<const named_values> reference_, other_;
   const diagnose_options& o_;
   const laboratory* lab_;
   layer_matching matching_;
   std::vector<compared_row> rows_;
   std::map<layer_output, std::size_t> row_of_;
-  std::map<std::size_t, source> source_;                 ///< of a blob
-  std::map<std::size_t, tensor_view<const float>> fed_;  ///< of an input's blob
+  std::map<std::size_t, source> source_;                     ///< of a blob
+  std::map<std::size_t, tensor_view<const float>> fed_;      ///< of an input's blob
+  std::map<std::size_t, std::vector<std::size_t>> through_;  ///< of a blob: the writers behind it that the other shows
+  std::map<std::size_t, std::size_t> other_writer_;          ///< of the other's dumps that show a layer behind theirs
+  std::vector<size_mismatch> size_mismatches_;
   std::size_t compared_ = 0;
   bool input_is_guessed_ = false;
 };
