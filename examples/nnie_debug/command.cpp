@@ -200,6 +200,12 @@ loaded_network::loaded_network(const network_options& o, bool with_inputs, const
   } else {
     cfg_ = read_compiler_cfg(o.cfg);
   }
+  if (!o.cfg.empty()) {
+    require_located(cfg_.prototxt_file, "the cfg's [prototxt_file]");
+    require_located(cfg_.caffemodel_file, "the cfg's [caffemodel_file]");
+    for (const cfg_path& file : cfg_.roi_coordinate_file) require_located(file, "the cfg's [roi_coordinate_file]");
+    if (cfg_.gfpq_param_file) require_located(*cfg_.gfpq_param_file, "the cfg's [gfpq_param_file]");
+  }
   original_ = read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path);
   net_ = compiled(original_);
   if (batch_norm_ == batch_norm_rule::merged) {
@@ -207,9 +213,7 @@ loaded_network::loaded_network(const network_options& o, bool with_inputs, const
   } else if (batch_norm_ == batch_norm_rule::own_layers) {
     remark("BatchNorm and Scale are layers of their own, not in the multipliers of the layers before them");
   }
-  for (const cfg_entry& e : cfg_.irrelevant) {
-    remark(detail::concat(cfg_.file, ":", e.line, ": [", e.key, "] changes no result here"));
-  }
+  note_options();
   for (const layer& l : net_.layers) {
     if (std::holds_alternative<layers::input>(l.params)) inputs_.push_back(l.outputs[0]);
   }
@@ -236,6 +240,8 @@ loaded_network::loaded_network(const network_options& o, bool with_inputs, const
                          " times --picture, expected one for each of the network's ", inputs_.size(), " inputs");
   if (o.cfg.empty()) return;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    require_located(cfg_.inputs[i].image_list, "the cfg's [image_list]");
+    if (cfg_.inputs[i].mean_file) require_located(*cfg_.inputs[i].mean_file, "the cfg's [mean_file]");
     lists_.emplace_back(cfg_.inputs[i], net_.blobs[inputs_[i]].shape);
     detail::require<error>(lists_[i].size() == lists_[0].size(), cfg_.inputs[i].image_list.path.string(), ": ",
                            lists_[i].size(), " entries, the first input's list has ", lists_[0].size());
@@ -292,6 +298,7 @@ compile_mode loaded_network::mode(const std::string& given) const {
 }
 
 activation_ranges loaded_network::ranges(const std::string& file, const precision_plan& plan, bool tries_widths) {
+  if (file.empty() && cfg_.gfpq_param_file) return ranges_of_gfpq_file(*cfg_.gfpq_param_file, plan, tries_widths);
   if (file.empty()) return calibrate(net_, plan);
   const std::string bytes = detail::read_whole_file(file, wk_default_limit, "ranges or a compiled model");
   if (may_be_wk(bytes)) return ranges_of_model(bytes, file, plan, tries_widths);
@@ -311,6 +318,46 @@ activation_ranges loaded_network::ranges(const std::string& file, const precisio
   }
   if (note.empty()) remark_rule(ranges, file, plan);
   return ranges;
+}
+
+activation_ranges loaded_network::ranges_of_gfpq_file(const cfg_path& file, const precision_plan& plan,
+                                                      bool tries_widths) {
+  const std::string name = file.path.string();
+  const std::string bytes = detail::read_whole_file(file.path, json_limits{}.bytes, "a gfpq_param_file");
+  if (bytes.find("\"format\"") != std::string::npos) return ranges(name, plan, tries_widths);  // as calibrate writes it
+  gfpq_params given = parse_gfpq_params(bytes, name, net_);
+  if (!given.unknown.empty()) {
+    remark(detail::concat(name, ": ", given.unknown.size(), " layer(s) are not in the network, such as ",
+                          detail::excerpt(given.unknown.front())));
+  }
+  activation_ranges all = calibrate(net_, plan);
+  all.rule = range_rule::given;
+  for (const auto& [blob, range] : given.ranges.blobs) all.blobs[blob] = range;
+  remark(detail::concat(name, ": the ranges of ", given.ranges.blobs.size(),
+                        " blob(s) are taken from the cfg's [gfpq_param_file], the others from its pictures"));
+  return all;
+}
+
+/// Every key of the cfg is simulated, or named.
+void loaded_network::note_options() {
+  const auto not_simulated = [&](const auto&... what) {
+    not_simulated_.push_back(detail::concat("not simulated: ", cfg_.file, ": ", what...));
+    remark(not_simulated_.back());
+  };
+  if (cfg_.sparse_rate != 0.0F) {
+    not_simulated("[sparse_rate] ", cfg_.sparse_rate,
+                  ": the compiler sets that share of the weights of inner products ",
+                  "to zero, which changes their results");
+  }
+  if (!cfg_.roi_coordinate_file.empty()) {
+    not_simulated("[roi_coordinate_file]: regions of interest come from the network's own layers here");
+  }
+  if (cfg_.net_type != 0) {
+    not_simulated("[net_type] ", cfg_.net_type, ": layers run as the prototxt has them, whatever the type");
+  }
+  for (const cfg_entry& e : cfg_.irrelevant) {
+    remark(detail::concat(cfg_.file, ":", e.line, ": [", e.key, "] changes no result here"));
+  }
 }
 
 void loaded_network::remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan) {

@@ -169,17 +169,23 @@ class loaded_network {
   /// What is not as it is by default, and what is not simulated: lines for every verdict.
   [[nodiscard]] const std::vector<std::string>& remarks() const noexcept { return remarks_; }
   void remark(std::string line) { remarks_.push_back(std::move(line)); }
+  /// Those of them that say what changes results and is not simulated: no verdict goes without.
+  [[nodiscard]] const std::vector<std::string>& not_simulated() const noexcept { return not_simulated_; }
 
   static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
 
  private:
   [[nodiscard]] activation_ranges ranges_of_model(const std::string& bytes, const std::string& file,
                                                   const precision_plan& plan, bool tries_widths);
+  /// Of the compiler's gfpq_param_file; what it does not tell comes from the lists.
+  [[nodiscard]] activation_ranges ranges_of_gfpq_file(const cfg_path& file, const precision_plan& plan,
+                                                      bool tries_widths);
+  void note_options();
   void remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan);
 
   batch_norm_rule batch_norm_ = batch_norm_rule::fused;
   arithmetic_rules rules_;
-  std::vector<std::string> remarks_;
+  std::vector<std::string> remarks_, not_simulated_;
   std::unique_ptr<thread_pool> pool_;
   compiler_cfg cfg_;
   network original_, net_;

@@ -508,6 +508,11 @@ int run_diagnosis(const options& o) {
   diagnose_options limits = o.limits;
   limits.ordered = e.ordered;
   diagnosis d = diagnose(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr);
+  // Whatever the verdict, it is one on a simulation without these.
+  if (e.loaded) {
+    d.verdict.against.insert(d.verdict.against.end(), e.loaded->not_simulated().begin(),
+                             e.loaded->not_simulated().end());
+  }
   const bool shows_all = o.has_report() || o.show_layers || o.as_json;
   if (e.lab && !e.lab->plan.is_float && (shows_all || d.verdict.cause == fault::precision)) add_ablation(d, *e.lab);
   std::vector<std::string> probed;

@@ -242,6 +242,13 @@ TEST_CASE("Convolutions") {
   CHECK_THAT(wrong("num_output: 2 kernel_size: 0"), contains("kernel_size: got '0', expected an integer from 1"));
   CHECK_THAT(wrong("num_output: 2 kernel_size: 3 stride: 0"), contains("stride: got '0'"));
   CHECK_THAT(wrong("num_output: 2 kernel_size: 3 axis: 2"), contains("got axis 2, expected 1"));
+  // Weights of groups that the prototxt has lost.
+  CHECK_THAT(layer_problem("Convolution", "convolution_param { num_output: 4 kernel_size: 3 }", {{4, 1, 3, 3}, {4}}),
+             contains("depthwise layer") && contains("expected group: 4") && contains("lost"));
+  CHECK_THAT(layer_problem("Convolution", "convolution_param { num_output: 6 kernel_size: 3 }", {{6, 2, 3, 3}, {6}}),
+             contains("layer of groups") && contains("expected group: 2"));
+  CHECK_THAT(layer_problem("Convolution", "convolution_param { num_output: 6 kernel_size: 3 }", {{6, 2, 5, 5}, {6}}),
+             contains("of shape 6x2x5x5"));
   CHECK_THAT(wrong("num_output: 2 kernel_size: 3 group: 3"),
              contains("got group 3 for num_output 2 and input 2x4x6x8"));
   CHECK_THAT(wrong("num_output: 2 kernel_size: 9"), contains("got learned blob 0 of shape 2x4x3x3 in weights"));
@@ -404,6 +411,18 @@ TEST_CASE("Layers of several inputs or outputs") {
   CHECK_THAT(problem(data_4d + one("x", "Slice", "data", "a", "slice_param { slice_point: 1 }")),
              contains("1 outputs for 2 parts"));
   CHECK_THAT(problem(data_4d + one("x", "Slice", "data", "a", "top: 'b' top: 'c'")), contains("3 equal parts"));
+}
+
+TEST_CASE("the mark _hp in one of the two files is no other name") {
+  const std::string conv = "convolution_param { num_output: 2 kernel_size: 1 }";
+  for (const auto& [in_prototxt, in_model] :
+       {std::pair("x_hp", "x"), std::pair("x", "x_hp"), std::pair("x_hp", "x_hp")}) {
+    CHECK(imported(data_4d + one(in_prototxt, "Convolution", "data", "y", conv), learned(in_model, {{2, 4, 1, 1}, {2}}))
+              .layers.at(1)
+              .name == in_prototxt);
+  }
+  CHECK_THAT(problem(data_4d + one("x_hp", "Convolution", "data", "y", conv), learned("y", {{2, 4, 1, 1}, {2}})),
+             contains("got no learned values"));
 }
 
 TEST_CASE("Layers that move data") {

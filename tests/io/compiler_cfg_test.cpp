@@ -130,12 +130,70 @@ TEST_CASE("what a file leaves open between inputs is refused") {
   const std::string a = "[image_list] 1\n[image_type] 1\n[mean_file] null\n[norm_type] 3\n";
   CHECK_THAT(problem(with("[norm_type] 3\n" + a)),
              contains("net/x.cfg:7: [norm_type] stands before the first input at line 3 too"));
-  CHECK_THAT(problem(with(a + a + "[data_scale] 0.5\n")),
-             contains("net/x.cfg:11: [data_scale] is given for one input and not for that of line 3"));
-  CHECK_THAT(problem(with(a + "[RGB_order] RGB\n" + a)), contains("[RGB_order] is given for one input and not"));
+  CHECK_THAT(problem(with(a + "[data_scale] 2\n" + a + "[data_scale] 0.5\n" + a)),
+             contains("net/x.cfg:7: [data_scale] is given for one input and not for that of line 13"));
+  CHECK_THAT(problem(with(a + "[RGB_order] RGB\n" + a + "[RGB_order] RGB\n" + a)),
+             contains("[RGB_order] is given for one input and not"));
   CHECK_THAT(problem(with(a + "[mean_file] m\n")),
              contains("net/x.cfg:7: [mean_file] stands at line 5 already for the same input"));
   CHECK_THAT(problem(with("[norm_type] 1\n[norm_type] 1\n" + a)), contains("begins with [image_list] or [image_type]"));
+}
+
+TEST_CASE("what stands once among several inputs holds for all, wherever it stands") {
+  const std::string one = "[image_type] 1\n[image_list] 1\n", two = "[image_type] 1\n[image_list] 2\n";
+  for (const std::string& text :
+       {one + "[norm_type] 3\n[mean_file] no\n" + two +
+            "[norm_type] 3\n[mean_file] no\n[data_scale] 0.5\n[RGB_order] RGB\n",
+        one + "[norm_type] 3\n[data_scale] 0.5\n[mean_file] no\n" + two + "[RGB_order] RGB\n",
+        one + two + "[mean_file] no\n[data_scale] 0.5\n[norm_type] 3\n[RGB_order] RGB\n",
+        "[image_list] 1\n[image_list] 2\n[data_scale] 0.5\n[norm_type] 3\n[RGB_order] RGB\n[mean_file] no\n" +
+            std::string("[image_type] 1\n")}) {
+    CAPTURE(text);
+    const compiler_cfg cfg = parse_compiler_cfg(with(text), "x.cfg");
+    REQUIRE(cfg.inputs.size() == 2);
+    for (const std::size_t i : {0U, 1U}) {
+      CHECK(cfg.inputs[i].image_list.text == std::to_string(i + 1));
+      CHECK(cfg.inputs[i].norm_type == cfg_norm_type::scale);
+      CHECK(cfg.inputs[i].data_scale == 0.5F);
+      CHECK(cfg.inputs[i].order == channel_order::rgb);
+    }
+  }
+}
+
+TEST_CASE("semicolons begin comments too, and other scripts are shown as they are") {
+  const compiler_cfg cfg = parse_compiler_cfg(
+      with("; \xe5\x9b\xbe\n[compile_mode] 1   ; \xe5\x85\xa8\xe9\x83\xa8\n[image_list] a;b.txt\n[image_type] 0 ;x\n"
+           "[mean_file] null"),
+      "x.cfg");
+  CHECK(cfg.mode == compile_mode::all_16bit);
+  CHECK(cfg.inputs.at(0).image_list.text == "a;b.txt");
+  CHECK_THAT(problem(with("[net_type] \xe5\x85\xa8\n")), contains("[net_type] is '\xe5\x85\xa8', expected"));
+}
+
+TEST_CASE("files may be meant from the folder in which the compiler is started") {
+  const scratch_folder folder;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::create_directories(folder / "cfg");
+  detail::write_whole_file(folder / "here.txt", "x");
+  detail::write_whole_file(folder / "cfg/beside.txt", "x");
+  detail::write_whole_file(folder / "beside.txt", "x");
+  std::filesystem::current_path(folder / ".");
+  const compiler_cfg cfg = parse_compiler_cfg(
+      "[prototxt_file] here.txt\n[caffemodel_file] beside.txt\n[image_list] none.txt\n[image_type] 0\n[mean_file] null",
+      "cfg/x.cfg");
+  CHECK(cfg.prototxt_file.path == "here.txt");
+  CHECK(cfg.caffemodel_file.path == "cfg/beside.txt");
+  std::string text;
+  try {
+    require_located(cfg.inputs.at(0).image_list, "a list");
+  } catch (const error& e) {
+    text = e.what();
+  }
+  CHECK_THAT(text, contains("cfg/none.txt: no such file, nor is there") &&
+                       contains((std::filesystem::current_path() / "none.txt").string()) &&
+                       contains("expected a list"));
+  CHECK_NOTHROW(require_located(cfg.prototxt_file, "a file"));
+  std::filesystem::current_path(before);
 }
 
 TEST_CASE("all unknown keys are listed with their lines") {

@@ -125,6 +125,21 @@ TEST_CASE("lists of pictures continue their own folder") {
   put(folder / "list.txt", "a.jpg\r\n\n  sub/b c.png \n/abs.bmp");
   CHECK(read_image_list(folder / "list.txt") ==
         std::vector<std::filesystem::path>{folder / "a.jpg", folder / "sub/b c.png", "/abs.bmp"});
+  // Or the folder that the compiler is started in, where that has the file.
+  const auto before = std::filesystem::current_path();
+  std::filesystem::create_directory(folder / "work");
+  put(folder / "work/a.jpg", "x");
+  put(folder / "work/only.jpg", "x");
+  put(folder / "a.jpg", "x");
+  put(folder / "two.txt", "a.jpg\nonly.jpg\nnone.jpg");
+  std::filesystem::current_path(folder / "work");
+  CHECK(read_image_list(folder / "two.txt") ==
+        std::vector<std::filesystem::path>{folder / "a.jpg", "only.jpg", folder / "none.jpg"});
+  cfg_input input;
+  input.image_list.path = folder / "two.txt";
+  const input_source source(input, {1, 3, 4, 4});
+  CHECK_THROWS_WITH(source[2], contains("none.jpg: no such file, nor is there") && contains("work/none.jpg"));
+  std::filesystem::current_path(before);
   put(folder / "empty.txt", "\n\n");
   CHECK_THROWS_WITH(read_image_list(folder / "empty.txt"), contains("names no file"));
   put(folder / "bad.txt", std::string("a\nb\0c\n", 6));

@@ -33,10 +33,48 @@ TEST_CASE("what the hardware does not take is named with its rule", "[network]")
   }
   CHECK(found == std::vector<std::string>{"floor: the floor rule", "power: exponent 4", "up3: factor 3",
                                           "norm: a batch normalization of its own", "flat: first extent 1",
-                                          "fc: layer 'reduced' of type reduced", "batch: axis 0"});
+                                          "flat: 2 axes", "fc: layer 'reduced' of type reduced", "batch: axis 0"});
   // The host has no such rules.
   for (layer& l : b.net.layers) l.on_cpu = true;
   CHECK(check_constraints(b.net).empty());
+}
+
+TEST_CASE("Permute and Reshape have one form, segments 16 inputs and outputs", "[network]") {
+  draws random(4);
+  network_builder b;
+  const std::size_t data = b.input({1, 8, 6, 6});
+  const auto found = [&] {
+    std::vector<std::string> all;
+    for (const constraint_violation& v : check_constraints(b.net))
+      all.push_back(b.net.layers[v.layer].name + ": " + v.got);
+    return all;
+  };
+  b.add("last", permute_params{{0, 2, 3, 1}}, {data});
+  b.add("fine", layers::reshape{{{0, 4, 2, 36}}, 0, 4}, {data});
+  CHECK(found().empty());
+  b.add("first", permute_params{{0, 3, 1, 2}}, {data});
+  const std::size_t five = b.add("five", layers::reshape{{{0, 2, 4, 6, 6}}, 0, 4}, {data});
+  b.add("moved", permute_params{{0, 1, 3, 4, 2}}, {five});
+  CHECK(found() == std::vector<std::string>{"first: order 0 3 1 2", "five: 5 axes", "moved: order 0 1 3 4 2"});
+  network_builder many;
+  const std::size_t x = many.input({1, 8, 6, 6});
+  for (int i = 0; i < 17; ++i) {
+    CHECK(check_constraints(many.net).empty());
+    many.add("r" + std::to_string(i), relu_params{}, {x});
+  }
+  REQUIRE(check_constraints(many.net).size() == 1);
+  CHECK(check_constraints(many.net)[0].layer == 17);
+  CHECK_THAT(check_constraints(many.net)[0].rule, contains("at most 16 outputs"));
+  network_builder wide;
+  std::vector<std::size_t> inputs;
+  for (int i = 0; i < 17; ++i) {
+    const std::size_t in = wide.blob("in" + std::to_string(i), {1, 2, 3, 3});
+    wide.net.layers.push_back({"in" + std::to_string(i), "Input", "here:1:1", {}, {in}, layers::input{}});
+    inputs.push_back(in);
+  }
+  wide.add("all", concat_params{1}, inputs);
+  REQUIRE(check_constraints(wide.net).size() == 1);
+  CHECK_THAT(check_constraints(wide.net)[0].got, contains("more than 16 inputs"));
 }
 
 TEST_CASE("channels, kernels and groups have limits", "[network]") {

@@ -37,9 +37,17 @@ namespace detail {
   return shown;
 }
 
-/// The text in quotes; bytes that are not printable ASCII as \xNN, "..." in place of what exceeds `limit` bytes.
+/// The text in quotes, as printable() shows it, in whatever script; "..." in place of what exceeds `limit` bytes.
 [[nodiscard]] inline std::string excerpt(std::string_view text, std::size_t limit = 40) {
-  return "'" + printable(text.substr(0, limit), true) + (text.size() > limit ? "...'" : "'");
+  if (text.size() <= limit) return "'" + printable(text) + "'";
+  std::string_view shown = text.substr(0, limit);
+  // No character is cut in two.
+  for (std::size_t at = 0; at < shown.size();) {
+    const std::size_t length = utf8_length(text.substr(at));
+    if (at + length > limit) shown = shown.substr(0, at);
+    at += length == 0 ? 1 : length;
+  }
+  return "'" + printable(shown) + "...'";
 }
 
 }  // namespace detail

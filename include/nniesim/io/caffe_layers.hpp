@@ -19,6 +19,7 @@
 #include <nniesim/io/caffe_fields.hpp>
 #include <nniesim/io/caffemodel.hpp>
 #include <nniesim/network/layer.hpp>
+#include <nniesim/precision/compile_mode.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -40,7 +41,7 @@ class caffe_learned {
   /// Throws format_error for anything else.
   [[nodiscard]] std::vector<tensor_view<const float>> of(const std::string& layer,
                                                          std::span<const tensor_shape> expected) const {
-    const auto found = layers_.find(layer);
+    const auto found = find(layer);
     if (found == layers_.end()) {
       require<format_error>(expected.empty(), has_model_ ? concat("got no learned values in ", file_) : "got no model",
                             ", expected ", expected.size(), " blobs, the first ",
@@ -62,7 +63,22 @@ class caffe_learned {
     return result;
   }
 
+  /// The shape of the layer's first blob; nothing where there is none.
+  [[nodiscard]] std::optional<tensor_shape> first_shape(const std::string& layer) const {
+    const auto found = find(layer);
+    if (found == layers_.end() || found->second == nullptr) return std::nullopt;
+    return shape_of(found->second->blobs[0]);
+  }
+
  private:
+  using by_name = std::map<std::string, const caffe_layer*, std::less<>>;
+
+  /// By name, or else by name but for _hp: the mark is put into the prototxt, and may be in the model, too.
+  [[nodiscard]] by_name::const_iterator find(std::string_view layer) const {
+    const auto found = layers_.find(layer);
+    if (found != layers_.end()) return found;
+    return is_marked_hp(layer) ? layers_.find(layer.substr(0, layer.size() - 3)) : layers_.find(concat(layer, "_hp"));
+  }
   [[nodiscard]] static tensor_shape without_ones(const tensor_shape& s) {
     const std::size_t* first = std::find_if(s.begin(), s.end(), [](std::size_t extent) { return extent != 1; });
     return tensor_shape(std::span<const std::size_t>(first, s.end()));
@@ -70,7 +86,7 @@ class caffe_learned {
 
   bool has_model_;
   std::string file_;
-  std::map<std::string, const caffe_layer*, std::less<>> layers_;  ///< nullptr: several of that name
+  by_name layers_;  ///< nullptr: several of that name
 };
 
 /// A layer of the file while it is read. An operator's reader takes all parameters first, then, once it is ready(),
@@ -154,6 +170,17 @@ template <caffe_convolution Kind>
   constexpr bool transposed = Kind == caffe_convolution::transposed;
   const tensor_shape weights{transposed ? x[1] : outputs, (transposed ? outputs : x[1]) / geometry.groups, kernel[0],
                              kernel[1]};
+  if constexpr (!transposed) {
+    // Weights of groups that the prototxt does not have.
+    const std::optional<tensor_shape> got = l.learned_values->first_shape(l.name);
+    const bool is_of_window = got && got->rank() == 4 && (*got)[0] == outputs && (*got)[2] == kernel[0] &&
+                              (*got)[3] == kernel[1] && (*got)[1] < weights[1] && x[1] % (*got)[1] == 0;
+    const std::size_t groups = is_of_window ? x[1] / (*got)[1] : 1;
+    require<shape_error>(groups == 1 || outputs % groups != 0, "the model's weights, ", got.value_or(tensor_shape{}),
+                         ", are of a ", groups == x[1] ? "depthwise layer" : "layer of groups", " for input ", x,
+                         ", got group ", geometry.groups, ", expected group: ", groups, " in its convolution_param",
+                         has_group ? "" : ", which has lost it");
+  }
   const std::array<tensor_shape, 2> expected{weights, tensor_shape{outputs}};
   const auto values = l.learned(std::span(expected).first(has_bias ? 2 : 1));
   std::conditional_t<transposed, layers::deconvolution, layers::convolution> result;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -55,9 +56,35 @@ enum class channel_order { bgr, rgb };
 
 /// A file that the cfg names.
 struct cfg_path {
-  std::string text;            ///< as written
-  std::filesystem::path path;  ///< relative ones continue the cfg's folder
+  std::string text;  ///< as written
+  /// Relative ones continue the cfg's folder; where there is no such file, but one from the working folder on, that.
+  std::filesystem::path path;
 };
+
+/// A file by its name in a file of `folder`: there, or, where it is not there, in the working folder, from which the
+/// compiler was started.
+[[nodiscard]] inline std::filesystem::path located_file(const std::filesystem::path& folder,
+                                                        const std::filesystem::path& name) {
+  std::filesystem::path beside = folder / name;
+  std::error_code ignored;
+  const bool is_elsewhere =
+      name.is_relative() && !std::filesystem::exists(beside, ignored) && std::filesystem::exists(name, ignored);
+  return is_elsewhere ? name : beside;
+}
+/// Throws error, naming both places, where located_file() found none.
+inline void require_located(const std::filesystem::path& found, const std::filesystem::path& name,
+                            std::string_view what) {
+  std::error_code ignored;
+  if (std::filesystem::exists(found, ignored)) return;
+  const std::filesystem::path working = std::filesystem::absolute(name, ignored);
+  const bool has_two = name.is_relative() && working.lexically_normal() != found.lexically_normal() &&
+                       working.lexically_normal() != std::filesystem::absolute(found, ignored).lexically_normal();
+  throw error(detail::concat(found.string(), ": no such file", has_two ? ", nor is there " : "",
+                             has_two ? working.lexically_normal().string() : "", ", expected ", what));
+}
+inline void require_located(const cfg_path& file, std::string_view what) {
+  require_located(file.path, std::filesystem::path(file.text), what);
+}
 
 /// One input of the network, in the order of the prototxt.
 struct cfg_input {
@@ -197,14 +224,15 @@ class cfg_parser {
     if (text_.starts_with("\xef\xbb\xbf")) text_.remove_prefix(3);  // as Windows' editors begin their files
     for (std::size_t line = 1; !text_.empty(); ++line) {
       std::string_view content = trimmed(take_line(text_));
-      if (content.empty() || content.front() == '#') continue;
+      if (content.empty() || content.front() == '#' || content.front() == ';') continue;
       const std::size_t close = content.find(']');
       if (content.front() != '[' || close == std::string_view::npos) {
         fail(line, "got ", excerpt(content), ", expected [key] value");
       }
       const std::string_view key = content.substr(1, close - 1);
       std::string_view value = trimmed(content.substr(close + 1));
-      for (std::size_t at = value.find('#'); at != std::string_view::npos; at = value.find('#', at + 1)) {
+      for (std::size_t at = value.find_first_of("#;"); at != std::string_view::npos;
+           at = value.find_first_of("#;", at + 1)) {
         if (at != 0 && !is_blank(value[at - 1])) continue;  // a path may have one inside a name
         value = trimmed(value.substr(0, at));
         break;
@@ -259,18 +287,25 @@ class cfg_parser {
     if (!value) fail_value(e, "a finite number");
     return *value;
   }
-  [[nodiscard]] cfg_path path(const cfg_entry& e) const { return {e.value, folder_ / e.value}; }
+  [[nodiscard]] cfg_path path(const cfg_entry& e) const { return {e.value, located_file(folder_, e.value)}; }
 
   void read_inputs(compiler_cfg& result) {
+    const auto count = [&](std::string_view key) {
+      return std::count_if(entries_.begin(), entries_.end(), [&](const cfg_entry& e) { return e.key == key; });
+    };
+    const auto inputs = std::max(count("image_list"), count("image_type"));
     cfg_group shared{};
     std::vector<cfg_group> groups;
     std::string_view opening;
     for (const cfg_entry& e : entries_) {
       const auto* const name = std::find(cfg_input_keys.begin(), cfg_input_keys.end(), e.key);
       if (name == cfg_input_keys.end()) continue;
-      if (opening.empty() && (e.key == "image_list" || e.key == "image_type")) opening = *name;
+      const bool opens = (e.key == "image_list" || e.key == "image_type") && count(e.key) == inputs;
+      if (opening.empty() && opens) opening = *name;
       if (e.key == opening) groups.emplace_back();
-      cfg_group& group = groups.empty() ? shared : groups.back();
+      // What stands once among several inputs holds for all, wherever that is.
+      const bool is_shared = groups.empty() || (inputs > 1 && count(e.key) == 1 && e.key != "image_list");
+      cfg_group& group = is_shared ? shared : groups.back();
       const cfg_entry*& place = group[static_cast<std::size_t>(name - cfg_input_keys.begin())];
       if (place != nullptr) {
         fail(e.line, "[", e.key, "] stands at line ", place->line, " already for the same input; an input begins with ",
@@ -283,8 +318,8 @@ class cfg_parser {
     for (const cfg_group& group : groups) result.inputs.push_back(input(group));
   }
 
-  /// Values before the first input hold for all. Where one stands both there and within an input, the file can be read
-  /// in two ways.
+  /// Values before the first input, and those that stand once, hold for all. Where one stands both before it and within
+  /// an input, the file can be read in two ways.
   void share(const cfg_group& shared, std::vector<cfg_group>& groups) const {
     for (std::size_t k = 0; k < shared.size(); ++k) {
       if (shared[k] == nullptr) continue;
@@ -307,7 +342,7 @@ class cfg_parser {
       for (const cfg_group& g : groups) {
         if (missing_in(g, k) && needs(g, k)) {
           fail(given.line, "[", given.key, "] is given for one input and not for that of line ", first_line(g),
-               ", expected it within each input that uses it, or once before the first");
+               ", expected it within each input that uses it, or once");
         }
       }
     }
@@ -392,9 +427,10 @@ class cfg_parser {
 
 /// Takes a cfg's text apart; relative paths continue the folder of `file`, which also names the cfg in messages.
 /// image_list, image_type, norm_type, mean_file, data_scale and RGB_order repeat for each input, which begins with
-/// image_list or image_type, whichever stands first in the file; what stands before the first input holds for all.
-/// mean_file is never missing; where norm_type uses none it may be anything. A # at a line's start or after a blank
-/// begins a comment. Throws parse_error with file and line for unknown keys, missing or repeated ones, values outside
+/// image_list or image_type, whichever stands first in the file; what stands before the first input, or once in the
+/// file, holds for all. mean_file is never missing; where norm_type uses none it may be anything. A # or ; at a line's
+/// start or after a blank begins a comment. Relative files that are not in that folder are looked for in the working
+/// folder. Throws parse_error with file and line for unknown keys, missing or repeated ones, values outside
 /// the guide's ranges, and files that can be read in two ways: all of a file's at once, one in a line.
 [[nodiscard]] inline compiler_cfg parse_compiler_cfg(std::string_view text, std::string_view file) {
   return detail::cfg_parser(text, file).parse();

@@ -126,7 +126,8 @@ class picture_transform {
   return picture_transform(input, {1, channels, rows, columns})(picture);
 }
 
-/// The files that a list names, one per line, relative ones continuing the list's folder. Blank lines are passed over.
+/// The files that a list names, one per line, relative ones continuing the list's folder or, where they are not there,
+/// the working folder. Blank lines are passed over.
 /// Throws parse_error for an empty list, one of more than list_max_entries or list_max_bytes, and control characters.
 [[nodiscard]] inline std::vector<std::filesystem::path> read_image_list(const std::filesystem::path& path) {
   const std::string content = detail::read_whole_file(path, list_max_bytes, "a list of pictures");
@@ -139,7 +140,7 @@ class picture_transform {
                                  ", expected a file's name without control characters");
     detail::require<parse_error>(result.size() < list_max_entries, path.string(), ":", line, ": more than ",
                                  list_max_entries, " files, the limit");
-    result.push_back(path.parent_path() / name);
+    result.push_back(located_file(path.parent_path(), name));
   }
   detail::require<parse_error>(!result.empty(), path.string(), ": names no file, expected one per line");
   return result;
@@ -282,6 +283,7 @@ class input_source {
       features_.emplace(list, shape);
     } else {
       files_ = read_image_list(list);
+      folder_ = list.parent_path();
     }
     if (!std::all_of(files_.begin(), files_.end(), is_npy)) transform_.emplace(input, shape);
   }
@@ -296,6 +298,7 @@ class input_source {
   [[nodiscard]] tensor<float> operator[](std::size_t i) const {
     detail::require<error>(i < size(), "input: tensor ", i, ", expected one below ", size());
     if (features_) return (*features_)[i];
+    require_located(files_[i], files_[i].lexically_relative(folder_), "a picture or .npy file of the list");
     return is_npy(files_[i]) ? detail::read_npy_input(files_[i], shape_) : (*transform_)(read_image(files_[i]));
   }
 
@@ -304,6 +307,7 @@ class input_source {
 
   tensor_shape shape_;
   std::vector<std::filesystem::path> files_;
+  std::filesystem::path folder_;  ///< of the list
   std::optional<feature_list> features_;
   std::optional<picture_transform> transform_;
 };

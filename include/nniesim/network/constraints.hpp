@@ -1,7 +1,12 @@
 // What the hardware and its compiler take, as far as it is publicly known: a network's violations, with the rule.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <map>
+#include <set>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include <nniesim/network/layer.hpp>
@@ -20,6 +25,52 @@ inline void check_readers(const network& net, const layer& l, hardware_rules& ru
       rules.require(b != l.outputs[0] || allowed,
                     "only activations, softmax and the like behind a fully connected layer", from_users, "layer '",
                     reader.name, "' of type ", reader.type);
+    }
+  }
+}
+
+/// A segment, the layers between two of the host, has a limited number of inputs and of outputs. What breaks it is told
+/// of the layer that makes, or reads, the first blob too many.
+inline void check_segments(const network& net, std::vector<constraint_violation>& found) {
+  constexpr std::size_t most = 16;
+  std::vector<std::size_t> segment(net.layers.size(), 0);  // of hardware layers, by index
+  std::vector<std::size_t> maker(net.blobs.size(), net.layers.size());
+  std::size_t current = 0;
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    if (net.layers[l].on_cpu && l != 0 && !net.layers[l - 1].on_cpu) ++current;
+    segment[l] = current;
+    for (const std::size_t b : net.layers[l].outputs) maker[b] = l;
+  }
+  const auto is_outside = [&](std::size_t l) {
+    return net.layers[l].on_cpu || std::holds_alternative<layers::input>(net.layers[l].params);
+  };
+  std::map<std::size_t, std::set<std::size_t>> inputs, outputs;  // blobs of each segment
+  std::set<std::size_t> read(net.reported.begin(), net.reported.end());
+  std::vector<bool> is_read(net.blobs.size());
+  for (const layer& l : net.layers) {
+    for (const std::size_t b : l.inputs) is_read[b] = true;
+  }
+  const auto note = [&](auto& blobs, std::size_t s, std::size_t blob, std::size_t l, std::string_view what) {
+    if (!blobs[s].insert(blob).second || blobs[s].size() != most + 1) return;
+    found.push_back(
+        {l, concat("more than ", most, " ", what, " of a segment"), concat("at most ", most, " ", what), from_users});
+  };
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    for (const std::size_t b : net.layers[l].inputs) {
+      const std::size_t m = maker[b];
+      if (m == net.layers.size() || is_outside(l)) continue;
+      if (is_outside(m) || segment[m] != segment[l]) note(inputs, segment[l], b, l, "inputs");
+      if (!is_outside(m) && segment[m] != segment[l]) note(outputs, segment[m], b, m, "outputs");
+    }
+    if (is_outside(l)) {
+      for (const std::size_t b : net.layers[l].inputs) {
+        if (maker[b] != net.layers.size() && !is_outside(maker[b]))
+          note(outputs, segment[maker[b]], b, maker[b], "outputs");
+      }
+      continue;
+    }
+    for (const std::size_t b : net.layers[l].outputs) {
+      if (!is_read[b] || read.contains(b)) note(outputs, segment[l], b, l, "outputs");
     }
   }
 }
@@ -48,6 +99,8 @@ inline void check_readers(const network& net, const layer& l, hardware_rules& ru
       if constexpr (decltype(kind)::limits_readers) detail::check_readers(net, l, rules);
     });
   }
+  detail::check_segments(net, found);
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.layer < b.layer; });
   return found;
 }
 

@@ -1,6 +1,9 @@
 // Permute.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <nniesim/network/kinds/kind.hpp>
 #include <nniesim/ops/permute.hpp>
 
@@ -11,6 +14,12 @@ struct layer_kind<permute_params> : basic_kind {
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const permute_params& p) {
     l.expect_inputs(1);
     return l.all(infer_shape(p, l.inputs[0]));
+  }
+  static void check_rules(const layer_facts&, const permute_params& p, detail::hardware_rules& rules) {
+    std::string order;
+    for (const std::size_t axis : p.order) order += (order.empty() ? "" : " ") + std::to_string(axis);
+    rules.require(p.order == std::vector<std::size_t>{0, 2, 3, 1}, "the order 0 2 3 1", detail::from_users, "order ",
+                  order);
   }
   template <precision_policy P>
   static void run(const permute_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {

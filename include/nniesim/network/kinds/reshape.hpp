@@ -44,6 +44,8 @@ struct layer_kind<layers::reshape> : basic_kind {
     const bool keeps = !p.params.extents.empty() && p.params.extents[0] == 0;
     rules.require(p.axis != 0 || keeps, "a first extent of 0", detail::from_users, "first extent ",
                   p.params.extents.empty() ? 1 : p.params.extents[0]);
+    rules.require(p.axis != 0 || p.params.extents.size() == 4, "4 axes", detail::from_users, p.params.extents.size(),
+                  " axes");
   }
   template <precision_policy P>
   static void run(const layers::reshape&, const detail::nothing_prepared&, const kind_run<P>& r) {
