@@ -5,6 +5,7 @@
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/user_command.hpp>
 #include <nniesim/debug/wk_calibration.hpp>
+#include <nniesim/io/gfpq_param_file.hpp>
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>

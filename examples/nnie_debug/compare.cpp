@@ -1,4 +1,5 @@
 // nnie-debug compare: two folders of dumps, or two files, with no model at all.
+#include <algorithm>
 #include <iostream>
 #include <nniesim/debug/dump_folder.hpp>
 #include <nniesim/metrics/table.hpp>
@@ -33,7 +34,9 @@ int compare_two(const options& o) {
     if (p.reference.output != 0) name += ":" + std::to_string(p.reference.output);
     table.add(std::move(name), *p.result);
   }
-  // What could not be compared never counts as good.
+  // What could not be compared never counts as good, and is told first.
+  const std::size_t compared = table.rows().size();
+  const std::size_t all_layers = all.pairs.size() + all.only_reference.size() + all.only_other.size();
   bool passes = !table.rows().empty() && all.only_reference.empty() && all.only_other.empty();
   for (const layer_row& row : table.rows()) passes = passes && row.result.cosine >= o.fail_below;
   for (const dump_pair& p : all.pairs) passes = passes && p.result.has_value();
@@ -48,6 +51,8 @@ int compare_two(const options& o) {
     for (const dump_entry& e : all.only_reference) only_reference.push_back(e.path.string());
     for (const dump_entry& e : all.only_other) only_other.push_back(e.path.string());
     print_json({{"comparison", json::parse(text.str())},
+                {"compared", compared},
+                {"layers", all_layers},
                 {"not_compared", problems},
                 {"only_in_reference", only_reference},
                 {"only_in_other", only_other}});
@@ -58,7 +63,8 @@ int compare_two(const options& o) {
     for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << printable(e.path.string()) << '\n';
     for (const dump_entry& e : all.only_other) std::cout << "no partner for " << printable(e.path.string()) << '\n';
   } else {
-    table.print(std::cout);
+    std::cout << compared << " of " << all_layers << (all_layers == 1 ? " layer was" : " layers were") << " compared\n";
+    if (!table.rows().empty()) table.print(std::cout);
     for (const dump_pair& p : all.pairs) {
       if (!p.result)
         std::cout << "not compared: " << printable(p.reference.layer) << ": " << printable(p.problem) << '\n';
@@ -66,7 +72,10 @@ int compare_two(const options& o) {
     for (const dump_entry& e : all.only_reference) std::cout << "no partner for " << printable(e.path.string()) << '\n';
     for (const dump_entry& e : all.only_other) std::cout << "no partner for " << printable(e.path.string()) << '\n';
   }
-  if (all.pairs.empty()) return below_threshold;
+  // Nothing compared, or a layer that both have and that could not be, of another size for instance.
+  const bool has_problems =
+      std::any_of(all.pairs.begin(), all.pairs.end(), [](const dump_pair& p) { return !p.result; });
+  if (all.pairs.empty() || has_problems) return below_threshold;
   return o.fail_below < -1 || passes ? passed : below_threshold;
 }
 
@@ -80,7 +89,10 @@ void add_compare(CLI::App& app, int& result) {
       ->required()
       ->check(CLI::ExistingPath);
   command->add_option("other", o->other, "the same from elsewhere")->required()->check(CLI::ExistingPath);
-  command->add_option("--fail-below", o->fail_below, "exit with 1 if a cosine is below, or a dump has no partner")
+  command
+      ->add_option("--fail-below", o->fail_below,
+                   "exit with 1 if a cosine is below, or a dump has no partner; layers of both that cannot be "
+                   "compared, and nothing that can be, always give 1")
       ->check(between(-1, 1));
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(

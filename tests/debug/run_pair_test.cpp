@@ -172,6 +172,16 @@ TEST_CASE("a layer of another size is told with what both have", "[debug]") {
   CHECK(m.in_other == std::array<std::size_t, 4>{1, 2, 5, 5});
   CHECK(m.common.value() > 0.9999);
   CHECK(runs.compared() == 2);
+  // Without the names the common part tells.
+  dumps unnamed = o;
+  unnamed[1].name = "another";
+  const std::vector<named_values> c = as_layers(unnamed);
+  const run_pair by_content(a, c, options, nullptr);
+  REQUIRE(by_content.size_mismatches().size() == 1);
+  CHECK(by_content.other_name(by_content.size_mismatches()[0].other) == "another");
+  unnamed[1].values = noise(50);
+  const std::vector<named_values> d = as_layers(unnamed);
+  CHECK(run_pair(a, d, options, nullptr).size_mismatches().empty());
 }
 
 TEST_CASE("a reference with names of its own has the places of its partners", "[debug]") {

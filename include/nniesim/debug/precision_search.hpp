@@ -12,6 +12,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <tuple>
@@ -58,8 +59,10 @@ struct search_progress {
 
 enum class search_strategy {
   from_first,  ///< the vendor's: one more layer at a time, from the first on, until the goal or the budget is reached
-  /// Most gain per time first; then what is not needed is taken back, and exchanged. Tries the vendor's plans as well.
-  /// Of at most 12 layers it tries every plan that could be better: the best is then the best there is.
+  /// Most gain per time first; then what is not needed is taken back, and exchanged; then from all layers in 16 bits
+  /// down, and pairs of layers that only pay together. Tries the plans of the vendor's way and those of plain greedy
+  /// searches up and down as well, so that none of them has a better one. Of at most 12 layers it tries every plan that
+  /// could be better: the best is then the best there is.
   by_gain,
 };
 
@@ -300,13 +303,135 @@ class precision_searcher {
   }
 
   void by_gain() {
-    estimate_ = 1 + 3 * candidates_.size();
+    const std::size_t n = candidates_.size();
+    estimate_ = 1 + 3 * n;
     if (score(none()) >= problem_.goal) return;
     greedy();
     from_first();
+    improve();
+    if (n <= few_candidates) return try_all();
+    estimate_ = asked_for_ + n * (n + 1) / 2;
+    for (const order_of by : {order_of::change_per_time, order_of::change, order_of::time}) from_all(by);
+    improve();
+    pairs();
+    for (const order_of by : {order_of::change_per_time, order_of::change}) upwards(none(), by);
+    improve();
+  }
+  void improve() {
     while (take_back() || exchange()) {
     }
-    if (candidates_.size() <= few_candidates) try_all();
+  }
+
+  /// What a step of a plain greedy search prefers, up or down.
+  enum class order_of { change_per_time, change, time };
+
+  /// One layer after the other, each time the best of all that fit, measured with those that are raised. Ends where the
+  /// goal is reached or could only be reached at a higher cost than the best plan's.
+  void upwards(raised_layers raised, order_of by) {
+    double before = score(raised);
+    while (before < problem_.goal) {
+      std::optional<std::size_t> chosen;
+      double most = 0, reached = 0;
+      for (std::size_t c = 0; c < candidates_.size(); ++c) {
+        if (raised[c]) continue;
+        const raised_layers more = with(raised, c);
+        const double time = cost(more);
+        if (time > problem_.budget || (reaches(best()) && time >= best().cost)) continue;
+        const double after = score(more);
+        const double gain = after == before ? 0 : after - before;
+        const double worth = by == order_of::change ? gain : per_time(gain, time - cost(raised));
+        if (chosen && !(worth > most)) continue;
+        chosen = c;
+        most = worth;
+        reached = after;
+      }
+      if (!chosen) return;
+      raised[*chosen] = true;
+      before = reached;
+    }
+  }
+  /// What a change is worth in its time: of losses the longer one is worse.
+  [[nodiscard]] static double per_time(double gain, double time) noexcept {
+    return gain > 0 ? gain / time : gain * time;
+  }
+
+  /// From all layers down, each time without the one that is missed least, until it is within the budget and the goal
+  /// would be lost, or, where that is out of reach, the score would fall.
+  void from_all(order_of by) {
+    raised_layers raised = all();
+    double before = score(raised);
+    for (;;) {
+      struct step {
+        std::size_t candidate;
+        double worth, after;
+      };
+      std::optional<step> chosen;
+      bool keeps = false;  // the chosen one
+      for (std::size_t c = 0; c < candidates_.size(); ++c) {
+        if (!raised[c]) continue;
+        const raised_layers less = with(raised, c, false);
+        const double after = score(less);
+        const double loss = before == after ? 0 : before - after;
+        const double time = cost(raised) - cost(less);
+        const double worth = by == order_of::change ? loss
+                             : by == order_of::time ? -time
+                             : loss > 0 && time > 0 ? loss / time
+                             : loss > 0             ? std::numeric_limits<double>::infinity()
+                                                    : loss * time - time;
+        const bool keeps_goal = before >= problem_.goal ? after >= problem_.goal : after >= before;
+        if (chosen && (keeps && !keeps_goal)) continue;
+        if (chosen && keeps == keeps_goal && !(worth < chosen->worth)) continue;
+        chosen = step{c, worth, after};
+        keeps = keeps_goal;
+      }
+      if (!chosen || (!keeps && fits(raised))) return;
+      raised[chosen->candidate] = false;
+      before = chosen->after;
+    }
+  }
+
+  /// What each candidate is missed by where all others are raised: of two that only pay together this is large,
+  /// whatever each gains alone. 0 where it is not known.
+  [[nodiscard]] std::vector<double> gains_from_above() const {
+    std::vector<double> gains(candidates_.size(), 0.0);
+    const auto whole = known_.find(all());
+    if (whole == known_.end() || !plans_[whole->second].asked_for) return gains;
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      const auto other = known_.find(with(all(), c, false));
+      if (other == known_.end() || !plans_[other->second].asked_for) continue;
+      const double gain = plans_[whole->second].score - plans_[other->second].score;
+      if (std::isfinite(gain)) gains[c] = gain;
+    }
+    return gains;
+  }
+
+  /// Two layers at once from none on: those that are missed most from above, by their time; then upwards from the best.
+  void pairs() {
+    constexpr std::size_t tries_per_candidate = 4;
+    const std::vector<double> gains = gains_from_above();
+    const std::size_t n = candidates_.size();
+    std::vector<std::tuple<double, std::size_t, std::size_t>> order;
+    for (std::size_t a = 0; a < n; ++a) {
+      for (std::size_t b = a + 1; b < n; ++b) {
+        if (!fits(with(with(none(), a), b))) continue;
+        order.emplace_back(-per_time(gains[a] + gains[b], extra_time_[a] + extra_time_[b]), a, b);
+      }
+    }
+    std::sort(order.begin(), order.end());
+    order.resize(std::min(order.size(), tries_per_candidate * n));
+    std::optional<raised_layers> start;
+    double most = 0;
+    const double alone = score(none());
+    for (const auto& [worth, a, b] : order) {
+      raised_layers pair = with(with(none(), a), b);
+      const double gain = score(pair) - alone;
+      if (!(gain > 0)) continue;
+      const double of_pair = per_time(gain, extra_time_[a] + extra_time_[b]);
+      if (start && !(of_pair > most)) continue;
+      most = of_pair;
+      start = std::move(pair);
+    }
+    if (start) upwards(*start, order_of::change_per_time);
   }
 
   /// Adds the layer with the most gain per time, again and again, until the goal is reached or nothing more fits. Gains
@@ -402,7 +527,34 @@ class precision_searcher {
                      [](const known_plan& a, const known_plan& b) { return a.score > b.score; });
     if (centres.size() > centre_count) centres.erase(centres.begin() + centre_count, centres.end());
 
-    const std::vector<double> gains = mean_gains();
+    // By what layers gained on average, and by what they are missed where all others are raised, in turn.
+    std::vector<raised_layers> tries;
+    std::vector<std::vector<raised_layers>> lists = {promising(centres, mean_gains(), allowed, tries_per_candidate * n),
+                                                     {}};
+    const std::vector<double> from_above = gains_from_above();
+    if (std::any_of(from_above.begin(), from_above.end(), [](double g) { return g != 0; })) {
+      lists[1] = promising(centres, from_above, allowed, tries_per_candidate * n);
+    }
+    std::set<raised_layers> taken;
+    for (std::size_t i = 0; i < std::max(lists[0].size(), lists[1].size()); ++i) {
+      for (const auto& list : lists) {
+        if (i < list.size() && taken.insert(list[i]).second) tries.push_back(list[i]);
+      }
+    }
+    estimate_ = std::max(estimate_, asked_for_ + tries.size());
+    for (const raised_layers& raised : tries) {
+      (void)score(raised);
+      if (best().raised != from.raised) return true;
+    }
+    return false;
+  }
+
+  /// New plans next to some, those first of which most is promised by what each layer gains.
+  template <class Allowed>
+  [[nodiscard]] std::vector<raised_layers> promising(const std::vector<known_plan>& centres,
+                                                     const std::vector<double>& gains, const Allowed& allowed,
+                                                     std::size_t most_plans) const {
+    const std::size_t n = candidates_.size();
     std::map<raised_layers, double> promises;
     for (const known_plan& centre : centres) {
       const auto look = [&](std::initializer_list<std::size_t> changed) {
@@ -427,13 +579,9 @@ class precision_searcher {
     }
     std::vector<std::pair<raised_layers, double>> order(promises.begin(), promises.end());
     std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-    order.resize(std::min(order.size(), tries_per_candidate * n));
-    estimate_ = asked_for_ + order.size();
-    for (const auto& [raised, promise] : order) {
-      (void)score(raised);
-      if (best().raised != from.raised) return true;
-    }
-    return false;
+    std::vector<raised_layers> result;
+    for (std::size_t i = 0; i < std::min(order.size(), most_plans); ++i) result.push_back(order[i].first);
+    return result;
   }
 
   /// Every plan that could still be better, the cheapest first, so that the first to reach the goal is the cheapest.

@@ -625,33 +625,67 @@ class run_pair {
   void find_size_mismatches() {
     std::map<std::string, std::size_t> by_name;
     for (std::size_t i = 0; i < other_.size(); ++i) by_name.emplace(match_key(other_[i].name), i);
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      const compared_row& r = rows_[i];
-      if (r.other) continue;
-      const auto found = by_name.find(match_key(r.shown.name));
-      if (found == by_name.end()) continue;
-      std::vector<float> y, x;
-      try {
-        y = reference_[r.reference].values();
-        x = other_[found->second].values();
-      } catch (const error&) {
-        continue;
-      }
-      if (y.size() == x.size() || y.empty() || x.empty()) continue;
-      size_mismatch m;
-      m.row = i;
-      m.other = found->second;
-      m.values_in_reference = y.size();
-      m.values_in_other = x.size();
-      const tensor_shape &of_y = reference_[r.reference].shape, &of_x = other_[found->second].shape;
-      m.has_shapes = of_y.rank() != 0 && of_y.size() == y.size() && of_x.rank() != 0 && of_x.size() == x.size();
-      m.in_reference = nchw_of(of_y, y.size());
-      m.in_other = nchw_of(of_x, x.size());
-      if (m.has_shapes && m.in_reference[0] == m.in_other[0] && m.in_reference[1] == m.in_other[1]) {
-        m.common = common_cosine(y, m.in_reference, x, m.in_other);
-      }
-      size_mismatches_.push_back(m);
+    std::set<std::size_t> taken;  // of the other's
+    for (const compared_row& r : rows_) {
+      if (r.other) taken.insert(*r.other);
     }
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const auto found = by_name.find(match_key(rows_[i].shown.name));
+      if (rows_[i].other || found == by_name.end() || taken.contains(found->second)) continue;
+      if (const auto m = mismatch(i, found->second)) {
+        size_mismatches_.push_back(*m);
+        taken.insert(found->second);
+      }
+    }
+    // Names that are nobody's: maps of which the common part agrees.
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const bool has_namesake = by_name.contains(match_key(rows_[i].shown.name));
+      if (rows_[i].other || has_namesake) continue;
+      std::optional<size_mismatch> best;
+      for (std::size_t x = 0; x < other_.size(); ++x) {
+        if (taken.contains(x) || other_[x].shape.rank() < 3 || shape(rows_[i]).rank() < 3) continue;
+        const auto m = mismatch(i, x);
+        if (!m || !(m->common >= certain_threshold) || (best && best->common >= m->common)) continue;
+        best = m;
+      }
+      if (!best) continue;
+      size_mismatches_.push_back(*best);
+      taken.insert(best->other);
+      if (lab_ == nullptr || rows_[i].layer) continue;
+      for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
+        const bool is_his = match_key(lab_->net.layers[l].name) == match_key(other_[best->other].name);
+        if (is_his && !row_of_.contains({l, 0})) rows_[i].layer = l;
+      }
+    }
+    std::sort(size_mismatches_.begin(), size_mismatches_.end(), [&](const size_mismatch& a, const size_mismatch& b) {
+      constexpr std::size_t last = std::numeric_limits<std::size_t>::max();
+      return std::pair(rows_[a.row].layer.value_or(last), a.row) < std::pair(rows_[b.row].layer.value_or(last), b.row);
+    });
+  }
+  /// Nothing where the sizes are the same, or one cannot be read.
+  [[nodiscard]] std::optional<size_mismatch> mismatch(std::size_t row, std::size_t other) const {
+    const compared_row& r = rows_[row];
+    std::vector<float> y, x;
+    try {
+      y = reference_[r.reference].values();
+      x = other_[other].values();
+    } catch (const error&) {
+      return std::nullopt;
+    }
+    if (y.size() == x.size() || y.empty() || x.empty()) return std::nullopt;
+    const tensor_shape &of_y = reference_[r.reference].shape, &of_x = other_[other].shape;
+    size_mismatch m;
+    m.row = row;
+    m.other = other;
+    m.values_in_reference = y.size();
+    m.values_in_other = x.size();
+    m.has_shapes = of_y.rank() != 0 && of_y.size() == y.size() && of_x.rank() != 0 && of_x.size() == x.size();
+    m.in_reference = nchw_of(of_y, y.size());
+    m.in_other = nchw_of(of_x, x.size());
+    if (m.has_shapes && m.in_reference[0] == m.in_other[0] && m.in_reference[1] == m.in_other[1]) {
+      m.common = common_cosine(y, m.in_reference, x, m.in_other);
+    }
+    return m;
   }
   /// The cosine of the rows and columns that both maps have.
   [[nodiscard]] static double common_cosine(std::span<const float> y, const std::array<std::size_t, 4>& a,
