@@ -37,6 +37,8 @@ enum class fault {
   none,                 ///< nothing: what differs is what the format costs
   preprocessing,        ///< step 2: the network's input is made in another way
   other_picture,        ///< step 2: the two runs saw different pictures
+  dump_reading,         ///< dumps are not what they are taken for: sign, several pictures, another run, damaged
+  other_size,           ///< a layer has another size in the two runs
   not_a_number,         ///< NaN or infinity enters in a layer
   all_zero,             ///< a layer that should not be is zero everywhere
   layer_mapping,        ///< step 4: names stand for different blobs; what corresponds agrees
@@ -55,6 +57,8 @@ enum class fault {
     case fault::none: return "no fault";
     case fault::preprocessing: return "preprocessing";
     case fault::other_picture: return "another picture";
+    case fault::dump_reading: return "dumps read wrongly";
+    case fault::other_size: return "sizes differ";
     case fault::not_a_number: return "NaN or infinity";
     case fault::all_zero: return "all-zero layer";
     case fault::layer_mapping: return "layers do not correspond by name";

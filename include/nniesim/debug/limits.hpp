@@ -76,6 +76,16 @@ inline constexpr float largest_q20_12 = 524287.0F;
 /// Its smallest step.
 inline constexpr float step_q20_12 = 1.0F / 4096;
 
+// ---- dumps ----
+
+/// Times the reference's root mean square from which on a value of a dump is another one: quantization stays below.
+inline constexpr double other_value = 0.5;
+/// Share of such values between the first and the last of them from which on that part is damaged: of values drawn at
+/// random nearly all differ, of a layer's own errors few do.
+inline constexpr double damaged_density = 0.3;
+/// Share of a dump that a damaged part has at most: else all of it is another blob.
+inline constexpr double damaged_share = 0.9;
+
 // ---- inputs ----
 
 /// Relative L2 error up to which a dump is what the cfg makes of the picture: another decoder or resize stays below.

@@ -58,6 +58,8 @@ struct unmatched_layer {
   std::size_t index = 0;
   std::string reason;
   bool is_unreadable = false;  ///< it, or the layer of its name in the other list
+  bool is_damaged = false;     ///< it cannot be read itself
+  bool is_explained = false;   ///< its content is that of a layer which corresponds to another one
 };
 
 /// Every layer of either list stands in exactly one of these.
@@ -121,10 +123,10 @@ class layer_matcher {
     std::sort(result.pairs.begin(), result.pairs.end(),
               [](const layer_match& a, const layer_match& b) { return a.reference < b.reference; });
     for (std::size_t i = 0; i < lists_[0].size(); ++i) {
-      if (partner_[0][i] == none) result.only_reference.push_back({i, why_unmatched(0, i), is_unreadable(0, i)});
+      if (partner_[0][i] == none) result.only_reference.push_back(unmatched(0, i));
     }
     for (std::size_t i = 0; i < lists_[1].size(); ++i) {
-      if (partner_[1][i] == none) result.only_other.push_back({i, why_unmatched(1, i), is_unreadable(1, i)});
+      if (partner_[1][i] == none) result.only_other.push_back(unmatched(1, i));
     }
     return result;
   }
@@ -592,7 +594,15 @@ class layer_matcher {
     return !prints_[side][i].readable() || (named != none && !prints_[1 - side][named].readable());
   }
 
-  [[nodiscard]] std::string why_unmatched(std::size_t side, std::size_t i) {
+  [[nodiscard]] unmatched_layer unmatched(std::size_t side, std::size_t i) {
+    unmatched_layer u;
+    u.index = i;
+    u.is_unreadable = is_unreadable(side, i);
+    u.is_damaged = !prints_[side][i].readable();
+    u.reason = why_unmatched(side, i, u.is_explained);
+    return u;
+  }
+  [[nodiscard]] std::string why_unmatched(std::size_t side, std::size_t i, bool& is_explained) {
     const std::size_t opposite = 1 - side;
     const layer_print& p = prints_[side][i];
     if (!p.readable()) return concat("cannot be read: ", p.problem);
@@ -632,6 +642,7 @@ class layer_matcher {
     }
     if (!text.empty()) text += "; ";
     if (best.holds(content_threshold)) {
+      is_explained = true;
       text += concat("fits ", shown(opposite, like), ": ", to_string(best.relation));
       if (partner_[opposite][like] != none) {
         text += concat(", which corresponds to ", shown(side, partner_[opposite][like]));

@@ -322,6 +322,24 @@ class run_pair {
     std::copy(x.begin(), x.end(), result.begin());
     return result;
   }
+  /// The reference's values of a blob, in the network's order of elements; nothing where it does not show them.
+  [[nodiscard]] std::optional<tensor<float>> reference_value(std::size_t blob) const {
+    for (const compared_row& r : rows_) {
+      if (!r.layer || lab_->net.layers[*r.layer].outputs[r.output] != blob) continue;
+      const std::vector<float> y = reference_values(r);
+      if (y.size() != lab_->net.blobs[blob].shape.size()) return std::nullopt;
+      tensor<float> result = make_tensor<float>(lab_->net.blobs[blob].shape);
+      std::copy(y.begin(), y.end(), result.begin());
+      return result;
+    }
+    return std::nullopt;
+  }
+  /// A row's values as they are compared: those of both in one order; empty where there is nothing to compare.
+  [[nodiscard]] aligned_values compared_values(const compared_row& r) const {
+    if (!r.other) return {};
+    return align(r.relation, reference_[r.reference].values(), reference_[r.reference].shape,
+                 other_[*r.other].values());
+  }
   /// Without a network: the last of the layers whose order is known; nullptr where none is.
   [[nodiscard]] const compared_row* last_row() const {
     const auto last = std::find_if(rows_.rbegin(), rows_.rend(), [&](const compared_row& r) { return is_ordered(r); });
@@ -593,7 +611,11 @@ class run_pair {
       x.other.reset();
       x.shown.partner.clear();
       x.shown.relation = concat("'", other_[partner].name, "' corresponds to '", r.shown.name, "'");
-      matching_.only_reference.push_back({x.reference, x.shown.relation});
+      unmatched_layer u;
+      u.index = x.reference;
+      u.reason = x.shown.relation;
+      u.is_explained = true;
+      matching_.only_reference.push_back(std::move(u));
     }
     r.other = partner;
     r.relation = r.shown.how = match_relation::same;

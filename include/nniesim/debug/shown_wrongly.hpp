@@ -51,8 +51,45 @@ namespace detail {
   return any;
 }
 
+/// The outputs from one on that are off, where all that reads them from outside, of which there is something, agrees
+/// with the reference and does not follow from them: a fault cannot heal, so that these dumps are of another run. Empty
+/// where it is not so, or not known, as of outputs that nothing reads.
+[[nodiscard]] inline std::set<layer_output> dumps_of_another_run(const run_pair& runs, const laboratory& lab,
+                                                                 const layer_trials& trials, layer_output first) {
+  const auto is_off = [&](const comparison& c) { return runs.is_bad(c) || runs.is_gain(c); };
+  const compared_row* const own = runs.row_of(first.layer, first.output);
+  if (own == nullptr || !own->shown.result || !is_off(*own->shown.result)) return {};
+  std::set<layer_output> region = {first};
+  std::vector<layer_output> left = {first};
+  bool has_end = false;
+  while (!left.empty()) {
+    const std::size_t blob = lab.net.layers[left.back().layer].outputs[left.back().output];
+    left.pop_back();
+    bool is_read = false;
+    for (std::size_t l = 0; l < lab.net.layers.size(); ++l) {
+      const layer& reader = lab.net.layers[l];
+      if (std::find(reader.inputs.begin(), reader.inputs.end(), blob) == reader.inputs.end()) continue;
+      for (std::size_t o = 0; o < reader.outputs.size(); ++o) {
+        const compared_row* const r = runs.row_of(l, o);
+        if (r == nullptr || !r->shown.result) return {};
+        is_read = true;
+        if (is_off(*r->shown.result)) {
+          if (region.insert({l, o}).second) left.push_back({l, o});
+          continue;
+        }
+        const layer_trial* const trial = trials.of(l, o);
+        if (trial != nullptr && !is_off_by_itself(runs, *trial)) return {};
+        has_end = has_end || trial != nullptr;
+      }
+    }
+    if (!is_read) return {};
+  }
+  return has_end ? region : std::set<layer_output>();
+}
+
 struct suspicions {
-  std::set<layer_output> only_shown_wrongly{};  ///< whose dump is not what was computed
+  std::set<layer_output> only_shown_wrongly{};           ///< whose dump is not what was computed
+  std::vector<std::set<layer_output>> of_another_run{};  ///< of those, several that follow from each other
   /// Layers that are off by themselves: what does something else than the simulation, and what does the same.
   std::vector<const layer_trial*> off{}, off_as_planned{};
 };
@@ -66,6 +103,14 @@ struct suspicions {
     for (std::size_t o = 0; o < lab.net.layers[l].outputs.size(); ++o) {
       const compared_row* const r = runs.row_of(l, o);
       const bool is_zero_alone = r != nullptr && r->other_is_zero && !r->reference_is_zero;
+      if (is_input && r != nullptr && !is_zero_alone) {
+        if (const auto region = dumps_of_another_run(runs, lab, trials, {l, o}); region.size() > 1) {
+          for (const layer_output& x : region) blobs.insert(lab.net.layers[x.layer].outputs[x.output]);
+          s.only_shown_wrongly.insert(region.begin(), region.end());
+          s.of_another_run.push_back(region);
+          continue;
+        }
+      }
       if (!(is_input || is_zero_alone) || !is_only_shown_wrongly(runs, lab, trials, l, o)) continue;
       blobs.insert(lab.net.layers[l].outputs[o]);
       if (!is_zero_alone) s.only_shown_wrongly.insert({l, o});
@@ -80,6 +125,12 @@ struct suspicions {
     if (is_only_shown_wrongly(runs, lab, trials, t.layer, t.output)) {
       blobs.insert(l.outputs[t.output]);
       s.only_shown_wrongly.insert({t.layer, t.output});
+      continue;
+    }
+    if (const auto region = dumps_of_another_run(runs, lab, trials, {t.layer, t.output}); region.size() > 1) {
+      for (const layer_output& x : region) blobs.insert(lab.net.layers[x.layer].outputs[x.output]);
+      s.only_shown_wrongly.insert(region.begin(), region.end());
+      s.of_another_run.push_back(region);
       continue;
     }
     (t.is_as_planned() ? s.off_as_planned : s.off).push_back(&t);

@@ -15,12 +15,14 @@
 #include <nniesim/debug/rules/norm_remedy.hpp>
 #include <nniesim/debug/rules/not_a_number.hpp>
 #include <nniesim/debug/rules/nothing_compared.hpp>
+#include <nniesim/debug/rules/other_size.hpp>
 #include <nniesim/debug/rules/post_processing.hpp>
 #include <nniesim/debug/rules/precision.hpp>
 #include <nniesim/debug/rules/reference_not_a_number.hpp>
 #include <nniesim/debug/rules/remarks.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 #include <nniesim/debug/rules/suspect_layer.hpp>
+#include <nniesim/debug/rules/wrong_dumps.hpp>
 #include <nniesim/debug/rules/zero_layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -28,24 +30,28 @@ NNIESIM_BEGIN_NAMESPACE
 namespace detail {
 
 inline constexpr faults no_number = {fault::not_a_number};
-inline constexpr faults layer_faults = {fault::all_zero, fault::bits_not_as_planned, fault::activation_scale,
-                                        fault::fixed_point_range, fault::suspect_layer};
+inline constexpr faults layer_faults = {fault::all_zero,          fault::bits_not_as_planned, fault::activation_scale,
+                                        fault::fixed_point_range, fault::suspect_layer,       fault::other_size};
 
 // clang-format off
 inline constexpr std::array all_rules = {
     // name, needs, gives way to, whether of layers, what finds it
     rule{"nothing compared", rule_needs::nothing, {}, false, find_nothing_compared},
     rule{"all zero in both", rule_needs::nothing, {}, false, find_all_zero_in_both},
+    rule{"lost signs", rule_needs::nothing, {}, false, find_lost_signs},
     rule{"reference not a number", rule_needs::nothing, {}, false, find_reference_not_a_number},
     rule{"other input", rule_needs::nothing, {}, false, find_other_input},
+    rule{"other size", rule_needs::nothing, {}, true, find_other_size},
     rule{"not a number", rule_needs::nothing, {}, true, find_not_a_number},
     rule{"zero layer", rule_needs::nothing, {}, true, find_zero_layers},
     rule{"fewer bits", rule_needs::laboratory, {}, true, find_fewer_bits},
     rule{"suspect layer", rule_needs::laboratory, {}, true, find_suspect_layers},
+    rule{"wrong files", rule_needs::nothing, {}, false, find_wrong_files},
     rule{"precision", rule_needs::laboratory, input_faults | no_number, false, find_precision},
     rule{"cosines alone", rule_needs::no_laboratory, input_faults | no_number, false, find_by_cosines},
     rule{"layer mapping", rule_needs::nothing, {}, false, find_layer_mapping},
     rule{"norm gain", rule_needs::nothing, input_faults | no_number | layer_faults, false, find_norm_gain},
+    rule{"other readings", rule_needs::nothing, {}, false, find_other_readings},
     rule{"post-processing", rule_needs::nothing, {}, false, find_post_processing},
     rule{"no fault", rule_needs::nothing, faults::all(), false, find_no_fault},
 };

@@ -29,6 +29,7 @@ class mapping_check {
       if (is_moved(r)) moved_.push_back(&r);
     }
     for (const auto& [l, o] : file.suspects().only_shown_wrongly) {
+      if (so_far.accuses(l)) continue;  // the dump is damaged, or of another run
       shown_wrongly_.push_back(output_name(file.lab()->net.layers[l], o));
       const compared_row* const r = runs_.row_of(l, o);
       if (r != nullptr && runs_.is_gain(*r->shown.result)) factor_ = 1 + r->shown.result->norm_error;
@@ -99,7 +100,11 @@ class mapping_check {
       case match_relation::rows_padded: return "cut off the padding of the dumps";
       case match_relation::channels_last:
       case match_relation::channels_first:
-      case match_relation::transposed: return concat("compare '", layer, "' with the permuted blob");
+      case match_relation::axes_reversed:
+      case match_relation::rows_first:
+      case match_relation::transposed:
+        return concat("compare '", layer, "' with the permuted blob: it is to be read as ",
+                      to_string(moved_.front()->relation));
       case match_relation::affine: return concat("compare '", layer, "' with the BatchNorm or Scale behind it");
       case match_relation::same:
         return concat("where '", layer,

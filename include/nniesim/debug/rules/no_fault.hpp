@@ -26,8 +26,18 @@ namespace detail {
   const network& net = file.lab()->net;
   for (const auto& [l, o] : network_outputs(net)) {
     const compared_row* const r = file.runs().row_of(l, o);
-    const bool is_seen = (r != nullptr && r->shown.result) || file.trial_of(l, o) != nullptr;
+    // What an affine explains has no cosine; the layer by itself tells then.
+    const bool is_seen = r != nullptr && (r->shown.result || (r->other && file.trial_of(l, o) != nullptr));
     if (!is_seen) names.push_back(output_name(net.layers[l], o));
+  }
+  return names;
+}
+
+/// Layers of the reference that nothing of the other run shows, under any name.
+[[nodiscard]] inline std::vector<std::string> uncompared_layers(const run_pair& runs) {
+  std::vector<std::string> names;
+  for (const unmatched_layer& u : runs.matching().only_reference) {
+    if (!u.is_explained && !u.is_unreadable) names.push_back(runs.reference_name(u.index));
   }
   return names;
 }
@@ -40,8 +50,12 @@ namespace detail {
   const auto unreadable =
       std::find_if(alone.begin(), alone.end(), [](const unmatched_layer& u) { return u.is_unreadable; });
   const bool is_damaged = unreadable != alone.end();
+  // Without the network nothing tells that what is behind a layer without partner needs it not.
+  const std::vector<std::string> uncompared =
+      file.lab() == nullptr ? uncompared_layers(runs) : std::vector<std::string>();
   const bool are_few = file.lab() == nullptr && o.ordered == 0 && alone.size() > runs.compared();
-  finding f{unseen.empty() && !is_damaged && !are_few ? fault::none : fault::inconclusive};
+  const bool is_all = unseen.empty() && !is_damaged && !are_few && uncompared.empty();
+  finding f{is_all ? fault::none : fault::inconclusive};
   double lowest = 1;
   std::string at;
   for (const compared_row& r : runs.rows()) {
@@ -57,18 +71,28 @@ namespace detail {
     f.summary = concat("what could be compared agrees, but ", alone.size(), " of ", runs.rows().size(),
                        " layers could not be, and which is the output is not known");
     f.next = "dump all layers of both runs, or give the network to the diagnosis";
-  } else if (unseen.empty()) {
+  } else if (is_all) {
     f.summary = "the runs agree but for what the format costs";
     f.next = file.decision()
                  ? "where the board decides otherwise on these data, the fault is in its code of the post-processing"
                  : "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
+  } else if (unseen.empty()) {
+    f.layer = uncompared.front();
+    f.summary = concat("what could be compared agrees, but ", uncompared.size(), " of ", runs.rows().size(),
+                       uncompared.size() == 1 ? " layers, '" : " layers, the first '", f.layer, "', could not be");
+    f.next = concat("dump '", f.layer, "' of both runs, in the same shape, or give the network to the diagnosis");
   } else {
     f.layer = unseen.front();
     f.summary = concat("what could be compared agrees, but the output '", f.layer, "' could not be");
     f.next = concat("dump '", f.layer, "' of both runs, in the same shape");
   }
-  f.evidence.push_back(concat("the lowest cosine of ", runs.compared(), runs.compared() == 1 ? " layer" : " layers",
-                              " is ", cosine_text(lowest), " ('", at, "')"));
+  f.evidence.push_back(concat(runs.compared(), " of ", runs.rows().size(),
+                              " layers were compared; the lowest cosine is ", cosine_text(lowest), " ('", at, "')"));
+  const auto tried = static_cast<std::size_t>(std::count_if(file.trials().begin(), file.trials().end(),
+                                                            [](const layer_trial& t) { return t.is_input_finite; }));
+  if (!is_all && tried != 0) {
+    f.evidence.push_back(concat(tried, " layers of the other run were tried by themselves and do as they must"));
+  }
   for (const compared_row* r : runs.judged_rows()) {
     const comparison& c = *r->shown.result;
     if (c.count < 2 || !(std::fabs(c.norm_error) >= o.norm_error)) continue;

@@ -6,15 +6,21 @@
 
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/rules/other_size.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-[[nodiscard]] inline std::vector<found> find_nothing_compared(const case_file& file, const findings_so_far&) {
+[[nodiscard]] inline std::vector<found> find_nothing_compared(const case_file& file, const findings_so_far& so_far) {
   const run_pair& runs = file.runs();
   if (runs.compared() != 0) return {};
+  if (!runs.size_mismatches().empty()) {
+    std::vector<found> sizes = find_other_size(file, so_far);
+    for (found& f : sizes) f.is_last = true;
+    return sizes;
+  }
   finding f{fault::inconclusive};
   f.summary = "no layer of one run could be compared with one of the other";
   f.next = "write both runs' layers under the same names, as .npy with their shapes";
