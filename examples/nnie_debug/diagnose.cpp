@@ -54,19 +54,6 @@ struct dump_folder {
                            ": no dumps of layers' outputs, expected .npy, linear.hex or .float");
     return result;
   }
-  /// Throws error where folders below this one have dumps of the same outputs: those of several runs.
-  static void require_one_run(const dump_list& list) {
-    std::map<std::pair<std::string, std::size_t>, std::filesystem::path> seen;
-    for (const dump_entry& d : list.dumps) {
-      if (d.role != dump_role::output) continue;
-      // A folder can be a part of the name of an .npy file's layer; the compiler and the board make none.
-      const std::string name = d.kind ? d.layer.substr(d.layer.rfind('/') + 1) : d.layer;
-      const auto [at, is_new] = seen.emplace(std::pair(detail::layer_key(name), d.output), d.path);
-      detail::require<error>(is_new || at->second.parent_path() == d.path.parent_path(), list.folder.string(),
-                             ": the output of '", d.layer, "' is in ", at->second.string(), " and in ", d.path.string(),
-                             ", expected the dumps of one run: give one of these folders");
-    }
-  }
   /// Into the order of a graph; layers that it does not have come last. Returns how many it has.
   std::size_t sort_by(const std::map<std::string, std::size_t>& graph) {
     const auto at = [&](const named_values& v) {

@@ -239,7 +239,8 @@ TEST_CASE("degenerate layers have their own answers", "[debug]") {
   runs u = with_layers({0.9999, 0.9999});
   u.other.erase(u.other.begin() + 1);
   d = u.diagnosed();
-  CHECK(d.verdict.cause == fault::none);
+  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK_THAT(d.verdict.summary, contains("1 of 3 layers, 'layer0', could not be"));
   CHECK_THAT(d.verdict.against.at(0), contains("has no partner and was not judged"));
   CHECK_FALSE(d.layers.at(1).result.has_value());
   CHECK(d.layers.at(1).partner.empty());
@@ -260,7 +261,8 @@ TEST_CASE("degenerate layers have their own answers", "[debug]") {
   runs unreadable = with_layers({0.9999, 0.9999});
   unreadable.other[1].values = []() -> floats { throw error("the disk is gone"); };
   d = unreadable.diagnosed();
-  CHECK(d.verdict.cause == fault::inconclusive);
+  CHECK(d.verdict.cause == fault::dump_reading);
+  CHECK_THAT(d.verdict.evidence.at(0), contains("the disk is gone"));
   CHECK_FALSE(d.verdict.against.empty());
 
   CHECK_THROWS_AS(diagnose({}, u.other), format_error);

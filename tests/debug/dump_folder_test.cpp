@@ -321,6 +321,25 @@ TEST_CASE("files longer than a block, whatever their kind") {
   CHECK_THROWS_WITH(compare_files(folder / "x.npy", folder / "z.npy"), contains("no such file"));
 }
 
+TEST_CASE("dumps of two runs in one folder are refused with both files") {
+  const scratch_folder folder;
+  const auto put = [&](const std::string& name, std::size_t values) {
+    std::string text;
+    for (std::size_t i = 0; i < values; ++i) text += "00001000\n";
+    std::filesystem::create_directories((folder / name).parent_path());
+    detail::write_whole_file(folder / name, text);
+  };
+  put("a/conv1_output0_2_2_2_quant.linear.hex", 8);
+  put("a/conv2_output0_2_2_2_quant.linear.hex", 8);
+  CHECK_NOTHROW(require_one_run(list_dumps(folder / "a")));
+  put("a/conv1_output0_2_3_3_quant.linear.hex", 18);
+  CHECK_THROWS_WITH(require_one_run(list_dumps(folder / "a")),
+                    contains("_2_2_2_") && contains("in another size") && contains("_2_3_3_"));
+  put("b/old/conv1_output0_2_2_2_quant.linear.hex", 8);
+  put("b/new/conv1_output0_2_2_2_quant.linear.hex", 8);
+  CHECK_THROWS_WITH(require_one_run(list_dumps(folder / "b")), contains("give one of these folders"));
+}
+
 TEST_CASE("damaged files give errors, never more") {
   const scratch_folder folder;
   draws d(8);

@@ -484,6 +484,28 @@ class dump_index {
 
 }  // namespace detail
 
+/// Throws error where a list has dumps of several runs: of the same output in two folders, or in one folder in two
+/// sizes, which files of an older run leave behind.
+inline void require_one_run(const dump_list& list) {
+  std::map<std::pair<std::string, std::size_t>, const dump_entry*> seen;
+  for (const dump_entry& d : list.dumps) {
+    if (d.role != dump_role::output) continue;
+    // A folder can be a part of the name of an .npy file's layer; the compiler and the board make none.
+    const std::string name = d.kind ? d.layer.substr(d.layer.rfind('/') + 1) : d.layer;
+    const auto [at, is_new] = seen.emplace(std::pair(detail::layer_key(name), d.output), &d);
+    if (is_new) continue;
+    const dump_entry& other = *at->second;
+    detail::require<error>(other.path.parent_path() == d.path.parent_path(), list.folder.string(), ": the output of '",
+                           d.layer, "' is in ", other.path.string(), " and in ", d.path.string(),
+                           ", expected the dumps of one run: give one of these folders");
+    const bool have_sizes = d.shape.rank() != 0 && other.shape.rank() != 0;
+    detail::require<error>(!have_sizes || other.shape.size() == d.shape.size(), list.folder.string(),
+                           ": the output of '", d.layer, "' is in ", other.path.string(), " and, in another size, in ",
+                           d.path.string(),
+                           ", expected the dumps of one run: one of these files is left from another one");
+  }
+}
+
 /// Compares the dumps of two lists: pairs of equal layer ('/' and '_' are equal), role and number, in the order of the
 /// reference's list. Where both have outputs of a layer, its inputs and weights are passed over; an output is never
 /// compared with an input. Of several dumps of the same values (quant.linear.hex, caffe.linear.float, .npy) the first

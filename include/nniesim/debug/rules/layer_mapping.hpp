@@ -64,7 +64,12 @@ class mapping_check {
     const std::size_t count = moved_.size() + shown_wrongly_.size();
     f.summary = count == 1 ? concat("under the name '", f.layer, "' the two runs show different blobs")
                            : concat("under ", count, " names the two runs show different blobs");
-    if (moved_.empty() && shown_wrongly_.size() == 1 && factor_ != 1) {
+    if (shown_wrongly_.empty() && std::all_of(moved_.begin(), moved_.end(), is_other_layout)) {
+      f.summary =
+          concat(count == 1 ? concat("the dump '", moved_.front()->shown.partner, "' is") : concat(count, " dumps are"),
+                 " written in another layout: ", to_string(moved_.front()->relation));
+      f.change.push_back(layout_advice(*moved_.front()));
+    } else if (moved_.empty() && shown_wrongly_.size() == 1 && factor_ != 1) {
       f.evidence.push_back(concat("its values are ", number_text(factor_, 4), " times the reference's"));
       f.change.push_back(std::fabs(factor_ / 4096 - 1) < limit::raw_words_of_layer
                              ? "divide that dump by 4096: it holds words of Q20.12 as integers"
@@ -77,6 +82,44 @@ class mapping_check {
   }
 
  private:
+  /// Whether it is its namesake in all but the order of elements.
+  [[nodiscard]] static bool is_other_layout(const compared_row* r) {
+    switch (r->relation) {
+      case match_relation::channels_last:
+      case match_relation::channels_first:
+      case match_relation::transposed:
+      case match_relation::axes_reversed:
+      case match_relation::rows_first:
+      case match_relation::channels_padded:
+      case match_relation::rows_padded: return r->is_namesake;
+      default: return false;
+    }
+  }
+  /// How such a dump is to be read.
+  [[nodiscard]] std::string layout_advice(const compared_row& r) const {
+    const std::string dump = concat("'", r.shown.partner, "'");
+    const auto [n, c, h, w] = nchw_of(runs_.shape(r), runs_.reference_values(r).size());
+    const std::size_t values = runs_.other_values(r).size();
+    switch (r.relation) {
+      case match_relation::channels_last:
+        return concat("read ", dump, " as rows, columns, channels (", h, "x", w, "x", c, "), or compare '",
+                      r.shown.name, "' with the permuted blob");
+      case match_relation::channels_first:
+        return concat("read ", dump, " as channels last of what the reference has, or compare '", r.shown.name,
+                      "' with the permuted blob");
+      case match_relation::transposed: return concat("transpose ", dump, ": its rows are the reference's columns");
+      case match_relation::axes_reversed:
+        return concat("read ", dump, " in column-major order (numpy: order='F'), as ", w, "x", h, "x", c);
+      case match_relation::rows_first:
+        return concat("read ", dump, " as rows, channels, columns (", h, "x", c, "x", w, ")");
+      case match_relation::rows_padded:
+        return concat("cut off the padding of ", dump, ": of each row of ", values / (n * c * h), " values the first ",
+                      w, " count");
+      default:
+        return concat("cut off the padding of ", dump, ": of ", values / (n * h * w), " channels the first ", c,
+                      " count");
+    }
+  }
   /// Whether it corresponds by content in another way than by its name.
   [[nodiscard]] bool is_moved(const compared_row& r) const {
     const bool by_content = r.relation != match_relation::same && r.relation != match_relation::differs &&
@@ -102,9 +145,7 @@ class mapping_check {
       case match_relation::channels_first:
       case match_relation::axes_reversed:
       case match_relation::rows_first:
-      case match_relation::transposed:
-        return concat("compare '", layer, "' with the permuted blob: it is to be read as ",
-                      to_string(moved_.front()->relation));
+      case match_relation::transposed: return concat("compare '", layer, "' with the permuted blob");
       case match_relation::affine: return concat("compare '", layer, "' with the BatchNorm or Scale behind it");
       case match_relation::same:
         return concat("where '", layer,
