@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <nniesim/debug/batch_norm_choice.hpp>
+#include <nniesim/debug/compensate.hpp>
 #include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/calibration_file.hpp>
 #include <nniesim/io/preprocess.hpp>
@@ -138,6 +139,9 @@ class loaded_network {
   /// Entries of the cfg's lists; 0 without a cfg.
   [[nodiscard]] std::size_t listed() const { return lists_.empty() ? 0 : lists_[0].size(); }
   [[nodiscard]] std::vector<tensor<float>> listed_inputs(std::size_t index) const;
+  [[nodiscard]] picture_set listed_pictures() const {
+    return {listed(), [this](std::size_t i) { return listed_inputs(i); }};
+  }
   /// What is compared: the pictures given by name, else the lists' last entries, which the compiler dumps.
   [[nodiscard]] std::vector<tensor<float>> chosen_inputs() const;
   /// The file that each of them comes from; empty for one line of a file of feature maps.

@@ -2,7 +2,9 @@
 // there.
 #include <iostream>
 
-#include "compensation.hpp"
+#include <nniesim/debug/norm_compensation.hpp>
+
+#include "command.hpp"
 
 namespace nnie_debug {
 
@@ -14,23 +16,6 @@ struct options {
   double held_out = 0.5, least_gain = 0.5;
   bool as_json = false;
 };
-
-/// Entries of the lists, spread evenly: those that are kept for the proof, and the others.
-struct split {
-  std::vector<std::size_t> training, held_out;
-};
-
-split split_of(std::size_t listed, double share) {
-  split s;
-  for (std::size_t i = 0; i < listed; ++i) {
-    const auto kept_before = [&](std::size_t n) { return std::floor(static_cast<double>(n) * share); };
-    (kept_before(i + 1) > kept_before(i) ? s.held_out : s.training).push_back(i);
-  }
-  detail::require<error>(!s.training.empty() && !s.held_out.empty(), "--held-out ", share, " of ", listed,
-                         " listed picture(s) leaves ", s.training.size(), " to solve with and ", s.held_out.size(),
-                         " to judge by, expected at least one each");
-  return s;
-}
 
 /// What is left of the error of a chain on held-out pictures is not good enough.
 bool misses(const judged_chain& c, const compensation_problem& p, double least_gain) {
@@ -68,9 +53,15 @@ int compensate(const options& o) {
   const network& net = loaded.net();
   const compile_mode mode = loaded.mode(o.mode);
   const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(loaded.net(), mode));
-  const compensation_problem problem{
-      .net = net, .plan = plan_of(net, mode), .ranges = ranges, .threads = loaded.threads()};
-  const compensation found = compensate_norms(loaded, problem, !o.calibration.empty(), o.held_out);
+  compensation_problem problem{.net = net, .plan = plan_of(net, mode), .ranges = ranges, .threads = loaded.threads()};
+  if (o.calibration.empty()) {
+    problem.recalibrate = [&](const network& changed) { return loaded.calibrate(changed, problem.plan); };
+  }
+  const compensation found = [&] {
+    progress bar("measuring norms", 1);
+    return compensate_norms(problem, loaded.listed_pictures(), o.held_out,
+                            [&](std::size_t done, std::size_t of) { bar.at(done, of); });
+  }();
   const auto& [chains, training_pictures, held_out_pictures, solved, constants, trained, judged] = found;
   if (chains.empty()) {
     const std::string verdict = "no chain of layers that computes a norm and divides by it: nothing to compensate";
@@ -185,58 +176,6 @@ int compensate(const options& o) {
 }
 
 }  // namespace compensate_command
-
-compensation compensate_norms(loaded_network& loaded, compensation_problem problem, bool has_ranges, double held_out) {
-  compensation c;
-  c.chains = find_norm_chains(problem.net);
-  if (c.chains.empty()) return c;
-  const auto parts = compensate_command::split_of(loaded.listed(), held_out);
-  c.training_pictures = parts.training.size();
-  c.held_out_pictures = parts.held_out.size();
-  if (!has_ranges)
-    problem.recalibrate = [&loaded, plan = problem.plan, policies = problem.policies](const network& changed) {
-      return loaded.calibrate(changed, plan, range_rule::quantized, policies);
-    };
-
-  std::size_t passes = 1;
-  for (const norm_chain& chain : c.chains) passes = std::max(passes, chain.sequence + 1);
-  progress bar("measuring norms", (passes + 1) * parts.training.size() + parts.held_out.size());
-  const auto pictures = [&](const std::vector<std::size_t>& entries) {
-    return picture_set{entries.size(), [&](std::size_t i) {
-                         bar.step();
-                         return loaded.listed_inputs(entries[i]);
-                       }};
-  };
-  c.solved = solve_compensation(problem, c.chains, pictures(parts.training));
-  c.constants = changed_constants(problem.net, c.solved);
-  c.trained = judge_compensation(problem, c.chains, c.constants, pictures(parts.training));
-  c.judged = judge_compensation(problem, c.chains, c.constants, pictures(parts.held_out));
-  return c;
-}
-
-compensation judge_constants(loaded_network& loaded, const compensation_problem& problem, const network& compiled) {
-  compensation c;
-  const std::vector<norm_chain> used = find_norm_chains(compiled);
-  for (const norm_chain& chain : find_norm_chains(problem.net)) {
-    const auto same = std::find_if(used.begin(), used.end(), [&](const norm_chain& u) { return u.name == chain.name; });
-    if (same == used.end()) continue;
-    c.chains.push_back(chain);
-    solved_constant& s = c.solved.emplace_back();
-    s.chain = chain;
-    s.constant = static_cast<float>(same->constant);
-    if (same->constant != chain.constant) {
-      c.constants.push_back({problem.net.layers[chain.holder].name, s.constant});
-    }
-  }
-  if (c.constants.empty()) return c;
-  c.held_out_pictures = loaded.listed();
-  progress bar("measuring norms", loaded.listed());
-  c.judged = judge_compensation(problem, c.chains, c.constants, {loaded.listed(), [&](std::size_t i) {
-                                                                   bar.step();
-                                                                   return loaded.listed_inputs(i);
-                                                                 }});
-  return c;
-}
 
 void add_compensate(CLI::App& app, int& result) {
   using namespace compensate_command;

@@ -8,7 +8,7 @@
 #include <nniesim/network/fold.hpp>
 
 #include "arithmetic.hpp"
-#include "compensation.hpp"
+#include "command.hpp"
 
 namespace nnie_debug {
 
@@ -224,18 +224,6 @@ tensor<float> as_tensor(const named_values& v) {
   return t;
 }
 
-/// What the post-processing reads: the layer that was asked for, or the network's outputs, or the last layer.
-std::vector<std::string> output_names(const options& o, const experiment& e) {
-  if (!o.output_layer.empty()) return {o.output_layer};
-  if (!e.lab) {
-    detail::require<error>(e.ordered != 0, "--output-layer is needed: which layer is the last is not known");
-    return {e.reference[e.ordered - 1].name};
-  }
-  std::vector<std::string> names;
-  for (const auto& [l, i] : network_outputs(e.lab->net)) names.push_back(output_name(e.lab->net.layers[l], i));
-  return names;
-}
-
 std::optional<postprocessing> chosen_postprocessing(const options& o) {
   if (o.top_k != 0) return postprocess::top_k(o.top_k);
   if (o.threshold) return postprocess::threshold(*o.threshold);
@@ -255,9 +243,8 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
 }
 
 /// The board's decision as the post-processing writes it: indices as a set in rising order, of `size` values.
-std::optional<std::string> board_decision(const options& o, std::size_t size) {
-  if (!o.board_decision || !o.command.empty()) return o.board_decision;
-  std::string text = *o.board_decision;
+std::string board_decision(const options& o, std::string text, std::size_t size) {
+  if (!o.command.empty()) return text;
   if (!o.feature.empty()) {
     detail::require<error>(text == "same" || text == "other", "--board-decision is ", detail::excerpt(text),
                            ", expected same or other");
@@ -282,46 +269,46 @@ std::optional<std::string> board_decision(const options& o, std::size_t size) {
   return sorted;
 }
 
-/// An output's shape with the axis of the batch, which the compiler's names do not have.
-tensor_shape sample_shape(const experiment& e, const named_values& v, std::size_t count) {
-  if (e.lab) {
-    for (const layer& l : e.lab->net.layers) {
-      for (std::size_t i = 0; i < l.outputs.size(); ++i) {
-        const tensor_shape& shape = e.lab->net.blobs[l.outputs[i]].shape;
-        if (detail::match_key(output_name(l, i)) == detail::match_key(v.name) && shape.size() == count) return shape;
-      }
-    }
+/// What a diagnosis has at hand besides the two runs; all that it refers to must outlive it.
+case_extras extras_of(const options& o, experiment& e, const std::optional<postprocessing>& post) {
+  case_extras extras;
+  if (post) {
+    decision_question& q = extras.decision.emplace(decision_question{.post = *post, .trials = o.trials});
+    if (!o.output_layer.empty()) q.outputs = {o.output_layer};
+    q.board_decision = o.board_decision;
+    q.read = [&o](const std::string& text, std::size_t size) { return board_decision(o, text, size); };
   }
-  if (v.shape.rank() == 0 || v.shape.size() != count) return {1, count};
-  if (v.shape.rank() == 3) return {1, v.shape[0], v.shape[1], v.shape[2]};
-  return v.shape.rank() == 1 ? tensor_shape{1, count} : v.shape;
+  if (!e.lab) return extras;
+  extras.not_simulated = e.loaded->not_simulated();
+  const bool shows_all = o.has_report() || o.show_layers || o.as_json;
+  extras.ablation = shows_all ? case_extras::ablations::all : case_extras::ablations::for_too_few_bits;
+  extras.goal = o.goal;
+  const auto bar = std::make_shared<std::optional<progress>>();  // from the first step on
+  const auto show = [bar](const char* what, std::size_t done, std::size_t of) {
+    if (!*bar) bar->emplace(what, of);
+    (*bar)->at(done, of);
+    if (done >= of) bar->reset();
+  };
+  extras.searching = [show](const search_progress& p) {
+    show("searching", p.evaluations, p.estimate);
+    return true;
+  };
+  extras.measuring = [show](std::size_t done, std::size_t of) { show("measuring norms", done, of); };
+  extras.pictures = e.loaded->listed_pictures();
+  if (o.calibration.empty()) {
+    extras.calibrate = [&e](const network& net) {
+      return e.loaded->calibrate(net, e.lab->plan, range_rule::quantized, e.lab->policies);
+    };
+  }
+  if (e.meant) extras.meant = &*e.meant;
+  return extras;
 }
 
-std::vector<std::string> probe_outputs(const options& o, const experiment& e, const postprocessing& post,
-                                       diagnosis& d) {
-  std::vector<tensor<float>> reference, other;
-  std::string read;
-  for (const std::string& name : output_names(o, e)) {
-    const auto row = std::find_if(d.layers.begin(), d.layers.end(), [&](const layer_evidence& l) {
-      return detail::match_key(l.name) == detail::match_key(name);
-    });
-    const named_values* r = row == d.layers.end() ? nullptr : find(e.reference, row->name);
-    const named_values* x = row == d.layers.end() ? nullptr : find(e.other, row->partner);
-    detail::require<error>(r != nullptr && x != nullptr, "the output '", name, "' is not in ",
-                           r == nullptr ? "the reference" : "the other run", ", expected it in both");
-    read += (read.empty() ? "'" : ", '") + row->name + "'";
-    detail::aligned_values v = detail::align(row->how, r->values(), r->shape, x->values());
-    detail::require<error>(!v.reference.empty(), "the output '", name,
-                           "' of the two runs cannot be compared: ", row->relation);
-    const tensor_shape shape = sample_shape(e, *r, v.reference.size());
-    for (auto [to, values] : {std::pair(&reference, &v.reference), std::pair(&other, &v.other)}) {
-      to->push_back(make_tensor<float>(shape));
-      std::copy(values->begin(), values->end(), to->back().begin());
-    }
-  }
-  const probe_result p = probe(post, reference, other, o.trials, 1);
-  add_postprocessing(d, p, post.name + " of " + read, board_decision(o, other.front().size()));
-  return {detail::concat(post.name, " of ", read, ": ", to_string(p.verdict)),
+/// Lines for the report.
+std::vector<std::string> decision_lines(const std::optional<decision_facts>& d) {
+  if (!d) return {};
+  const probe_result& p = d->probe;
+  return {detail::concat(d->name, ": ", to_string(p.verdict)),
           detail::concat("reference: ", detail::excerpt(p.reference_decision),
                          ", other: ", detail::excerpt(p.other_decision)),
           detail::concat(p.sign_flips + p.permutation_flips, " of ", p.trials, " disturbed copies decide otherwise")};
@@ -350,99 +337,6 @@ report report_of(const options& o, experiment& e, const diagnosis& d, std::vecto
     r.histograms.push_back({l.name, histograms(x, y, 64), histogram_bins::linear});
   }
   return r;
-}
-
-/// Which layers to mark for the cosine of the outputs that was asked for; their names in the verdict of too few bits.
-search_result search_layers(const options& o, experiment& e, diagnosis& d) {
-  search_problem problem{e.lab->net, e.ranges};
-  problem.pictures.push_back(e.lab->inputs);
-  problem.target = output_cosine(e.lab->net);
-  problem.goal = *o.goal;
-  problem.threads = e.lab->threads;
-  progress bar("searching", 1);
-  search_options how;
-  how.progress = [&](const search_progress& p) {
-    bar.at(p.evaluations, p.estimate);
-    return true;
-  };
-  search_result found = search_precisions(problem, how);
-  if (d.verdict.cause != fault::precision) return found;
-  if (!found.reached) {
-    d.verdict.next = found.verdict;
-    return found;
-  }
-  std::string names = detail::concat("compile_mode 2 and these names, for ", problem.target.name, " ", found.best.score,
-                                     " in ", found.best.cost, " times the time of 8 bits:");
-  for (const std::string& name : found.best.layers) names += ' ' + name + "_hp";
-  d.verdict.change = {names};
-  d.verdict.next = "nnie-debug search with more pictures, and -o: it writes and checks the marks";
-  return found;
-}
-
-/// The constants of a network that was compensated already, against those of the network that is meant.
-compensation judge_used_constants(const options& o, experiment& e, diagnosis& d, const compensation_problem& compiled) {
-  const auto calibrate = [&](const network& net) {
-    return e.loaded->calibrate(net, plan_of(net, e.loaded->mode(o.mode)));
-  };
-  const activation_ranges ranges = o.calibration.empty() ? calibrate(*e.meant) : e.ranges;
-  compensation_problem problem{.net = *e.meant,
-                               .plan = compiled.plan,
-                               .ranges = ranges,
-                               .threads = compiled.threads,
-                               .policies = compiled.policies};
-  if (o.calibration.empty()) problem.recalibrate = calibrate;
-  compensation used = judge_constants(*e.loaded, problem, compiled.net);
-  if (d.verdict.cause != fault::norm_gain || used.constants.empty()) return used;
-  double largest = 0;
-  for (const judged_chain& c : used.judged) {
-    largest = std::max(largest, std::fabs(c.after.mean));
-    d.verdict.evidence.push_back(detail::concat("'", c.name, "': the norms of the cfg's ", used.held_out_pictures,
-                                                " pictures are off by ", detail::percent_with_sign(c.after.mean, 2),
-                                                " on average, with the meant constant by ",
-                                                detail::percent_with_sign(c.before.mean, 2)));
-  }
-  d.verdict.change.clear();
-  if (largest <= o.limits.norm_error) {
-    d.verdict.change.push_back("none of the constants: on average over the pictures the norms are right");
-    d.verdict.next =
-        "whether what remains of this picture matters is for the post-processing: give it to the diagnosis";
-  } else {
-    d.verdict.change.push_back("solve the constants again, from the network that is meant and with more pictures");
-    d.verdict.next = "nnie-debug compensate with the cfg of the network that is meant";
-  }
-  return used;
-}
-
-/// Norms with and without compensation, on pictures of the cfg that it was not solved with; the constants in the
-/// verdict of shifted norms. Nothing where the network has no such norms, or the cfg too few pictures.
-std::optional<compensation> find_constants(const options& o, experiment& e, diagnosis& d) {
-  if (!e.lab || e.lab->plan.is_float || e.loaded->listed() < 2) return std::nullopt;
-  const compensation_problem problem{.net = e.lab->net,
-                                     .plan = e.lab->plan,
-                                     .ranges = e.ranges,
-                                     .threads = e.lab->threads,
-                                     .policies = e.lab->policies};
-  if (e.meant) {
-    compensation used = judge_used_constants(o, e, d, problem);
-    if (!used.constants.empty()) return used;
-  }
-  compensation found = compensate_norms(*e.loaded, problem, !o.calibration.empty(), 0.5);
-  if (d.verdict.cause != fault::norm_gain || found.constants.empty()) return found;
-  d.verdict.change.clear();
-  for (const norm_constant& c : found.constants) {
-    d.verdict.change.push_back(
-        detail::concat("layer '", c.layer, "': power_param { shift: ", detail::shortest(c.value), " }"));
-  }
-  double before = 0, after = 0;
-  for (const judged_chain& c : found.judged) {
-    before += std::fabs(c.before.mean);
-    after += std::fabs(c.after.mean);
-  }
-  d.verdict.evidence.push_back(detail::concat(
-      "of the norms' mean error on ", found.held_out_pictures, " other pictures the constants below remove ",
-      detail::number_text(100 * detail::removed_share(before, after), 3), " %"));
-  d.verdict.next = "nnie-debug compensate -o: it writes the prototxt and checks it";
-  return found;
 }
 
 void print_layers(const diagnosis& d) {
@@ -494,22 +388,12 @@ int run_diagnosis(const options& o) {
   }
   diagnose_options limits = o.limits;
   limits.ordered = e.ordered;
-  diagnosis d = diagnose(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr);
-  // Whatever the verdict, it is one on a simulation without these.
-  if (e.loaded) {
-    d.verdict.against.insert(d.verdict.against.end(), e.loaded->not_simulated().begin(),
-                             e.loaded->not_simulated().end());
-  }
-  const bool shows_all = o.has_report() || o.show_layers || o.as_json;
-  if (e.lab && !e.lab->plan.is_float && (shows_all || d.verdict.cause == fault::precision)) add_ablation(d, *e.lab);
-  std::vector<std::string> probed;
-  if (post) probed = probe_outputs(o, e, *post, d);
-  std::optional<search_result> found;
-  if (o.goal) found = search_layers(o, e, d);
-  std::optional<compensation> norms;
-  if (o.has_report() || d.verdict.cause == fault::norm_gain) norms = find_constants(o, e, d);
+  const detail::case_file file(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr, extras_of(o, e, post));
+  const diagnosis d = diagnose(file);
+  const std::optional<search_result>& found = file.marks();
   if (o.has_report()) {
-    report r = report_of(o, e, d, std::move(probed));
+    report r = report_of(o, e, d, decision_lines(file.decision()));
+    const std::optional<compensation>& norms = file.norms();
     if (found) r.search = {"output cosine", *o.goal, found->front, found->best};
     for (std::size_t i = 0; norms && i < norms->chains.size(); ++i) {
       const judged_chain& c = norms->judged[i];

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct case_extras {
   std::function<activation_ranges(const network&)> calibrate{};
   const network* meant = nullptr;  ///< the float network, where the laboratory's has other constants
   compensation_progress measuring{};
+  /// What changes results and is not simulated, a line each: whatever the verdict, it is one without these.
+  std::vector<std::string> not_simulated{};
 };
 
 namespace detail {
