@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,16 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// The pictures of the cfg's lists, for replays. Functions may be empty: what they would give is not at hand.
+struct picture_lists {
+  std::size_t count = 0;   ///< entries of each list
+  std::size_t chosen = 0;  ///< the entry that both runs are said to have seen; `count` where it is none of them
+  std::function<std::string(std::size_t entry)> name{};
+  /// Before it is resized and normalized; nothing for an entry that is no picture.
+  std::function<std::optional<image>(std::size_t input, std::size_t entry)> read{};
+  std::function<std::vector<tensor<float>>(std::size_t entry)> inputs{};  ///< as the network is given them
+};
+
 /// What lets a diagnosis try things out. All must outlive the call.
 struct laboratory {
   const network& net;                                ///< folded, as the other run computed it
@@ -22,6 +33,7 @@ struct laboratory {
   std::vector<known_preprocessing> preprocessing{};  ///< of each input by the cfg; or empty
   executor threads{};
   policy_set policies{};  ///< the plan's; and others with more or fewer bits, which are tried where these do not do
+  picture_lists pictures{};
 };
 
 /// Whether a policy has more bits than another, of weights, of activations or of both, and fewer of neither.
