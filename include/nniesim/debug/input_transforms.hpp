@@ -265,82 +265,80 @@ struct resampling_tap {
   return result;
 }
 
-/// Where each element of the changed input comes from among the scene's; -1: from outside. Nothing for changes that
-/// are not of places alone.
-[[nodiscard]] inline std::optional<std::vector<std::ptrdiff_t>> places_of(const input_change& change,
-                                                                          const input_scene& s) {
+/// Whether a change is one of places alone.
+[[nodiscard]] inline bool is_of_places(const input_change& change, const input_scene& s) {
+  switch (change.bytes) {
+    case byte_change::reordered: return change.order.size() == s.channels;
+    case byte_change::rows_padded:
+    case byte_change::rows_unpadded: return change.stride != 0;
+    case byte_change::none:
+    case byte_change::interleaved_as_planar:
+    case byte_change::planar_as_interleaved:
+    case byte_change::transposed:
+    case byte_change::mirrored:
+    case byte_change::flipped:
+    case byte_change::rotated:
+    case byte_change::shifted: return true;
+    default: return false;
+  }
+}
+
+/// Where element (channel i, row j, column k) of the changed input comes from among the scene's, for a change of
+/// places; -1: from outside.
+[[nodiscard]] inline std::ptrdiff_t place_of(const input_change& change, const input_scene& s, std::size_t i,
+                                             std::size_t j, std::size_t k) {
   const std::size_t c = s.channels, h = s.rows, w = s.columns, n = s.size();
-  std::vector<std::ptrdiff_t> from(n, -1);
-  const auto place = [&](std::size_t i, std::size_t j, std::size_t k) {  // of planar data
-    const std::size_t channel = change.reversed ? c - 1 - i : i;
-    return static_cast<std::ptrdiff_t>((channel * h + j) * w + k);
+  const auto place = [&](std::size_t channel, std::size_t y, std::size_t x) {
+    return static_cast<std::ptrdiff_t>(((change.reversed ? c - 1 - channel : channel) * h + y) * w + x);
   };
-  const auto interleaved = [&](std::size_t i) { return place(i % c, i / c / w, i / c % w); };
-  const auto each = [&](const auto& f) {
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < c; ++i) {
-      for (std::size_t j = 0; j < h; ++j) {
-        for (std::size_t k = 0; k < w; ++k) from[at++] = f(i, j, k);
-      }
-    }
-  };
-  const auto planar = [&](std::size_t i) { return place(i / (h * w), i / w % h, i % w); };
-  // Element i of a buffer without gaps, of either layout.
-  const auto dense = [&](std::size_t i) { return change.interleaved ? interleaved(i) : planar(i); };
+  const auto interleaved = [&](std::size_t at) { return place(at % c, at / c / w, at / c % w); };
+  const auto planar = [&](std::size_t at) { return place(at / (h * w), at / w % h, at % w); };
+  // Element of a buffer without gaps, of either layout.
+  const auto dense = [&](std::size_t at) { return change.interleaved ? interleaved(at) : planar(at); };
+  const std::size_t row = change.interleaved ? j : i * h + j, column = change.interleaved ? k * c + i : k;
   const std::size_t length = change.interleaved ? w * c : w;  // of a row
   switch (change.bytes) {
-    case byte_change::none: each(place); return from;
-    case byte_change::reordered:
-      if (change.order.size() != c) return std::nullopt;
-      each([&](std::size_t i, std::size_t j, std::size_t k) { return place(change.order[i], j, k); });
-      return from;
-    case byte_change::interleaved_as_planar:
-      for (std::size_t i = 0; i < n; ++i) from[i] = interleaved(i);
-      return from;
-    case byte_change::planar_as_interleaved:
-      each([&](std::size_t i, std::size_t j, std::size_t k) { return planar((j * w + k) * c + i); });
-      return from;
-    case byte_change::rows_padded:
-    case byte_change::rows_unpadded:
-      if (change.stride == 0) return std::nullopt;
-      each([&](std::size_t i, std::size_t j, std::size_t k) -> std::ptrdiff_t {
-        const std::size_t row = change.interleaved ? j : i * h + j;
-        const std::size_t column = change.interleaved ? k * c + i : k;
-        if (change.bytes == byte_change::rows_unpadded) {
-          const std::size_t at = row * change.stride + column;
-          return at < n ? dense(at) : -1;
-        }
-        const std::size_t at = row * length + column;
-        return at % change.stride < length && at / change.stride * length < n
-                   ? dense(at / change.stride * length + at % change.stride)
-                   : -1;
-      });
-      return from;
-    case byte_change::transposed:
-      each([&](std::size_t i, std::size_t j, std::size_t k) {
-        const std::size_t at = k * h + j;  // of a plane of W x H, read as it stands
-        return h == w ? place(i, k, j) : place(i, at / w, at % w);
-      });
-      return from;
-    case byte_change::mirrored:
-      each([&](std::size_t i, std::size_t j, std::size_t k) { return place(i, j, w - 1 - k); });
-      return from;
-    case byte_change::flipped:
-      each([&](std::size_t i, std::size_t j, std::size_t k) { return place(i, h - 1 - j, k); });
-      return from;
-    case byte_change::rotated:
-      each([&](std::size_t i, std::size_t j, std::size_t k) { return place(i, h - 1 - j, w - 1 - k); });
-      return from;
-    case byte_change::shifted:
-      each([&](std::size_t i, std::size_t j, std::size_t k) -> std::ptrdiff_t {
-        const auto y = static_cast<std::ptrdiff_t>(j) - change.down, x = static_cast<std::ptrdiff_t>(k) - change.right;
-        const bool inside =
-            y >= 0 && x >= 0 && y < static_cast<std::ptrdiff_t>(h) && x < static_cast<std::ptrdiff_t>(w);
-        return inside ? place(i, static_cast<std::size_t>(y), static_cast<std::size_t>(x)) : -1;
-      });
-      return from;
-    default: return std::nullopt;
+    case byte_change::reordered: return place(change.order[i], j, k);
+    case byte_change::interleaved_as_planar: return interleaved((i * h + j) * w + k);
+    case byte_change::planar_as_interleaved: return planar((j * w + k) * c + i);
+    case byte_change::rows_unpadded: {
+      const std::size_t at = row * change.stride + column;
+      return at < n ? dense(at) : -1;
+    }
+    case byte_change::rows_padded: {
+      const std::size_t at = row * length + column;
+      const bool inside = at % change.stride < length && at / change.stride * length < n;
+      return inside ? dense(at / change.stride * length + at % change.stride) : -1;
+    }
+    case byte_change::transposed: {
+      if (h == w) return place(i, k, j);
+      const std::size_t at = j * w + k;  // the plane holds W rows of H
+      return place(i, at % h, at / h);
+    }
+    case byte_change::mirrored: return place(i, j, w - 1 - k);
+    case byte_change::flipped: return place(i, h - 1 - j, k);
+    case byte_change::rotated: return place(i, h - 1 - j, w - 1 - k);
+    case byte_change::shifted: {
+      const auto y = static_cast<std::ptrdiff_t>(j) - change.down, x = static_cast<std::ptrdiff_t>(k) - change.right;
+      const bool inside = y >= 0 && x >= 0 && y < static_cast<std::ptrdiff_t>(h) && x < static_cast<std::ptrdiff_t>(w);
+      return inside ? place(i, static_cast<std::size_t>(y), static_cast<std::size_t>(x)) : -1;
+    }
+    default: return place(i, j, k);
   }
+}
+
+/// The same of every element; nothing for other changes.
+[[nodiscard]] inline std::optional<std::vector<std::ptrdiff_t>> places_of(const input_change& change,
+                                                                          const input_scene& s) {
+  if (!is_of_places(change, s)) return std::nullopt;
+  std::vector<std::ptrdiff_t> from;
+  from.reserve(s.size());
+  for (std::size_t i = 0; i < s.channels; ++i) {
+    for (std::size_t j = 0; j < s.rows; ++j) {
+      for (std::size_t k = 0; k < s.columns; ++k) from.push_back(place_of(change, s, i, j, k));
+    }
+  }
+  return from;
 }
 
 }  // namespace detail
