@@ -115,7 +115,7 @@ TEST_CASE("the order of channels", "[debug]") {
     known_preprocessing raw;
     raw.order = channel_order::rgb;
     check(p, swapped(p), &raw, {summary, {"[RGB_order] BGR"}});
-    check(p, swapped(p), nullptr, {summary, {"[RGB_order] the other one"}});
+    check(p, swapped(p), nullptr, {summary, {"RGB_order: the other one"}});
     floats turned = p;  // no cfg makes 1, 2, 0
     std::rotate(turned.begin(), turned.begin() + plane, turned.end());
     check(p, turned, &raw, {summary, {"channel order 2, 0, 1"}});
@@ -127,16 +127,17 @@ TEST_CASE("mean and scale, in which way they differ", "[debug]") {
     CAPTURE(seed);
     const floats p = picture(seed);
     const floats r = normalized(p, means, scale);
-    const std::string lines = "[mean_file] a text file with one line for each channel: 10";
+    const std::string lines = "means.txt: a text file with one line for each channel: 10",
+                      file = "[mean_file] means.txt";
 
     known_preprocessing only_scale{cfg_norm_type::scale, channel_order::bgr, 1.0 / 128, {}};
-    check(r, normalized(p, {}, scale), &only_scale, {"the mean is not subtracted", {"[norm_type] 5", lines}});
+    check(r, normalized(p, {}, scale), &only_scale, {"the mean is not subtracted", {"[norm_type] 5", file, lines}});
     known_preprocessing only_mean{cfg_norm_type::channel_means, channel_order::bgr, 1, means};
     check(r, normalized(p, means, 1), &only_mean,
           {"the scale is missing", {"[norm_type] 5", "[data_scale] 0.0078125"}});
     known_preprocessing nothing;
     check(r, p, &nothing,
-          {"the mean is not subtracted; the scale is missing", {"[norm_type] 5", lines, "[data_scale] 0.007"}});
+          {"the mean is not subtracted; the scale is missing", {"[norm_type] 5", file, lines, "[data_scale] 0.007"}});
     // The picture was normalized before the cfg does it again.
     check(r, normalized(r, means, scale), &full,
           {"the cfg normalizes a picture that is normalized already, or the reference does not normalize it",
@@ -151,23 +152,81 @@ TEST_CASE("mean and scale, in which way they differ", "[debug]") {
     other_scale.scale = 1.0 / 256;
     check(r, normalized(p, means, 1.0F / 256), &other_scale,
           {"the scale differs by a factor of 2", {"[data_scale] 0.0078125"}});
-    check(r, normalized(p, means, 1.0F / 256), nullptr,
-          {"the scale differs by a factor of 2", {"[data_scale] times 2"}});
+    check(r, normalized(p, means, 1.0F / 256), nullptr, {"the scale differs by a factor of 2", {"data_scale times 2"}});
     // An old script: scale first, then the mean.
     floats first = normalized(p, {}, scale);
     for (std::size_t i = 0; i < first.size(); ++i) first[i] -= means[i / plane];
     check(first, r, &full,
           {"the reference scales first and subtracts the mean then: (x * scale) - mean",
-           {"[mean_file] a text file with one line for each channel: 13"}});
+           {"in the reference's script: subtract the mean first"}});
     known_preprocessing reversed = full;
     reversed.mean = {123, 117, 104};
     check(r, normalized(p, reversed.mean, scale), &reversed,
-          {"the means stand in the other order of channels", {lines}});
+          {"the means stand in the other order of channels", {file, lines}});
     // Two at once.
     check(normalized(swapped(p), means, scale), normalized(p, {}, scale), &only_scale,
           {"the channels stand in another order; the mean is not subtracted",
-           {"[RGB_order] RGB", "[norm_type] 5", lines}});
+           {"[RGB_order] RGB", "[norm_type] 5", file, lines}});
+    // What only a script does.
+    floats twice = means;
+    for (float& m : twice) m *= 2;
+    check(normalized(p, twice, scale), r, &full,
+          {"the reference subtracts the mean twice", {"in the reference's script: subtract the mean once"}});
+    floats inverted = p;
+    for (float& v : inverted) v = 255 - v;
+    check(normalized(inverted, means, scale), r, &full,
+          {"the reference is inverted: large where the other is small, as 255 - x is", {"no cfg inverts a picture"}});
+    check(normalized(p, means, 1.0F / 8192), r, &full,
+          {"the scale differs by a factor of 0.0156", {"no cfg can: mean 10"}});
   }
+}
+
+TEST_CASE("every line of a cfg that is proposed is one that its parser takes", "[debug]") {
+  std::size_t lines = 0;
+  const std::vector<floats> some_means = {
+      {}, means, {123, 117, 104}, {127.5F, 127.5F, 127.5F}, {208, 234, 246}, {16256, 16256, 16256}, {-40, 0, 10}};
+  const std::vector<float> scales = {1, 1.0F / 255, 1.0F / 128, 0.017F, -1, -1.0F / 128, 1e-4F, 3};
+  for (std::uint32_t seed = 1; seed <= 2; ++seed) {
+    const floats p = picture(seed);
+    for (const floats& m : some_means) {
+      for (const float k : scales) {
+        for (const bool is_swapped : {false, true}) {
+          for (const known_preprocessing& cfg :
+               {full, known_preprocessing{},
+                known_preprocessing{cfg_norm_type::scale, channel_order::rgb, 1.0 / 255, {}},
+                known_preprocessing{cfg_norm_type::channel_means, channel_order::rgb, 1, {123, 117, 104}}}) {
+            const floats by_cfg = normalized(p, cfg.mean, static_cast<float>(cfg.scale));
+            const auto s = solve_preprocessing(normalized(is_swapped ? swapped(p) : p, m, k), shape, by_cfg, &cfg);
+            CAPTURE(seed, m, k, is_swapped, s.summary, s.changes);
+            std::string text = "[prototxt_file] a\n[caffemodel_file] b\n[image_list] l.txt\n[image_type] 1\n";
+            for (const char* key : {"norm_type] 2", "mean_file] m.txt", "data_scale] 0.5", "RGB_order] RGB"}) {
+              const std::string start = "[" + std::string(key).substr(0, std::string(key).find(' '));
+              const bool is_given = std::any_of(s.changes.begin(), s.changes.end(),
+                                                [&](const std::string& c) { return c.starts_with(start); });
+              if (!is_given) text += "[" + std::string(key) + "\n";
+            }
+            for (const std::string& c : s.changes) {
+              if (c.starts_with("[")) {
+                text += c + "\n";
+                ++lines;
+              }
+              // Nothing else may look like a line to be copied.
+              else
+                CHECK(c.find("] ") == std::string::npos);
+            }
+            compiler_cfg parsed;
+            REQUIRE_NOTHROW(parsed = parse_compiler_cfg(text, "n.cfg"));
+            CHECK(parsed.inputs.at(0).data_scale > 0);
+            for (const std::string& c : s.changes) {
+              if (!c.starts_with("means.txt")) continue;
+              CHECK(c.find("16256") == std::string::npos);
+            }
+          }
+        }
+      }
+    }
+  }
+  CHECK(lines > 100);
 }
 
 TEST_CASE("a mean image that the reference averages", "[debug]") {
@@ -181,7 +240,7 @@ TEST_CASE("a mean image that the reference averages", "[debug]") {
   const known_preprocessing by_element{cfg_norm_type::mean_image_scale, channel_order::bgr, 1.0 / 128, image};
   check(normalized(p, averages, scale), normalized(p, image, scale), &by_element,
         {"the reference averages the mean image to one value for each channel; the cfg subtracts it element by element",
-         {"[norm_type] 5", "[mean_file]"}});
+         {"[norm_type] 5", "[mean_file]", "means.txt"}});
   const auto same = solve_preprocessing(normalized(p, image, scale), shape, normalized(p, image, scale), &by_element);
   CHECK(same.verdict == preprocess_verdict::same);
   check(normalized(swapped(p), {}, scale), normalized(p, image, scale), &by_element,
@@ -259,7 +318,7 @@ TEST_CASE("inputs that say little", "[debug]") {
   for (float& v : doubled) v *= 2;
   const auto s = solve_preprocessing(vector, {1, 7}, doubled, nullptr);
   CHECK(s.verdict == preprocess_verdict::explained);
-  CHECK_THAT(s.changes.at(0), contains("[data_scale] times 0.5"));
+  CHECK_THAT(s.changes.at(0), contains("data_scale times 0.5"));
 }
 
 TEST_CASE("a channel of one value has no scale of its own", "[debug]") {

@@ -168,8 +168,9 @@ inline std::vector<planted> input_faults() {
            return by_cfg(s, s.bytes(all_of));
          },
          is_bytes(byte_change::letterboxed),
-         [](const subject& s) {  // with its aspect the picture fills the input
-           return s.rows * s.pictures[0].columns != s.columns * s.pictures[0].rows;
+         [](const subject& s) {  // else the picture fills the input with its aspect kept
+           const image& p = s.pictures[0];
+           return s.rows * p.columns > (s.columns + 1) * p.rows || s.columns * p.rows > (s.rows + 1) * p.columns;
          }});
   }
   all.push_back({"nearest neighbour",

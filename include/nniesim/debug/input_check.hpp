@@ -12,11 +12,13 @@
 #include <vector>
 
 #include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/input_findings.hpp>
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
 #include <nniesim/debug/run_pair.hpp>
+#include <nniesim/network/single_layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -56,13 +58,17 @@ class input_check {
           std::fabs(r.shown.result->norm_error) <= limit::share_of_norm_error_for_inputs * o_.norm_error &&
           r.relation == match_relation::same;
       if (is_good || (compared && r.shown.result->bad_reference + r.shown.result->bad_other != 0)) continue;
-      if (compared && r.other_is_zero && !r.reference_is_zero) continue;
       const std::vector<float> y = runs_.reference_values(r);
       const std::vector<float> x = runs_.other_values(r);
       const tensor_shape& given = runs_.shape(r);
       const tensor_shape shape = given.size() == y.size() && given.rank() > 0 ? given : tensor_shape{y.size()};
       const known_preprocessing* const known = known_of(r);
       const bool cfg_is_references = known != nullptr && is_told(r, y, x);
+      if (auto f = explained_on_bytes(r, y, x, shape)) {
+        findings_.push_back(std::move(*f));
+        continue;
+      }
+      if (compared && r.other_is_zero && !r.reference_is_zero) continue;
       preprocess_solution s = solve_preprocessing(y, shape, x, cfg_is_references ? nullptr : known);
       const bool is_explained =
           s.verdict == preprocess_verdict::explained || s.verdict == preprocess_verdict::other_picture;
@@ -133,6 +139,94 @@ class input_check {
     const double from_reference = compare_values(told, y).relative_l2_error;
     if (!(from_reference < limit::told_input)) return false;
     return x.size() != y.size() || from_reference < compare_values(told, x).relative_l2_error;
+  }
+
+  /// The scene of an input: its picture by the cfg, where that makes what the runs are said to have been given; else
+  /// what the reference shows, of which mean and scale are not known.
+  struct known_scene {
+    input_scene scene;
+    bool knows_cfg = false;
+  };
+  [[nodiscard]] known_scene scene_of_row(const compared_row& r, std::span<const float> y,
+                                         const tensor_shape& shape) const {
+    const known_preprocessing* const known = known_of(r);
+    if (known != nullptr) {
+      const std::size_t index = index_of(r);
+      const std::span<const float> told =
+          index < lab_->inputs.size() ? lab_->inputs[index].span() : std::span<const float>();
+      if (told.size() == y.size()) {
+        if (shape.rank() == 4 && shape[0] == 1 && (shape[1] == 1 || shape[1] == 3) && lab_->pictures.read) {
+          if (const auto picture = lab_->pictures.read(index, lab_->pictures.chosen)) {
+            input_scene s = scene_of(*picture, *known, shape);
+            const auto made = changed_input({}, s);
+            if (made && compare_values(told, *made).relative_l2_error < same_input) return {std::move(s), true};
+          }
+        }
+        return {scene_of(told, *known, shape), true};
+      }
+    }
+    return {scene_of(y, known_preprocessing{}, shape), false};
+  }
+  /// What was done to the bytes of one side's input, where the lines of each channel alone do not explain it.
+  [[nodiscard]] std::optional<finding> explained_on_bytes(const compared_row& r, std::span<const float> y,
+                                                          std::span<const float> x, const tensor_shape& shape) {
+    if (x.size() != y.size() || shape.rank() < 3 || runs_.input_is_guessed()) return std::nullopt;
+    const auto [scene, knows_cfg] = scene_of_row(r, y, shape);
+    if (scene.plane() < least_plane) return std::nullopt;
+    input_side side = input_side::other;
+    std::span<const float> odd = x;
+    if (knows_cfg) {
+      const auto told = changed_input({}, scene);
+      if (!told || told->size() != y.size()) return std::nullopt;
+      if (compare_values(*told, x).relative_l2_error < compare_values(*told, y).relative_l2_error) {
+        side = input_side::reference;
+        odd = y;
+      }
+    }
+    const input_explanation e = explain_input(scene, odd, knows_cfg);
+    if (!e.holds || e.change.bytes == byte_change::none || e.change.bytes == byte_change::reordered) {
+      return std::nullopt;
+    }
+    const bool is_layout = e.change.bytes == byte_change::transposed || r.relation != match_relation::same;
+    if (is_layout && side == input_side::other && !settle_layout(r, x)) return std::nullopt;
+    finding f = input_finding(r.shown.name, e, scene, side);
+    if (r.shown.result) {
+      f.evidence.insert(
+          f.evidence.begin(),
+          concat("the data layer '", r.shown.name, "' has cosine ", cosine_text(r.shown.result->cosine), " (expected ",
+                 o_.data_cosine, ") and a norm off by ", percent_with_sign(r.shown.result->norm_error, 2)));
+    }
+    return f;
+  }
+  static constexpr std::size_t least_plane = 16;  ///< elements of a channel that tell anything of a layout
+
+  /// Whether an input that matching took for a permuted one is what the network was fed with as it stands, so that it
+  /// is the input and not its dump that is laid out otherwise: what reads it tells. Where nothing does, it is.
+  [[nodiscard]] bool settle_layout(const compared_row& r, std::span<const float> x) {
+    if (r.relation == match_relation::same || lab_ == nullptr || !r.layer) return true;
+    const std::size_t blob = lab_->net.layers[*r.layer].outputs[r.output];
+    const auto aligned = runs_.other_value(blob);
+    if (!aligned) return true;
+    tensor<float> as_it_is = make_tensor<float>(lab_->net.blobs[blob].shape);
+    if (as_it_is.size() != x.size()) return true;
+    std::copy(x.begin(), x.end(), as_it_is.begin());
+    for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
+      const layer& reader = lab_->net.layers[l];
+      if (reader.inputs.size() != 1 || reader.inputs[0] != blob) continue;
+      const auto shown = runs_.other_value(reader.outputs[0]);
+      if (!shown) continue;
+      const single_layer tried(lab_->net, l, layer_precision::float32, lab_->threads, lab_->policies);
+      const auto from = [&](const tensor<float>& input) {
+        std::vector<tensor<float>> inputs;
+        inputs.push_back(input);
+        const auto out = tried.run(inputs);
+        return compare_values(view_of(*shown).span(), view_of(out[0]).span()).relative_l2_error;
+      };
+      if (!(from(as_it_is) < from(*aligned))) return false;
+      break;
+    }
+    runs_.take_as_it_is(r.reference);
+    return true;
   }
 
   /// The input under whose name the other run has the content of this one; nullptr for none.

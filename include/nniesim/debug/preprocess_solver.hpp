@@ -98,6 +98,8 @@ inline constexpr double explained_residual = 0.06;
 inline constexpr double other_picture_residual = 0.6;
 /// Gains and scales closer than this count as equal.
 inline constexpr double gain_tolerance = 0.02;
+/// A cfg's data_scale is larger.
+inline constexpr double least_data_scale = 1.0 / 4096;
 
 /// Sums over the pairs of one channel of each.
 /// "104, 117, 123".
@@ -179,14 +181,28 @@ class preprocess_solver {
                          ", and no padding of rows explains that");
       return s;
     }
-    const auto is_constant = [](std::span<const float> v) {
-      return std::all_of(v.begin(), v.end(), [&](float f) { return f == v[0]; });
+    const auto is_constant = [&](std::span<const float> v) {
+      const std::size_t parts = v.size() == channels_ * rows_ * columns_ && rows_ * columns_ > 1 ? channels_ : 1;
+      const std::size_t length = v.size() / parts;
+      for (std::size_t p = 0; p < parts; ++p) {
+        const auto part = v.subspan(p * length, length);
+        if (!std::all_of(part.begin(), part.end(), [&](float f) { return f == part[0]; })) return false;
+      }
+      return true;
     };
     if (is_constant(r_) || is_constant(x_)) {
       s.verdict = preprocess_verdict::unexplained;
-      s.summary = concat("the ", is_constant(r_) ? "reference's" : "other run's", " input is ",
-                         digits(static_cast<double>(is_constant(r_) ? r_[0] : x_[0])),
-                         " everywhere: from no picture nothing can be told");
+      const bool is_both = is_constant(r_) && is_constant(x_), is_reference = is_constant(r_);
+      const std::span<const float> v = is_reference ? r_ : x_;
+      std::vector<float> values;
+      for (std::size_t c = 0; c < channels_ && c < 4; ++c) values.push_back(v[c * (v.size() / channels_)]);
+      const bool is_one = std::all_of(values.begin(), values.end(), [&](float f) { return f == values[0]; });
+      s.summary =
+          concat("the ", is_reference ? "reference's" : "other run's", " input is ",
+                 is_one ? digits(static_cast<double>(v[0])) : number_list(values),
+                 is_one ? " everywhere" : " in its channels, each everywhere", ": from no picture nothing can be told");
+      if (!is_both)
+        s.summary += concat("; the ", is_reference ? "reference's" : "other run's", " buffer was not filled");
       return s;
     }
     s.evidence.push_back(concat("best fit: ", to_string(s.fit.layout), ", ", fit_text(s.fit), "; it leaves ",
@@ -460,7 +476,7 @@ class preprocess_solver {
         if (known_ != nullptr) {
           s.changes.push_back(concat("[RGB_order] ", known_->order == channel_order::rgb ? "BGR" : "RGB"));
         } else {
-          s.changes.push_back("[RGB_order] the other one: RGB where it is BGR, BGR where it is RGB");
+          s.changes.push_back("exchange RGB and BGR in the cfg's RGB_order: the other one than it has");
         }
       } else {
         s.changes.push_back(
@@ -501,15 +517,29 @@ class preprocess_solver {
                                 known_ != nullptr ? "; the cfg has mean " : "; the other data have mean ",
                                 number_list(mean), " and scale ", digits(scale)));
     const bool uses_both = has_mean && scale != 1;
+    const bool is_inverted = std::all_of(w.scale.begin(), w.scale.end(), [](double v) { return v < 0; });
+    if (is_inverted) {
+      say("the reference is inverted: large where the other is small, as 255 - x is");
+      s.changes.emplace_back(
+          "no cfg inverts a picture: invert it before it is given to the compiler and to the board, or take 255 - x "
+          "out "
+          "of the reference's script");
+      return;
+    }
     if (uses_both && no_mean && no_scale) {
       say("the cfg normalizes a picture that is normalized already, or the reference does not normalize it");
     } else if (uses_both && scale_ok &&
                w.has_mean([&](std::size_t g) { return mean[g] / scale; }, 0.02 * std::fabs(mean[0] / scale))) {
       say("the reference scales first and subtracts the mean then: (x * scale) - mean");
+      s.changes.emplace_back(
+          "in the reference's script: subtract the mean first, then multiply by the scale: (x - mean) * scale");
+      return;
     } else if (has_mean && scale_ok && no_mean) {
       say("the mean is subtracted once too often: the picture, or the reference, does without");
     } else if (has_mean && scale_ok && w.has_mean([&](std::size_t g) { return 2 * mean[g]; })) {
       say("the reference subtracts the mean twice");
+      s.changes.emplace_back("in the reference's script: subtract the mean once");
+      if (scale_ok) return;
     } else if (!mean_ok && has_mean && groups > 1 && w.has_mean([&](std::size_t g) { return mean[groups - 1 - g]; })) {
       say("the means stand in the other order of channels");
     } else if (!mean_ok) {
@@ -529,11 +559,18 @@ class preprocess_solver {
       return;
     }
     if (known_ == nullptr) {
-      if (!scale_ok) s.changes.push_back(concat("[data_scale] times ", scale_text(common)));
+      if (!scale_ok) s.changes.push_back(concat("the cfg's data_scale times ", digits(scale_value(common), 7)));
       if (!mean_ok) {
         s.changes.push_back(
-            concat("[mean_file] means, in units of the data given to the network, larger by ", number_list(w.mean)));
+            concat("the cfg's means, in units of the data given to the network, larger by ", number_list(w.mean)));
       }
+      return;
+    }
+    if (!is_of_a_cfg(common, w.mean)) {
+      s.changes.push_back(concat("no cfg can: mean ", number_list(w.mean), " and scale ", digits(common),
+                                 " are none of a picture's bytes; in the reference's script: (x - mean) * scale as in "
+                                 "the cfg, with mean ",
+                                 number_list(mean), " and scale ", digits(scale)));
       return;
     }
     add_norm(s, !no_mean, mean_ok, !no_scale, w.mean, common);
@@ -546,20 +583,30 @@ class preprocess_solver {
                                     : (scale ? cfg_norm_type::scale : cfg_norm_type::none);
     if (type != known_->norm_type) s.changes.push_back(concat("[norm_type] ", static_cast<int>(type)));
     if (mean && !is_mean_there) {
-      std::string lines = "[mean_file] a text file with one line for each channel:";
-      for (const double m : means) lines += ' ' + digits(std::round(m * 100) / 100, 7);
-      s.changes.push_back(lines);
+      std::string values;
+      for (const double m : means) values += ' ' + digits(std::fabs(m) < 0.005 ? 0 : std::round(m * 100) / 100, 7);
+      s.changes.emplace_back("[mean_file] means.txt");
+      s.changes.push_back("means.txt: a text file with one line for each channel:" + values);
     }
-    if (scale && !near(factor, known_->scale)) s.changes.push_back(concat("[data_scale] ", scale_text(factor)));
+    if (scale && !near(factor, known_->scale)) {
+      s.changes.push_back(concat("[data_scale] ", digits(scale_value(factor), 7)));
+    }
+  }
+  /// Whether a cfg can have them for pictures of bytes.
+  [[nodiscard]] static bool is_of_a_cfg(double scale, const std::vector<double>& means) {
+    constexpr double widest = 2 * 255;
+    return scale > least_data_scale &&
+           std::all_of(means.begin(), means.end(), [](double m) { return std::fabs(m) <= widest; });
   }
   /// A fitted scale as it was probably written: one of the usual fractions or whole, where it is within what a fit
   /// leaves open.
-  [[nodiscard]] static std::string scale_text(double factor) {
+  [[nodiscard]] static double scale_value(double factor) {
     for (const double divisor : {256.0, 255.0, 128.0, 127.5, 127.0, 64.0, 2.0}) {
-      if (std::fabs(factor * divisor - 1) < 1e-3) return concat(digits(1 / divisor, 7), " (1/", divisor, ")");
+      if (std::fabs(factor * divisor - 1) < 1e-3) return 1 / divisor;
     }
     const double whole = std::round(factor);
-    return whole >= 1 && std::fabs(factor / whole - 1) < 1e-3 ? digits(whole, 7) : digits(factor, 5);
+    if (whole >= 1 && std::fabs(factor / whole - 1) < 1e-3) return whole;
+    return std::stod(digits(factor, 5));
   }
 
   std::span<const float> r_, x_;

@@ -355,6 +355,19 @@ class run_pair {
     });
   }
 
+  /// An input that the other run was fed with as it stands, though its content is the reference's in another layout:
+  /// from now on it is compared, and handed to the layers, without a permutation.
+  void take_as_it_is(std::size_t reference) {
+    for (compared_row& r : rows_) {
+      if (r.reference != reference || !r.other) continue;
+      r.relation = match_relation::same;
+      if (r.layer) {
+        const auto found = source_.find(lab_->net.layers[*r.layer].outputs[r.output]);
+        if (found != source_.end()) found->second.relation = match_relation::same;
+      }
+    }
+  }
+
  private:
   void match() {
     matching_ = layer_matcher(reference_, other_, 0).run();  // what it reads again is kept here
