@@ -207,9 +207,9 @@ class input_check {
     const std::size_t blob = lab_->net.layers[*r.layer].outputs[r.output];
     const auto aligned = runs_.other_value(blob);
     if (!aligned) return true;
-    tensor<float> as_it_is = make_tensor<float>(lab_->net.blobs[blob].shape);
-    if (as_it_is.size() != x.size()) return true;
-    std::copy(x.begin(), x.end(), as_it_is.begin());
+    tensor<float> unmoved = make_tensor<float>(lab_->net.blobs[blob].shape);
+    if (unmoved.size() != x.size()) return true;
+    std::copy(x.begin(), x.end(), unmoved.begin());
     for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
       const layer& reader = lab_->net.layers[l];
       if (reader.inputs.size() != 1 || reader.inputs[0] != blob) continue;
@@ -222,7 +222,7 @@ class input_check {
         const auto out = tried.run(inputs);
         return compare_values(view_of(*shown).span(), view_of(out[0]).span()).relative_l2_error;
       };
-      if (!(from(as_it_is) < from(*aligned))) return false;
+      if (!(from(unmoved) < from(*aligned))) return false;
       break;
     }
     runs_.take_as_it_is(r.reference);
