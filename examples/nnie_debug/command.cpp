@@ -282,6 +282,25 @@ bool loaded_network::has_pictures() const {
                       [](const std::filesystem::path& file) { return file.empty() || file.extension() == ".npy"; });
 }
 
+picture_lists loaded_network::pictures() const {
+  picture_lists all;
+  all.count = listed();
+  all.chosen = pictures_.empty() && all.count != 0 ? all.count - 1 : all.count;
+  all.name = [this](std::size_t entry) {
+    const std::filesystem::path file = lists_.empty() ? std::filesystem::path() : lists_[0].file(entry);
+    return file.empty() ? "entry " + std::to_string(entry + 1) : file.filename().string();
+  };
+  all.read = [this](std::size_t input, std::size_t entry) -> std::optional<image> {
+    const std::filesystem::path file = entry < listed()           ? lists_.at(input).file(entry)
+                                       : input < pictures_.size() ? std::filesystem::path(pictures_[input])
+                                                                  : std::filesystem::path();
+    if (file.empty() || file.extension() == ".npy") return std::nullopt;
+    return read_image(file);
+  };
+  if (all.count != 0) all.inputs = [this](std::size_t entry) { return listed_inputs(entry); };
+  return all;
+}
+
 std::vector<std::filesystem::path> loaded_network::network_files() const {
   std::vector<std::filesystem::path> files = {cfg_.prototxt_file.path, cfg_.caffemodel_file.path};
   if (!cfg_.file.empty()) files.emplace_back(cfg_.file);

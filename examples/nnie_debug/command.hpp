@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <nniesim/debug/batch_norm_choice.hpp>
 #include <nniesim/debug/compensate.hpp>
+#include <nniesim/debug/laboratory.hpp>
 #include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/calibration_file.hpp>
 #include <nniesim/io/preprocess.hpp>
@@ -149,6 +150,8 @@ class loaded_network {
   [[nodiscard]] std::string chosen_name() const;
   /// Whether all of them are made from pictures, as the cfg says, rather than read as they are.
   [[nodiscard]] bool has_pictures() const;
+  /// The lists' pictures, to be read again one by one. The object must outlive it.
+  [[nodiscard]] picture_lists pictures() const;
   /// The network's own files and the cfg.
   [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
 

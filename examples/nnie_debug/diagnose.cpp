@@ -163,6 +163,7 @@ void set_up(const options& o, experiment& e) {
     e.choice = loaded.choose(
         lab.inputs, e.ranges, o.calibration, mode, [&](precision_plan p) { return e.accumulator.of(std::move(p)); },
         e.accumulator.policies);
+    lab.pictures = loaded.pictures();
     if (loaded.has_pictures()) {
       std::size_t input = 0;
       for (const layer& l : net.layers) {

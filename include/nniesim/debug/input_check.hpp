@@ -65,7 +65,7 @@ class input_check {
       const known_preprocessing* const known = known_of(r);
       const bool cfg_is_references = known != nullptr && is_told(r, y, x);
       if (auto f = explained_on_bytes(r, y, x, shape)) {
-        findings_.push_back(std::move(*f));
+        facts_.findings.push_back(std::move(*f));
         continue;
       }
       if (compared && r.other_is_zero && !r.reference_is_zero) continue;
@@ -159,7 +159,7 @@ class input_check {
           if (const auto picture = lab_->pictures.read(index, lab_->pictures.chosen)) {
             input_scene s = scene_of(*picture, *known, shape);
             const auto made = changed_input({}, s);
-            if (made && compare_values(told, *made).relative_l2_error < same_input) return {std::move(s), true};
+            if (made && compare_values(told, *made).relative_l2_error < limit::same_input) return {std::move(s), true};
           }
         }
         return {scene_of(told, *known, shape), true};
@@ -172,7 +172,7 @@ class input_check {
                                                           std::span<const float> x, const tensor_shape& shape) {
     if (x.size() != y.size() || shape.rank() < 3 || runs_.input_is_guessed()) return std::nullopt;
     const auto [scene, knows_cfg] = scene_of_row(r, y, shape);
-    if (scene.plane() < least_plane) return std::nullopt;
+    if (scene.plane() < limit::least_plane) return std::nullopt;
     input_side side = input_side::other;
     std::span<const float> odd = x;
     if (knows_cfg) {
@@ -198,7 +198,6 @@ class input_check {
     }
     return f;
   }
-  static constexpr std::size_t least_plane = 16;  ///< elements of a channel that tell anything of a layout
 
   /// Whether an input that matching took for a permuted one is what the network was fed with as it stands, so that it
   /// is the input and not its dump that is laid out otherwise: what reads it tells. Where nothing does, it is.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <nniesim/debug/input_transforms.hpp>
+#include <nniesim/debug/limits.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -28,19 +29,6 @@ struct input_explanation {
 };
 
 namespace detail {
-
-/// What a change may leave: a picture that was encoded in 8 bits once leaves about 0.03.
-inline constexpr double explained_input = 0.05;
-/// A change of the bytes leaves this share at most of what a simpler one leaves.
-inline constexpr double explained_input_share = 0.5;
-/// Below it nothing is left to explain: the rounding of 1/4096 and of float32.
-inline constexpr double same_input = 1e-3;
-/// At least this share of an input comes from the picture, or nothing is told from it.
-inline constexpr double least_covered = 0.3;
-/// Shifts that are looked for, in rows and columns.
-inline constexpr int most_shift = 16;
-/// Elements that a search looks at.
-inline constexpr std::size_t searched_elements = 3000;
 
 class input_explainer {
  public:
@@ -64,12 +52,12 @@ class input_explainer {
     if (is_constant_by_channel(s_.bytes)) return e;
     offer({});
     e.as_it_is = best_.left;
-    if (best_.left > same_input) {
+    if (best_.left > limit::same_input) {
       for (const input_change& c : candidates()) offer(c);
       search_shifts();
       search_strides();
     }
-    if (best_.gain.empty() || best_.left > explained_input) {
+    if (best_.gain.empty() || best_.left > limit::explained_input) {
       e.left = best_.left;
       return e;
     }
@@ -151,7 +139,8 @@ class input_explainer {
         }
       }
     }
-    if (f.gain.size() != channels || static_cast<double>(covered) < least_covered * static_cast<double>(x_.size())) {
+    if (f.gain.size() != channels ||
+        static_cast<double>(covered) < limit::least_covered * static_cast<double>(x_.size())) {
       f.gain.clear();
       return f;
     }
@@ -161,7 +150,7 @@ class input_explainer {
   void take(fit f) {
     if (f.gain.empty()) return;
     const bool is_first = best_.gain.empty();
-    if (is_first || f.left < explained_input_share * best_.left) best_ = std::move(f);
+    if (is_first || f.left < limit::explained_input_share * best_.left) best_ = std::move(f);
   }
   void offer(const input_change& change) {
     const auto from = places_of(change, s_);
@@ -181,7 +170,7 @@ class input_explainer {
   /// What lines leave on some elements spread over the input: for searches.
   [[nodiscard]] double left_on_sample(const input_change& change) const {
     const std::size_t n = x_.size(), plane = s_.plane();
-    const std::size_t step = std::max<std::size_t>(1, n / searched_elements) | 1U;
+    const std::size_t step = std::max<std::size_t>(1, n / limit::searched_elements) | 1U;
     double left = 0, spread = 0;
     std::size_t covered = 0, all = 0;
     for (std::size_t c = 0; c < s_.channels; ++c) {
@@ -199,12 +188,12 @@ class input_explainer {
       left += line.unexplained;
       spread += line.spread;
     }
-    if (static_cast<double>(covered) < least_covered * static_cast<double>(all) || !(spread > 0)) return 1;
+    if (static_cast<double>(covered) < limit::least_covered * static_cast<double>(all) || !(spread > 0)) return 1;
     return std::sqrt(left / spread);
   }
   void search_shifts() {
     if (s_.rows < 8 || s_.columns < 8) return;
-    const auto limit = [](std::size_t n) { return std::min(most_shift, static_cast<int>(n / 3)); };
+    const auto limit = [](std::size_t n) { return std::min(limit::most_shift, static_cast<int>(n / 3)); };
     search([&](const auto& look) {
       for (int down = -limit(s_.rows); down <= limit(s_.rows); ++down) {
         for (int right = -limit(s_.columns); right <= limit(s_.columns); ++right) {

@@ -126,6 +126,44 @@ inline constexpr std::size_t zero_layers_told = 3;
 /// Layers that are off by themselves and tried: each takes many runs of the layer.
 inline constexpr std::size_t layers_judged = 5;
 
+// ---- inputs, explained on the picture's bytes (relative L2 about the channels' means) ----
+
+/// A change may leave it: a picture that was encoded in 8 bits once leaves about 0.03.
+inline constexpr double explained_input = 0.05;
+/// A change of the bytes leaves this share at most of what a simpler one leaves: exact ones leave nothing.
+inline constexpr double explained_input_share = 0.5;
+/// Below it nothing is left to explain: the rounding of 1/4096 and of float32.
+inline constexpr double same_input = 1e-3;
+/// At least this share of an input's elements comes from the picture, or nothing is told from it.
+inline constexpr double least_covered = 0.3;
+/// Elements of a channel that tell anything of a layout.
+inline constexpr std::size_t least_plane = 16;
+/// Rows or columns that a picture may be away: buffers' margins.
+inline constexpr int most_shift = 16;
+/// Elements that a search for shifts and strides looks at: enough to tell a picture from itself moved.
+inline constexpr std::size_t searched_elements = 3000;
+/// The network's outputs are that far (relative L2) from what they should be before a small difference of its input is
+/// called a fault: 8 bits alone cost about as much.
+inline constexpr double input_effect = 0.02;
+/// And further than quantization alone by this factor.
+inline constexpr double input_effect_over_bits = 1.5;
+
+// ---- causes that are replayed (relative L2 of what the run shows) ----
+
+/// A cause may leave it: another rounding of 8 bits leaves a few per cent, another picture or order of channels tens.
+inline constexpr double replayed = 0.03;
+/// And this share at most of what the plan leaves, and of what causes of other kinds leave.
+inline constexpr double replayed_share = 0.5;
+/// The run shows what is simulated, but for roundings in 1/4096: nothing is replayed.
+inline constexpr double replayed_as_planned = 0.003;
+/// Broader causes are tried until one leaves as little.
+inline constexpr double replayed_enough = 0.01;
+/// Pictures of a list that are tried, and pictures whose ranges alone are: each is a run, or a calibration.
+inline constexpr std::size_t pictures_replayed = 64;
+inline constexpr std::size_t ranges_replayed = 16;
+/// Other causes that are told with what they leave.
+inline constexpr std::size_t replayed_told = 4;
+
 }  // namespace detail::limit
 
 NNIESIM_END_NAMESPACE

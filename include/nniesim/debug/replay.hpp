@@ -20,6 +20,7 @@
 
 #include <nniesim/debug/input_transforms.hpp>
 #include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/calibrate.hpp>
 
@@ -40,6 +41,7 @@ struct replayed_cause {
   replay_kind kind = replay_kind::as_planned;
   input_change change{};                                        ///< of kind input, in all inputs that have pictures
   std::size_t picture = 0;                                      ///< of kind picture and ranges: the entry of the list
+  layer_precision mode{};                                       ///< of kind mode
   std::string text{};                                           ///< in words
   double difference = std::numeric_limits<double>::infinity();  ///< relative L2, of what it gives from what is shown
 };
@@ -61,27 +63,6 @@ struct replay_result {
 };
 
 namespace detail {
-
-/// A cause gives what is shown if no more than this of it is left: another rounding of 8 bits leaves a few per cent of
-/// it, another picture or another order of channels a few tens.
-inline constexpr double replayed_difference = 0.03;
-/// The cause leaves this share at most of what the plan leaves, and of what the next kind of cause leaves.
-inline constexpr double replayed_share = 0.5;
-/// Pictures of a list that are tried.
-inline constexpr std::size_t most_replayed_pictures = 64;
-
-/// Values without the padding of rows or channels to multiples of 16 that hardware adds, where that gives a blob's
-/// size.
-[[nodiscard]] inline std::vector<std::size_t> padded_sizes(const tensor_shape& shape) {
-  std::vector<std::size_t> sizes = {shape.size()};
-  if (shape.rank() < 3) return sizes;
-  const std::size_t w = shape[shape.rank() - 1];
-  for (const std::size_t unit : {std::size_t{4}, std::size_t{8}, std::size_t{16}}) {
-    const std::size_t padded = (w + unit - 1) / unit * unit;
-    if (padded != w) sizes.push_back(shape.size() / w * padded);
-  }
-  return sizes;
-}
 
 /// Relative L2 of y from x, rows of x perhaps padded. Infinite where the sizes do not fit.
 [[nodiscard]] inline double difference_of(std::span<const float> shown, std::span<const float> y,
@@ -129,7 +110,7 @@ class replayer {
         input_scene s = scene_of(*picture, known, shape);
         // A picture that does not make the input is another one.
         const auto made = changed_input({}, s);
-        if (made && detail::difference_of(inputs_[input], *made, shape) < 1e-3) return s;
+        if (made && detail::difference_of(inputs_[input], *made, shape) < detail::limit::same_input) return s;
       }
     }
     return scene_of(inputs_[input], known, shape);
@@ -163,6 +144,12 @@ class replayer {
     return worst;
   }
 
+  /// The difference of what is planned: of the float network, where that is replayed.
+  [[nodiscard]] double as_planned() {
+    return is_float_ ? difference(inputs_, float_plan(lab_.net), nullptr)
+                     : difference(inputs_, lab_.plan, &lab_.ranges);
+  }
+
   /// Replays all causes. Never throws for a cause that cannot be replayed: it is passed over.
   [[nodiscard]] replay_result run() {
     replay_result result;
@@ -186,7 +173,7 @@ class replayer {
     result.as_planned = difference(inputs_, plan, ranges);
     best_ = result.as_planned;
     result.blobs = nearest_;
-    if (result.as_planned <= detail::replayed_difference / 10) {
+    if (result.as_planned <= detail::limit::replayed_as_planned) {
       result.verdict = replay_verdict::as_planned;
       return result;
     }
@@ -200,7 +187,7 @@ class replayer {
     offer_pictures(offer, plan, ranges);
     std::vector<std::optional<input_scene>> scenes;
     for (std::size_t i = 0; i < inputs_.size(); ++i) scenes.push_back(scene(i));
-    const double enough = detail::replayed_difference / 3;
+    const double enough = detail::limit::replayed_enough;
     for (const change_breadth breadth : {change_breadth::single, change_breadth::pairs, change_breadth::foreign}) {
       offer_inputs(offer, scenes, breadth, plan, ranges);
       if (best_ <= enough) break;
@@ -227,8 +214,8 @@ class replayer {
   template <class Offer>
   void offer_arithmetic(const Offer& offer) {
     const auto tried = [&](replay_kind kind, std::string text, const precision_plan& p, const activation_ranges* r,
-                           std::size_t picture = 0) {
-      offer({.kind = kind, .picture = picture, .text = std::move(text)}, inputs_, p, r);
+                           std::size_t picture = 0, layer_precision mode = {}) {
+      offer({.kind = kind, .picture = picture, .mode = mode, .text = std::move(text)}, inputs_, p, r);
     };
     tried(replay_kind::in_float, "the float network", float_plan(lab_.net), nullptr);
     for (const auto& [policy, text] : {std::pair(layer_precision::w8a8, "all layers in 8 bits (compile_mode 0)"),
@@ -237,11 +224,11 @@ class replayer {
       const bool has_ranges = std::all_of(p.layers.begin(), p.layers.end(), [&](layer_precision l) {
         return !l.encodes() || have_scales(lab_.ranges, lab_.policies[l]);
       });
-      if (p != lab_.plan && has_ranges) tried(replay_kind::mode, text, p, &lab_.ranges);
+      if (p != lab_.plan && has_ranges) tried(replay_kind::mode, text, p, &lab_.ranges, 0, policy);
     }
     tried(replay_kind::ranges, "ranges from this picture alone", lab_.plan, nullptr, lab_.pictures.chosen);
     if (!lab_.pictures.inputs || lab_.pictures.count < 2) return;
-    const std::size_t count = std::min(lab_.pictures.count, most_ranges);
+    const std::size_t count = std::min(lab_.pictures.count, detail::limit::ranges_replayed);
     for (std::size_t i = 0; i < count; ++i) {
       if (i == lab_.pictures.chosen) continue;
       try {
@@ -264,7 +251,7 @@ class replayer {
   template <class Offer>
   void offer_pictures(const Offer& offer, const precision_plan& plan, const activation_ranges* ranges) {
     if (!lab_.pictures.inputs) return;
-    const std::size_t count = std::min(lab_.pictures.count, detail::most_replayed_pictures);
+    const std::size_t count = std::min(lab_.pictures.count, detail::limit::pictures_replayed);
     for (std::size_t i = 0; i < count; ++i) {
       if (i == lab_.pictures.chosen) continue;
       std::vector<std::vector<float>> x;
@@ -302,14 +289,16 @@ class replayer {
                      [](const replayed_cause& a, const replayed_cause& b) { return a.difference < b.difference; });
     if (result.causes.empty()) return;
     const replayed_cause& best = result.causes.front();
-    if (best.difference > detail::replayed_difference || best.difference > detail::replayed_share * result.as_planned) {
+    if (best.difference > detail::limit::replayed ||
+        best.difference > detail::limit::replayed_share * result.as_planned) {
       result.verdict =
-          result.as_planned <= detail::replayed_difference ? replay_verdict::as_planned : replay_verdict::unexplained;
+          result.as_planned <= detail::limit::replayed ? replay_verdict::as_planned : replay_verdict::unexplained;
       return;
     }
     const auto next = std::find_if(result.causes.begin() + 1, result.causes.end(),
                                    [&](const replayed_cause& c) { return !is_alike(c, best); });
-    const bool is_alone = next == result.causes.end() || best.difference <= detail::replayed_share * next->difference;
+    const bool is_alone =
+        next == result.causes.end() || best.difference <= detail::limit::replayed_share * next->difference;
     result.verdict = is_alone ? replay_verdict::explained : replay_verdict::ambiguous;
   }
   /// Causes that a change mends in the same way.
@@ -319,8 +308,6 @@ class replayer {
     return a.change.bytes == b.change.bytes && a.change.reversed == b.change.reversed &&
            a.change.values == b.change.values;
   }
-
-  static constexpr std::size_t most_ranges = 16;  ///< pictures whose ranges are tried alone
 
   const laboratory& lab_;
   std::vector<shown_values> shown_;

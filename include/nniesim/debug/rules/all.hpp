@@ -20,6 +20,7 @@
 #include <nniesim/debug/rules/precision.hpp>
 #include <nniesim/debug/rules/reference_not_a_number.hpp>
 #include <nniesim/debug/rules/remarks.hpp>
+#include <nniesim/debug/rules/replayed_output.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 #include <nniesim/debug/rules/suspect_layer.hpp>
 #include <nniesim/debug/rules/wrong_dumps.hpp>
@@ -36,6 +37,7 @@ inline constexpr faults layer_faults = {fault::all_zero,          fault::bits_no
 // clang-format off
 inline constexpr std::array all_rules = {
     // name, needs, gives way to, whether of layers, what finds it
+    rule{"replayed output", rule_needs::laboratory, {}, false, find_replayed_output},
     rule{"nothing compared", rule_needs::nothing, {}, false, find_nothing_compared},
     rule{"all zero in both", rule_needs::nothing, {}, false, find_all_zero_in_both},
     rule{"lost signs", rule_needs::nothing, {}, false, find_lost_signs},

@@ -1,0 +1,237 @@
+// The commonest situation: the network's input is not among the dumps, often nothing but an output is. The usual causes
+// are replayed through the simulated network.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/debug/input_findings.hpp>
+#include <nniesim/debug/limits.hpp>
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/replay.hpp>
+#include <nniesim/debug/rules/rule.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+class replayed_output {
+ public:
+  explicit replayed_output(const case_file& file) : lab_(*file.lab()), file_(file), runs_(file.runs()) {}
+
+  [[nodiscard]] std::vector<found> find() const {
+    if (is_input_shown() || lab_.plan.is_float) return {};
+    // The reference first: where it comes from a script of its own, that can be what is wrong.
+    if (auto f = of_reference()) return {{.what = std::move(*f), .is_last = true}};
+    const std::vector<shown_values> shown = shown_by_other();
+    replayer r(lab_, shown);
+    if (!r.can_run()) return {};
+    const replay_result result = r.run();
+    if (result.verdict == replay_verdict::as_planned) return {};
+    if (result.verdict == replay_verdict::unexplained) return of_nothing(result, shown);
+    return of_cause(result, r, shown);
+  }
+
+ private:
+  [[nodiscard]] bool is_input_shown() const {
+    const auto& rows = runs_.rows();
+    return std::any_of(rows.begin(), rows.end(), [](const compared_row& r) { return r.is_input && r.other; });
+  }
+  /// Blobs that hold a row's values: its own, and that of an in-place layer behind it.
+  [[nodiscard]] std::vector<std::size_t> blobs_of(const compared_row& r) const {
+    const std::size_t own = lab_.net.layers[*r.layer].outputs[r.output];
+    std::vector<std::size_t> blobs = {own};
+    for (const layer& l : lab_.net.layers) {
+      const bool reads = l.inputs.size() == 1 && l.inputs[0] == blobs.back() && l.outputs.size() == 1;
+      if (reads && works_in_place(l)) blobs.push_back(l.outputs[0]);
+    }
+    return blobs;
+  }
+  /// Rows that no other shown row is upstream of.
+  [[nodiscard]] std::vector<const compared_row*> first_rows() const {
+    std::set<std::size_t> shown;
+    for (const compared_row& r : runs_.rows()) {
+      if (r.other && r.layer && !r.is_input) shown.insert(*r.layer);
+    }
+    std::vector<const compared_row*> first;
+    for (const compared_row& r : runs_.rows()) {
+      if (!r.other || !r.layer || r.is_input) continue;
+      const std::set<std::size_t> sources = sources_of(lab_.net, *r.layer);
+      const bool is_first =
+          std::none_of(shown.begin(), shown.end(), [&](std::size_t l) { return l != *r.layer && sources.contains(l); });
+      if (is_first) first.push_back(&r);
+    }
+    return first;
+  }
+  [[nodiscard]] std::vector<shown_values> shown_by_other() const {
+    std::vector<shown_values> shown;
+    const auto first = first_rows();
+    for (const compared_row* r : first) {
+      const auto blobs = blobs_of(*r);
+      if (const auto x = runs_.other_value(blobs[0])) {
+        const std::vector<float> values(x->begin(), x->end());
+        // Zeros and what is no number have rules of their own.
+        if (!is_zero(values) && is_finite(values)) shown.push_back({r->shown.name, blobs, values});
+      }
+    }
+    if (!first.empty()) return shown;
+    for (const unmatched_layer& u : runs_.matching().only_other) {
+      if (u.is_unreadable) continue;
+      shown_values s{runs_.other_name(u.index), {}, runs_.other_values(u.index)};
+      if (is_zero(s.values) || !is_finite(s.values)) continue;
+      for (const layer& l : lab_.net.layers) {
+        if (std::holds_alternative<layers::input>(l.params)) continue;
+        for (const std::size_t b : l.outputs) {
+          if (lab_.net.blobs[b].shape.size() == s.values.size()) s.blobs.push_back(b);
+        }
+      }
+      shown.push_back(std::move(s));
+    }
+    return shown;
+  }
+  [[nodiscard]] static bool is_finite(const std::vector<float>& v) {
+    return std::all_of(v.begin(), v.end(), [](float f) { return std::isfinite(f); });
+  }
+
+  /// What the reference is, where it does not follow from the input that it is said to have had and one cause explains
+  /// it.
+  [[nodiscard]] std::optional<finding> of_reference() const {
+    std::vector<shown_values> shown;
+    for (const compared_row* r : first_rows()) {
+      shown.push_back({r->shown.name, blobs_of(*r), runs_.reference_values(*r)});
+      if (!is_finite(shown.back().values)) return std::nullopt;
+    }
+    replayer replay(lab_, std::move(shown), true);
+    if (!replay.can_run() || replay.as_planned() <= limit::replayed_as_planned) return std::nullopt;
+    const replay_result result = replay.run();
+    if (result.verdict != replay_verdict::explained) return std::nullopt;
+    const replayed_cause& c = result.causes.front();
+    finding f{c.kind == replay_kind::picture ? fault::other_picture : fault::preprocessing,
+              first_rows()[0]->shown.name};
+    f.summary = concat("the reference is not what the network gives in float for the cfg's input: ", c.text);
+    add_differences(f, result, "the float network");
+    if (c.kind == replay_kind::input) {
+      if (const auto s = replay.scene(0)) f.change = remedies(c.change, *s, input_side::reference);
+    } else {
+      f.change.emplace_back("make the reference of the picture that was compiled last: the last line of image_list");
+    }
+    f.next = "make the change, then compare again";
+    return f;
+  }
+
+  static void add_differences(finding& f, const replay_result& result, std::string_view of) {
+    const replayed_cause& best = result.causes.front();
+    f.evidence.push_back(concat(of, " gives what is shown but for ", percent(best.difference), " where ", best.text,
+                                "; as it should be it is ", percent(result.as_planned), " away"));
+    const auto kind_of = [](const replayed_cause& c) {
+      return std::tuple(c.kind, c.change.bytes, c.change.values, c.change.reversed);
+    };
+    std::set<decltype(kind_of(best))> told = {kind_of(best)};
+    std::string others;
+    for (const replayed_cause& c : result.causes) {
+      if (told.size() > limit::replayed_told) break;
+      if (!told.insert(kind_of(c)).second) continue;
+      others += concat(others.empty() ? "" : "; ", c.text, ": ", percent(c.difference));
+    }
+    if (!others.empty()) f.evidence.push_back(concat("excluded, with what each leaves: ", others));
+    f.evidence.push_back(concat(result.causes.size(), " causes were replayed"));
+  }
+
+  [[nodiscard]] std::vector<found> of_cause(const replay_result& result, const replayer& replay,
+                                            const std::vector<shown_values>& shown) const {
+    const replayed_cause& c = result.causes.front();
+    // A run with more bits than planned is no fault.
+    if (c.kind == replay_kind::in_float) return {};
+    const bool is_finer = c.kind == replay_kind::mode && c.mode == layer_precision::w16a16;
+    if (is_finer) return {};
+    finding f{cause_of(c.kind), shown.front().name};
+    const auto where = result.blobs.find(f.layer);
+    if (where != result.blobs.end()) {
+      const std::string name = range_names(lab_.net)[where->second];
+      if (match_key(name) != match_key(f.layer)) {
+        f.evidence.push_back(concat("'", f.layer, "' is '", name, "', by its size and by what the simulation gives"));
+      }
+    }
+    f.summary = concat("the run shows what the simulation gives if ", c.text);
+    add_differences(f, result, "the simulation");
+    if (result.verdict == replay_verdict::ambiguous) {
+      std::string also;
+      for (const replayed_cause& o : result.causes) {
+        if (&o == &c || o.difference * limit::replayed_share >= std::max(c.difference, limit::replayed_as_planned))
+          continue;
+        if (also.size() < 200) also += concat(also.empty() ? "" : ", or ", o.text);
+      }
+      if (!also.empty()) f.against.push_back(concat("these give nearly the same values: ", also));
+      f.next = "dump the data layer of the other run: it tells these causes apart";
+    } else {
+      f.next = "make the change, then compare again";
+    }
+    f.rivals.push_back({fault::suspect_layer, "the simulation of all layers gives just these values"});
+    switch (c.kind) {
+      case replay_kind::input:
+        if (const auto s = replay.scene(0)) f.change = remedies(c.change, *s, input_side::other);
+        break;
+      case replay_kind::picture:
+        f.change.push_back(concat("compare the run of the picture that the reference is of; this one is of ",
+                                  lab_.pictures.name ? lab_.pictures.name(c.picture) : std::string("another one")));
+        break;
+      case replay_kind::mode: f.change.emplace_back("compile again with the cfg's compile_mode"); break;
+      case replay_kind::ranges:
+        f.change.emplace_back("compile again with all pictures of the cfg's image_list: the ranges are of one alone");
+        break;
+      default: break;
+    }
+    return {{.what = std::move(f), .is_last = true}};
+  }
+  [[nodiscard]] static fault cause_of(replay_kind k) {
+    switch (k) {
+      case replay_kind::input: return fault::preprocessing;
+      case replay_kind::picture: return fault::other_picture;
+      case replay_kind::mode: return fault::bits_not_as_planned;
+      case replay_kind::ranges: return fault::activation_scale;
+      default: return fault::inconclusive;
+    }
+  }
+
+  /// Only where what is shown is worse than the plan makes it, so that there is something to explain.
+  [[nodiscard]] std::vector<found> of_nothing(const replay_result& result,
+                                              const std::vector<shown_values>& shown) const {
+    const auto first = first_rows();
+    const bool is_bad = first.empty() || std::any_of(first.begin(), first.end(), [&](const compared_row* r) {
+                          return r->shown.result && runs_.is_bad(*r->shown.result);
+                        });
+    // With layers enough behind it the rules of layers tell more.
+    const bool is_output_alone = runs_.compared() <= network_outputs(lab_.net).size();
+    if (!is_bad || !is_output_alone || result.causes.empty()) return {};
+    finding f{fault::inconclusive, shown.front().name};
+    f.summary = concat("'", f.layer, "' is not what the network gives, and none of the usual causes gives it");
+    std::string others;
+    for (std::size_t i = 0; i < std::min(result.causes.size(), limit::replayed_told); ++i) {
+      others += concat(i == 0 ? "" : "; ", result.causes[i].text, ": ", percent(result.causes[i].difference));
+    }
+    f.evidence.push_back(concat("the simulation is ", percent(result.as_planned), " away; of ", result.causes.size(),
+                                " replayed causes the nearest leave: ", others));
+    f.rivals.push_back({fault::preprocessing, "no order of channels, mean, scale or layout gives these values"});
+    f.rivals.push_back({fault::other_picture, "nor does a picture of the list"});
+    f.next = "dump every layer of the other run (_report), the data layer among them";
+    return {{.what = std::move(f), .is_last = true}};
+  }
+
+  const laboratory& lab_;
+  const case_file& file_;
+  const run_pair& runs_;
+};
+
+[[nodiscard]] inline std::vector<found> find_replayed_output(const case_file& file, const findings_so_far&) {
+  return replayed_output(file).find();
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE
