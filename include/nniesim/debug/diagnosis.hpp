@@ -47,6 +47,8 @@ enum class fault {
   fixed_point_range,    ///< values too large or too small for Q20.12, whatever the bits
   activation_scale,     ///< a blob is stored with a range that does not fit: saturation or underflow
   norm_gain,            ///< norms are off while cosines are intact: Power / ReduceMean chains
+  wrong_reference,      ///< the reference, not the other run, differs from what the network gives
+  other_weights,        ///< a layer, a channel or all of the other run have other weights than the caffemodel
   suspect_layer,        ///< step 6: a layer computes something else, and not for want of bits
   post_processing,      ///< step 5: the data agree; what is made of them is sensitive, or the board's code is wrong
   inconclusive,         ///< the evidence does not decide; `next` says what would
@@ -67,6 +69,8 @@ enum class fault {
     case fault::fixed_point_range: return "range of Q20.12";
     case fault::activation_scale: return "activation scale";
     case fault::norm_gain: return "norm error";
+    case fault::wrong_reference: return "wrong reference";
+    case fault::other_weights: return "other weights";
     case fault::suspect_layer: return "suspect layer";
     case fault::post_processing: return "post-processing";
     case fault::inconclusive: return "inconclusive";
