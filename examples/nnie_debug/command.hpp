@@ -7,17 +7,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <nniesim/debug/batch_norm_choice.hpp>
-#include <nniesim/debug/compensate.hpp>
-#include <nniesim/debug/laboratory.hpp>
-#include <nniesim/io/caffe_import.hpp>
-#include <nniesim/io/calibration_file.hpp>
-#include <nniesim/io/preprocess.hpp>
-#include <nniesim/kernels/thread_pool.hpp>
-#include <nniesim/network/arithmetic.hpp>
-#include <nniesim/network/fold.hpp>
-#include <nniesim/network/layer.hpp>
-#include <nniesim/network/precision_plan.hpp>
+#include <nniesim/debug/loaded_network.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -96,6 +86,9 @@ class progress {
   std::size_t steps_, done_ = 0;
 };
 
+/// A bar on standard error for each thing that takes long, from its first step to its last.
+std::function<void(std::string_view what, std::size_t done, std::size_t of)> bars();
+
 /// Options that say which network is meant and what it is fed with.
 struct network_options {
   std::string cfg, prototxt, caffemodel;
@@ -115,90 +108,16 @@ struct network_options {
                             : batch_norm_rule::fused;
   }
   [[nodiscard]] bool is_given() const { return !cfg.empty() || !prototxt.empty() || !caffemodel.empty(); }
+  /// With a bar for what takes long.
+  [[nodiscard]] network_source source(const arithmetic_rules& rules) const;
   CLI::Option *picture_option = nullptr, *scale_option = nullptr, *threads_option = nullptr;
 };
 
-/// A network, as the compiler quantizes it, and its inputs.
-class loaded_network {
+/// The network that the options mean.
+class loaded_network : public nniesim::loaded_network {
  public:
-  loaded_network(const network_options& o, bool with_inputs, const arithmetic_rules& rules = {});
-
-  [[nodiscard]] const network& net() const noexcept { return net_; }
-  /// A network of files as this one is compiled: BatchNorm by the rule that was given, and the rules of arithmetic.
-  [[nodiscard]] network compiled(network files) const { return compiled(std::move(files), batch_norm_); }
-  [[nodiscard]] network compiled(network files, batch_norm_rule rule) const {
-    return with_arithmetic(fold_batch_norm(std::move(files), rule), rules_);
-  }
-  [[nodiscard]] batch_norm_rule batch_norm() const noexcept { return batch_norm_; }
-  /// Before BatchNorm and Scale were folded.
-  [[nodiscard]] const network& original() const noexcept { return original_; }
-  [[nodiscard]] const compiler_cfg& cfg() const noexcept { return cfg_; }
-  [[nodiscard]] executor threads() { return pool_->handle(); }
-  /// The number that was given, else the cfg's.
-  [[nodiscard]] compile_mode mode(const std::string& given) const;
-
-  /// Entries of the cfg's lists; 0 without a cfg.
-  [[nodiscard]] std::size_t listed() const { return lists_.empty() ? 0 : lists_[0].size(); }
-  [[nodiscard]] std::vector<tensor<float>> listed_inputs(std::size_t index) const;
-  [[nodiscard]] picture_set listed_pictures() const {
-    return {listed(), [this](std::size_t i) { return listed_inputs(i); }};
-  }
-  /// What is compared: the pictures given by name, else the lists' last entries, which the compiler dumps.
-  [[nodiscard]] std::vector<tensor<float>> chosen_inputs() const;
-  /// The file that each of them comes from; empty for one line of a file of feature maps.
-  [[nodiscard]] std::vector<std::filesystem::path> chosen_files() const;
-  [[nodiscard]] std::string chosen_name() const;
-  /// Whether all of them are made from pictures, as the cfg says, rather than read as they are.
-  [[nodiscard]] bool has_pictures() const;
-  /// The lists' pictures, to be read again one by one. The object must outlive it.
-  [[nodiscard]] picture_lists pictures() const;
-  /// The network's own files and the cfg.
-  [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
-
-  /// Those of a file of ranges or of a compiled model, or, without one, over the cfg's lists, or of the chosen pictures
-  /// without a cfg, of the network as the plan quantizes it. What a compiled model does not tell comes from the
-  /// pictures, where there are any; with `tries_widths` also what other widths than the plan's need of it. What the
-  /// user is to know of it is among remarks(). Throws error for a file that is neither, and where it does not fit
-  /// network and plan.
-  [[nodiscard]] activation_ranges ranges(const std::string& file, const precision_plan& plan,
-                                         bool tries_widths = false);
-  /// Over the cfg's lists, of a network with other constants or folded otherwise, as the plan quantizes it.
-  [[nodiscard]] activation_ranges calibrate(const network& net, const precision_plan& plan,
-                                            range_rule rule = range_rule::quantized, policy_set policies = {});
-
-  /// Whether merging BatchNorm before compiling helps this network on the chosen inputs; nothing where it has none.
-  /// `file` is a file of ranges, which then are both networks'; else each is calibrated by itself, `ranges` being this
-  /// one's. `plan_for` gives a folded network's plan with the policies' accumulator.
-  [[nodiscard]] std::optional<batch_norm_choice> choose(
-      const std::vector<tensor_view<const float>>& inputs, const activation_ranges& ranges, const std::string& file,
-      compile_mode mode, const std::function<precision_plan(precision_plan)>& with_accumulator, policy_set policies);
-
-  /// What is not as it is by default, and what is not simulated: lines for every verdict.
-  [[nodiscard]] const std::vector<std::string>& remarks() const noexcept { return remarks_; }
-  void remark(std::string line) { remarks_.push_back(std::move(line)); }
-  /// Those of them that say what changes results and is not simulated: no verdict goes without.
-  [[nodiscard]] const std::vector<std::string>& not_simulated() const noexcept { return not_simulated_; }
-
-  static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
-
- private:
-  [[nodiscard]] activation_ranges ranges_of_model(const std::string& bytes, const std::string& file,
-                                                  const precision_plan& plan, bool tries_widths);
-  /// Of the compiler's gfpq_param_file; what it does not tell comes from the lists.
-  [[nodiscard]] activation_ranges ranges_of_gfpq_file(const cfg_path& file, const precision_plan& plan,
-                                                      bool tries_widths);
-  void note_options();
-  void remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan);
-
-  batch_norm_rule batch_norm_ = batch_norm_rule::fused;
-  arithmetic_rules rules_;
-  std::vector<std::string> remarks_, not_simulated_;
-  std::unique_ptr<thread_pool> pool_;
-  compiler_cfg cfg_;
-  network original_, net_;
-  std::vector<std::size_t> inputs_;  // blobs
-  std::vector<input_source> lists_;
-  std::vector<std::string> pictures_;
+  loaded_network(const network_options& o, bool with_inputs, const arithmetic_rules& rules = {})
+      : nniesim::loaded_network(o.source(rules), with_inputs) {}
 };
 
 }  // namespace nnie_debug

@@ -1,14 +1,11 @@
 // nnie-debug diagnose: from two runs, or a network alone, to the cause of what differs; and the report.
 #include <iostream>
-#include <nniesim/debug/diagnose.hpp>
-#include <nniesim/debug/precision_search.hpp>
+#include <nniesim/debug/investigation.hpp>
 #include <nniesim/debug/report_html.hpp>
 #include <nniesim/debug/report_markdown.hpp>
 #include <nniesim/io/output_file.hpp>
-#include <nniesim/network/fold.hpp>
 
 #include "arithmetic.hpp"
-#include "command.hpp"
 
 namespace nnie_debug {
 
@@ -30,41 +27,6 @@ struct options {
   bool show_layers = false, as_json = false;
 
   [[nodiscard]] bool has_report() const { return !html.empty() || !markdown.empty(); }
-};
-
-/// A folder's layers, and where the compiler's graph, if it lies beside them, has each.
-struct dump_folder {
-  std::vector<named_values> layers;
-  std::map<std::string, std::size_t> places;
-
-  [[nodiscard]] static dump_folder of(const std::string& folder) {
-    dump_folder result;
-    dump_list list = list_dumps(folder);
-    for (const std::filesystem::path& file : list.others) {
-      if (file.extension() != ".dot" || !file.filename().string().starts_with("cnn_net_tree")) continue;
-      const net_tree tree = read_net_tree(file);
-      name_board_dumps(list, tree);
-      for (std::size_t i = 0; i < tree.labelled; ++i) {
-        result.places.emplace(detail::match_key(tree.nodes[i].name), i);
-      }
-    }
-    require_one_run(list);
-    result.layers = layers_of(list);
-    detail::require<error>(!result.layers.empty(), folder,
-                           ": no dumps of layers' outputs, expected .npy, linear.hex or .float");
-    return result;
-  }
-  /// Into the order of a graph; layers that it does not have come last. Returns how many it has.
-  std::size_t sort_by(const std::map<std::string, std::size_t>& graph) {
-    const auto at = [&](const named_values& v) {
-      const auto found = graph.find(detail::match_key(v.name));
-      return found == graph.end() ? graph.size() : found->second;
-    };
-    std::stable_sort(layers.begin(), layers.end(),
-                     [&](const named_values& a, const named_values& b) { return at(a) < at(b); });
-    return static_cast<std::size_t>(
-        std::count_if(layers.begin(), layers.end(), [&](const named_values& v) { return at(v) != graph.size(); }));
-  }
 };
 
 json as_json(const finding& f) {
@@ -127,102 +89,23 @@ void print(const finding& f) {
   if (!f.next.empty()) std::printf("  %-10s %s\n", "next", printable(f.next).c_str());
 }
 
-/// What the runs are made of, held for as long as their layers are looked at.
-struct experiment {
-  std::optional<loaded_network> loaded;
-  accumulator_policies accumulator;
-  std::optional<batch_norm_choice> choice;
-  std::vector<tensor<float>> inputs;
-  activation_ranges ranges;
-  std::optional<network> meant;  ///< the float network, where it is another one than that which is compiled
-  std::optional<network_runner> in_float, quantized;
-  std::optional<laboratory> lab;
-  std::vector<named_values> reference, other;
-  std::size_t ordered = std::numeric_limits<std::size_t>::max();  ///< as diagnose_options::ordered
-  std::vector<std::string> remarks;  ///< of what is simulated otherwise than by default, or not at all
-};
-
-void set_up(const options& o, experiment& e) {
+void check_options(const options& o) {
   const bool has_network = o.network.is_given();
   detail::require<error>(has_network || (!o.reference.empty() && !o.other.empty()),
                          "nothing to compare: expected --cfg (or --prototxt and --caffemodel), or --reference and "
                          "--other with folders of dumps");
-  if (has_network) {
-    loaded_network& loaded = e.loaded.emplace(o.network, true, o.arithmetic.rules());
-    e.accumulator = o.arithmetic.policies();
-    const network& net = loaded.net();
-    const compile_mode mode = loaded.mode(o.mode);
-    e.ranges = loaded.ranges(o.calibration, plan_of(net, mode), true);
-    e.inputs = loaded.chosen_inputs();
-    laboratory& lab = e.lab.emplace(laboratory{.net = net,
-                                               .inputs = loaded_network::views(e.inputs),
-                                               .ranges = e.ranges,
-                                               .plan = e.accumulator.of(plan_of(net, mode)),
-                                               .threads = loaded.threads(),
-                                               .policies = e.accumulator.policies});
-    e.choice = loaded.choose(
-        lab.inputs, e.ranges, o.calibration, mode, [&](precision_plan p) { return e.accumulator.of(std::move(p)); },
-        e.accumulator.policies);
-    lab.pictures = loaded.pictures();
-    if (loaded.has_pictures()) {
-      std::size_t input = 0;
-      for (const layer& l : net.layers) {
-        if (!std::holds_alternative<layers::input>(l.params)) continue;
-        lab.preprocessing.push_back(
-            known_preprocessing_of(loaded.cfg().inputs[input++], net.blobs[l.outputs[0]].shape));
-      }
-    }
-    if (!o.float_prototxt.empty()) {
-      e.meant = loaded.compiled(read_caffe_network(o.float_prototxt, loaded.cfg().caffemodel_file.path));
-    }
-    if (o.reference.empty()) {
-      const network& reference = e.meant ? *e.meant : net;
-      e.in_float.emplace(reference, float_plan(reference),
-                         runner_options{.keep_all = true, .threads = loaded.threads()});
-      e.in_float->run(lab.inputs);
-      e.reference = layers_of(*e.in_float);
-    }
-    if (o.other.empty()) {
-      e.quantized.emplace(
-          net, lab.plan,
-          runner_options{.keep_all = true, .threads = loaded.threads(), .policies = e.accumulator.policies});
-      e.quantized->use(e.ranges);
-      e.quantized->run(lab.inputs);
-      e.other = layers_of(*e.quantized);
-    }
-  } else {
-    detail::require<error>(
-        o.mode.empty() && o.calibration.empty() && o.arithmetic.is_default() &&
-            o.network.batch_norm() == batch_norm_rule::fused && o.float_prototxt.empty() &&
-            o.network.pictures.empty() && o.network.threads_option->empty() && o.network.scale_option->empty() &&
-            o.network.mean_file.empty(),
-        "--mode, --calibration, --accumulator, --sum-rounding, --functions, --merge-batch-norm, --own-batch-norm, "
-        "--float-prototxt, --picture, --mean-file, --data-scale and --threads need a network");
+  detail::require<error>(
+      has_network ||
+          (o.mode.empty() && o.calibration.empty() && o.arithmetic.is_default() &&
+           o.network.batch_norm() == batch_norm_rule::fused && o.float_prototxt.empty() && o.network.pictures.empty() &&
+           o.network.threads_option->empty() && o.network.scale_option->empty() && o.network.mean_file.empty()),
+      "--mode, --calibration, --accumulator, --sum-rounding, --functions, --merge-batch-norm, --own-batch-norm, "
+      "--float-prototxt, --picture, --mean-file, --data-scale and --threads need a network");
+  detail::require<error>(o.html.empty() || o.html != o.markdown, "--html and --markdown name the same file");
+  for (const std::string& file : {o.html, o.markdown}) {
+    require_output(
+        file, {o.network.cfg, o.network.prototxt, o.network.caffemodel, o.float_prototxt, o.calibration, o.feature});
   }
-  dump_folder reference, other;
-  if (!o.reference.empty()) reference = dump_folder::of(o.reference);
-  if (!o.other.empty()) other = dump_folder::of(o.other);
-  const auto& graph = reference.places.empty() ? other.places : reference.places;
-  const std::size_t ordered = reference.sort_by(graph);
-  (void)other.sort_by(graph);
-  if (!o.reference.empty()) e.reference = std::move(reference.layers);
-  if (!o.other.empty()) e.other = std::move(other.layers);
-  if (!has_network) e.ordered = ordered;
-}
-
-const named_values* find(const std::vector<named_values>& layers, const std::string& name) {
-  for (const named_values& v : layers) {
-    if (v.name == name) return &v;
-  }
-  return nullptr;
-}
-
-tensor<float> as_tensor(const named_values& v) {
-  const std::vector<float> values = v.values();
-  tensor<float> t = make_tensor<float>(
-      v.shape.size() == values.size() && v.shape.rank() != 0 ? v.shape : tensor_shape{values.size()});
-  std::copy(values.begin(), values.end(), t.begin());
-  return t;
 }
 
 std::optional<postprocessing> chosen_postprocessing(const options& o) {
@@ -270,73 +153,42 @@ std::string board_decision(const options& o, std::string text, std::size_t size)
   return sorted;
 }
 
-/// What a diagnosis has at hand besides the two runs; all that it refers to must outlive it.
-case_extras extras_of(const options& o, experiment& e, const std::optional<postprocessing>& post) {
-  case_extras extras;
-  if (post) {
-    decision_question& q = extras.decision.emplace(decision_question{.post = *post, .trials = o.trials});
+investigation_options asked_by(const options& o) {
+  investigation_options asked{.reference = o.reference, .other = o.other, .calibration = o.calibration};
+  if (const std::optional<postprocessing> post = chosen_postprocessing(o)) {
+    decision_question& q = asked.decision.emplace(decision_question{.post = *post, .trials = o.trials});
     if (!o.output_layer.empty()) q.outputs = {o.output_layer};
     q.board_decision = o.board_decision;
     q.read = [&o](const std::string& text, std::size_t size) { return board_decision(o, text, size); };
   }
-  if (!e.lab) return extras;
-  extras.not_simulated = e.loaded->not_simulated();
+  asked.limits = o.limits;
+  if (!o.network.is_given()) return asked;
+  asked.network = o.network.source(o.arithmetic.rules());
+  if (!o.mode.empty()) asked.mode = compile_mode_of(std::stoi(o.mode));
+  asked.float_prototxt = o.float_prototxt;
+  const accumulator_policies accumulator = o.arithmetic.policies();
+  asked.with_policies = [accumulator](precision_plan p) { return accumulator.of(std::move(p)); };
+  asked.policies = accumulator.policies;
   const bool shows_all = o.has_report() || o.show_layers || o.as_json;
-  extras.ablation = shows_all ? case_extras::ablations::all : case_extras::ablations::for_too_few_bits;
-  extras.goal = o.goal;
-  const auto bar = std::make_shared<std::optional<progress>>();  // from the first step on
-  const auto show = [bar](const char* what, std::size_t done, std::size_t of) {
-    if (!*bar) bar->emplace(what, of);
-    (*bar)->at(done, of);
-    if (done >= of) bar->reset();
-  };
-  extras.searching = [show](const search_progress& p) {
-    show("searching", p.evaluations, p.estimate);
-    return true;
-  };
-  extras.measuring = [show](std::size_t done, std::size_t of) { show("measuring norms", done, of); };
-  extras.pictures = e.loaded->listed_pictures();
-  if (o.calibration.empty()) {
-    extras.calibrate = [&e](const network& net) {
-      return e.loaded->calibrate(net, e.lab->plan, range_rule::quantized, e.lab->policies);
-    };
-  }
-  if (e.meant) extras.meant = &*e.meant;
-  return extras;
+  if (shows_all) asked.ablation = case_extras::ablations::all;
+  asked.goal = o.goal;
+  return asked;
 }
 
-/// Lines for the report.
-std::vector<std::string> decision_lines(const std::optional<decision_facts>& d) {
-  if (!d) return {};
-  const probe_result& p = d->probe;
-  return {detail::concat(d->name, ": ", to_string(p.verdict)),
-          detail::concat("reference: ", detail::excerpt(p.reference_decision),
-                         ", other: ", detail::excerpt(p.other_decision)),
-          detail::concat(p.sign_flips + p.permutation_flips, " of ", p.trials, " disturbed copies decide otherwise")};
-}
-
-report report_of(const options& o, experiment& e, const diagnosis& d, std::vector<std::string> post) {
+/// What the report says of itself.
+report about(const options& o, const investigation& i, const std::vector<std::string>& remarks) {
   report r;
+  const nniesim::loaded_network* const files = i.network_files();
   r.title = "What the accelerator makes of the network";
-  r.network = e.lab ? e.lab->net.name : o.reference;
-  r.picture = e.lab ? e.loaded->chosen_name() : o.other;
+  r.network = files != nullptr ? files->net().name : o.reference;
+  r.picture = files != nullptr ? files->chosen_name() : o.other;
   if (!o.other.empty()) r.mode = o.other + " against " + (o.reference.empty() ? "the float network" : o.reference);
-  else if (e.lab) r.mode = "simulated, compile_mode " + std::to_string(static_cast<int>(e.loaded->mode(o.mode)));
-  if (e.lab) r.mode += "; ranges: " + text_of(e.ranges, o.calibration);
-  for (const std::string& line : e.remarks) r.mode += "; " + line;
+  else if (files != nullptr)
+    r.mode = "simulated, compile_mode " + std::to_string(static_cast<int>(files->mode(o.mode)));
+  if (files != nullptr) r.mode += "; ranges: " + text_of(i.ranges(), o.calibration);
+  for (const std::string& line : remarks) r.mode += "; " + line;
   r.versions = detail::concat("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ", results version ",
                               NNIESIM_RESULTS_VERSION);
-  r.result = d;
-  r.thresholds = {o.limits.layer_cosine, o.limits.norm_error};
-  r.post_processing = std::move(post);
-  for (const layer_evidence& l : d.layers) {
-    const named_values* a = find(e.reference, l.name);
-    const named_values* b = find(e.other, l.partner);
-    if (a == nullptr || b == nullptr) continue;
-    const tensor<float> x = as_tensor(*a), y = as_tensor(*b);
-    if (x.size() == 0 || y.size() == 0) continue;
-    r.histograms.push_back({l.name, histograms(x, y, 64), histogram_bins::linear});
-  }
   return r;
 }
 
@@ -372,35 +224,20 @@ void print_layers(const diagnosis& d) {
 }
 
 int run_diagnosis(const options& o) {
-  const std::optional<postprocessing> post = chosen_postprocessing(o);
-  detail::require<error>(o.html.empty() || o.html != o.markdown, "--html and --markdown name the same file");
-  for (const std::string& file : {o.html, o.markdown}) {
-    require_output(
-        file, {o.network.cfg, o.network.prototxt, o.network.caffemodel, o.float_prototxt, o.calibration, o.feature});
+  check_options(o);
+  investigation_options asked = asked_by(o);
+  investigation i(std::move(asked));
+  const nniesim::loaded_network* const loaded = i.network_files();
+  std::vector<std::string> remarks;  // of what is simulated otherwise than by default, or not at all
+  if (loaded != nullptr) {
+    for (const std::string& file : {o.html, o.markdown}) require_output(file, loaded->network_files());
+    remarks = o.arithmetic.remarks();
+    remarks.insert(remarks.end(), loaded->remarks().begin(), loaded->remarks().end());
   }
-  experiment e;
-  set_up(o, e);
-  for (const std::string& file : {o.html, o.markdown}) {
-    if (e.loaded) require_output(file, e.loaded->network_files());
-  }
-  if (e.loaded) {
-    e.remarks = o.arithmetic.remarks();
-    e.remarks.insert(e.remarks.end(), e.loaded->remarks().begin(), e.loaded->remarks().end());
-  }
-  diagnose_options limits = o.limits;
-  limits.ordered = e.ordered;
-  const detail::case_file file(e.reference, e.other, limits, e.lab ? &*e.lab : nullptr, extras_of(o, e, post));
-  const diagnosis d = diagnose(file);
-  const std::optional<search_result>& found = file.marks();
+  const diagnosis& d = i.result();
+  const std::optional<search_result>& found = i.file().marks();
   if (o.has_report()) {
-    report r = report_of(o, e, d, decision_lines(file.decision()));
-    const std::optional<compensation>& norms = file.norms();
-    if (found) r.search = {"output cosine", *o.goal, found->front, found->best};
-    for (std::size_t i = 0; norms && i < norms->chains.size(); ++i) {
-      const judged_chain& c = norms->judged[i];
-      r.norms.push_back({c.name, c.float_norms, c.quantized, c.compensated, norms->chains[i].constant,
-                         static_cast<double>(norms->solved[i].constant)});
-    }
+    const report r = i.report_of(about(o, i, remarks));
     output_set files;
     if (!o.html.empty()) write_html(files.add(o.html).stream(), r);
     if (!o.markdown.empty()) write_markdown(files.add(o.markdown).stream(), r);
@@ -408,13 +245,13 @@ int run_diagnosis(const options& o) {
   }
   if (o.as_json) {
     json j = as_json(d);
-    if (e.lab) {
-      j["calibration"] = nnie_debug::as_json(e.ranges, o.calibration);
+    if (loaded != nullptr) {
+      j["calibration"] = nnie_debug::as_json(i.ranges(), o.calibration);
       j["arithmetic"] = o.arithmetic.as_json();
-      j["batch_norm"] = to_string(e.loaded->batch_norm());
-      j["merge_batch_norm"] = nnie_debug::as_json(e.choice);
+      j["batch_norm"] = to_string(loaded->batch_norm());
+      j["merge_batch_norm"] = nnie_debug::as_json(i.batch_norm());
     }
-    j["remarks"] = e.remarks;
+    j["remarks"] = remarks;
     if (found) {
       j["search"] = {{"goal", *o.goal},
                      {"reached", found->reached},
@@ -429,9 +266,10 @@ int run_diagnosis(const options& o) {
       std::printf("\nalso ");
       print(f);
     }
-    if (const std::string advice = text_of(e.choice); !advice.empty()) std::printf("\n%s\n", printable(advice).c_str());
-    if (e.lab) std::printf("\nranges: %s\n", printable(text_of(e.ranges, o.calibration)).c_str());
-    for (const std::string& line : e.remarks) std::printf("%s\n", printable(line).c_str());
+    if (const std::string advice = text_of(i.batch_norm()); !advice.empty())
+      std::printf("\n%s\n", printable(advice).c_str());
+    if (loaded != nullptr) std::printf("\nranges: %s\n", printable(text_of(i.ranges(), o.calibration)).c_str());
+    for (const std::string& line : remarks) std::printf("%s\n", printable(line).c_str());
     if (found) std::printf("\nsearch: %s\n", printable(found->verdict).c_str());
     if (o.show_layers) print_layers(d);
     for (const std::string& file : {o.html, o.markdown}) {

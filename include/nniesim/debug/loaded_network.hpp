@@ -1,0 +1,410 @@
+// A network as the compiler quantizes it, read from its files or a cfg, and what it is fed with.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nniesim/debug/batch_norm_choice.hpp>
+#include <nniesim/debug/compensate.hpp>
+#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/wk_calibration.hpp>
+#include <nniesim/io/caffe_import.hpp>
+#include <nniesim/io/calibration_file.hpp>
+#include <nniesim/io/gfpq_param_file.hpp>
+#include <nniesim/io/preprocess.hpp>
+#include <nniesim/kernels/thread_pool.hpp>
+#include <nniesim/network/arithmetic.hpp>
+#include <nniesim/network/calibrate.hpp>
+#include <nniesim/network/fold.hpp>
+#include <nniesim/network/layer.hpp>
+#include <nniesim/network/precision_plan.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// Which network is meant, how it is compiled, and what it is fed with.
+struct network_source {
+  std::string cfg{};                     ///< the compiler's; or the next two
+  std::string prototxt{}, caffemodel{};  ///< without a cfg
+  std::vector<std::string> pictures{};   ///< one for each input, or .npy of its shape; else the cfg's lists
+  /// How pictures are made inputs, without a cfg.
+  channel_order order = channel_order::bgr;
+  cfg_norm_type norm_type{};
+  std::optional<float> data_scale{};
+  std::string mean_file{};
+  batch_norm_rule batch_norm = batch_norm_rule::fused;
+  arithmetic_rules rules{};
+  std::shared_ptr<thread_pool> pool{};  ///< else one thread
+  /// Called in the course of what takes long.
+  std::function<void(std::string_view what, std::size_t done, std::size_t of)> progress{};
+};
+
+/// A network, as the compiler quantizes it, and its inputs.
+class loaded_network {
+ public:
+  /// Without inputs neither lists nor pictures are looked at. Throws error where something that is named is missing,
+  /// or does not fit; else as read_compiler_cfg and read_caffe_network.
+  explicit loaded_network(network_source source, bool with_inputs = true);
+
+  [[nodiscard]] const network& net() const noexcept { return net_; }
+  /// A network of files as this one is compiled: BatchNorm by the rule that was given, and the rules of arithmetic.
+  [[nodiscard]] network compiled(network files) const { return compiled(std::move(files), source_.batch_norm); }
+  [[nodiscard]] network compiled(network files, batch_norm_rule rule) const {
+    return with_arithmetic(fold_batch_norm(std::move(files), rule), source_.rules);
+  }
+  [[nodiscard]] batch_norm_rule batch_norm() const noexcept { return source_.batch_norm; }
+  /// Before BatchNorm and Scale were folded.
+  [[nodiscard]] const network& original() const noexcept { return original_; }
+  [[nodiscard]] const compiler_cfg& cfg() const noexcept { return cfg_; }
+  [[nodiscard]] executor threads() const { return source_.pool->handle(); }
+  /// The number that was given, else the cfg's.
+  [[nodiscard]] compile_mode mode(const std::string& given) const;
+
+  /// Entries of the cfg's lists; 0 without a cfg.
+  [[nodiscard]] std::size_t listed() const { return lists_.empty() ? 0 : lists_[0].size(); }
+  [[nodiscard]] std::vector<tensor<float>> listed_inputs(std::size_t index) const;
+  [[nodiscard]] picture_set listed_pictures() const {
+    return {listed(), [this](std::size_t i) { return listed_inputs(i); }};
+  }
+  /// What is compared: the pictures given by name, else the lists' last entries, which the compiler dumps.
+  [[nodiscard]] std::vector<tensor<float>> chosen_inputs() const;
+  /// The file that each of them comes from; empty for one line of a file of feature maps.
+  [[nodiscard]] std::vector<std::filesystem::path> chosen_files() const;
+  /// Of the first of them.
+  [[nodiscard]] std::string chosen_name() const;
+  /// Whether all of them are made from pictures, as the cfg says, rather than read as they are.
+  [[nodiscard]] bool has_pictures() const;
+  /// The lists' pictures, to be read again one by one. The object must outlive it.
+  [[nodiscard]] picture_lists pictures() const;
+  /// The network's own files and the cfg.
+  [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
+
+  /// Those of a file of ranges or of a compiled model, or, without one, over the cfg's lists, or of the chosen pictures
+  /// without a cfg, of the network as the plan quantizes it. What a compiled model does not tell comes from the
+  /// pictures, where there are any; with `tries_widths` also what other widths than the plan's need of it. What the
+  /// user is to know of it is among remarks(). Throws error for a file that is neither, and where it does not fit
+  /// network and plan.
+  [[nodiscard]] activation_ranges ranges(const std::string& file, const precision_plan& plan,
+                                         bool tries_widths = false);
+  /// Over the cfg's lists, of a network with other constants or folded otherwise, as the plan quantizes it.
+  [[nodiscard]] activation_ranges calibrate(const network& net, const precision_plan& plan,
+                                            range_rule rule = range_rule::quantized, policy_set policies = {});
+
+  /// Whether merging BatchNorm before compiling helps this network on the chosen inputs; nothing where it has none.
+  /// `file` is a file of ranges, which then are both networks'; else each is calibrated by itself, `ranges` being this
+  /// one's. `plan_for` gives a folded network's plan with the policies' accumulator.
+  [[nodiscard]] std::optional<batch_norm_choice> choose(
+      const std::vector<tensor_view<const float>>& inputs, const activation_ranges& ranges, const std::string& file,
+      compile_mode mode, const std::function<precision_plan(precision_plan)>& with_accumulator, policy_set policies);
+
+  /// What is not as it is by default, and what is not simulated: lines for every verdict.
+  [[nodiscard]] const std::vector<std::string>& remarks() const noexcept { return remarks_; }
+  void remark(std::string line) { remarks_.push_back(std::move(line)); }
+  /// Those of them that say what changes results and is not simulated: no verdict goes without.
+  [[nodiscard]] const std::vector<std::string>& not_simulated() const noexcept { return not_simulated_; }
+
+  static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
+
+ private:
+  [[nodiscard]] activation_ranges ranges_of_model(const std::string& bytes, const std::string& file,
+                                                  const precision_plan& plan, bool tries_widths);
+  /// Of the compiler's gfpq_param_file; what it does not tell comes from the lists.
+  [[nodiscard]] activation_ranges ranges_of_gfpq_file(const cfg_path& file, const precision_plan& plan,
+                                                      bool tries_widths);
+  void note_options();
+  void remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan);
+
+  network_source source_;
+  std::vector<std::string> remarks_, not_simulated_;
+  compiler_cfg cfg_;
+  network original_, net_;
+  std::vector<std::size_t> inputs_;  // blobs
+  std::vector<input_source> lists_;
+};
+
+inline loaded_network::loaded_network(network_source source, bool with_inputs) : source_(std::move(source)) {
+  const network_source& o = source_;
+  if (!source_.pool) source_.pool = std::make_shared<thread_pool>(std::size_t{1});
+  detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && !o.caffemodel.empty()),
+                         "no network given: expected --cfg, or --prototxt and --caffemodel");
+  if (o.cfg.empty()) {
+    cfg_.prototxt_file = {o.prototxt, o.prototxt};
+    cfg_.caffemodel_file = {o.caffemodel, o.caffemodel};
+  } else {
+    cfg_ = read_compiler_cfg(o.cfg);
+  }
+  if (!o.cfg.empty()) {
+    require_located(cfg_.prototxt_file, "the cfg's [prototxt_file]");
+    require_located(cfg_.caffemodel_file, "the cfg's [caffemodel_file]");
+    for (const cfg_path& file : cfg_.roi_coordinate_file) require_located(file, "the cfg's [roi_coordinate_file]");
+    if (cfg_.gfpq_param_file) require_located(*cfg_.gfpq_param_file, "the cfg's [gfpq_param_file]");
+  }
+  original_ = read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path);
+  net_ = compiled(original_);
+  if (source_.batch_norm == batch_norm_rule::merged) {
+    remark("BatchNorm and Scale are merged into the weights before they are encoded, not in the multipliers");
+  } else if (source_.batch_norm == batch_norm_rule::own_layers) {
+    remark("BatchNorm and Scale are layers of their own, not in the multipliers of the layers before them");
+  }
+  note_options();
+  for (const layer& l : net_.layers) {
+    if (std::holds_alternative<layers::input>(l.params)) inputs_.push_back(l.outputs[0]);
+  }
+  if (!with_inputs) return;
+  // Before inputs of its shapes are made: the least that any command needs.
+  require_memory(net_, need_of_memory(net_, float_plan(net_), false, {}, source_.pool->size()), machine_memory());
+  if (o.cfg.empty()) {
+    detail::require<error>(!o.pictures.empty(), "no input given: expected --picture, or a --cfg with its lists");
+    cfg_input input;
+    input.norm_type = o.norm_type;
+    input.order = o.order;
+    if (o.data_scale) input.data_scale = *o.data_scale;
+    const bool uses_mean = uses_mean_image(input.norm_type) || uses_channel_means(input.norm_type);
+    detail::require<error>(uses_mean == !o.mean_file.empty(), "--norm-type ", static_cast<int>(o.norm_type),
+                           uses_mean ? " needs a --mean-file" : " takes no --mean-file");
+    detail::require<error>(uses_data_scale(input.norm_type) || !o.data_scale,
+                           "--data-scale is for --norm-type 3, 4 and 5");
+    if (uses_mean) input.mean_file = cfg_path{o.mean_file, o.mean_file};
+    cfg_.inputs.assign(inputs_.size(), input);
+  }
+  detail::require<error>(cfg_.inputs.size() == inputs_.size(), cfg_.file, ": ", cfg_.inputs.size(),
+                         " inputs, the network has ", inputs_.size());
+  detail::require<error>(source_.pictures.empty() || source_.pictures.size() == inputs_.size(), source_.pictures.size(),
+                         " times --picture, expected one for each of the network's ", inputs_.size(), " inputs");
+  if (o.cfg.empty()) return;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    require_located(cfg_.inputs[i].image_list, "the cfg's [image_list]");
+    if (cfg_.inputs[i].mean_file) require_located(*cfg_.inputs[i].mean_file, "the cfg's [mean_file]");
+    lists_.emplace_back(cfg_.inputs[i], net_.blobs[inputs_[i]].shape);
+    detail::require<error>(lists_[i].size() == lists_[0].size(), cfg_.inputs[i].image_list.path.string(), ": ",
+                           lists_[i].size(), " entries, the first input's list has ", lists_[0].size());
+  }
+}
+
+inline std::vector<tensor<float>> loaded_network::listed_inputs(std::size_t index) const {
+  std::vector<tensor<float>> result;
+  for (const input_source& list : lists_) result.push_back(list[index]);
+  return result;
+}
+
+inline std::vector<tensor<float>> loaded_network::chosen_inputs() const {
+  if (source_.pictures.empty()) return listed_inputs(listed() - 1);
+  std::vector<tensor<float>> result;
+  for (std::size_t i = 0; i < source_.pictures.size(); ++i) {
+    const tensor_shape& shape = net_.blobs[inputs_[i]].shape;
+    if (std::filesystem::path(source_.pictures[i]).extension() == ".npy") {
+      result.push_back(detail::read_npy_input(source_.pictures[i], shape));
+    } else {
+      result.push_back(picture_transform(cfg_.inputs[i], shape)(read_image(source_.pictures[i])));
+    }
+  }
+  return result;
+}
+
+inline std::vector<std::filesystem::path> loaded_network::chosen_files() const {
+  std::vector<std::filesystem::path> result(source_.pictures.begin(), source_.pictures.end());
+  if (!result.empty()) return result;
+  for (const input_source& list : lists_) result.push_back(list.file(listed() - 1));
+  return result;
+}
+
+inline bool loaded_network::has_pictures() const {
+  const auto files = chosen_files();
+  return std::none_of(files.begin(), files.end(),
+                      [](const std::filesystem::path& file) { return file.empty() || file.extension() == ".npy"; });
+}
+
+inline picture_lists loaded_network::pictures() const {
+  picture_lists all;
+  all.count = listed();
+  all.chosen = source_.pictures.empty() && all.count != 0 ? all.count - 1 : all.count;
+  all.name = [this](std::size_t entry) {
+    const std::filesystem::path file = lists_.empty() ? std::filesystem::path() : lists_[0].file(entry);
+    return file.empty() ? "entry " + std::to_string(entry + 1) : file.filename().string();
+  };
+  all.read = [this](std::size_t input, std::size_t entry) -> std::optional<image> {
+    const std::filesystem::path file = entry < listed() ? lists_.at(input).file(entry)
+                                       : input < source_.pictures.size()
+                                           ? std::filesystem::path(source_.pictures[input])
+                                           : std::filesystem::path();
+    if (file.empty() || file.extension() == ".npy") return std::nullopt;
+    return read_image(file);
+  };
+  if (all.count != 0) all.inputs = [this](std::size_t entry) { return listed_inputs(entry); };
+  return all;
+}
+
+inline std::vector<std::filesystem::path> loaded_network::network_files() const {
+  std::vector<std::filesystem::path> files = {cfg_.prototxt_file.path, cfg_.caffemodel_file.path};
+  if (!cfg_.file.empty()) files.emplace_back(cfg_.file);
+  return files;
+}
+
+inline std::string loaded_network::chosen_name() const {
+  if (!source_.pictures.empty()) return source_.pictures[0];
+  const std::filesystem::path file = lists_[0].file(listed() - 1);
+  return file.empty() ? cfg_.inputs[0].image_list.text + ", entry " + std::to_string(listed()) : file.string();
+}
+
+inline compile_mode loaded_network::mode(const std::string& given) const {
+  return given.empty() ? cfg_.mode : compile_mode_of(std::stoi(given));
+}
+
+inline activation_ranges loaded_network::ranges(const std::string& file, const precision_plan& plan,
+                                                bool tries_widths) {
+  if (file.empty() && cfg_.gfpq_param_file) return ranges_of_gfpq_file(*cfg_.gfpq_param_file, plan, tries_widths);
+  if (file.empty()) return calibrate(net_, plan);
+  const std::string bytes = detail::read_whole_file(file, wk_default_limit, "ranges or a compiled model");
+  if (may_be_wk(bytes)) return ranges_of_model(bytes, file, plan, tries_widths);
+  const std::size_t first = bytes.find_first_not_of(" \t\r\n");
+  detail::require<error>(first != std::string::npos && bytes[first] == '{', file,
+                         ": got neither ranges (the JSON that `calibrate` writes) nor a compiled model (.wk)");
+  std::string note;
+  activation_ranges ranges = parse_calibration(bytes, file, net_, &note);
+  if (!note.empty()) remark(note);
+  for (const std::string& name : missing_ranges(net_, plan, ranges)) {
+    detail::require<error>(ranges.blobs.contains(name), file, ": no range for the blob of layer ",
+                           detail::excerpt(name), ", expected ranges of this network");
+    throw error(detail::concat(
+        file, ": the blob of layer ", detail::excerpt(name), " has a scale of ",
+        ranges.blobs.at(name).in_8bit ? gfpq8::name : gfpq16::name,
+        " alone, expected one of the other width or its largest magnitude: ", "they are for another compile_mode"));
+  }
+  if (note.empty()) remark_rule(ranges, file, plan);
+  return ranges;
+}
+
+inline activation_ranges loaded_network::ranges_of_gfpq_file(const cfg_path& file, const precision_plan& plan,
+                                                             bool tries_widths) {
+  const std::string name = file.path.string();
+  const std::string bytes = detail::read_whole_file(file.path, json_limits{}.bytes, "a gfpq_param_file");
+  if (bytes.find("\"format\"") != std::string::npos) return ranges(name, plan, tries_widths);  // as calibrate writes it
+  gfpq_params given = parse_gfpq_params(bytes, name, net_);
+  if (!given.unknown.empty()) {
+    remark(detail::concat(name, ": ", given.unknown.size(), " layer(s) are not in the network, such as ",
+                          detail::excerpt(given.unknown.front())));
+  }
+  activation_ranges all = calibrate(net_, plan);
+  all.rule = range_rule::given;
+  for (const auto& [blob, range] : given.ranges.blobs) all.blobs[blob] = range;
+  remark(detail::concat(name, ": the ranges of ", given.ranges.blobs.size(),
+                        " blob(s) are taken from the cfg's [gfpq_param_file], the others from its pictures"));
+  return all;
+}
+
+/// Every key of the cfg is simulated, or named.
+inline void loaded_network::note_options() {
+  const auto not_simulated = [&](const auto&... what) {
+    not_simulated_.push_back(detail::concat("not simulated: ", cfg_.file, ": ", what...));
+    remark(not_simulated_.back());
+  };
+  if (cfg_.sparse_rate != 0.0F) {
+    not_simulated("[sparse_rate] ", cfg_.sparse_rate,
+                  ": the compiler sets that share of the weights of inner products ",
+                  "to zero, which changes their results");
+  }
+  if (!cfg_.roi_coordinate_file.empty()) {
+    not_simulated("[roi_coordinate_file]: regions of interest come from the network's own layers here");
+  }
+  if (cfg_.net_type != 0) {
+    not_simulated("[net_type] ", cfg_.net_type, ": layers run as the prototxt has them, whatever the type");
+  }
+  for (const cfg_entry& e : cfg_.irrelevant) {
+    remark(detail::concat(cfg_.file, ":", e.line, ": [", e.key, "] changes no result here"));
+  }
+}
+
+inline void loaded_network::remark_rule(const activation_ranges& ranges, const std::string& file,
+                                        const precision_plan& plan) {
+  if (ranges.rule == range_rule::floating) {
+    remark(file + ": ranges of the float network; compiled models agree better with those of the quantized one " +
+           "(calibrate --ranges quantized)");
+  } else if (ranges.rule == range_rule::quantized && ranges.precision != plan_name(plan)) {
+    remark(detail::concat(file, ": ranges of the network in ", ranges.precision, ", this run is ", plan_name(plan),
+                          ": the compiler's differ a little (calibrate --mode)"));
+  }
+}
+
+inline activation_ranges loaded_network::ranges_of_model(const std::string& bytes, const std::string& file,
+                                                         const precision_plan& plan, bool tries_widths) {
+  wk_calibration from_model = wk_calibration_of(parse_wk(bytes, file), original_, net_, plan);
+  const auto list = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size() && i < 5; ++i) text += (i == 0 ? "" : ", ") + detail::excerpt(names[i]);
+    return text + (names.size() > 5 ? ", ..." : "");
+  };
+  if (!from_model.foreign.empty()) {
+    remark(detail::concat(file, ": ", from_model.foreign.size(), " layer(s) have no weight block equal to this ",
+                          "network's: ", list(from_model.foreign), "; if the model is made of other weights, its ",
+                          "scales are not this network's (nnie-debug wk compares them)"));
+  }
+  const std::vector<std::string> missing = missing_ranges(net_, plan, from_model.ranges);
+  const bool has_inputs = listed() != 0 || !source_.pictures.empty();
+  if ((missing.empty() && !tries_widths) || !has_inputs) return from_model.ranges;
+  const activation_ranges seen = calibrate(net_, plan);
+  for (const std::string& name : missing) {
+    activation_range& r = from_model.ranges.blobs[name];
+    r.largest = seen.blobs.at(name).largest;
+    r.had_zeros = seen.blobs.at(name).had_zeros;
+  }
+  from_model.ranges.pictures = seen.pictures;
+  if (tries_widths) {
+    for (auto& [name, r] : from_model.ranges.blobs) {
+      const auto found = seen.blobs.find(name);
+      if (found == seen.blobs.end()) continue;
+      r.largest = found->second.largest;
+      r.had_zeros = found->second.had_zeros;
+    }
+    remark(detail::concat(file, ": where layers are tried in another width, their scales come from ", seen.pictures,
+                          " picture(s)"));
+  }
+  if (missing.empty()) return from_model.ranges;
+  remark(detail::concat(file, ": it does not tell the scale of ", missing.size(), " blob(s), which come from ",
+                        seen.pictures, " picture(s): ", list(missing)));
+  return from_model.ranges;
+}
+
+inline std::optional<batch_norm_choice> loaded_network::choose(
+    const std::vector<tensor_view<const float>>& inputs, const activation_ranges& ranges, const std::string& file,
+    compile_mode mode, const std::function<precision_plan(precision_plan)>& with_accumulator, policy_set policies) {
+  const network original = with_arithmetic(original_, source_.rules);
+  return choose_batch_norm(
+      {.original = original,
+       .inputs = inputs,
+       .plan_for = [&](const network& net) { return with_accumulator(plan_of(net, mode)); },
+       .ranges_for =
+           [&](const network& net, batch_norm_rule rule) {
+             const bool is_known = !file.empty() || rule == source_.batch_norm;
+             return is_known ? ranges : calibrate(net, plan_of(net, mode));
+           },
+       .kept = source_.batch_norm == batch_norm_rule::own_layers ? batch_norm_rule::own_layers : batch_norm_rule::fused,
+       .threads = threads(),
+       .policies = std::move(policies)});
+}
+
+inline activation_ranges loaded_network::calibrate(const network& net, const precision_plan& plan, range_rule rule,
+                                                   policy_set policies) {
+  calibrator c(net, plan, rule, threads(), std::move(policies));
+  const std::size_t count = std::max<std::size_t>(listed(), 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    c.add(views(listed() == 0 ? chosen_inputs() : listed_inputs(i)));
+    if (source_.progress) source_.progress("calibrating", i + 1, count);
+  }
+  return c.ranges();
+}
+
+inline std::vector<tensor_view<const float>> loaded_network::views(const std::vector<tensor<float>>& inputs) {
+  std::vector<tensor_view<const float>> result;
+  for (const auto& t : inputs) result.push_back(view_of(t));
+  return result;
+}
+
+NNIESIM_END_NAMESPACE
