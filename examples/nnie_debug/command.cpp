@@ -3,8 +3,9 @@
 #include <unistd.h>
 
 #include <nniesim/debug/markup.hpp>
-#include <nniesim/debug/user_command.hpp>
 #include <nniesim/io/output_file.hpp>
+
+#include "user_command.hpp"
 
 namespace nnie_debug {
 

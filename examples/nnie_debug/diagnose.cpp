@@ -6,6 +6,7 @@
 #include <nniesim/io/output_file.hpp>
 
 #include "arithmetic.hpp"
+#include "decision_command.hpp"
 
 namespace nnie_debug {
 
@@ -119,7 +120,7 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
         read_values(*file), *o.distance,
         o.normalized ? postprocess::feature_length::normalized : postprocess::feature_length::as_it_is);
   }
-  if (!o.command.empty()) return postprocess::command(o.command, o.command_limit);
+  if (!o.command.empty()) return decision_by_command(o.command, o.command_limit);
   detail::require<error>(!o.board_decision && o.output_layer.empty(),
                          "--board-decision and --output-layer need a post-processing: --top-k, --threshold, --softmax, "
                          "--feature or --post");

@@ -6,11 +6,11 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/debug/dump_folder.hpp>
 #include <nniesim/debug/precision_search.hpp>
-#include <nniesim/debug/user_command.hpp>
 #include <nniesim/io/npy.hpp>
 #include <nniesim/io/text.hpp>
 
 #include "command.hpp"
+#include "user_command.hpp"
 
 namespace nnie_debug {
 

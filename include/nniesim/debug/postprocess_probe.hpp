@@ -20,8 +20,6 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
-#include <nniesim/debug/user_command.hpp>
-#include <nniesim/io/npy.hpp>
 #include <nniesim/metrics/compare.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -68,12 +66,6 @@ enum class feature_length { as_it_is, normalized };
 /// finite and not negative, normalized also where the reference is zero or `most` is not below 2.
 [[nodiscard]] postprocessing feature_distance(std::vector<float> reference, double most, feature_length length,
                                               std::size_t output = 0);
-
-/// A command, run by /bin/sh in the current folder with a fresh folder as $1, which holds the outputs as 0.npy, 1.npy
-/// and so on and is removed afterwards. What it writes to stdout, less line feeds at the end, is the decision. Throws
-/// format_error where the command does not read $1: its decision would not depend on the outputs; and as
-/// output_of_command.
-[[nodiscard]] postprocessing command(std::string text, command_limits limits = {});
 
 }  // namespace postprocess
 
@@ -172,18 +164,6 @@ template <class Decide, class Distance>
   std::string text;
   for (const std::size_t i : indices) text += (text.empty() ? "" : " ") + std::to_string(i);
   return text;
-}
-
-[[nodiscard]] inline std::string decision_of_command(const std::string& text, const command_limits& limits,
-                                                     std::span<const tensor<float>> outputs) {
-  const held_signals held;  // until the folder is gone
-  const temporary_folder folder;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    write_npy(folder.path() / (std::to_string(i) + ".npy"), outputs[i]);
-  }
-  std::string decision = output_of_command(text, folder.path(), limits);
-  decision.resize(decision.find_last_not_of('\n') + 1);
-  return decision;
 }
 
 /// f(begin, stride, count) for each group of values whose softmax sums to 1.
@@ -369,13 +349,6 @@ inline postprocessing postprocess::feature_distance(std::vector<float> reference
         const double angle = std::fabs(2 * std::asin(std::min(1.0, d / 2)) - 2 * std::asin(most / 2));
         return detail::norm_of(x) * std::sin(std::min(angle, std::asin(1.0)));
       });
-}
-
-inline postprocessing postprocess::command(std::string text, command_limits limits) {
-  require_reads_folder(text);
-  return {"command", [text = std::move(text), limits](std::span<const tensor<float>> outputs) {
-            return detail::decision_of_command(text, limits, outputs);
-          }};
 }
 
 inline probe_result probe(const postprocessing& post, std::span<const tensor<float>> reference,

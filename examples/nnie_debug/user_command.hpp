@@ -25,7 +25,9 @@
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
 
-NNIESIM_BEGIN_NAMESPACE
+namespace nnie_debug {
+
+using namespace nniesim;
 
 /// What one run of a command may take; beyond it the command, with all that it started, is ended.
 struct command_limits {
@@ -95,7 +97,7 @@ class held_signals {
   ::sigset_t before_{};
 };
 
-namespace detail {
+namespace commands {
 
 /// How a command of the shell may name its first argument.
 inline constexpr std::array<std::string_view, 4> folder_words = {"$1", "${1", "$@", "$*"};
@@ -104,7 +106,7 @@ inline constexpr std::array<std::string_view, 4> folder_words = {"$1", "${1", "$
 class command_pipe {
  public:
   command_pipe() {
-    require<error>(::pipe(ends_.data()) == 0, "command: no pipe: ", std::generic_category().message(errno));
+    detail::require<error>(::pipe(ends_.data()) == 0, "command: no pipe: ", std::generic_category().message(errno));
     for (const int end : ends_) (void)::fcntl(end, F_SETFD, FD_CLOEXEC);
   }
   command_pipe(const command_pipe&) = delete;
@@ -133,7 +135,7 @@ class running_command {
                                                     std::chrono::duration<double>(std::min(seconds, 1e8)))) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    require<error>(::posix_spawn_file_actions_init(&actions) == 0, "command: no memory to start it");
+    detail::require<error>(::posix_spawn_file_actions_init(&actions) == 0, "command: no memory to start it");
     (void)::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     (void)::posix_spawn_file_actions_adddup2(&actions, out_.writing(), 1);
     (void)::posix_spawn_file_actions_adddup2(&actions, err_.writing(), 2);
@@ -154,7 +156,8 @@ class running_command {
     (void)::posix_spawnattr_destroy(&attributes);
     (void)::posix_spawn_file_actions_destroy(&actions);
     if (problem != 0) child_ = 0;
-    require<error>(problem == 0, "command: /bin/sh cannot be started: ", std::generic_category().message(problem));
+    detail::require<error>(problem == 0,
+                           "command: /bin/sh cannot be started: ", std::generic_category().message(problem));
     out_.close_writing();
     err_.close_writing();
   }
@@ -207,8 +210,8 @@ class running_command {
         child_ = 0;
         return true;
       }
-      require<error>(result == 0 || errno == EINTR,
-                     "command: its end is not to be had: ", std::generic_category().message(errno));
+      detail::require<error>(result == 0 || errno == EINTR,
+                             "command: its end is not to be had: ", std::generic_category().message(errno));
       if (slice() == 0) return false;
       (void)::poll(nullptr, 0, pause);
     }
@@ -233,7 +236,7 @@ class running_command {
   bool is_too_long_ = false;
 };
 
-}  // namespace detail
+}  // namespace commands
 
 /// What `command` writes to its standard output; /bin/sh runs it in the current folder with `folder` as $1 and an empty
 /// standard input. Throws format_error for a limit of time that is not positive, error, naming the command, where it
@@ -244,7 +247,7 @@ class running_command {
   detail::require<format_error>(limits.seconds > 0, "command: a limit of ", limits.seconds, " s, expected more than 0");
   detail::require<format_error>(command.find('\0') == std::string::npos, "command ", detail::excerpt(command),
                                 ": has a byte 0");
-  detail::running_command running(command, folder.string(), limits.seconds);
+  commands::running_command running(command, folder.string(), limits.seconds);
   int status = 0;
   const bool ended = running.read(limits.bytes) && running.wait(status);
   detail::require<error>(!running.is_too_long(), "command ", detail::excerpt(command), " wrote more than ",
@@ -262,10 +265,10 @@ class running_command {
 
 /// Throws format_error unless a command reads $1, without which what it says does not depend on the folder.
 inline void require_reads_folder(const std::string& command) {
-  const bool reads = std::any_of(detail::folder_words.begin(), detail::folder_words.end(),
+  const bool reads = std::any_of(commands::folder_words.begin(), commands::folder_words.end(),
                                  [&](std::string_view word) { return command.find(word) != std::string::npos; });
   detail::require<format_error>(reads, "command ", detail::excerpt(command),
                                 ": expected \"$1\" where it is to read the folder with the outputs");
 }
 
-NNIESIM_END_NAMESPACE
+}  // namespace nnie_debug

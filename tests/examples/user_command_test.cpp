@@ -1,4 +1,4 @@
-#include <nniesim/debug/user_command.hpp>
+#include "../../examples/nnie_debug/user_command.hpp"
 
 #include <signal.h>
 
@@ -13,7 +13,7 @@
 #include "catch.hpp"
 #include "support/scratch_folder.hpp"
 
-using namespace nniesim;
+using namespace nnie_debug;
 
 namespace user_command_test {
 

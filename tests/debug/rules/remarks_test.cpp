@@ -1,0 +1,34 @@
+#include <nniesim/debug/rules/remarks.hpp>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/two_runs.hpp"
+
+using namespace nniesim;
+using two_runs::experiment;
+using two_runs::plain_network;
+
+namespace remarks_test {
+
+TEST_CASE("supplement: layers that were not judged are named", "[debug]") {
+  draws random(14);
+  experiment e(plain_network(random), random);
+  const auto remarks = [&](const case_extras& extras) {
+    const laboratory lab = e.lab();
+    const auto r = two_runs::layers_as(e.reference), x = two_runs::layers_as(e.other);
+    const diagnose_options options;
+    const detail::case_file file(r, x, options, &lab, extras);
+    finding f;
+    detail::add_remarks(file, f);
+    return f.against;
+  };
+  CHECK(remarks({}).empty());
+  CHECK(remarks({.not_simulated = {"an option"}}) == std::vector<std::string>{"an option"});
+  std::erase_if(e.other, [](const two_runs::dump& d) { return d.name == "conv3" || d.name == "data"; });
+  CHECK_FALSE(remarks({}).empty());
+}
+
+}  // namespace remarks_test
