@@ -1,5 +1,6 @@
 // nnie-debug diagnose: from two runs, or a network alone, to the cause of what differs; and the report.
 #include <iostream>
+#include <nniesim/debug/finding_text.hpp>
 #include <nniesim/debug/investigation.hpp>
 #include <nniesim/debug/report_html.hpp>
 #include <nniesim/debug/report_markdown.hpp>
@@ -73,21 +74,6 @@ json as_json(const diagnosis& d) {
     rows.push_back(std::move(row));
   }
   return {{"verdict", as_json(d.verdict)}, {"also", also}, {"layers", rows}};
-}
-
-void print(const finding& f) {
-  const auto list = [](const char* title, const std::vector<std::string>& lines) {
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      std::printf("  %-10s %s\n", i == 0 ? title : "", printable(lines[i]).c_str());
-    }
-  };
-  std::printf("%s%s%s%s\n  %s\n", std::string(to_string(f.cause)).c_str(), f.layer.empty() ? "" : ": '",
-              printable(f.layer).c_str(), f.layer.empty() ? "" : "'", printable(f.summary).c_str());
-  list("evidence", f.evidence);
-  list("against", f.against);
-  list("rivals", rival_lines(f));
-  list("change", f.change);
-  if (!f.next.empty()) std::printf("  %-10s %s\n", "next", printable(f.next).c_str());
 }
 
 void check_options(const options& o) {
@@ -262,11 +248,7 @@ int run_diagnosis(const options& o) {
     }
     print_json(j);
   } else {
-    print(d.verdict);
-    for (const finding& f : d.also) {
-      std::printf("\nalso ");
-      print(f);
-    }
+    std::cout << diagnosis_text(d) << std::flush;
     if (const std::string advice = text_of(i.batch_norm()); !advice.empty())
       std::printf("\n%s\n", printable(advice).c_str());
     if (loaded != nullptr) std::printf("\nranges: %s\n", printable(text_of(i.ranges(), o.calibration)).c_str());

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/finding_text.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/report.hpp>
 #include <nniesim/debug/report_page.hpp>
@@ -72,9 +73,8 @@ struct column {
   return shortest(v);
 }
 
-inline void write_list(std::ostream& out, std::string_view heading, const std::vector<std::string>& lines) {
-  if (lines.empty()) return;
-  out << "<h4>" << heading << "</h4>\n<ul>\n";
+inline void write_list(std::ostream& out, const std::vector<std::string>& lines) {
+  out << "<ul>\n";
   for (const std::string& line : lines) out << "<li>" << escape_html(line) << "</li>\n";
   out << "</ul>\n";
 }
@@ -90,14 +90,14 @@ inline void write_finding(std::ostream& out, const finding& f, std::string_view 
       << escape_html(to_string(f.cause));
   if (!f.layer.empty()) out << " in layer <code>" << escape_html(f.layer) << "</code>";
   out << "</h3>\n<p class='summary'>" << escape_html(f.summary) << "</p>\n";
-  write_list(out, "Evidence", f.evidence);
-  write_list(out, "Against it", f.against);
-  write_list(out, "Other explanations", rival_lines(f));
-  if (!f.change.empty()) {
-    out << "<h4>What to change</h4>\n";
-    write_lines(out, f.change);
+  for (const finding_section& s : sections_of(f)) {
+    out << "<h4>" << s.title << "</h4>\n";
+    switch (s.form) {
+      case section_form::list: write_list(out, s.lines); break;
+      case section_form::code: write_lines(out, s.lines); break;
+      case section_form::sentence: out << "<p>" << escape_html(s.lines.front()) << "</p>\n"; break;
+    }
   }
-  if (!f.next.empty()) out << "<h4>Next measurement</h4>\n<p>" << escape_html(f.next) << "</p>\n";
   out << "</article>\n";
 }
 

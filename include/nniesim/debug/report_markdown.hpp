@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <nniesim/debug/finding_text.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/report.hpp>
 
@@ -34,9 +35,7 @@ inline void write_code(std::ostream& out, const std::vector<std::string>& lines)
   out << fence << '\n' << body << fence << "\n\n";
 }
 
-inline void write_list(std::ostream& out, std::string_view heading, const std::vector<std::string>& lines) {
-  if (lines.empty()) return;
-  out << "**" << heading << "**\n\n";
+inline void write_list(std::ostream& out, const std::vector<std::string>& lines) {
   for (const std::string& line : lines) out << "- " << escape_markdown(line) << '\n';
   out << '\n';
 }
@@ -46,14 +45,14 @@ inline void write_finding(std::ostream& out, const finding& f, std::string_view 
   if (!f.layer.empty()) out << " in layer " << escape_markdown(f.layer);
   out << "\n\n";
   if (!f.summary.empty()) out << escape_markdown(f.summary) << "\n\n";
-  write_list(out, "Evidence", f.evidence);
-  write_list(out, "Against it", f.against);
-  write_list(out, "Other explanations", rival_lines(f));
-  if (!f.change.empty()) {
-    out << "**What to change**\n\n";
-    write_code(out, f.change);
+  for (const finding_section& s : sections_of(f)) {
+    out << "**" << s.title << (s.form == section_form::sentence ? ":** " : "**\n\n");
+    switch (s.form) {
+      case section_form::list: write_list(out, s.lines); break;
+      case section_form::code: write_code(out, s.lines); break;
+      case section_form::sentence: out << escape_markdown(s.lines.front()) << "\n\n"; break;
+    }
   }
-  if (!f.next.empty()) out << "**Next measurement:** " << escape_markdown(f.next) << "\n\n";
 }
 
 inline void write_layers(std::ostream& out, const report& r) {

@@ -238,7 +238,6 @@ class run_pair {
   [[nodiscard]] const std::vector<dump_reading>& readings() const noexcept { return dumps_.readings; }
   /// Layers whose namesake has another size, in the order of the rows.
   [[nodiscard]] const std::vector<size_mismatch>& size_mismatches() const noexcept { return size_mismatches_; }
-  [[nodiscard]] const std::string& other_name(std::size_t i) const { return other_[i].name; }
   [[nodiscard]] const std::string& name_of(const dump_reading& r) const {
     return r.of_reference ? reference_[r.index].name : other_[r.index].name;
   }

@@ -7,6 +7,7 @@
 #include <nniesim/debug/rules/all_zero_in_both.hpp>
 #include <nniesim/debug/rules/cosines_alone.hpp>
 #include <nniesim/debug/rules/fewer_bits.hpp>
+#include <nniesim/debug/rules/innocent_accelerator.hpp>
 #include <nniesim/debug/rules/input.hpp>
 #include <nniesim/debug/rules/layer_mapping.hpp>
 #include <nniesim/debug/rules/marks.hpp>
@@ -61,6 +62,7 @@ inline constexpr std::array all_rules = {
 inline constexpr std::array all_supplements = {
     // name, verdicts, what adds to them
     supplement{"remarks", faults::all(), add_remarks},
+    supplement{"innocent accelerator", input_faults | faults{fault::none, fault::precision, fault::norm_gain, fault::post_processing}, add_innocence},
     supplement{"ablation", {fault::precision}, add_ablation_shares},
     supplement{"decision", faults::all(), add_decision},
     supplement{"marks", {fault::precision}, add_marks},

@@ -1,0 +1,66 @@
+// A finding in words, part by part: what a terminal, a page and a ticket show of it, each in its own form.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/diagnosis.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+enum class section_form {
+  list,      ///< lines that stand for themselves
+  code,      ///< lines to copy
+  sentence,  ///< one line
+};
+
+struct finding_section {
+  std::string_view key;    ///< in a word
+  std::string_view title;  ///< as a heading
+  section_form form = section_form::list;
+  std::vector<std::string> lines{};
+};
+
+/// What a finding says beyond cause, layer and summary; without sections that have no lines.
+[[nodiscard]] inline std::vector<finding_section> sections_of(const finding& f) {
+  std::vector<finding_section> sections;
+  const auto add = [&](finding_section s) {
+    if (!s.lines.empty()) sections.push_back(std::move(s));
+  };
+  add({"evidence", "Evidence", section_form::list, f.evidence});
+  add({"against", "Against it", section_form::list, f.against});
+  add({"rivals", "Other explanations", section_form::list, rival_lines(f)});
+  add({"change", "What to change", section_form::code, f.change});
+  if (!f.next.empty()) add({"next", "Next measurement", section_form::sentence, {f.next}});
+  return sections;
+}
+
+/// For a terminal: every control character of a name is shown as such.
+[[nodiscard]] inline std::string finding_text(const finding& f) {
+  using detail::printable;
+  std::string text(to_string(f.cause));
+  if (!f.layer.empty()) text += ": '" + printable(f.layer) + "'";
+  text += "\n  " + printable(f.summary) + "\n";
+  for (const finding_section& s : sections_of(f)) {
+    std::string title(s.key);
+    title.resize(10, ' ');
+    for (const std::string& line : s.lines) {
+      text += "  " + title + " " + printable(line) + "\n";
+      title.assign(10, ' ');
+    }
+  }
+  return text;
+}
+
+/// The verdict and the further findings.
+[[nodiscard]] inline std::string diagnosis_text(const diagnosis& d) {
+  std::string text = finding_text(d.verdict);
+  for (const finding& f : d.also) text += "\nalso " + finding_text(f);
+  return text;
+}
+
+NNIESIM_END_NAMESPACE
