@@ -86,6 +86,11 @@ inline constexpr double damaged_density = 0.3;
 /// Share of a dump that a damaged part has at most: else all of it is another blob.
 inline constexpr double damaged_share = 0.9;
 
+/// Times the least error of a blob's writers up to which a later one explains a dump as well: Dropout changes nothing.
+inline constexpr double as_good_a_writer = 1.01;
+/// Share of the other writers' errors that the one has whose values a dump holds: rounding and ranges do not decide it.
+inline constexpr double other_writer = 0.5;
+
 // ---- inputs ----
 
 /// Relative L2 error up to which a dump is what the cfg makes of the picture: another decoder or resize stays below.

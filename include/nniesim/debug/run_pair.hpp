@@ -490,11 +490,14 @@ class run_pair {
       if (t.size() != dump.size()) return std::nullopt;
       errors.push_back(compare_values(view_of(t).span(), dump).relative_l2_error);
     }
-    const auto best = static_cast<std::size_t>(std::min_element(errors.begin(), errors.end()) - errors.begin());
-    // Half the error of the layer's own: rounding and ranges do not decide what a blob holds.
-    constexpr double clearly = 0.5;
-    if (best == 0) return 0;
-    return errors[best] < clearly * errors[0] ? std::optional(best) : std::nullopt;
+    const double least = *std::min_element(errors.begin(), errors.end());
+    std::size_t shown = 0;
+    double others = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+      if (errors[i] <= limit::as_good_a_writer * least) shown = i;  // of a Dropout's two the last
+      else others = std::min(others, errors[i]);
+    }
+    return errors[shown] < limit::other_writer * others ? std::optional(shown) : std::nullopt;
   }
 
   /// What the layers of a chain give in float, the first from `inputs`.
@@ -541,7 +544,7 @@ class run_pair {
       }
     }
     for (const in_place_chain& c : chains) {
-      std::array<std::optional<std::size_t>, 2> shown;  // index of the writer, 0 the first
+      std::array<std::optional<std::size_t>, 2> shown{};  // index of the writer, 0 the first
       for (const std::size_t side : {0U, 1U}) {
         const std::span<const named_values> list = side == 0 ? reference_ : other_;
         const auto dump = dump_of(list, c.first);
@@ -572,9 +575,10 @@ class run_pair {
         if (inputs.size() != lab_->net.layers[c.first].inputs.size()) continue;
         shown[side] = writer_shown(run_chain(c, std::move(inputs)), values);
       }
-      // Where one run is not clear about it, as a faulty layer is not, both are taken to be written alike.
+      // Where one run is not clear about it, as a faulty layer is not, both are taken to be written alike, and where
+      // neither is, by blobs.
       for (const std::size_t side : {0U, 1U}) {
-        if (!shown[side] && shown[1 - side]) shown[side] = shown[1 - side];
+        if (!shown[side]) shown[side] = shown[1 - side].value_or(c.writers.size());
         const std::span<const named_values> list = side == 0 ? reference_ : other_;
         const auto dump = dump_of(list, c.first);
         if (!shown[side] || *shown[side] == 0 || !dump) continue;

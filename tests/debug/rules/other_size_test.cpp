@@ -120,11 +120,11 @@ TEST_CASE("an output, or a layer on the way to it, that was not compared is neve
   CHECK(diagnosed(renamed, false).verdict.cause == fault::inconclusive);
   // A layer on the way, where only folders are at hand.
   two_runs::experiment hole = e;
-  hole.other.erase(hole.other.begin() + 3);
+  hole.other.erase(hole.other.begin() + 3, hole.other.begin() + 5);
   const diagnosis d = diagnosed(hole, false);
   CHECK(d.verdict.cause == fault::inconclusive);
   CHECK(d.verdict.layer == "conv2");
-  CHECK_THAT(d.verdict.evidence.at(0), contains("7 of 8 layers were compared"));
+  CHECK_THAT(d.verdict.evidence.at(0), contains("6 of 8 layers were compared"));
 }
 
 }  // namespace other_size_test

@@ -55,6 +55,8 @@ inline constexpr std::array all_rules = {
     rule{"layer mapping", rule_needs::nothing, {}, false, find_layer_mapping},
     rule{"norm gain", rule_needs::nothing, input_faults | no_number | layer_faults, false, find_norm_gain},
     rule{"other readings", rule_needs::nothing, {}, false, find_other_readings},
+    rule{"outputs not compared", rule_needs::nothing, {fault::other_size, fault::dump_reading, fault::inconclusive}, false,
+         find_uncompared_outputs},
     rule{"post-processing", rule_needs::nothing, {}, false, find_post_processing},
     rule{"no fault", rule_needs::nothing, faults::all(), false, find_no_fault},
 };

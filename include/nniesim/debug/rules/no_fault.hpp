@@ -42,6 +42,18 @@ namespace detail {
   return names;
 }
 
+/// Beside faults that were found: outputs of which nothing is known.
+[[nodiscard]] inline std::vector<found> find_uncompared_outputs(const case_file& file, const findings_so_far& so_far) {
+  if (so_far.empty()) return {};  // then it is the verdict
+  const std::vector<std::string> unseen = unseen_outputs(file);
+  if (unseen.empty()) return {};
+  finding f{fault::inconclusive, unseen.front()};
+  f.summary = concat("the output '", unseen.front(), "' was not compared: nothing is concluded about it");
+  f.evidence.push_back(concat(file.runs().compared(), " of ", file.runs().rows().size(), " layers were compared"));
+  f.next = concat("dump '", unseen.front(), "' of both runs, in the same shape");
+  return {{.what = std::move(f)}};
+}
+
 [[nodiscard]] inline std::vector<found> find_no_fault(const case_file& file, const findings_so_far&) {
   const run_pair& runs = file.runs();
   const diagnose_options& o = file.options();
