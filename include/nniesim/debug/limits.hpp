@@ -166,6 +166,8 @@ inline constexpr double replayed_enough = 0.01;
 /// Pictures of a list that are tried, and pictures whose ranges alone are: each is a run, or a calibration.
 inline constexpr std::size_t pictures_replayed = 64;
 inline constexpr std::size_t ranges_replayed = 16;
+/// Causes whose differences are within this factor are as near.
+inline constexpr double replayed_alike = 1.25;
 /// Other causes that are told with what they leave.
 inline constexpr std::size_t replayed_told = 4;
 

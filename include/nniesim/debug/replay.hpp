@@ -42,6 +42,7 @@ struct replayed_cause {
   input_change change{};                                        ///< of kind input, in all inputs that have pictures
   std::size_t picture = 0;                                      ///< of kind picture and ranges: the entry of the list
   layer_precision mode{};                                       ///< of kind mode
+  std::size_t order = 0;                                        ///< in which causes were tried, the simplest first
   std::string text{};                                           ///< in words
   double difference = std::numeric_limits<double>::infinity();  ///< relative L2, of what it gives from what is shown
 };
@@ -168,6 +169,7 @@ class replayer {
         best_ = cause.difference;
         result.blobs = nearest_;
       }
+      cause.order = result.causes.size();
       result.causes.push_back(std::move(cause));
     };
     result.as_planned = difference(inputs_, plan, ranges);
@@ -187,11 +189,9 @@ class replayer {
     offer_pictures(offer, plan, ranges);
     std::vector<std::optional<input_scene>> scenes;
     for (std::size_t i = 0; i < inputs_.size(); ++i) scenes.push_back(scene(i));
-    const double enough = detail::limit::replayed_enough;
-    for (const change_breadth breadth : {change_breadth::single, change_breadth::pairs, change_breadth::foreign}) {
-      offer_inputs(offer, scenes, breadth, plan, ranges);
-      if (best_ <= enough) break;
-    }
+    offer_inputs(offer, scenes, change_breadth::single, plan, ranges);
+    if (best_ > detail::limit::replayed_enough) offer_inputs(offer, scenes, change_breadth::pairs, plan, ranges);
+    if (best_ > detail::limit::replayed) offer_inputs(offer, scenes, change_breadth::foreign, plan, ranges);
     decide(result);
     return result;
   }
@@ -288,6 +288,14 @@ class replayer {
     std::stable_sort(result.causes.begin(), result.causes.end(),
                      [](const replayed_cause& a, const replayed_cause& b) { return a.difference < b.difference; });
     if (result.causes.empty()) return;
+    // Of those that are about as near the simplest, which was tried first.
+    const double near = detail::limit::replayed_alike * result.causes.front().difference;
+    const auto behind = std::find_if(result.causes.begin(), result.causes.end(),
+                                     [&](const replayed_cause& c) { return c.difference > near; });
+    const auto first =
+        std::min_element(result.causes.begin(), behind,
+                         [](const replayed_cause& a, const replayed_cause& b) { return a.order < b.order; });
+    std::rotate(result.causes.begin(), first, first + 1);
     const replayed_cause& best = result.causes.front();
     if (best.difference > detail::limit::replayed ||
         best.difference > detail::limit::replayed_share * result.as_planned) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,9 @@
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/precision_runs.hpp>
 #include <nniesim/debug/rules/rule.hpp>
+#include <nniesim/debug/shared_range.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -27,6 +30,11 @@ class zero_layers {
     for (const layer_trial& t : file_.trials()) {
       if (!t.is_zero || !t.is_input_finite || result_.size() == limit::zero_layers_told) continue;
       of_trial(t);
+    }
+    for (const compared_row& r : runs_.rows()) {
+      const layer_trial* const t = file_.trial_of(r);
+      if (!result_.empty()) break;
+      if (r.other_is_zero && !r.reference_is_zero && t != nullptr && t->result.l2_reference == 0) of_lost_input(r);
     }
     // Without the network the first row counts, the others may follow from it; with it the first that has no trial.
     for (const compared_row& r : runs_.rows()) {
@@ -53,16 +61,118 @@ class zero_layers {
     const bool as_simulated = t.from_planned == 0;
     if (!as_simulated) {
       f.evidence.push_back("the simulation does not give zeros");
-    } else if (const layer_bench bench(runs_, lab, t.layer);
-               bench.ranges() != 0 &&
-               !is_zero(view_of(bench.simulated(bench.prepared(bench.planned()), false)[t.output]).span())) {
-      f.evidence.push_back("the simulation gives zeros too: all its input underflows");
-      f.change.push_back(concat("calibrate again: the range of '", l.name, "' is far too large"));
     } else {
       f.evidence.push_back("the simulation gives zeros too");
-      below_step(f);
+      of_simulated(f, t, l);
     }
     add(std::move(f), t.layer, as_simulated);
+  }
+  /// Why the simulation gives zeros.
+  void of_simulated(finding& f, const layer_trial& t, const layer& l) const {
+    const laboratory& lab = *file_.lab();
+    const layer_bench bench(runs_, lab, t.layer);
+    const auto largest = [](std::span<const float> v) {
+      double most = 0;
+      for (const float x : v) most = std::max(most, std::fabs(static_cast<double>(x)));
+      return most;
+    };
+    const double in_float = largest(view_of(bench.in_float()[t.output]).span());
+    f.evidence.push_back(concat("the largest magnitude that it gives in float is ", number_text(in_float, 4), ", ",
+                                number_text(in_float / limit::step_q20_12, 4), " steps of Q20.12"));
+    if (in_float < limit::step_q20_12) return below_step(f);
+    const layer_precision p = bench.planned();
+    if (bench.ranges() != 0 && p.encodes_activations()) {
+      const bool is_zero_with_own = is_zero(view_of(bench.simulated(bench.prepared(p), false)[t.output]).span());
+      if (!is_zero_with_own) {
+        const std::string writer = range_names(lab.net)[blob_storage_of(lab.net, lab.plan)[l.inputs[0]].range];
+        f.cause = fault::activation_scale;
+        f.evidence.push_back("with the range of the data it had it does not: all its input underflows");
+        f.change.push_back(
+            concat("calibrate again: the range of '", writer, "', which '", l.name, "' reads, is far too large"));
+        return;
+      }
+      if (const auto shared = find_shared_range(lab.net, t.layer, bench.inputs(), p.octaves())) {
+        return of_shared_range(f, *shared, l, &bench);
+      }
+    }
+    // Whatever else it is, more bits tell.
+    const auto finer = finest_precision(lab.policies, p);
+    if (finer && !is_zero(view_of(bench.simulated(bench.prepared(*finer), false)[t.output]).span())) {
+      f.cause = fault::precision;
+      f.evidence.push_back(concat("in ", bits_text(*finer), " the simulation does not"));
+      f.change.push_back(is_marked_width(p, *finer) ? concat("compile_mode 2 and the name '", l.name, "_hp'")
+                                                    : concat("policy ", finer->name(), " for '", l.name, "'"));
+    }
+  }
+  /// A layer that gives zeros for the input that it had: a part of what is upstream was lost on the way, if the ranges
+  /// tell where.
+  void of_lost_input(const compared_row& r) {
+    const laboratory& lab = *file_.lab();
+    for (const std::size_t l : sources_of(lab.net, *r.layer)) {
+      const layer_precision p = lab.plan.layers[l];
+      if (!p.encodes_activations() || !reads_codes(lab.net.layers[l])) continue;
+      const layer_bench bench(runs_, lab, l);
+      if (!bench.has_inputs() || !bench.is_input_finite()) continue;
+      const auto shared = find_shared_range(lab.net, l, bench.inputs(), p.octaves());
+      if (!shared || shared->taking.name.empty()) continue;  // channels that differ are common
+      finding f = begun(r.shown.name, &r);
+      f.evidence.push_back(concat("in float '", r.shown.name, "' is zero, too, for the input that it had"));
+      of_shared_range(f, *shared, lab.net.layers[l], nullptr);
+      f.layer = lab.net.layers[l].name;
+      return add(std::move(f), l, true);
+    }
+  }
+  /// `bench` is that of the layer that reads the range, where it is the one that is zero.
+  void of_shared_range(finding& f, const shared_range& s, const layer& l, const layer_bench* bench) const {
+    const laboratory& lab = *file_.lab();
+    f.cause = fault::activation_scale;
+    const bool is_branch = !s.taking.name.empty();
+    const auto name = [&](const range_part& p) {
+      return is_branch ? concat("'", p.name, "'") : concat("channel ", p.first, " of '", s.blob, "'");
+    };
+    std::string lost;
+    for (std::size_t i = 0; i < std::min<std::size_t>(3, s.vanishing.size()); ++i) {
+      lost +=
+          concat(i == 0 ? "" : ", ", name(s.vanishing[i]), " (largest ", number_text(s.vanishing[i].largest, 3), ")");
+    }
+    if (s.vanishing.size() > 3) lost += concat(" and ", s.vanishing.size() - 3, " more");
+    f.summary = concat("'", f.layer, "' is zero everywhere: ", name(s.taking), " takes the range that all of '", s.blob,
+                       "' share, the others underflow");
+    f.evidence.push_back(concat("in '", s.blob, "' ", name(s.taking), " has values up to ",
+                                number_text(s.taking.largest, 4), "; to zero are rounded ", lost));
+    f.rivals.push_back({fault::fixed_point_range, "its values in float are far above the step of 1/4096"});
+    f.change.push_back(
+        concat("bring ", is_branch ? "the branches" : "the channels", " of '", s.blob,
+               "' to one magnitude: the weights and bias ",
+               is_branch ? concat("of '", weights_behind(lab.net, s.taking.name), "'") : concat("of ", name(s.taking)),
+               " divided by ", number_text(s.factor, 6), ", and the weights with which others read it times as much"));
+    const auto finer =
+        finest_precision(lab.policies, lab.plan.layers[static_cast<std::size_t>(&l - lab.net.layers.data())]);
+    if (!finer || bench == nullptr) return;
+    // Only what was tried is advised.
+    const auto more = bench->simulated(bench->prepared(*finer), false);
+    for (std::size_t o = 0; o < more.size(); ++o) {
+      const double left =
+          compare_values(view_of(bench->in_float()[o]).span(), view_of(more[o]).span()).relative_l2_error;
+      if (!(left <= limit::explained_by_range)) return;
+    }
+    f.change.push_back(is_marked_width(bench->planned(), *finer)
+                           ? concat("or give '", l.name, "' 16 bits: compile_mode 2 and the name '", l.name, "_hp'")
+                           : concat("or policy ", finer->name(), " for '", l.name, "'"));
+  }
+  /// The layer with weights whose values a branch has: behind it are only layers without.
+  [[nodiscard]] static std::string weights_behind(const network& net, const std::string& branch) {
+    std::string name = branch;
+    for (;;) {
+      const auto at =
+          std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == name; });
+      if (at == net.layers.end() || is_mac_layer(*at) || at->inputs.size() != 1) return name;
+      const auto writer = std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) {
+        return std::find(l.outputs.begin(), l.outputs.end(), at->inputs[0]) != l.outputs.end();
+      });
+      if (writer == net.layers.end() || std::holds_alternative<layers::input>(writer->params)) return name;
+      name = writer->name;
+    }
   }
   [[nodiscard]] finding begun(const std::string& name, const compared_row* r) const {
     finding f{fault::all_zero, name};
