@@ -1,9 +1,8 @@
 // nnie-debug search: which layers to mark _hp, written into a new prototxt and caffemodel and checked there.
 #include <csignal>
 #include <iostream>
-#include <nniesim/debug/hp_verify.hpp>
+#include <nniesim/debug/mark_files.hpp>
 #include <nniesim/debug/precision_search.hpp>
-#include <nniesim/network/fold.hpp>
 
 #include "command.hpp"
 #include "score_command.hpp"
@@ -53,41 +52,6 @@ class interruptible {
   interruptible& operator=(const interruptible&) = delete;
 };
 
-/// Reads the bytes of the files with the best plan's marks back and runs them: the widths must be those of the plan,
-/// each marked layer must compute something else than before, and the score must be the one that was found. Both files
-/// are put in place once nothing in them is wrong.
-hp_verification write_marks(const options& o, const loaded_network& loaded, const search_problem& problem,
-                            const search_result& result) {
-  const std::vector<std::string>& names = result.best.layers;
-  const auto& cfg = loaded.cfg();
-  const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
-  const std::string text = detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
-  const hp_files marked = hp_prototxt(text, names, &model, cfg.prototxt_file.text);
-  hp_verification verified = verify_hp(loaded.original(), marked, names);
-  const std::string prototxt = o.output + ".prototxt", caffemodel = o.output + ".caffemodel";
-  if (!verified.wrong.empty()) return verified;
-
-  const std::string weights = detail::caffemodel_bytes(*marked.model, caffemodel);
-  const caffe_model read_back = parse_caffemodel(weights, caffemodel);
-  const network net = loaded.compiled(import_caffe(parse_prototxt(marked.prototxt, prototxt), &read_back, caffemodel));
-  const activation_ranges ranges = marked_ranges(problem.ranges, names);
-  for (hp_without_effect& mark : marks_without_use(net, ranges, names, problem.pictures, problem.threads)) {
-    verified.without_effect.push_back(std::move(mark));
-  }
-  const double score =
-      score_of(problem.target, net, plan_of(net, compile_mode::mixed), ranges, problem.pictures, problem.threads);
-  if (score != result.best.score) {
-    verified.wrong.push_back(detail::concat("run from what is to be written, the score is ", score,
-                                            ", expected the one that was found, ", result.best.score));
-    return verified;
-  }
-  output_set files;
-  files.add(prototxt).append(marked.prototxt);
-  files.add(caffemodel).append(weights);
-  files.commit();
-  return verified;
-}
-
 int search(const options& o) {
   detail::require<error>(o.layer.empty() || o.target == "norm-error", "--layer is for --target norm-error");
   detail::require<error>(!o.score_command || o.goal, "--score-command needs a --goal: its scale is the command's");
@@ -129,7 +93,7 @@ int search(const options& o) {
   std::optional<hp_verification> verified;
   std::string problem_of_marks;  // what was found is shown all the same
   try {
-    if (!o.output.empty()) verified = write_marks(o, loaded, problem, result);
+    if (!o.output.empty()) verified = write_marks(loaded, problem, result, o.output);
   } catch (const error& e) {
     problem_of_marks = e.what();
   }
