@@ -25,7 +25,7 @@ TEST_CASE("rule: a layer that computes something else", "[debug]") {
   for (float& v : conv.weights) v = random.normal();
   e.run(other);
   const auto found = e.look(find);
-  REQUIRE(found.size() == 1);
+  REQUIRE_FALSE(found.empty());  // those behind it get values that their ranges are not for
   CHECK(found[0].what.layer == "conv2");
   CHECK(found[0].position == 3);
   CHECK_FALSE(found[0].as_simulated);
