@@ -123,6 +123,41 @@ rm "$folder/npy/quantized/jfc.npy"
 expect 1 "no partner" "$tool" compare "$folder/npy/quantized" "$folder/dumps/mapper_quant" --fail-below 0.9
 mkdir "$folder/nothing"
 expect 2 "no dumps" "$tool" compare "$folder/nothing" "$folder/dumps/caffe"
+# How many were compared is said first; a layer of both that cannot be compared is never passed over.
+mkdir "$folder/sizes" "$folder/sizes/a" "$folder/sizes/b"
+printf '00001000\n00002000\n' | tee "$folder/sizes/a/one_output0_2_1_1_quant.linear.hex" "$folder/sizes/a/two_output0_2_1_1_quant.linear.hex" >"$folder/sizes/b/one_output0_2_1_1_quant.linear.hex"
+expect 0 "1 of 2 layers were compared" "$tool" compare "$folder/sizes/a" "$folder/sizes/b"
+printf '00001000\n' >"$folder/sizes/b/two_output0_1_1_1_quant.linear.hex"
+expect 1 "1 of 2 layers were compared" "$tool" compare "$folder/sizes/a" "$folder/sizes/b"
+expect 1 '"compared": 1' "$tool" compare "$folder/sizes/a" "$folder/sizes/b" --json
+# Files of two runs in one folder are no run.
+cp "$folder/sizes/b/two_output0_1_1_1_quant.linear.hex" "$folder/sizes/a"
+expect 2 "in another size" "$tool" diagnose --reference "$folder/sizes/b" --other "$folder/sizes/a"
+
+# Every key of a cfg is simulated, or is named in every verdict and report as not simulated; files that it names exist.
+sed "s|\] feature_norm|] $net/feature_norm|; s|\] comp|] $net/comp|" "$cfg" >"$folder/options.cfg"
+echo '[sparse_rate] 0.5' >>"$folder/options.cfg"
+for command in run info; do
+  expect 0 "not simulated" "$tool" $command --cfg "$folder/options.cfg"
+  expect 0 "[sparse_rate] 0.5" "$tool" $command --cfg "$folder/options.cfg" --json
+done
+"$tool" diagnose --cfg "$folder/options.cfg" --html "$folder/options.html" --markdown "$folder/options.md" >"$folder/options.txt"
+"$tool" diagnose --cfg "$folder/options.cfg" --json >"$folder/options_out.json"
+for file in html md txt; do
+  grep -qF "sparse_rate" "$folder/options.$file" || problem "options.$file does not say what is not simulated"
+done
+grep -A 8 '"against"' "$folder/options_out.json" | grep -qF "sparse_rate" || problem "the verdict does not say what is not simulated"
+sed '$d' "$folder/options.cfg" >"$folder/gfpq.cfg"
+echo '[gfpq_param_file] gfpq.json' >>"$folder/gfpq.cfg"
+expect 2 "[gfpq_param_file]" "$tool" diagnose --cfg "$folder/gfpq.cfg"
+echo '{"nnie": {"gfpq_param_dict": {"comp0.conv1": [3.5]}}}' >"$folder/gfpq.json"
+expect 0 "the ranges of 1 blob(s) are taken from the cfg's [gfpq_param_file]" "$tool" run --cfg "$folder/gfpq.cfg"
+cp "$folder/ranges.json" "$folder/gfpq.json"
+"$tool" run --cfg "$folder/gfpq.cfg" --csv "$folder/gfpq.csv" >/dev/null || problem "run with ranges as gfpq_param_file"
+cmp -s "$folder/a.csv" "$folder/gfpq.csv" || problem "ranges as gfpq_param_file changed the table"
+sed '$d' "$folder/gfpq.cfg" >"$folder/roi.cfg"
+echo '[roi_coordinate_file] nowhere.txt' >>"$folder/roi.cfg"
+expect 2 "nowhere.txt: no such file" "$tool" info --cfg "$folder/roi.cfg"
 
 expect 0 "gfpq8, z = " "$tool" quantize "$folder/npy/float/jfc.npy" --values "$folder/v.npy" --codes "$folder/c.npy"
 expect 0 "z = -1200 (given)" "$tool" quantize "$folder/npy/float/jfc.npy" --bits 16 --z -1200
