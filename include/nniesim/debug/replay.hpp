@@ -288,6 +288,12 @@ class replayer {
     std::stable_sort(result.causes.begin(), result.causes.end(),
                      [](const replayed_cause& a, const replayed_cause& b) { return a.difference < b.difference; });
     if (result.causes.empty()) return;
+    const double least = result.causes.front().difference;
+    if (least > detail::limit::replayed || least > detail::limit::replayed_share * result.as_planned) {
+      result.verdict =
+          result.as_planned <= detail::limit::replayed ? replay_verdict::as_planned : replay_verdict::unexplained;
+      return;
+    }
     // Of those that are about as near the simplest, which was tried first.
     const double near = detail::limit::replayed_alike * result.causes.front().difference;
     const auto behind = std::find_if(result.causes.begin(), result.causes.end(),
@@ -297,12 +303,6 @@ class replayer {
                          [](const replayed_cause& a, const replayed_cause& b) { return a.order < b.order; });
     std::rotate(result.causes.begin(), first, first + 1);
     const replayed_cause& best = result.causes.front();
-    if (best.difference > detail::limit::replayed ||
-        best.difference > detail::limit::replayed_share * result.as_planned) {
-      result.verdict =
-          result.as_planned <= detail::limit::replayed ? replay_verdict::as_planned : replay_verdict::unexplained;
-      return;
-    }
     const auto next = std::find_if(result.causes.begin() + 1, result.causes.end(),
                                    [&](const replayed_cause& c) { return !is_alike(c, best); });
     const bool is_alone =

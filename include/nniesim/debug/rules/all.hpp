@@ -9,6 +9,7 @@
 #include <nniesim/debug/rules/fewer_bits.hpp>
 #include <nniesim/debug/rules/innocent_accelerator.hpp>
 #include <nniesim/debug/rules/input.hpp>
+#include <nniesim/debug/rules/input_effect.hpp>
 #include <nniesim/debug/rules/layer_mapping.hpp>
 #include <nniesim/debug/rules/marks.hpp>
 #include <nniesim/debug/rules/no_fault.hpp>
@@ -44,6 +45,7 @@ inline constexpr std::array all_rules = {
     rule{"lost signs", rule_needs::nothing, {}, false, find_lost_signs},
     rule{"reference not a number", rule_needs::nothing, {}, false, find_reference_not_a_number},
     rule{"other input", rule_needs::nothing, {}, false, find_other_input},
+    rule{"input effect", rule_needs::laboratory, input_faults | no_number, false, find_input_effect},
     rule{"other size", rule_needs::nothing, {}, true, find_other_size},
     rule{"not a number", rule_needs::nothing, {}, true, find_not_a_number},
     rule{"zero layer", rule_needs::nothing, {}, true, find_zero_layers},
