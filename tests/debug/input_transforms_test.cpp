@@ -145,7 +145,7 @@ TEST_CASE("every change of the list is possible and different, and has words of 
         texts.insert(detail::concat(to_string(c, scene), c.after, c.border));
       }
     }
-    CHECK(texts.size() + 12 >= count);  // ways to one stride share words
+    CHECK(texts.size() + 24 >= count);  // ways to one stride share words
     CHECK(to_string(input_change{}, scene) == "as the cfg says");
   }
 }

@@ -193,6 +193,115 @@ inline std::vector<planted> input_faults() {
                    return by_cfg(s, v);
                  },
                  is_bytes(byte_change::signed_bytes)});
+  // What was not thought of first: other shapes of the same faults.
+  const auto picture_of = [](const subject& s, const auto& pixel) {  // by (row, column, channel) of the input
+    image n{s.rows, s.columns, {}};
+    for (std::size_t j = 0; j < s.rows; ++j) {
+      for (std::size_t i = 0; i < s.columns; ++i) {
+        for (std::size_t c = 0; c < 3; ++c) n.pixels.push_back(pixel(j, i, c));
+      }
+    }
+    return by_cfg(s, s.bytes(n));
+  };
+  all.push_back(
+      {"letterboxed at the top left",
+       [=](const subject& s) {
+         const image& p = s.pictures[s.chosen()];
+         const double f = std::min(static_cast<double>(s.rows) / static_cast<double>(p.rows),
+                                   static_cast<double>(s.columns) / static_cast<double>(p.columns));
+         const auto h = std::min(s.rows, static_cast<std::size_t>(std::lround(static_cast<double>(p.rows) * f)));
+         const auto w = std::min(s.columns, static_cast<std::size_t>(std::lround(static_cast<double>(p.columns) * f)));
+         const image small = resize(p, h, w);
+         return picture_of(s, [&](std::size_t j, std::size_t i, std::size_t c) -> std::uint8_t {
+           return j < h && i < w ? small.pixels[(j * w + i) * 3 + c] : 114;
+         });
+       },
+       is_bytes(byte_change::letterboxed),
+       [](const subject& s) {
+         const image& p = s.pictures[0];
+         return s.rows * p.columns > (s.columns + 1) * p.rows || s.columns * p.rows > (s.rows + 1) * p.columns;
+       }});
+  all.push_back(
+      {"the middle cropped",
+       [=](const subject& s) {
+         const image& p = s.pictures[s.chosen()];
+         const double f = std::max(static_cast<double>(s.rows) / static_cast<double>(p.rows),
+                                   static_cast<double>(s.columns) / static_cast<double>(p.columns));
+         const auto h = std::max(s.rows, static_cast<std::size_t>(std::lround(static_cast<double>(p.rows) * f)));
+         const auto w = std::max(s.columns, static_cast<std::size_t>(std::lround(static_cast<double>(p.columns) * f)));
+         const image large = resize(p, h, w);
+         const std::size_t top = (h - s.rows) / 2, left = (w - s.columns) / 2;
+         return picture_of(s, [&](std::size_t j, std::size_t i, std::size_t c) {
+           return large.pixels[((j + top) * w + i + left) * 3 + c];
+         });
+       },
+       is_bytes(byte_change::cropped),
+       [](const subject& s) {
+         const image& p = s.pictures[0];
+         return s.rows * p.columns > (s.columns + 1) * p.rows || s.columns * p.rows > (s.rows + 1) * p.columns;
+       }});
+  all.push_back({"grey",
+                 [=](const subject& s) {
+                   const image p = resize(s.pictures[s.chosen()], s.rows, s.columns);
+                   return picture_of(s, [&](std::size_t j, std::size_t i, std::size_t) {
+                     const std::uint8_t* const v = p.pixels.data() + (j * s.columns + i) * 3;
+                     return static_cast<std::uint8_t>(std::lround(0.299 * v[0] + 0.587 * v[1] + 0.114 * v[2]));
+                   });
+                 },
+                 is_bytes(byte_change::grey)});
+  all.push_back({"channels turned round",
+                 [](const subject& s) {
+                   floats v = own_bytes(s);
+                   std::rotate(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(s.rows * s.columns), v.end());
+                   return by_cfg(s, v);
+                 },
+                 is_bytes(byte_change::reordered)});
+  all.push_back({"channels reversed, no mean",
+                 [](const subject& s) { return s.normalized(turned(s, own_bytes(s)), {}, s.cfg.scale); },
+                 is_value(value_change::mean_missing, true), has_mean});
+  all.push_back({"channels reversed, raw bytes", [](const subject& s) { return turned(s, own_bytes(s)); },
+                 is_value(value_change::mean_and_scale_missing, true), has_both});
+  all.push_back(
+      {"twice the scale", [](const subject& s) { return s.normalized(own_bytes(s), s.cfg.mean, 2 * s.cfg.scale); },
+       [](const input_change& c) { return c.values == value_change::other && c.bytes == byte_change::none; }});
+  all.push_back(
+      {"half the scale", [](const subject& s) { return s.normalized(own_bytes(s), s.cfg.mean, s.cfg.scale / 2); },
+       [](const input_change& c) { return c.values == value_change::other && c.bytes == byte_change::none; }});
+  all.push_back(
+      {"another usual mean",
+       [](const subject& s) {
+         const bool is_even = !s.cfg.mean.empty() && s.cfg.mean[0] == 127.5F;
+         return s.normalized(own_bytes(s), is_even ? floats{104, 117, 123} : floats{127.5F, 127.5F, 127.5F},
+                             s.cfg.scale);
+       },
+       [](const input_change& c) { return c.values == value_change::other && c.bytes == byte_change::none; }});
+  for (const int pad : {4, 12}) {
+    all.push_back({"rows with " + std::to_string(pad) + " more",
+                   [=](const subject& s) {
+                     const std::size_t stride = s.columns + static_cast<std::size_t>(pad);
+                     const floats p = own_bytes(s);
+                     floats buffer(3 * s.rows * stride, 0.0F);
+                     for (std::size_t r = 0; r < 3 * s.rows; ++r) {
+                       for (std::size_t i = 0; i < s.columns; ++i) buffer[r * stride + i] = p[r * s.columns + i];
+                     }
+                     buffer.resize(p.size());
+                     return by_cfg(s, buffer);
+                   },
+                   is_bytes(byte_change::rows_padded)});
+  }
+  for (const int away : {1, 3}) {
+    all.push_back({"shifted by " + std::to_string(away),
+                   [=](const subject& s) {
+                     const image p = resize(s.pictures[s.chosen()], s.rows, s.columns);
+                     return picture_of(s, [&](std::size_t j, std::size_t i, std::size_t c) -> std::uint8_t {
+                       const auto d = static_cast<std::size_t>(away);
+                       return i >= d ? p.pixels[(j * s.columns + i - d) * 3 + c] : 0;
+                     });
+                   },
+                   is_bytes(byte_change::shifted)});
+  }
+  all.push_back({"not filled", [](const subject& s) { return by_cfg(s, floats(3 * s.rows * s.columns, 0.0F)); },
+                 [](const input_change& c) { return c.bytes == byte_change::constant; }});
   for (planted& p : all) {
     p.is_of_places = p.name.find("interleaved") != std::string::npos || p.name.find("rows") != std::string::npos ||
                      p.name == "mirrored" || p.name == "flipped" || p.name == "channels reversed";

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
 #include <nniesim/io/preprocess.hpp>
 #include <nniesim/tensor/shape.hpp>
@@ -716,11 +717,39 @@ namespace detail {
         all.push_back(l);
       }
     }
+    if (s.rows > 4 && s.columns > 4) {
+      for (std::size_t stride = s.columns + 1; stride <= s.columns + detail::limit::strides_replayed; ++stride) {
+        all.push_back({.bytes = byte_change::rows_padded, .stride = stride});
+        all.push_back({.bytes = byte_change::rows_unpadded, .stride = stride});
+      }
+      for (const int d : {3, 4, 8}) {
+        for (const auto& [x, y] : {std::pair(d, 0), std::pair(-d, 0), std::pair(0, d), std::pair(0, -d)}) {
+          all.push_back({.bytes = byte_change::shifted, .right = x, .down = y, .border = 0});
+        }
+      }
+    }
     for (input_change p : detail::place_changes(s, std::array{0.0F})) {
       p.reversed = true;
       if (is_coloured) all.push_back(std::move(p));
     }
     return all;
+  }
+  if (s.known.mean.size() <= s.channels) {
+    for (const bool reversed : {false, true}) {
+      if (reversed && !is_coloured) break;
+      for (const double factor : {2.0, 0.5, 4.0, 0.25, 1.1, 0.9, 10.0, 0.1, 255.0, 1 / 255.0, 4096.0, 1 / 4096.0}) {
+        all.push_back({.reversed = reversed,
+                       .values = value_change::other,
+                       .mean = s.known.mean,
+                       .scale = s.known.scale * factor});
+      }
+    }
+    std::vector<std::vector<float>> own = {
+        {}, std::vector<float>(s.channels, 127.5F), std::vector<float>(s.channels, 128)};
+    if (is_coloured) own.insert(own.end(), {{104, 117, 123}, {123, 117, 104}, {123.68F, 116.78F, 103.94F}});
+    for (const auto& m : own) {
+      all.push_back({.values = value_change::other, .mean = m, .scale = s.known.scale});
+    }
   }
   const std::vector<std::vector<float>> means = {{},
                                                  {127.5F},

@@ -168,6 +168,8 @@ inline constexpr std::size_t pictures_replayed = 64;
 inline constexpr std::size_t ranges_replayed = 16;
 /// Causes whose differences are within this factor are as near.
 inline constexpr double replayed_alike = 1.25;
+/// Strides that are tried beyond a row's length where none of the usual ones gives what is shown.
+inline constexpr std::size_t strides_replayed = 16;
 /// Other causes that are told with what they leave.
 inline constexpr std::size_t replayed_told = 4;
 
