@@ -106,11 +106,12 @@ struct subject {
     for (std::size_t i = 0; i < pictures.size(); ++i) result.push_back(input_of(i));
     return result;
   }
-  /// Layers of products, in order.
+  /// Layers of products whose weights begin with the output's channels, in order.
   [[nodiscard]] std::vector<std::size_t> products() const {
     std::vector<std::size_t> result;
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
-      if (is_mac_layer(net.layers[l])) result.push_back(l);
+      const bool is_deconvolution = std::holds_alternative<layers::deconvolution>(net.layers[l].params);
+      if (is_mac_layer(net.layers[l]) && !is_deconvolution) result.push_back(l);
     }
     return result;
   }
@@ -249,6 +250,32 @@ inline dumps by_blob(const network& net, const dumps& all) {
   return result;
 }
 
+/// What follows in a run in float when one blob has other values.
+inline void follow(dumps& all, const network& net, std::size_t where, const floats& values) {
+  std::vector<tensor<float>> blobs(net.blobs.size());
+  for (const layer& l : net.layers) {
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      tensor<float> t = make_tensor<float>(net.blobs[l.outputs[o]].shape);
+      const floats& v = named(all, output_name(l, o)).values;
+      std::copy(v.begin(), v.end(), t.begin());
+      blobs[l.outputs[o]] = std::move(t);
+    }
+  }
+  std::copy(values.begin(), values.end(), blobs[net.layers[where].outputs[0]].begin());
+  for (std::size_t l = where + 1; l < net.layers.size(); ++l) {
+    tensors in;
+    for (const std::size_t i : net.layers[l].inputs) in.push_back(blobs[i]);
+    tensors out = single_layer(net, l, layer_precision::float32).run(in);
+    for (std::size_t o = 0; o < out.size(); ++o) blobs[net.layers[l].outputs[o]] = out[o];
+  }
+  for (const layer& l : net.layers) {
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      const tensor<float>& t = blobs[l.outputs[o]];
+      named(all, output_name(l, o)).values.assign(t.begin(), t.end());
+    }
+  }
+}
+
 /// All faults that fit a subject.
 inline std::vector<planted> faults_of(const subject& s) {
   std::vector<planted> all;
@@ -330,36 +357,10 @@ inline std::vector<planted> faults_of(const subject& s) {
     }
     if (where != 0) {
       add("reference: dropout left in", {fault::wrong_reference}, name(where), nothing, [=](experiment& e) {
-        // Values behind it follow from what was dropped.
-        network net = s.net;
-        const std::size_t b = net.layers[where].outputs[0];
-        network_runner runner(net, float_plan(net), {.keep_all = true});
-        floats dropped = named(e.reference, net.layers[where].name).values;
+        floats dropped = named(e.reference, s.net.layers[where].name).values;
         draws random(3);
         for (float& v : dropped) v = random.between(0, 1) == 0 ? 0 : 2 * v;
-        // What was not dropped, run layer by layer.
-        std::vector<tensor<float>> blobs(net.blobs.size());
-        for (const layer& l : net.layers) {
-          for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-            tensor<float> t = make_tensor<float>(net.blobs[l.outputs[o]].shape);
-            const floats& v = named(e.reference, output_name(l, o)).values;
-            std::copy(v.begin(), v.end(), t.begin());
-            blobs[l.outputs[o]] = std::move(t);
-          }
-        }
-        std::copy(dropped.begin(), dropped.end(), blobs[b].begin());
-        for (std::size_t l = where + 1; l < net.layers.size(); ++l) {
-          tensors in;
-          for (const std::size_t i : net.layers[l].inputs) in.push_back(blobs[i]);
-          tensors out = single_layer(net, l, layer_precision::float32).run(in);
-          for (std::size_t o = 0; o < out.size(); ++o) blobs[net.layers[l].outputs[o]] = out[o];
-        }
-        for (const layer& l : net.layers) {
-          for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-            const tensor<float>& t = blobs[l.outputs[o]];
-            named(e.reference, output_name(l, o)).values.assign(t.begin(), t.end());
-          }
-        }
+        follow(e.reference, s.net, where, dropped);
       });
     }
   }
@@ -486,6 +487,163 @@ inline std::vector<planted> faults_of(const subject& s) {
       d.values = detail::permuted(d.values, {1, shape[1], shape[2], shape[3]}, {0, 1, 3, 2});
     });
   }
+
+  // What looks like something else.
+  const auto first_of = [&](const auto& fits, std::size_t from) -> std::optional<std::size_t> {
+    for (std::size_t l = from; l < s.net.layers.size(); ++l) {
+      if (fits(s.net.layers[l])) return l;
+    }
+    return std::nullopt;
+  };
+  const auto is_activation = [](const layer& l) {
+    const auto* relu = std::get_if<relu_params>(&l.params);
+    return relu != nullptr || std::holds_alternative<layers::prelu>(l.params) ||
+           std::holds_alternative<activation_params>(l.params);
+  };
+  if (const auto l = first_of(is_activation, middle)) {
+    const std::string before = [&] {
+      for (const layer& x : s.net.layers) {
+        if (x.outputs[0] == s.net.layers[*l].inputs[0]) return x.name;
+      }
+      return std::string();
+    }();
+    add("reference: an activation dumped before it", {fault::layer_mapping, fault::wrong_reference}, name(*l), nothing,
+        [=, n = name(*l)](experiment& e) { named(e.reference, n).values = named(e.reference, before).values; });
+    add("other: an activation dumped before it", {fault::layer_mapping}, name(*l), nothing,
+        [=, n = name(*l)](experiment& e) { named(e.other, n).values = named(e.other, before).values; });
+    add("reference: another blob under a name", {fault::layer_mapping, fault::wrong_reference}, name(*l), nothing,
+        [n = name(*l)](experiment& e) {
+          draws random(8);
+          for (float& v : named(e.reference, n).values) v = random.normal();
+        });
+  }
+  for (const bool is_reference : {true, false}) {
+    const std::string side = is_reference ? "reference: " : "";
+    const fault right = is_reference ? fault::wrong_reference : fault::other_weights;
+    const auto change = [=](auto f) { return [=](experiment& e) { f(is_reference ? e.reference_net : e.net); }; };
+    const auto slopes = first_of(
+        [](const layer& l) {
+          const auto* relu = std::get_if<relu_params>(&l.params);
+          return std::holds_alternative<layers::prelu>(l.params) || (relu != nullptr && relu->negative_slope != 0);
+        },
+        early);
+    if (slopes) {
+      std::set<fault> ways = {right};
+      if (!is_reference) ways.insert(fault::suspect_layer);  // a slope of the prototxt is no weight
+      add(side + "another slope", ways, name(*slopes), change([l = *slopes](network& net) {
+            if (auto* relu = std::get_if<relu_params>(&net.layers[l].params)) relu->negative_slope = 0.3F;
+            else
+              for (float& v : std::get<layers::prelu>(net.layers[l].params).slope) v += 0.25F;
+          }));
+    }
+    const auto with_norm = first_of([](const layer& l) { return !l.merged.empty(); }, middle);
+    if (with_norm) {
+      // BatchNorm with the statistics of the picture, as in training; and without its shift and factors.
+      const dump at = named(const_cast<dumps&>(reference), name(*with_norm));
+      const std::size_t channels = at.shape[1], plane = at.values.size() / channels;
+      if (plane > 4) {
+        add(side + "BatchNorm as in training", {right}, name(*with_norm), change([=, l = *with_norm](network& net) {
+              channel_affine& a = *detail::affine_behind(net.layers[l]);
+              for (std::size_t c = 0; c < channels; ++c) {
+                double m = 0, q = 0;
+                for (std::size_t i = 0; i < plane; ++i) m += static_cast<double>(at.values[c * plane + i]);
+                m /= static_cast<double>(plane);
+                for (std::size_t i = 0; i < plane; ++i)
+                  q += std::pow(static_cast<double>(at.values[c * plane + i]) - m, 2);
+                const double f = 1 / std::sqrt(q / static_cast<double>(plane) + 1e-3);
+                a.factor[c] *= f;
+                a.shift[c] = (a.shift[c] - m) * f;
+              }
+            }));
+      }
+      add(side + "BatchNorm left out", {right}, name(*with_norm), change([l = *with_norm](network& net) {
+            channel_affine& a = *detail::affine_behind(net.layers[l]);
+            for (double& v : a.factor) v = 1;
+            for (double& v : a.shift) v = 0;
+          }));
+    }
+    add(side + "a scaled channel, 1.3", {right}, name(late),
+        change([=, c = loudest_channel(reference, s.net, late)](network& net) {
+          for (float& v : weights_of_channel(net, late, c)) v *= 1.3F;
+        }));
+    add(side + "a gain of 0.9", {right}, name(early), change([=](network& net) {
+          for (float& v : weights_of(net, early)) v *= 0.9F;
+          for (float& v : *detail::weights_and_bias(net.layers[early]).second) v *= 0.9F;
+          for (double& v : detail::affine_behind(net.layers[early])->shift) v *= 0.9;
+        }));
+  }
+  // Arithmetic that is wrong: what the vendor must know.
+  const tensor_shape of_middle = s.net.blobs[s.net.layers[middle].outputs[0]].shape;
+  const auto other_follows = [=](std::size_t l, auto change) {
+    return [=](experiment& e) {
+      floats v = named(e.other, e.net.layers[l].name).values;
+      change(v);
+      // What is behind it follows, in float, which is as good here.
+      dumps followed = e.other;
+      follow(followed, e.net, l, v);
+      e.other = std::move(followed);
+    };
+  };
+  if (of_middle.rank() == 4 && of_middle[2] >= 6) {
+    add("the last columns are wrong", {fault::suspect_layer}, name(middle), nothing,
+        other_follows(middle, [=](floats& v) {
+          const std::size_t w = of_middle[3];
+          draws random(12);
+          for (std::size_t i = 0; i < v.size(); ++i) {
+            if (i % w >= w - 2) v[i] = random.normal();
+          }
+        }));
+  }
+  if (const auto l = first_of([](const layer& x) { return std::holds_alternative<eltwise_params>(x.params); }, 0)) {
+    add("an Eltwise that subtracts", {fault::suspect_layer}, name(*l), [l = *l](experiment& e) {
+      auto& p = std::get<eltwise_params>(e.net.layers[l].params);
+      if (p.operation == eltwise_operation::sum) p.coefficients = {1, -1};
+      else p.operation = eltwise_operation::maximum;
+    });
+  }
+  if (const auto l = first_of([](const layer& x) { return std::holds_alternative<pooling_params>(x.params); }, 0)) {
+    add("a pooling of the other kind", {fault::suspect_layer}, name(*l), [=, l = *l](experiment& e) {
+      auto& p = std::get<pooling_params>(e.net.layers[l].params);
+      p.operation = p.operation == pooling_operation::maximum ? pooling_operation::average : pooling_operation::maximum;
+      e.ranges = ranges_of(e.net, e.plan, s.inputs());
+    });
+  }
+  // The folders alone.
+  const auto alone = [](auto f) {
+    return [=](experiment& e) {
+      e.with_laboratory = false;
+      f(e);
+    };
+  };
+  const std::set<fault> undecided = {fault::inconclusive, fault::precision, fault::layer_mapping,
+                                     fault::activation_scale};
+  add("folders: range 32 times too small", undecided, "", alone(shift(early, -5, false)));
+  add("folders: one layer's weights", undecided, "", alone([=](experiment& e) {
+        tensor<float>& w = weights_of(e.net, middle);
+        std::reverse(w.begin(), w.end());
+      }));
+  add("folders: reference: one layer's weights", undecided, "", alone([=](experiment& e) {
+        tensor<float>& w = weights_of(e.reference_net, middle);
+        std::reverse(w.begin(), w.end());
+      }));
+  // Few dumps: only layers of products, and the input.
+  const auto keep_products = [=](experiment& e) {
+    std::erase_if(e.other, [&](const dump& d) {
+      const std::size_t l = layer_index(s.net, d.name);
+      const bool is_input = std::holds_alternative<layers::input>(s.net.layers[l].params);
+      return !is_mac_layer(s.net.layers[l]) && !is_input && l + 1 != s.net.layers.size();
+    });
+  };
+  add(
+      "few dumps: a lost bias", {fault::other_weights, fault::inconclusive}, "",
+      [=](experiment& e) { lose_bias(e.net, biased); }, keep_products);
+  add("few dumps: range 32 times too small", {fault::activation_scale, fault::inconclusive}, "",
+      shift(middle, -5, false), keep_products);
+  // An input that is not dumped.
+  add(
+      "no input dumped: a dead channel", {fault::other_weights}, name(late),
+      [=, c = loudest_channel(reference, s.net, late)](experiment& e) { kill_channel(e.net, late, c); },
+      [](experiment& e) { e.other.erase(e.other.begin()); });
   return all;
 }
 

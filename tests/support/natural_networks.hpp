@@ -71,12 +71,14 @@ struct natural_network {
 };
 
 inline constexpr std::size_t pictures_in_list = 6;
+/// Added to every network's seed: other weights and pictures of the same kinds.
+inline std::uint32_t other_seed = 0;
 
 /// Grows a network layer by layer.
 class grower {
  public:
   grower(std::string name, std::uint32_t seed, const tensor_shape& shape, known_preprocessing how)
-      : random_(seed), made_{std::move(name), {}, std::move(how), {}} {
+      : random_(seed + other_seed), made_{std::move(name), {}, std::move(how), {}} {
     for (std::size_t i = 0; i < pictures_in_list; ++i) made_.pictures.push_back(smooth_picture(random_, shape));
     x_ = builder_.input(shape);
   }

@@ -17,9 +17,11 @@
 #include <nniesim/debug/input_check.hpp>
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/layer_trials.hpp>
+#include <nniesim/debug/layer_verdict.hpp>
 #include <nniesim/debug/norm_compensation.hpp>
 #include <nniesim/debug/precision_runs.hpp>
 #include <nniesim/debug/precision_search.hpp>
+#include <nniesim/debug/reference_trials.hpp>
 #include <nniesim/debug/run_pair.hpp>
 #include <nniesim/debug/shown_wrongly.hpp>
 
@@ -92,6 +94,30 @@ class case_file {
   }
   [[nodiscard]] bool is_only_shown_wrongly(const compared_row& r) const {
     return r.layer && is_only_shown_wrongly(*r.layer, r.output);
+  }
+
+  /// The layers that are off by themselves, each tried out: what does something else than the simulation first, at most
+  /// limit::layers_judged. Empty without a laboratory.
+  struct judged_layer {
+    const layer_trial* trial;
+    layer_verdict verdict;
+  };
+  [[nodiscard]] std::span<const judged_layer> judged() const {
+    if (judged_) return *judged_;
+    judged_.emplace();
+    for (const auto* list : {&suspects().off, &suspects().off_as_planned}) {
+      for (const layer_trial* t : *list) {
+        if (judged_->size() < limit::layers_judged) {
+          judged_->push_back({t, layer_judge(runs_, *lab_, *t).judge()});
+        }
+      }
+    }
+    return *judged_;
+  }
+  /// The reference's layers on its own inputs. Needs a laboratory.
+  [[nodiscard]] const reference_trials& of_reference() const {
+    if (!reference_trials_) reference_trials_.emplace(runs_, *lab_);
+    return *reference_trials_;
   }
 
   /// Needs a laboratory.
@@ -201,6 +227,8 @@ class case_file {
   input_facts inputs_;
   mutable std::optional<layer_trials> trials_;
   mutable std::optional<suspicions> suspicions_;
+  mutable std::optional<std::vector<judged_layer>> judged_;
+  mutable std::optional<reference_trials> reference_trials_;
   mutable std::optional<precision_runs> precisions_;
   mutable std::optional<decision_facts> decision_;
   mutable std::optional<std::vector<layer_ablation>> ablation_;

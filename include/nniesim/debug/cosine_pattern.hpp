@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ class cosine_pattern {
   explicit cosine_pattern(const run_pair& runs) : runs_(runs), o_(runs.limits()) { find_jump(); }
 
   /// Of runs of which some layer misses the limit.
-  [[nodiscard]] finding judge() const {
+  [[nodiscard]] std::optional<finding> judge() const {
     const auto all = runs_.judged_rows();
     std::vector<const compared_row*> rows;
     for (const compared_row* r : all) {
@@ -55,6 +56,7 @@ class cosine_pattern {
       f.next = "dump the data layer of both runs";
       return f;
     }
+    if (last >= o_.layer_cosine && lowest >= o_.dip_cosine && !is_sharp) return std::nullopt;
     if (last >= o_.layer_cosine && !recovers) {
       finding f{fault::inconclusive, first_bad.shown.name};
       f.summary = concat(bad, " layers are bad, though the last one is right");
@@ -92,7 +94,7 @@ class cosine_pattern {
     }
     if (is_sharp) {
       const compared_row* const affine = affine_before(jump_row_);
-      finding f{fault::suspect_layer, (affine != nullptr ? *affine : jump).shown.name};
+      finding f{fault::inconclusive, (affine != nullptr ? *affine : jump).shown.name};
       f.summary =
           affine == nullptr
               ? concat("similarity drops sharply at '", f.layer, "'")
@@ -107,7 +109,9 @@ class cosine_pattern {
                    ? concat("compile with compile_mode 1: if the layer recovers, mark it '", f.layer,
                             "_hp'; give the network to the diagnosis to decide it at once")
                    : concat("compare the bias of '", f.layer, "', and of a BatchNorm or Scale behind it, in both");
-      f.change.push_back(bundle_advice(f.layer));
+      f.rivals.push_back({fault::suspect_layer,
+                          "the reference, the weights, the range and the bits of that layer were not "
+                          "tried: that takes the network"});
       return f;
     }
     if (first >= o_.layer_cosine && last < o_.last_cosine) {

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/debug/channel_fit.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/run_pair.hpp>
 #include <nniesim/network/single_layer.hpp>
@@ -32,18 +33,32 @@ struct layer_trial {
   double from_expected = 0, steps = 0;
   /// Relative L2 errors from the nearest simulation as planned, and from the nearest in another precision
   /// (other_precisions), which that is; infinite where that was not asked for.
-  double from_planned = 0, from_other_width = std::numeric_limits<double>::infinity();
+  double from_planned = std::numeric_limits<double>::infinity(),
+         from_other_width = std::numeric_limits<double>::infinity();
   layer_precision other_width{};
   split_errors parts{};  ///< what `result`'s error consists of
   bool is_input_finite = true;
-  bool is_input_shown = true;  ///< else one of them is what the run is said to have been fed with
-  bool is_zero = false;        ///< what the run shows, while float gives something
+  bool is_input_shown = true;     ///< else one of them is what the run is said to have been fed with
+  bool is_zero = false;           ///< what the run shows, while float gives something
+  bool saturates = false;         ///< a calibrated range is too small for what the layer reads
+  bool has_channels_off = false;  ///< channels that neither float nor a simulation gives, beyond rounding
 
   /// Whether the run is as good as can be planned: what the simulation gives with the better ranges, but for the last
   /// digits, or no further from float.
   [[nodiscard]] bool is_as_planned() const noexcept {
-    return from_expected <= limit::same_as_simulated || steps <= limit::same_in_steps ||
+    return from_expected <= limit::same_as_simulated || (from_planned <= limit::same_as_simulated && !saturates) ||
+           steps <= limit::same_in_steps ||
            result.relative_l2_error <= limit::as_good_as_simulated * expected.relative_l2_error;
+  }
+  /// Whether no simulation as planned gives it, whatever its own rounding: something else was computed.
+  [[nodiscard]] bool is_unplanned() const noexcept {
+    return !is_as_planned() && steps > limit::same_in_steps &&
+           from_planned > std::max(limit::unplanned_error, limit::unplanned * expected.relative_l2_error);
+  }
+  /// The same, by more than two ways of rounding are apart.
+  [[nodiscard]] bool is_far_from_planned() const noexcept {
+    return is_unplanned() && from_planned > limit::far_from_planned * expected.relative_l2_error &&
+           result.relative_l2_error > std::max(limit::suspect_error, 2 * expected.relative_l2_error);
   }
   /// Whether it shows what another width gives, and not what the planned one does.
   [[nodiscard]] bool is_other_width() const noexcept {
@@ -51,28 +66,42 @@ struct layer_trial {
   }
 };
 
-/// A layer with the inputs that the other run fed it with.
+/// A layer with the inputs that a run, the other or the reference, fed it with.
 class layer_bench {
  public:
-  layer_bench(const run_pair& runs, const laboratory& lab, std::size_t index)
-      : lab_(lab), layer_(lab.net.layers[index]), index_(index) {
+  layer_bench(const run_pair& runs, const laboratory& lab, std::size_t index, run_side side = run_side::other)
+      : lab_(lab), layer_(lab.net.layers[index]), index_(index), side_(side) {
     for (const std::size_t b : layer_.inputs) {
-      auto x = runs.other_value(b);
+      auto x = runs.value(b, side);
       if (!x || runs_twice(runs, b)) return;
-      is_input_shown_ = is_input_shown_ && runs.shown_as(b).has_value();
+      is_input_shown_ = is_input_shown_ && (side == run_side::reference || runs.shown_as(b).has_value());
       inputs_.push_back(std::move(*x));
     }
     has_inputs_ = true;
     if (!is_input_finite()) return;
     in_float_ = single_layer(lab.net, index, layer_precision::float32, lab.threads, lab.policies).run(inputs_);
     for (std::size_t o = 0; o < layer_.outputs.size(); ++o) {
-      const auto through = runs.shown_through(layer_.outputs[o]);
+      const auto through = runs.shown_through(layer_.outputs[o], side);
       behind_.emplace_back(through.begin(), through.end());
       shown_.push_back(
-          runs.other_value(through.empty() ? layer_.outputs[o] : lab.net.layers[through.back()].outputs[0]));
+          runs.value(through.empty() ? layer_.outputs[o] : lab.net.layers[through.back()].outputs[0], side));
       relu_.push_back(shown_[o] && through.empty() ? relu_shown_with(runs, o) : nullptr);
       rectify(in_float_[o], o);
     }
+  }
+
+  [[nodiscard]] std::size_t index() const noexcept { return index_; }
+  [[nodiscard]] const layer& of() const noexcept { return layer_; }
+  [[nodiscard]] const laboratory& lab() const noexcept { return lab_; }
+  [[nodiscard]] std::span<const tensor<float>> inputs() const noexcept { return inputs_; }
+  /// Whether an output is shown with the work of layers behind it.
+  [[nodiscard]] bool is_shown_through(std::size_t output) const {
+    return relu_[output] != nullptr || !behind_[output].empty();
+  }
+  /// What these make of it.
+  [[nodiscard]] tensor<float> as_shown(tensor<float> t, std::size_t output) const {
+    rectify(t, output);
+    return t;
   }
 
   /// Whether all inputs are known. Where they are finite, too, the rest can be asked.
@@ -172,13 +201,15 @@ class layer_bench {
   /// Whether this layer is a ReLU whose input the run shows with that ReLU done: doing it again changes leaky ones.
   [[nodiscard]] bool runs_twice(const run_pair& runs, std::size_t blob) const {
     const auto* relu = std::get_if<relu_params>(&layer_.params);
-    return relu != nullptr && relu->negative_slope != 0 && runs.shown_as(blob) == match_relation::fused_relu;
+    return side_ == run_side::other && relu != nullptr && relu->negative_slope != 0 &&
+           runs.shown_as(blob) == match_relation::fused_relu;
   }
   /// The ReLU behind an output if what the run shows of it is the ReLU's: no value is negative though some should be,
   /// or, of a leaky one, if that fits much better.
   [[nodiscard]] const relu_params* relu_shown_with(const run_pair& runs, std::size_t o) const {
     const relu_params* const relu = relu_behind(layer_.outputs[o]);
-    if (relu == nullptr || runs.shown_as(layer_.outputs[o]) == match_relation::fused_relu) return relu;
+    const bool is_fused = side_ == run_side::other && runs.shown_as(layer_.outputs[o]) == match_relation::fused_relu;
+    if (relu == nullptr || is_fused) return relu;
     const tensor<float>& x = *shown_[o];
     if (relu->negative_slope == 0) {
       const auto least = [](const tensor<float>& t) {
@@ -233,6 +264,7 @@ class layer_bench {
   const laboratory& lab_;
   const layer& layer_;
   std::size_t index_;
+  run_side side_;
   std::vector<tensor<float>> inputs_, in_float_;
   std::vector<std::optional<tensor<float>>> shown_;
   std::vector<const relu_params*> relu_;          ///< of each output that is shown with it
@@ -294,9 +326,18 @@ class layer_trials {
       if (!has_own || p == bench.planned() || have_scales(lab_.ranges, lab_.policies[p])) {
         look(bench.simulated(layer, true));
       }
-      if (has_own) look(bench.simulated(layer, false));
+      if (!has_own) return;
+      // Where that is shown, the data's own range is asked for only if the calibrated one is too small for them.
+      if (p == bench.planned()) {
+        const std::vector<int> shifts = bench.calibrated_shifts(layer);
+        const int least = shifts.empty() ? 0 : *std::min_element(shifts.begin(), shifts.end());
+        for (layer_trial& t : trials) t.saturates = least <= -limit::other_range_octaves * bench.levels_per_octave();
+        if (!trials[0].saturates && std::all_of(trials.begin(), trials.end(), is_shown)) return;
+      }
+      look(bench.simulated(layer, false));
     };
     bool is_first = true;
+    std::vector<std::vector<tensor<float>>> as_planned;
     with_both_ranges(bench.planned(), [&](const std::vector<tensor<float>>& simulated) {
       for (layer_trial& t : trials) {
         const std::span<const float> s = view_of(simulated[t.output]).span();
@@ -311,7 +352,14 @@ class layer_trials {
         if (is_first || from_run.relative_l2_error < t.from_planned) t.from_planned = from_run.relative_l2_error;
       }
       is_first = false;
+      as_planned.push_back(simulated);
     });
+    for (layer_trial& t : trials) {
+      if (is_shown(t)) continue;
+      std::vector<tensor<float>> of_output;
+      for (const auto& simulated : as_planned) of_output.push_back(simulated[t.output]);
+      t.has_channels_off = any_is_off(fit_channels(bench.in_float()[t.output], *bench.shown(t.output), of_output));
+    }
     if (bench.ranges() == 0 || std::all_of(trials.begin(), trials.end(), is_shown)) return;
     for (const layer_precision other : other_precisions(lab_.policies, bench.planned())) {
       with_both_ranges(other, [&](const std::vector<tensor<float>>& simulated) {

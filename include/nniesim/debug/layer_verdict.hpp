@@ -19,6 +19,7 @@
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/precision_runs.hpp>
+#include <nniesim/debug/weight_fit.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -52,7 +53,8 @@ namespace detail {
 
 struct layer_verdict {
   finding what;
-  bool as_simulated = false;  ///< the run shows what the simulation gives for that input
+  std::optional<weight_fit> weights{};  ///< where other parameters were asked for
+  bool as_simulated = false;            ///< the run shows what the simulation gives for that input
   /// The blob whose range is wrong, where that is the fault: all who read its codes show it.
   std::optional<std::size_t> blob{};
 };
@@ -75,12 +77,14 @@ class layer_judge {
     } else if (trial_.is_as_planned()) {
       beyond_fixed_point();
       as_simulated = true;
-    } else {
+    } else if (const std::vector<tensor<float>> simulated = {bench_.simulated(bench_.prepared(bench_.planned()),
+                                                                              true)[trial_.output]};
+               !try_weights(simulated)) {
       something_else("; it runs in float");
     }
     // What the simulation gives for that input comes from no other.
     if (!trial_.is_input_shown && !as_simulated) doubt_input();
-    return {std::move(f_), as_simulated, blob_};
+    return {std::move(f_), std::move(weights_), as_simulated, blob_};
   }
 
  private:
@@ -124,14 +128,27 @@ class layer_judge {
         std::max_element(fit.shifts.begin(), fit.shifts.end(), [](int a, int b) { return std::abs(a) < std::abs(b); });
     const bool has_other_range =
         farthest != fit.shifts.end() && std::abs(*farthest) >= limit::other_range_octaves * bench_.levels_per_octave();
-    if (has_other_range && fit.difference <= std::min(explained, limit::explained_by_range) &&
-        with_own <= limit::cured_by_range * seen) {
+    // A list of pictures has a larger range than one of them needs.
+    const double factor = has_other_range ? std::exp2(static_cast<double>(*farthest) / bench_.levels_per_octave()) : 1;
+    const bool is_of_list = factor > 1 && factor <= limit::range_of_list;
+    const bool is_range = has_other_range && fit.difference <= std::min(explained, limit::explained_by_range);
+    if (is_range && is_of_list && !runs_.is_bad(trial_.result)) {
+      f_.cause = fault::none;
+      return true;
+    }
+    if (is_range && !is_of_list && with_own <= limit::cured_by_range * seen) {
       wrong_range(static_cast<std::size_t>(farthest - fit.shifts.begin()), *farthest, fit.difference, with_own,
                   as_calibrated);
       return as_simulated;
     }
     as_simulated = as_simulated ||
                    fit.difference <= std::min(explained, limit::explained_by_range);  // with a range little different
+    // Channels that no simulation gives, under the error of few bits.
+    std::vector<tensor<float>> nearest = {calibrated[trial_.output], own[trial_.output]};
+    if (!fit.shifts.empty() && fit.difference <= explained) {
+      nearest.push_back(bench_.simulated(layer, false, fit.shifts)[trial_.output]);
+    }
+    if (try_weights(nearest)) return false;
     if (as_simulated && finer && with_finer <= explained) {
       f_.cause = fault::precision;
       f_.summary = concat(bits_text(p), " are not enough for '", layer_.name, "'");
@@ -156,6 +173,23 @@ class layer_judge {
       something_else(", and not for want of bits");
     }
     return as_simulated;
+  }
+
+  /// Whether other parameters explain the output.
+  bool try_weights(std::span<const tensor<float>> simulated) {
+    weights_ = fit_weights(bench_, trial_.output, simulated);
+    if (weights_->what == weight_change::none) return false;
+    f_.cause = fault::other_weights;
+    f_.summary = concat("'", layer_.name, "' ", weight_text(*weights_));
+    f_.evidence.push_back(weight_evidence(*weights_));
+    f_.rivals.push_back({fault::activation_scale, "no range of its input explains the output"});
+    f_.rivals.push_back({fault::suspect_layer, weights_->what == weight_change::untested
+                                                   ? "other weights are far likelier than wrong arithmetic"
+                                                   : "with these parameters the layer gives what is shown"});
+    f_.next = concat("compare the weights of '", layer_.name,
+                     "' in the compiled model with the caffemodel's: nnie-debug wk, or compile the caffemodel again");
+    f_.change.push_back("compile again from the caffemodel that the reference was made with");
+    return true;
   }
 
   void wrong_range(std::size_t range, int shift, double left, double with_own, bool is_calibrated) {
@@ -188,7 +222,8 @@ class layer_judge {
     f_.summary = concat("'", layer_.name, "' gives nothing but its bias");
     f_.rivals.push_back({fault::suspect_layer, "weights that are missing in the compiled model look like that"});
     f_.rivals.push_back({fault::activation_scale, "and so does a range so far off that nothing is left of its input"});
-    f_.change.push_back(bundle_advice(layer_.name));
+    f_.change.push_back(
+        concat("compile again, with pictures like this one in image_list, and look at '", layer_.name, "' first"));
     f_.next = concat("compare the weights of '", layer_.name, "' and the range of its input in the compiled model");
   }
 
@@ -212,6 +247,11 @@ class layer_judge {
   }
 
   void something_else(std::string_view how) {
+    if (!has_learned_values(layer_)) {
+      f_.rivals.push_back({fault::other_weights, "it has none"});
+    } else if (weights_) {
+      f_.rivals.push_back({fault::other_weights, weight_evidence(*weights_)});
+    }
     const comparison& c = trial_.result;
     const bool is_gain =
         c.cosine >= runs_.limits().layer_cosine && std::fabs(c.norm_error) >= limit::gain_share * c.relative_l2_error;
@@ -243,6 +283,7 @@ class layer_judge {
   const laboratory& lab_;
   layer_bench bench_;
   finding f_{fault::suspect_layer};
+  std::optional<weight_fit> weights_{};
   std::optional<std::size_t> blob_{};
 };
 

@@ -173,6 +173,64 @@ inline constexpr std::size_t strides_replayed = 16;
 /// Other causes that are told with what they leave.
 inline constexpr std::size_t replayed_told = 4;
 
+// ---- channels, weights, references and dumps that are tried (relative L2 errors, where nothing else is said) ----
+
+/// Of a channel's norm: what rounding never makes of a channel with content ...
+inline constexpr double channel_error = 0.2;
+/// ... unless it makes that much of it: times the simulation's error.
+inline constexpr double channel_over_rounding = 4;
+/// Times the simulation's error from which on a channel is off with less error, too: in 16 bits nothing else is near.
+inline constexpr double channel_far_over_rounding = 20;
+/// Of the layers' root mean square: a channel with less says nothing.
+inline constexpr double least_channel = 0.01;
+/// Root mean square of a difference in steps of Q20.12 below which nothing is told of a channel.
+inline constexpr double channel_steps = 4;
+/// Values of a channel from which on a line through them, or that they are all one, says something.
+inline constexpr std::size_t channel_values = 8;
+/// How far a gain is from 1, at least, to be one: half of it is what norms of good layers may have.
+inline constexpr double told_gain = 0.02;
+/// Share of an error that an explanation by other parameters leaves at most; 8 bits leave their own part of it.
+inline constexpr double explained_by_weights = 0.35;
+/// Share of a layer's channels up to which "some channels" differ, and not the layer.
+inline constexpr double some_channels = 0.5;
+/// Weights of one output up to which they are solved for: the effort rises with their cube.
+inline constexpr std::size_t solved_weights = 400;
+/// Positions of a map for each weight that is solved for: with fewer anything fits.
+inline constexpr double positions_per_weight = 3;
+/// Places of a map from which on where an error stands says something ...
+inline constexpr std::size_t places_of_error = 16;
+/// ... the share of them that are not right by chance, when weights are wrong ...
+inline constexpr double right_places = 0.5;
+/// ... and times the relative error of all: a place with less is right.
+inline constexpr double right_place = 0.2;
+/// Times the simulation's error from float, from any simulation, from which on a layer was not computed as planned.
+inline constexpr double unplanned = 1.5;
+/// At least that, whatever the bits.
+inline constexpr double unplanned_error = 0.01;
+/// Times the simulation's error which two ways of rounding are not apart from each other.
+inline constexpr double far_from_planned = 2.5;
+/// How much larger than one picture needs the range of a list may be: 2 octaves of the 7 that 8 bits have.
+inline constexpr double range_of_list = 4;
+/// Layers with weights from which on "most of them" says something, and the share that is most.
+inline constexpr std::size_t layers_of_model = 3;
+inline constexpr double most_layers = 0.5;
+/// A float network's layers reproduce far better than this, whatever wrote them.
+inline constexpr double reference_error = 0.01;
+/// Times the error that a quarter of a reference's layers stay below, where it is not in float.
+inline constexpr double reference_over_usual = 5;
+/// A reference's layer with more is wrong, whatever the others have.
+inline constexpr double reference_most_error = 0.2;
+/// Share of values that are zero, at least, and that are not, where dropout was left in.
+inline constexpr double dropped_share = 0.05;
+/// What a reader leaves that follows from the value that it is given: 8 bits of a few values.
+inline constexpr double reader_follows = 0.08;
+/// Times its error with what is shown, at most ...
+inline constexpr double reader_better = 0.25;
+/// ... and from here on it contradicts.
+inline constexpr double reader_no_better = 0.5;
+/// Times the limit of norms: what layers of few bits add up to where all compute as planned.
+inline constexpr double norms_of_few_bits = 2.5;
+
 }  // namespace detail::limit
 
 NNIESIM_END_NAMESPACE

@@ -170,6 +170,8 @@ class cached_layers {
   std::size_t held_ = 0;
 };
 
+enum class run_side { reference, other };
+
 /// A layer of the reference, and what the other run shows of it.
 struct compared_row {
   layer_evidence shown;
@@ -242,9 +244,10 @@ class run_pair {
     return r.of_reference ? reference_[r.index].name : other_[r.index].name;
   }
   /// The in-place layers behind an output whose values the other run shows in its place; none where it shows its own.
-  [[nodiscard]] std::span<const std::size_t> shown_through(std::size_t blob) const {
-    const auto found = through_.find(blob);
-    return found == through_.end() ? std::span<const std::size_t>() : std::span<const std::size_t>(found->second);
+  [[nodiscard]] std::span<const std::size_t> shown_through(std::size_t blob, run_side side = run_side::other) const {
+    const auto& through = side == run_side::other ? through_ : reference_through_;
+    const auto found = through.find(blob);
+    return found == through.end() ? std::span<const std::size_t>() : std::span<const std::size_t>(found->second);
   }
   /// Whether nothing says which layer is the network's input, so that the first was taken.
   [[nodiscard]] bool input_is_guessed() const noexcept { return input_is_guessed_; }
@@ -254,7 +257,6 @@ class run_pair {
   }
   [[nodiscard]] std::vector<float> other_values(const compared_row& r) const { return other_[*r.other].values(); }
   /// Of the other run's list.
-  [[nodiscard]] const std::string& other_name(std::size_t i) const { return other_[i].name; }
   [[nodiscard]] std::vector<float> other_values(std::size_t i) const { return other_[i].values(); }
   [[nodiscard]] const tensor_shape& shape(const compared_row& r) const { return reference_[r.reference].shape; }
 
@@ -324,12 +326,24 @@ class run_pair {
     std::copy(x.begin(), x.end(), result.begin());
     return result;
   }
+  /// What a side shows of a blob, in the network's order of elements; nothing where it does not.
+  [[nodiscard]] std::optional<tensor<float>> value(std::size_t blob, run_side side) const {
+    return side == run_side::other ? other_value(blob) : reference_value(blob);
+  }
   /// The reference's values of a blob, in the network's order of elements; nothing where it does not show them.
   [[nodiscard]] std::optional<tensor<float>> reference_value(std::size_t blob) const {
     for (const compared_row& r : rows_) {
       if (!r.layer || lab_->net.layers[*r.layer].outputs[r.output] != blob) continue;
-      const std::vector<float> y = reference_values(r);
-      if (y.size() != lab_->net.blobs[blob].shape.size()) return std::nullopt;
+      const tensor_shape &given = shape(r), &own = lab_->net.blobs[blob].shape;
+      if (given.rank() > 1 && nchw_of(given, given.size()) != nchw_of(own, own.size())) return std::nullopt;
+      if (is_inexact(true, r.reference)) return std::nullopt;
+      std::vector<float> y;
+      try {
+        y = reference_values(r);
+      } catch (const error&) {
+        return std::nullopt;
+      }
+      if (y.size() != own.size()) return std::nullopt;
       tensor<float> result = make_tensor<float>(lab_->net.blobs[blob].shape);
       std::copy(y.begin(), y.end(), result.begin());
       return result;
@@ -588,6 +602,10 @@ class run_pair {
         const std::size_t first_blob = lab_->net.layers[c.first].outputs[0];
         dump_of_blob[side].erase(first_blob);
         dump_of_blob[side][lab_->net.layers[writer].outputs[0]] = *dump;
+        if (side == 0) {
+          reference_through_[first_blob].assign(c.writers.begin(),
+                                                c.writers.begin() + static_cast<std::ptrdiff_t>(*shown[0]));
+        }
         if (side == 1) {
           through_[first_blob].assign(c.writers.begin(), c.writers.begin() + static_cast<std::ptrdiff_t>(*shown[1]));
           other_writer_[*dump] = writer;
@@ -888,7 +906,8 @@ class run_pair {
   std::map<std::size_t, source> source_;                     ///< of a blob
   std::map<std::size_t, tensor_view<const float>> fed_;      ///< of an input's blob
   std::map<std::size_t, std::vector<std::size_t>> through_;  ///< of a blob: the writers behind it that the other shows
-  std::map<std::size_t, std::size_t> other_writer_;          ///< of the other's dumps that show a layer behind theirs
+  std::map<std::size_t, std::vector<std::size_t>> reference_through_;  ///< the same of the reference
+  std::map<std::size_t, std::size_t> other_writer_;  ///< of the other's dumps that show a layer behind theirs
   std::vector<size_mismatch> size_mismatches_;
   std::size_t compared_ = 0;
   bool input_is_guessed_ = false;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/debug/dump_trials.hpp>
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/limits.hpp>
@@ -21,8 +22,9 @@ namespace detail {
 /// and too far.
 [[nodiscard]] inline bool is_off_by_itself(const run_pair& runs, const layer_trial& t) {
   if (t.result.l2_reference == 0 && t.result.l2_other == 0) return false;
+  if (t.has_channels_off) return true;
   if (t.is_as_planned()) return runs.is_bad(t.result);
-  return runs.is_bad(t.result) ||
+  return runs.is_bad(t.result) || t.is_far_from_planned() ||
          t.result.relative_l2_error >
              std::max(limit::suspect_error, limit::suspect_factor * t.expected.relative_l2_error) ||
          std::fabs(t.result.norm_error - t.expected.norm_error) >= runs.limits().norm_error;
@@ -122,7 +124,8 @@ struct suspicions {
     if (!is_number || t.is_zero || t.is_other_width() || !is_off_by_itself(runs, t)) continue;
     // Fed with a blob that the dump shows wrongly a layer must look wrong too.
     if (std::any_of(l.inputs.begin(), l.inputs.end(), [&](std::size_t b) { return blobs.contains(b); })) continue;
-    if (is_only_shown_wrongly(runs, lab, trials, t.layer, t.output)) {
+    if (is_only_shown_wrongly(runs, lab, trials, t.layer, t.output) ||
+        find_wrong_dump(runs, lab, t.layer, t.output, run_side::other)) {
       blobs.insert(l.outputs[t.output]);
       s.only_shown_wrongly.insert({t.layer, t.output});
       continue;

@@ -17,6 +17,7 @@
 #include <nniesim/debug/rules/norm_remedy.hpp>
 #include <nniesim/debug/rules/not_a_number.hpp>
 #include <nniesim/debug/rules/nothing_compared.hpp>
+#include <nniesim/debug/rules/other_model.hpp>
 #include <nniesim/debug/rules/other_size.hpp>
 #include <nniesim/debug/rules/post_processing.hpp>
 #include <nniesim/debug/rules/precision.hpp>
@@ -26,6 +27,7 @@
 #include <nniesim/debug/rules/rule.hpp>
 #include <nniesim/debug/rules/suspect_layer.hpp>
 #include <nniesim/debug/rules/wrong_dumps.hpp>
+#include <nniesim/debug/rules/wrong_reference.hpp>
 #include <nniesim/debug/rules/zero_layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -34,7 +36,8 @@ namespace detail {
 
 inline constexpr faults no_number = {fault::not_a_number};
 inline constexpr faults layer_faults = {fault::all_zero,          fault::bits_not_as_planned, fault::activation_scale,
-                                        fault::fixed_point_range, fault::suspect_layer,       fault::other_size};
+                                        fault::fixed_point_range, fault::suspect_layer,       fault::other_size,
+                                        fault::wrong_reference,   fault::other_weights};
 
 // clang-format off
 inline constexpr std::array all_rules = {
@@ -50,6 +53,8 @@ inline constexpr std::array all_rules = {
     rule{"not a number", rule_needs::nothing, {}, true, find_not_a_number},
     rule{"zero layer", rule_needs::nothing, {}, true, find_zero_layers},
     rule{"fewer bits", rule_needs::laboratory, {}, true, find_fewer_bits},
+    rule{"wrong reference", rule_needs::laboratory, {}, true, find_wrong_reference},
+    rule{"other model", rule_needs::laboratory, {}, true, find_other_model},
     rule{"suspect layer", rule_needs::laboratory, {}, true, find_suspect_layers},
     rule{"wrong files", rule_needs::nothing, {}, false, find_wrong_files},
     rule{"precision", rule_needs::laboratory, input_faults | no_number, false, find_precision},

@@ -17,7 +17,9 @@ namespace detail {
   const bool any =
       std::any_of(rows.begin(), rows.end(), [&](const auto* r) { return file.runs().is_bad(*r->shown.result); });
   if (!any) return {};
-  return {{.what = cosine_pattern(file.runs()).judge()}};
+  auto f = cosine_pattern(file.runs()).judge();
+  if (!f) return {};
+  return {{.what = *std::move(f)}};
 }
 
 }  // namespace detail

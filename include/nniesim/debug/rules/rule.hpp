@@ -56,6 +56,7 @@ struct found {
   /// With the input that it had, the simulation of that layer does the same: no fault of its own if there is one
   /// upstream.
   bool as_simulated = false;
+  bool is_shown_only = false;            ///< nothing behind it is explained by it
   bool is_last = false;                  ///< nothing else can be told once this was found
   std::set<std::size_t> also_accused{};  ///< further layers that it is of
 };
@@ -88,7 +89,11 @@ class findings_so_far {
     if (file_.lab() == nullptr || !r.layer) return !list_.empty();
     const std::set<std::size_t> sources = sources_of(file_.lab()->net, *r.layer);
     return std::any_of(list_.begin(), list_.end(),
-                       [&](const entry& e) { return e.is.position && sources.contains(*e.is.position); });
+                       [&](const entry& e) {
+                         return e.is.position && !e.is.is_shown_only && sources.contains(*e.is.position);
+                       }) ||
+           std::any_of(list_.begin(), list_.end(),
+                       [&](const entry& e) { return e.is.position == r.layer && e.is.is_shown_only; });
   }
 
   /// `block`: the rules that report layers and stand side by side have the same one.
@@ -125,7 +130,8 @@ class findings_so_far {
     for (const entry& before : list_) {
       if (&before == &e) break;
       if (input_faults.contains(before.is.what.cause)) return true;
-      if (before.is.position && (!has_sources || sources.contains(*before.is.position))) return true;
+      if (before.is.position && !before.is.is_shown_only && (!has_sources || sources.contains(*before.is.position)))
+        return true;
     }
     return false;
   }

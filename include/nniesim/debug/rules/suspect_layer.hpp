@@ -1,8 +1,11 @@
 // Step 6 of the procedure: layers that are off by themselves, each tried out.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,34 +18,67 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-[[nodiscard]] inline std::vector<found> find_suspect_layers(const case_file& file, const findings_so_far&) {
+/// What else was looked at before a layer is called wrong.
+inline void add_exclusions(const case_file& file, const layer_trial& t, finding& f) {
+  const network& net = file.lab()->net;
+  const auto has_rival = [&](fault cause) {
+    return std::any_of(f.rivals.begin(), f.rivals.end(), [&](const auto& r) { return r.cause == cause; });
+  };
+  const reference_trial* const reference = file.of_reference().of(t.layer, t.output);
+  if (reference == nullptr) {
+    f.against.push_back("whether the reference's layer is right could not be tried: its input or output is not there");
+  } else if (!reference->is_off) {
+    f.rivals.push_back(
+        {fault::wrong_reference, concat("on the reference's own input the layer gives what it shows, to ",
+                                        percent(reference->result.relative_l2_error))});
+  }
+  const std::size_t blob = net.layers[t.layer].outputs[t.output];
+  const bool is_read = std::any_of(net.layers.begin(), net.layers.end(), [&](const layer& l) {
+    return std::find(l.inputs.begin(), l.inputs.end(), blob) != l.inputs.end();
+  });
+  if (is_read) {
+    f.rivals.push_back({fault::layer_mapping, "what reads it does not follow from what the layer should give"});
+  } else {
+    f.against.push_back("no layer reads it: whether the dump alone is wrong cannot be told");
+  }
+  if (!has_rival(fault::bits_not_as_planned) && file.lab()->plan.layers[t.layer].encodes()) {
+    f.rivals.push_back({fault::bits_not_as_planned,
+                        std::isfinite(t.from_other_width)
+                            ? concat("in other bits the simulation is ", percent(t.from_other_width), " away")
+                            : std::string("no other bits can be had")});
+  }
+}
+
+[[nodiscard]] inline std::vector<found> find_suspect_layers(const case_file& file, const findings_so_far& so_far) {
   std::vector<found> result;
   const suspicions& s = file.suspects();
   const std::size_t all = s.off.size() + s.off_as_planned.size();
-  // Each takes many runs of the layer; what does something else than the simulation comes first.
-  std::size_t judged = 0;
   std::map<std::size_t, std::size_t> first_of_blob;  // results, by the blob whose range is wrong
-  for (const auto* list : {&s.off, &s.off_as_planned}) {
-    for (const layer_trial* t : *list) {
-      if (judged == limit::layers_judged) return result;
-      layer_verdict v = layer_judge(file.runs(), *file.lab(), *t).judge();
-      if (++judged == limit::layers_judged && all > judged) {
-        v.what.evidence.push_back(concat(all - judged, " more layers are off by themselves and were not tried"));
-      }
-      // With ranges between the two, as another network's calibration may find them, the simulation errs as much.
-      const bool as_simulated = v.as_simulated || t->result.relative_l2_error <= t->loosest;
-      // One range that is wrong shows in all readers of the blob.
-      if (v.blob) {
-        const auto [known, is_new] = first_of_blob.try_emplace(*v.blob, result.size());
-        if (!is_new) {
-          found& first = result[known->second];
-          first.what.evidence.push_back(concat("'", v.what.layer, "' reads the same blob and shows the same"));
-          first.also_accused.insert(t->layer);
-          continue;
-        }
-      }
-      result.push_back({.what = std::move(v.what), .position = t->layer, .as_simulated = as_simulated});
+  for (const auto& [t, judged] : file.judged()) {
+    layer_verdict v = judged;
+    if (v.what.cause == fault::none) continue;
+    // One of many with other weights.
+    const bool is_of_model = so_far.accuses(t->layer) && so_far.has(fault::other_weights) &&
+                             (v.what.cause == fault::other_weights || v.what.cause == fault::suspect_layer);
+    if (is_of_model) continue;
+    if (v.what.cause == fault::suspect_layer) add_exclusions(file, *t, v.what);
+    if (&t == &file.judged().back().trial && all > file.judged().size()) {
+      v.what.evidence.push_back(
+          concat(all - file.judged().size(), " more layers are off by themselves and were not tried"));
     }
+    // With ranges between the two, as another network's calibration may find them, the simulation errs as much.
+    const bool as_simulated = v.as_simulated || t->result.relative_l2_error <= t->loosest;
+    // One range that is wrong shows in all readers of the blob.
+    if (v.blob) {
+      const auto [known, is_new] = first_of_blob.try_emplace(*v.blob, result.size());
+      if (!is_new) {
+        found& first = result[known->second];
+        first.what.evidence.push_back(concat("'", v.what.layer, "' reads the same blob and shows the same"));
+        first.also_accused.insert(t->layer);
+        continue;
+      }
+    }
+    result.push_back({.what = std::move(v.what), .position = t->layer, .as_simulated = as_simulated});
   }
   return result;
 }
