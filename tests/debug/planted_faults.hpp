@@ -473,7 +473,7 @@ inline std::vector<planted> faults_of(const subject& s) {
   });
 
   // Dumps.
-  add("read without sign", {fault::layer_mapping}, name(middle), nothing, [n = name(middle)](experiment& e) {
+  add("read without sign", {fault::layer_mapping, fault::dump_reading}, name(middle), nothing, [n = name(middle)](experiment& e) {
     for (float& v : named(e.other, n).values) v += v < 0 ? 0x1p20F : 0;
   });
   add("another blob under a name", {fault::layer_mapping}, name(middle), nothing, [n = name(middle)](experiment& e) {

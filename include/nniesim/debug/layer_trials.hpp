@@ -201,8 +201,11 @@ class layer_bench {
   /// Whether this layer is a ReLU whose input the run shows with that ReLU done: doing it again changes leaky ones.
   [[nodiscard]] bool runs_twice(const run_pair& runs, std::size_t blob) const {
     const auto* relu = std::get_if<relu_params>(&layer_.params);
-    return side_ == run_side::other && relu != nullptr && relu->negative_slope != 0 &&
-           runs.shown_as(blob) == match_relation::fused_relu;
+    const bool changes_twice =
+        (relu != nullptr && relu->negative_slope != 0) || std::holds_alternative<layers::prelu>(layer_.params);
+    const auto relation = runs.shown_as(blob);
+    return side_ == run_side::other && changes_twice &&
+           (relation == match_relation::fused_relu || relation == match_relation::fused_prelu);
   }
   /// The ReLU behind an output if what the run shows of it is the ReLU's: no value is negative though some should be,
   /// or, of a leaky one, if that fits much better.

@@ -231,6 +231,9 @@ inline constexpr double reader_no_better = 0.5;
 /// Times the limit of norms: what layers of few bits add up to where all compute as planned.
 inline constexpr double norms_of_few_bits = 2.5;
 
+/// Share of the relative L2 error from which on an error of the norm is one factor and nothing else: rounding has less.
+inline constexpr double pure_gain_share = 0.8;
+
 }  // namespace detail::limit
 
 NNIESIM_END_NAMESPACE

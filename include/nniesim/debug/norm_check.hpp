@@ -57,7 +57,12 @@ class norm_check {
         concat("norms are off by up to ", percent_with_sign(most, 2), " while the cosines are intact");
     if (lab_ == nullptr) {
       // As many layers in 8 bits may have.
-      if (std::fabs(most) <= limit::norms_of_few_bits * o_.norm_error) return std::nullopt;
+      const bool is_little = std::all_of(off.begin(), off.end(), [&](const compared_row* r) {
+        const comparison& c = *r->shown.result;
+        return std::fabs(c.norm_error) <= limit::norms_of_few_bits * o_.norm_error &&
+               std::fabs(c.norm_error) < limit::pure_gain_share * c.relative_l2_error;
+      });
+      if (is_little) return std::nullopt;
       f.summary = shift;
       f.next = "give the network to the diagnosis: it finds where the gain enters";
       f.change.push_back("look for a Power / ReduceMean chain in front of that layer: nnie-debug compensate");

@@ -197,10 +197,18 @@ struct size_mismatch {
   std::optional<double> common;
 };
 
+/// Whether a prototxt may let a layer write where its only input stands, element by element.
+[[nodiscard]] inline bool may_be_in_place(const network& net, const layer& l) {
+  return l.inputs.size() == 1 && l.outputs.size() == 1 &&
+         (works_in_place(l) || std::holds_alternative<layers::identity>(l.params)) &&
+         net.blobs[l.inputs[0]].shape == net.blobs[l.outputs[0]].shape;
+}
+
 /// What is shown under the names of layers that work in place.
 struct in_place_chain {
   std::size_t first = 0;               ///< the layer that wrote the blob first
   std::vector<std::size_t> writers{};  ///< those behind it, in order
+  bool is_declared = true;             ///< their blobs have one name; else they might have in another prototxt
 };
 
 /// The rows of two runs, the network's inputs first; and the other run's blobs by the network's.
@@ -457,15 +465,22 @@ class run_pair {
     const network& net = lab_->net;
     std::vector<in_place_chain> all;
     std::map<std::size_t, std::size_t> chain_of;  // by the blob written last
+    std::vector<std::size_t> readers(net.blobs.size());
+    for (const layer& l : net.layers) {
+      for (const std::size_t b : l.inputs) ++readers[b];
+    }
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
       const layer& x = net.layers[l];
-      const bool in_place =
+      const bool is_declared =
           x.inputs.size() >= 1 && x.outputs.size() == 1 && net.blobs[x.inputs[0]].name == net.blobs[x.outputs[0]].name;
+      // The reference's prototxt may have in place what the compiled one has not, as the vendor advises.
+      const bool in_place = is_declared || (may_be_in_place(net, x) && readers[x.inputs[0]] == 1);
       const auto before = in_place ? chain_of.find(x.inputs[0]) : chain_of.end();
       std::size_t index = all.size();
       if (before != chain_of.end()) {
         index = before->second;
         all[index].writers.push_back(l);
+        all[index].is_declared = all[index].is_declared && is_declared;
         chain_of.erase(before);
       } else {
         if (x.outputs.size() != 1 || std::holds_alternative<layers::input>(x.params)) continue;
@@ -590,15 +605,17 @@ class run_pair {
         if (inputs.size() != lab_->net.layers[c.first].inputs.size()) continue;
         shown[side] = writer_shown(run_chain(c, std::move(inputs)), values);
       }
+      bool is_moved = false;
       // Where one run is not clear about it, as a faulty layer is not, both are taken to be written alike, and where
-      // neither is, by blobs.
+      // neither is, by blobs; as far as the network's blobs have one name.
       for (const std::size_t side : {0U, 1U}) {
-        if (!shown[side]) shown[side] = shown[1 - side].value_or(c.writers.size());
+        if (!shown[side] && c.is_declared) shown[side] = shown[1 - side].value_or(c.writers.size());
         const std::span<const named_values> list = side == 0 ? reference_ : other_;
         const auto dump = dump_of(list, c.first);
         if (!shown[side] || *shown[side] == 0 || !dump) continue;
         const std::size_t writer = c.writers[*shown[side] - 1];
         if (dump_of(list, writer)) continue;  // it has a dump of its own
+        is_moved = true;
         const std::size_t first_blob = lab_->net.layers[c.first].outputs[0];
         dump_of_blob[side].erase(first_blob);
         dump_of_blob[side][lab_->net.layers[writer].outputs[0]] = *dump;
@@ -615,7 +632,7 @@ class run_pair {
           if (r.reference == *dump && r.layer == c.first) r.layer = writer;
         }
       }
-      pair_last_writer(c);
+      if (c.is_declared || is_moved) pair_last_writer(c);
     }
   }
 

@@ -23,7 +23,7 @@ class mapping_check {
     for (const compared_row& r : runs_.rows()) {
       if (!r.other || r.is_input || (r.layer && so_far.accuses(*r.layer))) continue;
       // A layer that only the pattern of cosines makes suspect.
-      if (file.lab() == nullptr && so_far.accuses(r, fault::suspect_layer)) continue;
+      if (file.lab() == nullptr && so_far.accuses(r, fault::inconclusive)) continue;
       // Other gains come from an input, or a layer, with other ones.
       if (r.relation == match_relation::affine && (input_differs || so_far.explain(r))) continue;
       if (is_moved(r)) moved_.push_back(&r);

@@ -160,7 +160,10 @@ struct damaged_part {
       if (r != nullptr && !is_told) rows.push_back(r);
     }
   } else {
-    // The last layers must be good, and everything between: then only the file can be wrong.
+    // The last layers must be good, and everything before: then only the file can be wrong.
+    std::size_t bad = 0;
+    for (const compared_row& r : runs.rows()) bad += r.shown.result && runs.is_bad(*r.shown.result) ? 1U : 0U;
+    if (bad > 1) return all;
     for (auto r = runs.rows().rbegin(); r != runs.rows().rend(); ++r) {
       if (!runs.is_ordered(*r) || !r->shown.result || r->is_inexact) continue;
       const bool is_bad = runs.is_bad(*r->shown.result);
