@@ -93,7 +93,6 @@ class layer_bench {
   [[nodiscard]] std::size_t index() const noexcept { return index_; }
   [[nodiscard]] const layer& of() const noexcept { return layer_; }
   [[nodiscard]] const laboratory& lab() const noexcept { return lab_; }
-  [[nodiscard]] std::span<const tensor<float>> inputs() const noexcept { return inputs_; }
   /// Whether an output is shown with the work of layers behind it.
   [[nodiscard]] bool is_shown_through(std::size_t output) const {
     return relu_[output] != nullptr || !behind_[output].empty();

@@ -265,6 +265,7 @@ class run_pair {
   }
   [[nodiscard]] std::vector<float> other_values(const compared_row& r) const { return other_[*r.other].values(); }
   /// Of the other run's list.
+  [[nodiscard]] const std::string& other_name(std::size_t i) const { return other_[i].name; }
   [[nodiscard]] std::vector<float> other_values(std::size_t i) const { return other_[i].values(); }
   [[nodiscard]] const tensor_shape& shape(const compared_row& r) const { return reference_[r.reference].shape; }
 
