@@ -77,7 +77,7 @@ void for_channels(const tensor_shape& shape, std::size_t count, const F& f) {
       if (k == 0) whole_rounding += square(y - r);
     }
   });
-  constexpr double step = 1.0 / 4096;
+  constexpr double step = limit::step_q20_12;
   std::vector<channel_fit> result;
   for (std::size_t c = 0; c < channels; ++c) {
     const sums& s = all[c];
@@ -105,7 +105,7 @@ void for_channels(const tensor_shape& shape, std::size_t count, const F& f) {
                 root > std::max(limit::told_gain * f.norm, limit::channel_far_over_rounding * unavoidable));
     f.is_silent = each >= limit::channel_values && s.x_least == s.x_most &&
                   s.r_most - s.r_least > 2 * limit::channel_steps * step &&
-                  std::sqrt(off) > 0.5 * std::sqrt(rounding) && has_steps && has_content;
+                  std::sqrt(off) > limit::silent_over_rounding * std::sqrt(rounding) && has_steps && has_content;
     f.is_off = f.is_off || f.is_silent;
     result.push_back(f);
   }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/match_layers.hpp>
 #include <nniesim/tensor/shape.hpp>
 
@@ -49,10 +50,6 @@ namespace detail {
 /// The values that Q20.12 has: -2^19 .. 2^19.
 inline constexpr float q20_12_span = 1048576.0F;   // 2^20
 inline constexpr float word_span = 4294967296.0F;  // 2^32
-/// A dump without sign loses at least this share of its norm when it is read with it: else its values are as large.
-inline constexpr double sign_least_loss = 0.5;
-/// Pictures that a dump can hold of one layer, beyond which sizes are no batch's.
-inline constexpr std::size_t batch_most_items = 256;
 
 /// How many values are too large by `span`, of those without sign: none is negative, none reaches the span, some are in
 /// its upper half. 0 where they are not like that.
@@ -67,7 +64,7 @@ inline constexpr std::size_t batch_most_items = 256;
     squares += d * d;
     with_sign += s * s;
   }
-  return with_sign <= (1 - sign_least_loss) * (1 - sign_least_loss) * squares ? large : 0;
+  return with_sign <= (1 - limit::sign_least_loss) * (1 - limit::sign_least_loss) * squares ? large : 0;
 }
 
 [[nodiscard]] inline std::vector<float> with_sign(std::vector<float> values, float span, float unit) {
@@ -156,7 +153,7 @@ class dump_reader {
       if (r == 0 || x == 0) continue;
       ++comparable;
       const std::size_t side = r > x ? 0 : 1, more = std::max(r, x), less = std::min(r, x);
-      if (more == less || more % less != 0 || more / less > batch_most_items) continue;
+      if (more == less || more % less != 0 || more / less > limit::batch_most_items) continue;
       if (may_be_batch(side, p.index[side], more / less)) ++ratios[{side, more / less}];
     }
     const auto most = std::max_element(ratios.begin(), ratios.end(),

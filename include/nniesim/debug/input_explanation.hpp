@@ -248,8 +248,9 @@ class input_explainer {
     const auto fits = [&](const normalization& n) {
       for (std::size_t c = 0; c < channels; ++c) {
         const double mean = best_.has_mean_image ? 0 : mean_of(n.mean, c, channels);
-        const double tolerance = std::max(gain_tolerance * range / 2, gain_tolerance / 2 * std::fabs(mean));
-        if (std::fabs(e.scale[c] - n.scale) > gain_tolerance * std::fabs(n.scale)) return false;
+        const double tolerance =
+            std::max(limit::gain_tolerance * range / 2, limit::gain_tolerance / 2 * std::fabs(mean));
+        if (std::fabs(e.scale[c] - n.scale) > limit::gain_tolerance * std::fabs(n.scale)) return false;
         if (std::fabs(e.mean[c] - mean) > tolerance) return false;
       }
       return true;

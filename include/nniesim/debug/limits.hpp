@@ -100,6 +100,43 @@ inline constexpr double raw_words_of_input = 1e-3;
 /// ... and of a layer's norm, which was quantized.
 inline constexpr double raw_words_of_layer = 0.01;
 
+// ---- which layers correspond (cosines and correlations, where nothing else is said) ----
+
+/// From here on the content of layers of one name agrees: what is worse may be the fault that is looked for.
+inline constexpr double named_threshold = 0.9;
+/// What content alone must reach: cosine and correlation, so that layers with a large mean do not all look alike.
+inline constexpr double content_threshold = 0.95;
+/// Above this nothing better is looked for.
+inline constexpr double certain_threshold = 0.99;
+/// What an affine must reach, since it has parameters to fit with.
+inline constexpr double affine_threshold = 0.99;
+/// Values other than zero from which on a sample of a layer says something, and the cosine below which it says no.
+inline constexpr std::ptrdiff_t sample_filled = 64;
+inline constexpr double sample_agrees = 0.5;
+/// Ratio of squared norms up to which layers are of one scale: else they are an affine at best.
+inline constexpr double alike_squares = 4;
+/// Squared distance of quantiles, relative to their squares, up to which two distributions are alike.
+inline constexpr double alike_quantiles = 0.25;
+/// From here on the nearest layer is told where none corresponds.
+inline constexpr double nearest_told = 0.5;
+/// A dump without sign loses at least this share of its norm when it is read with it: else its values are as large.
+inline constexpr double sign_least_loss = 0.5;
+/// Pictures that a dump can hold of one layer, beyond which sizes are no batch's.
+inline constexpr std::size_t batch_most_items = 256;
+
+// ---- how an input was made (relative residuals of a fit by gain and offset, where nothing else is said) ----
+
+/// Below this the fit holds: a picture that was encoded in 8 bits once leaves about 0.03.
+inline constexpr double explained_residual = 0.06;
+/// Above this the two do not show the same picture: with equal spread a correlation of about 0.8.
+inline constexpr double other_picture_residual = 0.6;
+/// Gains, scales and means in their unit that are closer than this, relatively, count as equal.
+inline constexpr double gain_tolerance = 0.02;
+/// Means closer than this share of the input's range count as equal: a step of 8 bits is 0.004 of it.
+inline constexpr double equal_means = 0.01;
+/// A cfg's data_scale is larger: it is stored in steps of 1/4096.
+inline constexpr double least_data_scale = 1.0 / 4096;
+
 // ---- the pattern of cosines (errors that they mean for equal norms: sqrt(2 - 2 cosine)) ----
 
 /// Share of the largest error that comes at once where similarity drops sharply ...
@@ -185,6 +222,9 @@ inline constexpr double channel_far_over_rounding = 20;
 inline constexpr double least_channel = 0.01;
 /// Root mean square of a difference in steps of Q20.12 below which nothing is told of a channel.
 inline constexpr double channel_steps = 4;
+/// Times the simulation's error from which on a channel of one value, where float has several, is silent: coarse codes
+/// of a channel with little content give one value, too.
+inline constexpr double silent_over_rounding = 0.5;
 /// Values of a channel from which on a line through them, or that they are all one, says something.
 inline constexpr std::size_t channel_values = 8;
 /// How far a gain is from 1, at least, to be one: half of it is what norms of good layers may have.
@@ -203,6 +243,8 @@ inline constexpr std::size_t places_of_error = 16;
 inline constexpr double right_places = 0.5;
 /// ... and times the relative error of all: a place with less is right.
 inline constexpr double right_place = 0.2;
+/// Share of the mean square that a place counts as having, at least: next to zero no error is small.
+inline constexpr double least_place = 0.1;
 /// Times the simulation's error from float, from any simulation, from which on a layer was not computed as planned.
 inline constexpr double unplanned = 1.5;
 /// At least that, whatever the bits.

@@ -24,6 +24,7 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/debug/dump_folder.hpp>
 #include <nniesim/debug/layer_print.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/tensor/shape.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -74,14 +75,6 @@ inline constexpr std::size_t match_max_layers = 4096;
 
 namespace detail {
 
-/// From here on the content of layers of one name agrees.
-inline constexpr double named_threshold = 0.9;
-/// What content alone must reach: cosine and correlation, so that layers with a large mean do not all look alike.
-inline constexpr double content_threshold = 0.95;
-/// Above this nothing better is looked for.
-inline constexpr double certain_threshold = 0.99;
-/// What an affine must reach, since it has parameters to fit with.
-inline constexpr double affine_threshold = 0.99;
 /// A name as names are compared.
 [[nodiscard]] inline std::string match_key(std::string_view name) {
   if (name.ends_with("_hp") && name.size() > 3) name.remove_suffix(3);
@@ -146,7 +139,7 @@ class layer_matcher {
 
     [[nodiscard]] bool holds(double threshold) const noexcept {
       return relation != match_relation::differs && relation != match_relation::unverifiable &&
-             score >= (has_parameters(relation) ? affine_threshold : threshold);
+             score >= (has_parameters(relation) ? limit::affine_threshold : threshold);
     }
   };
   /// Two layers of one name.
@@ -218,10 +211,10 @@ class layer_matcher {
   template <class F, class G>
   [[nodiscard]] static bool sample_differs(std::span<const float> a, std::span<const float> b, const F& f, const G& g) {
     const auto filled = [](std::span<const float> s, const auto& h) {
-      return std::count_if(s.begin(), s.end(), [&](float v) { return h(v) != 0.0F; }) >= 64;
+      return std::count_if(s.begin(), s.end(), [&](float v) { return h(v) != 0.0F; }) >= limit::sample_filled;
     };
     if (!filled(a, f) || !filled(b, g)) return false;  // too few to tell
-    return dot(a, b, f, g) < 0.5 * std::sqrt(dot(a, a, f, f)) * std::sqrt(dot(b, b, g, g));
+    return dot(a, b, f, g) < limit::sample_agrees * std::sqrt(dot(a, a, f, f)) * std::sqrt(dot(b, b, g, g));
   }
 
   /// x = y. `for_certain`: whatever a sample says.
@@ -252,7 +245,9 @@ class layer_matcher {
 
   /// Whether the layers may hold the same numbers in some order.
   [[nodiscard]] static bool same_distribution(const layer_print& r, const layer_print& x) {
-    if (r.count != x.count || r.squares > 4 * x.squares || x.squares > 4 * r.squares) return false;
+    if (r.count != x.count || r.squares > limit::alike_squares * x.squares ||
+        x.squares > limit::alike_squares * r.squares)
+      return false;
     double difference = 0, both = 0;
     for (std::size_t i = 0; i < r.quantiles.size(); ++i) {
       const double a = static_cast<double>(r.quantiles[i]);
@@ -260,7 +255,7 @@ class layer_matcher {
       difference += (a - b) * (a - b);
       both += a * a + b * b;
     }
-    return difference <= 0.25 * both;
+    return difference <= limit::alike_quantiles * both;
   }
 
   [[nodiscard]] explanation as_permuted(std::size_t i, std::size_t j) {
@@ -314,7 +309,7 @@ class layer_matcher {
     const floats y = values(0, i);
     const floats v = values(1, j);
     const std::size_t some = std::max<std::size_t>(1, r.dims[1] / 4);
-    if (some > 1 && affine_correlation(*y, *v, r.dims, some) < named_threshold) return {};
+    if (some > 1 && affine_correlation(*y, *v, r.dims, some) < limit::named_threshold) return {};
     const double score = affine_correlation(*y, *v, r.dims, 1);
     return {match_relation::affine, score, score};
   }
@@ -328,7 +323,7 @@ class layer_matcher {
     const floats y = values(0, i);
     const floats v = values(1, j);
     const double positive = dot(*y, *v, rectified, rectified);
-    if (positive < named_threshold * std::sqrt(r.positive_squares) * std::sqrt(x.positive_squares)) return {};
+    if (positive < limit::named_threshold * std::sqrt(r.positive_squares) * std::sqrt(x.positive_squares)) return {};
     explanation best;
     for (const match_relation relation : {match_relation::prelu_behind, match_relation::fused_prelu}) {
       const bool behind = relation == match_relation::prelu_behind;
@@ -350,11 +345,11 @@ class layer_matcher {
 
   /// The simplest relation that explains x; a less simple one must explain the rest four times better.
   [[nodiscard]] explanation best_explanation(std::size_t i, std::size_t j, explanation best, bool with_affine) {
-    if (best.score >= certain_threshold || !prints_[0][i].has_content() || !prints_[1][j].has_content()) {
+    if (best.score >= limit::certain_threshold || !prints_[0][i].has_content() || !prints_[1][j].has_content()) {
       return best;
     }
     const auto try_it = [&](const explanation& e) {
-      if (e.holds(named_threshold) && 1 - e.score <= (1 - best.score) / 4) best = e;
+      if (e.holds(limit::named_threshold) && 1 - e.score <= (1 - best.score) / 4) best = e;
     };
     try_it(as_relu(i, j));
     try_it(as_permuted(i, j));
@@ -430,19 +425,19 @@ class layer_matcher {
   }
 
   [[nodiscard]] static bool agrees(const named_pair& p) {
-    return p.cosine >= named_threshold && p.best.relation != match_relation::unverifiable &&
+    return p.cosine >= limit::named_threshold && p.best.relation != match_relation::unverifiable &&
            !(p.best.relation == match_relation::differs);
   }
 
   /// Whether a layer whose own name points nowhere holds the reference's content much better than the namesake.
   [[nodiscard]] bool is_overruled(const named_pair& p) {
-    if (p.cosine >= certain_threshold || !prints_[0][p.r].has_content()) return false;
+    if (p.cosine >= limit::certain_threshold || !prints_[0][p.r].has_content()) return false;
     for (std::size_t j = 0; j < lists_[1].size(); ++j) {
       if (j == p.x || partner_[1][j] != none || !prints_[1][j].has_content()) continue;
       const bool has_own = namesake_[1][j] != none && agrees(named_[namesake_[1][j]]);
       if (has_own) continue;
       const explanation e = as_same(p.r, j, false);
-      if (e.holds(content_threshold) && 1 - e.score <= (1 - p.cosine) / 10) return true;
+      if (e.holds(limit::content_threshold) && 1 - e.score <= (1 - p.cosine) / 10) return true;
     }
     return false;
   }
@@ -457,7 +452,8 @@ class layer_matcher {
   /// Names agree, and a relation explains the content.
   void take_explained_names() {
     for (const named_pair& p : named_) {
-      if (is_free(p.r, p.x) && p.best.relation != match_relation::same && p.best.holds(named_threshold)) take_named(p);
+      if (is_free(p.r, p.x) && p.best.relation != match_relation::same && p.best.holds(limit::named_threshold))
+        take_named(p);
     }
   }
 
@@ -476,7 +472,7 @@ class layer_matcher {
     m.other = p.x;
     m.names = p.names;
     m.relation = p.best.relation;
-    if (m.relation == match_relation::same && p.cosine < named_threshold) m.relation = match_relation::differs;
+    if (m.relation == match_relation::same && p.cosine < limit::named_threshold) m.relation = match_relation::differs;
     m.cosine = m.relation == match_relation::same || m.relation == match_relation::differs ? p.cosine : p.best.cosine;
     m.confidence = std::clamp(m.cosine, 0.0, 1.0);
     if (m.relation == match_relation::unverifiable) m.confidence = 0.5;
@@ -528,9 +524,10 @@ class layer_matcher {
         if (namesake_[0][i] != none && namesake_[0][i] == namesake_[1][j]) continue;  // the names have their own steps
         explanation e = as_same(i, j, false);
         const double ratio = prints_[1][j].squares / prints_[0][i].squares;
-        if (ratio < 0.25 || ratio > 4) e = {};  // the same direction, but another scale: an affine at best
+        if (ratio < 1 / limit::alike_squares || ratio > limit::alike_squares)
+          e = {};  // the same direction, but another scale: an affine at best
         if (transformed) e = best_explanation(i, j, e, true);
-        if (!e.holds(content_threshold) || (e.relation == match_relation::same) == transformed) continue;
+        if (!e.holds(limit::content_threshold) || (e.relation == match_relation::same) == transformed) continue;
         if (!is_clearly_better(i, j, e)) continue;
         all.push_back({i, j, e, -rank_of(e.score),
                        static_cast<std::int64_t>(std::lround(std::fabs(std::log2(ratio)) * 10)), crossings(i, j)});
@@ -574,7 +571,7 @@ class layer_matcher {
       const named_pair& p = named_[namesake_[0][c.r]];
       m.namesake = p.x;
       m.reason = concat("name matches ", shown(1, p.x), ", content is that of ", shown(1, c.x), ": ", m.reason);
-      if (p.best.relation != match_relation::same && p.best.holds(named_threshold)) {
+      if (p.best.relation != match_relation::same && p.best.holds(limit::named_threshold)) {
         m.reason += concat("; to ", shown(1, p.x), ": ", to_string(p.best.relation));
       }
     }
@@ -641,7 +638,7 @@ class layer_matcher {
       }
     }
     if (!text.empty()) text += "; ";
-    if (best.holds(content_threshold)) {
+    if (best.holds(limit::content_threshold)) {
       is_explained = true;
       text += concat("fits ", shown(opposite, like), ": ", to_string(best.relation));
       if (partner_[opposite][like] != none) {
@@ -650,7 +647,7 @@ class layer_matcher {
       return text;
     }
     text += "no layer has its content";
-    if (best.score > 0.5) text += concat("; nearest ", shown(opposite, like), ", cosine ", best.cosine);
+    if (best.score > limit::nearest_told) text += concat("; nearest ", shown(opposite, like), ", cosine ", best.cosine);
     return text;
   }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/io/preprocess.hpp>
 
@@ -91,15 +92,6 @@ struct preprocess_solution {
 };
 
 namespace detail {
-
-/// Below this the fit holds: a picture that was encoded in 8 bits once leaves about 0.03.
-inline constexpr double explained_residual = 0.06;
-/// Above this the two do not show the same picture: with equal spread a correlation of about 0.8.
-inline constexpr double other_picture_residual = 0.6;
-/// Gains and scales closer than this count as equal.
-inline constexpr double gain_tolerance = 0.02;
-/// A cfg's data_scale is larger.
-inline constexpr double least_data_scale = 1.0 / 4096;
 
 /// Sums over the pairs of one channel of each.
 /// "104, 117, 123".
@@ -207,10 +199,10 @@ class preprocess_solver {
     }
     s.evidence.push_back(concat("best fit: ", to_string(s.fit.layout), ", ", fit_text(s.fit), "; it leaves ",
                                 percent(s.fit.residual), " of the reference's spread"));
-    if (s.fit.residual > other_picture_residual) {
+    if (s.fit.residual > limit::other_picture_residual) {
       s.verdict = preprocess_verdict::other_picture;
       s.summary = "the two inputs do not show the same picture";
-    } else if (s.fit.residual > explained_residual) {
+    } else if (s.fit.residual > limit::explained_residual) {
       s.verdict = preprocess_verdict::unexplained;
       s.summary =
           "the inputs show the same picture, but no order of channels, gain, offset or layout explains the "
@@ -328,7 +320,7 @@ class preprocess_solver {
     }
     // As they are, unless another order is clearly better: channels of a grey picture are all alike.
     std::iota(order.begin(), order.end(), std::size_t{0});
-    const double enough = explained_residual * explained_residual / 4 * spread;
+    const double enough = limit::explained_residual * limit::explained_residual / 4 * spread;
     if (f.order != order && as_they_are < std::max(2 * best, enough)) {
       f.order = order;
       best = as_they_are;
@@ -371,7 +363,7 @@ class preprocess_solver {
       }
     };
     offer_layout(data_layout::same, 0);
-    if (!best.gain.empty() && best.residual <= explained_residual) return best;
+    if (!best.gain.empty() && best.residual <= limit::explained_residual) return best;
     offer_layout(data_layout::channels_last, 0);
     offer_layout(data_layout::transposed, 0);
     for (const std::size_t unit : {std::size_t{16}, std::size_t{32}}) {
@@ -397,7 +389,7 @@ class preprocess_solver {
   }
 
   [[nodiscard]] static bool near(double a, double b) {
-    return std::fabs(a - b) <= gain_tolerance * std::max(std::fabs(a), std::fabs(b));
+    return std::fabs(a - b) <= limit::gain_tolerance * std::max(std::fabs(a), std::fabs(b));
   }
 
   /// Mean and scale, each of every channel: what the cfg says, a mean image averaged, and what the reference shows.
@@ -451,7 +443,7 @@ class preprocess_solver {
     }
     s.mean = w.mean;
     s.scale = w.scale;
-    w.tolerance = std::max(0.01 * range, 1e-6);
+    w.tolerance = std::max(limit::equal_means * range, 1e-6);
     const bool swapped = std::any_of(f.order.begin(), f.order.end(), [&](const std::size_t& c) {
       return c != static_cast<std::size_t>(&c - f.order.data());
     });
@@ -529,7 +521,8 @@ class preprocess_solver {
     if (uses_both && no_mean && no_scale) {
       say("the cfg normalizes a picture that is normalized already, or the reference does not normalize it");
     } else if (uses_both && scale_ok &&
-               w.has_mean([&](std::size_t g) { return mean[g] / scale; }, 0.02 * std::fabs(mean[0] / scale))) {
+               w.has_mean([&](std::size_t g) { return mean[g] / scale; },
+                          limit::gain_tolerance * std::fabs(mean[0] / scale))) {
       say("the reference scales first and subtracts the mean then: (x * scale) - mean");
       s.changes.emplace_back(
           "in the reference's script: subtract the mean first, then multiply by the scale: (x - mean) * scale");
@@ -595,7 +588,7 @@ class preprocess_solver {
   /// Whether a cfg can have them for pictures of bytes.
   [[nodiscard]] static bool is_of_a_cfg(double scale, const std::vector<double>& means) {
     constexpr double widest = 2 * 255;
-    return scale > least_data_scale &&
+    return scale > limit::least_data_scale &&
            std::all_of(means.begin(), means.end(), [](double m) { return std::fabs(m) <= widest; });
   }
   /// A fitted scale as it was probably written: one of the usual fractions or whole, where it is within what a fit

@@ -722,7 +722,7 @@ class run_pair {
       for (std::size_t x = 0; x < other_.size(); ++x) {
         if (taken.contains(x) || other_[x].shape.rank() < 3 || shape(rows_[i]).rank() < 3) continue;
         const auto m = mismatch(i, x);
-        if (!m || !(m->common >= certain_threshold) || (best && best->common >= m->common)) continue;
+        if (!m || !(m->common >= limit::certain_threshold) || (best && best->common >= m->common)) continue;
         best = m;
       }
       if (!best) continue;

@@ -188,7 +188,7 @@ class lone_layer {
   const double usual = limit::right_place * std::sqrt(error / mean);
   std::size_t right = 0;
   for (std::size_t p = 0; p < plane; ++p) {
-    right += std::sqrt(off[p]) <= usual * std::sqrt(std::max(size[p], 0.1 * mean)) ? 1U : 0U;
+    right += std::sqrt(off[p]) <= usual * std::sqrt(std::max(size[p], limit::least_place * mean)) ? 1U : 0U;
   }
   return right;
 }
