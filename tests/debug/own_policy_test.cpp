@@ -150,7 +150,7 @@ TEST_CASE("ranges that are given for the planned format alone end no diagnosis",
   reference.run(e.picture);
   const laboratory lab{.net = e.net, .inputs = {view_of(e.picture)}, .ranges = e.ranges, .plan = plan};
   const diagnosis d = diagnose(layers_of(reference), layers_of(other), {}, &lab);
-  CHECK(d.verdict.cause == fault::suspect_layer);
+  CHECK(d.verdict.cause == fault::other_weights);
   CHECK(d.verdict.layer == "conv3");
 }
 

@@ -13,20 +13,20 @@ namespace innocent_accelerator_test {
 TEST_CASE("supplement: the accelerator is innocent where every layer is as simulated, and only there", "[debug]") {
   draws random(21);
   two_runs::experiment e(two_runs::plain_network(random), random);
-  const auto evidence = [](const detail::case_file& file) {
+  const auto rivals = [](const detail::case_file& file) {
     finding f;
     detail::add_innocence(file, f);
-    return f.evidence;
+    return rival_lines(f);
   };
-  REQUIRE(e.look(evidence).size() == 1);
-  CHECK_THAT(e.look(evidence)[0], contains("each of the 7 layers"));
-  CHECK(e.look(evidence, false).empty());
+  REQUIRE(e.look(rivals).size() == 1);
+  CHECK_THAT(e.look(rivals)[0], contains("each of the 7 layers"));
+  CHECK(e.look(rivals, false).empty());
   // One that is not, or that could not be tried.
   two_runs::experiment wrong = e;
   for (float& v : wrong.shown("conv3")) v += random.normal();
-  CHECK(wrong.look(evidence).empty());
+  CHECK(wrong.look(rivals).empty());
   std::erase_if(e.other, [](const two_runs::dump& d) { return d.name == "conv2"; });
-  CHECK(e.look(evidence).empty());
+  CHECK(e.look(rivals).empty());
 }
 
 }  // namespace innocent_accelerator_test

@@ -23,9 +23,12 @@ inline void add_innocence(const case_file& file, finding& verdict) {
     return t.is_input_finite && t.result.bad_other + t.result.bad_reference == 0 && t.is_as_planned();
   });
   if (!are_as_planned || trials.size() != all) return;
-  verdict.evidence.push_back(concat("each of the ", all,
-                                    " layers gives what the simulation gives for the input that it had: the "
-                                    "accelerator computes as planned"));
+  const bool is_told = std::any_of(verdict.rivals.begin(), verdict.rivals.end(),
+                                   [](const rival_explanation& r) { return r.cause == fault::suspect_layer; });
+  if (is_told) return;
+  verdict.rivals.push_back(
+      {fault::suspect_layer, concat("each of the ", all, " layers gives what the simulation gives for the input that ",
+                                    "it had: the accelerator computes as planned")});
 }
 
 }  // namespace detail

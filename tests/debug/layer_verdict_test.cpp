@@ -1,0 +1,37 @@
+#include <nniesim/debug/layer_verdict.hpp>
+
+#include <string>
+
+#include "catch.hpp"
+#include "support/two_runs.hpp"
+
+using namespace nniesim;
+
+TEST_CASE("what an error consists of, in words", "[debug]") {
+  detail::split_errors e;
+  e.parts.gain_share = 0.75;
+  e.parts.rounding_share = 0.25;
+  e.channels = 4;
+  e.most_channels = 1;
+  const std::string text = detail::error_parts_text(e);
+  CHECK_THAT(text, contains("gain 75 %"));
+  CHECK_THAT(text, contains("1 of 4 channels"));
+  CHECK(text.find("saturation") == std::string::npos);
+}
+
+TEST_CASE("a layer whose blob was stored with a range far too small saturates", "[debug]") {
+  draws random(31);
+  two_runs::experiment e(two_runs::plain_network(random), random);
+  activation_ranges wrong = e.ranges;
+  test_networks::shift_range(wrong, e.net, "conv2", 0, -3);
+  e.run(e.net, wrong);
+  e.look([&](const detail::case_file& file) {
+    const detail::layer_trial* const t = file.trial_of(3, 0);
+    REQUIRE(t != nullptr);
+    const detail::layer_verdict v = detail::layer_judge(file.runs(), *file.lab(), *t).judge();
+    CHECK(v.what.cause == fault::activation_scale);
+    CHECK(v.what.layer == "conv2");
+    CHECK(v.blob.has_value());
+    CHECK_FALSE(v.as_simulated);
+  });
+}
