@@ -23,7 +23,7 @@ namespace detail {
   // Where both runs give what the network does not, the network is another one.
   const auto other_is_right = [&](std::size_t l) {
     const layer_trial* const t = file.trial_of(l, 0);
-    return t == nullptr || !is_off_by_itself(file.runs(), *t);
+    return t == nullptr || t->is_as_planned() || !is_off_by_itself(file.runs(), *t);
   };
   std::vector<found> result;
   if (reference.is_another_model()) {
