@@ -231,6 +231,7 @@ class run_pair {
     match();
     if (lab_ != nullptr) name_layers();
     if (lab_ != nullptr) take_board_input();
+    if (lab_ != nullptr) pair_outputs_by_size();
     if (lab_ != nullptr) find_last_writers();
     for (compared_row& r : rows_) compare_row(r);
     find_inputs();
@@ -797,6 +798,32 @@ class run_pair {
       input->shown.relation = "layer 0 of a board's dumps is the data layer";
       std::erase_if(matching_.only_reference, [&](const unmatched_layer& x) { return x.index == input->reference; });
       return;
+    }
+  }
+  /// Where nothing has a partner, as a board's names and an output with a fault give none: an output of the network is
+  /// the other run's layer of its size, if each is the only one of that size.
+  void pair_outputs_by_size() {
+    if (std::any_of(rows_.begin(), rows_.end(), [](const compared_row& r) { return r.other && !r.is_input; })) return;
+    std::set<layer_output> outputs;
+    for (const auto& [l, o] : network_outputs(lab_->net)) outputs.insert({l, o});
+    std::map<std::size_t, std::vector<compared_row*>> rows;  // by size
+    for (compared_row& r : rows_) {
+      if (!r.other && r.layer && outputs.contains({*r.layer, r.output})) rows[shape(r).size()].push_back(&r);
+    }
+    std::map<std::size_t, std::vector<std::size_t>> others;
+    for (const unmatched_layer& u : matching_.only_other) {
+      if (!u.is_unreadable) others[other_[u.index].values().size()].push_back(u.index);
+    }
+    for (const auto& [size, of_size] : rows) {
+      const auto found = others.find(size);
+      if (of_size.size() != 1 || found == others.end() || found->second.size() != 1) continue;
+      compared_row& r = *of_size.front();
+      r.other = found->second.front();
+      r.relation = r.shown.how = match_relation::differs;
+      r.shown.partner = other_[*r.other].name;
+      r.shown.relation = concat("the only output of ", size, " values in both");
+      std::erase_if(matching_.only_reference, [&](const unmatched_layer& x) { return x.index == r.reference; });
+      std::erase_if(matching_.only_other, [&](const unmatched_layer& x) { return x.index == *r.other; });
     }
   }
   void compare_row(compared_row& r) {

@@ -47,6 +47,14 @@ class replayed_output {
   [[nodiscard]] std::vector<std::size_t> blobs_of(const compared_row& r) const {
     const std::size_t own = lab_.net.layers[*r.layer].outputs[r.output];
     std::vector<std::size_t> blobs = {own};
+    if (!r.is_namesake && r.relation == match_relation::differs) {
+      // Paired by size: it may be what another layer of that size gives, as the one before a softmax.
+      const std::size_t size = lab_.net.blobs[own].shape.size();
+      for (std::size_t b = 0; b < lab_.net.blobs.size(); ++b) {
+        if (b != own && lab_.net.blobs[b].shape.size() == size) blobs.push_back(b);
+      }
+      return blobs;
+    }
     for (const layer& l : lab_.net.layers) {
       const bool reads = l.inputs.size() == 1 && l.inputs[0] == blobs.back() && l.outputs.size() == 1;
       if (reads && works_in_place(l)) blobs.push_back(l.outputs[0]);
