@@ -187,8 +187,10 @@ class input_check {
     if (!e.holds || e.change.bytes == byte_change::none || e.change.bytes == byte_change::reordered) {
       return std::nullopt;
     }
-    const bool is_layout = e.change.bytes == byte_change::transposed || r.relation != match_relation::same;
-    if (is_layout && side == input_side::other && !settle_layout(r, x)) return std::nullopt;
+    const bool is_permuted = r.relation == match_relation::channels_last ||
+                             r.relation == match_relation::channels_first || r.relation == match_relation::transposed;
+    // Where only the dump is laid out otherwise, it is no fault of the input.
+    if (is_permuted && !settle_layout(r, x) && side == input_side::other) return std::nullopt;
     finding f = input_finding(r.shown.name, e, scene, side);
     if (r.shown.result) {
       f.evidence.insert(
@@ -202,7 +204,7 @@ class input_check {
   /// Whether an input that matching took for a permuted one is what the network was fed with as it stands, so that it
   /// is the input and not its dump that is laid out otherwise: what reads it tells. Where nothing does, it is.
   [[nodiscard]] bool settle_layout(const compared_row& r, std::span<const float> x) {
-    if (r.relation == match_relation::same || lab_ == nullptr || !r.layer) return true;
+    if (lab_ == nullptr || !r.layer) return true;
     const std::size_t blob = lab_->net.layers[*r.layer].outputs[r.output];
     const auto aligned = runs_.other_value(blob);
     if (!aligned) return true;
