@@ -73,8 +73,11 @@ TEST_CASE("what was done to an input that is shown is the verdict, and no layer 
       const std::string what = detail::concat(kind, ", ", p.name);
       diagnosis d = diagnose(layers_as(s.net, in_float), other, {}, &lab);
       with_lab.add(is_right(d), what, d);
-      d = diagnose(layers_as(s.net, in_float), other);
-      folders.add(is_input_fault(d.verdict), what, d);
+      if (number % 2 == 0) {  // the other two by turns, for the time that they take
+        d = diagnose(layers_as(s.net, in_float), other);
+        folders.add(is_input_fault(d.verdict), what, d);
+        continue;
+      }
       d = diagnose(layers_as(s.net, run_of(s.net, float_plan(s.net), nullptr, x)), layers_as(s.net, own), {}, &lab);
       reference_wrong.add(is_right(d), what, d);
     }
