@@ -473,9 +473,10 @@ inline std::vector<planted> faults_of(const subject& s) {
   });
 
   // Dumps.
-  add("read without sign", {fault::layer_mapping, fault::dump_reading}, name(middle), nothing, [n = name(middle)](experiment& e) {
-    for (float& v : named(e.other, n).values) v += v < 0 ? 0x1p20F : 0;
-  });
+  add("read without sign", {fault::layer_mapping, fault::dump_reading}, name(middle), nothing,
+      [n = name(middle)](experiment& e) {
+        for (float& v : named(e.other, n).values) v += v < 0 ? 0x1p20F : 0;
+      });
   add("another blob under a name", {fault::layer_mapping}, name(middle), nothing, [n = name(middle)](experiment& e) {
     draws random(5);
     for (float& v : named(e.other, n).values) v = random.normal();
@@ -486,7 +487,53 @@ inline std::vector<planted> faults_of(const subject& s) {
       dump& d = named(e.other, n);
       d.values = detail::permuted(d.values, {1, shape[1], shape[2], shape[3]}, {0, 1, 3, 2});
     });
+    add("a dump of padded rows", {fault::layer_mapping}, name(early), nothing, [=, n = name(early)](experiment& e) {
+      dump& d = named(e.other, n);
+      std::vector<float> padded;
+      for (std::size_t i = 0; i < d.values.size(); ++i) {
+        padded.push_back(d.values[i]);
+        if ((i + 1) % shape[3] == 0) padded.insert(padded.end(), shape[3] % 16 == 0 ? 8 : 16 - shape[3] % 16, 0.0F);
+      }
+      d.values = padded;
+      d.shape = {};
+    });
+    add("a damaged part of a dump", {fault::dump_reading}, name(early), nothing, [=, n = name(early)](experiment& e) {
+      std::vector<float>& v = named(e.other, n).values;
+      draws random(6);
+      double squares = 0;
+      for (const float f : v) squares += static_cast<double>(f) * static_cast<double>(f);
+      const auto size = static_cast<float>(3 * std::sqrt(squares / static_cast<double>(v.size())));
+      for (std::size_t i = v.size() / 3; i < v.size() * 2 / 3; ++i) v[i] = size * random.normal();
+    });
   }
+  add("all read without sign", {fault::dump_reading}, "", nothing, [](experiment& e) {
+    for (dump& d : e.other) {
+      for (float& v : d.values) v += v < 0 ? 0x1p20F : 0;
+    }
+  });
+  add("a batch of pictures", {fault::dump_reading}, "", nothing, [=](experiment& e) {
+    std::vector<dumps> others;
+    for (const std::size_t i : {1U, 2U}) {
+      others.push_back(run_of(e.net, e.plan, &e.ranges, s.input_of((s.shown + i) % s.pictures.size())));
+    }
+    for (dump& d : e.other) {
+      std::vector<float> all_of_them = named(others[0], d.name).values;
+      all_of_them.insert(all_of_them.end(), d.values.begin(), d.values.end());
+      const std::vector<float>& last = named(others[1], d.name).values;
+      all_of_them.insert(all_of_them.end(), last.begin(), last.end());
+      d.values = all_of_them;
+      std::vector<std::size_t> extents(d.shape.begin(), d.shape.end());
+      extents[0] *= 3;
+      d.shape = tensor_shape(std::span<const std::size_t>(extents));
+    }
+  });
+  add("two runs in one folder", {fault::dump_reading, fault::layer_mapping}, "", nothing, [=](experiment& e) {
+    dumps stale = run_of(e.net, e.plan, &e.ranges, s.input_of((s.shown + 1) % s.pictures.size()));
+    std::size_t left = 3;  // a product and what is behind it
+    for (std::size_t l = middle; l < e.net.layers.size() && left != 0; ++l, --left) {
+      named(e.other, e.net.layers[l].name).values = named(stale, e.net.layers[l].name).values;
+    }
+  });
 
   // What looks like something else.
   const auto first_of = [&](const auto& fits, std::size_t from) -> std::optional<std::size_t> {

@@ -513,23 +513,24 @@ class run_pair {
     return found;
   }
 
-  /// The writer of a chain (0: the first layer) whose float result from these inputs a dump shows; nothing where that
-  /// is not clear.
+  /// The writer of a chain (0: the first layer) whose float result from these inputs a dump shows, of several the last
+  /// that has no dump of its own; nothing where that is not clear.
   [[nodiscard]] static std::optional<std::size_t> writer_shown(const std::vector<tensor<float>>& made,
-                                                               std::span<const float> dump) {
+                                                               std::span<const float> dump,
+                                                               const std::vector<bool>& has_own) {
     std::vector<double> errors;
     for (const tensor<float>& t : made) {
       if (t.size() != dump.size()) return std::nullopt;
       errors.push_back(compare_values(view_of(t).span(), dump).relative_l2_error);
     }
     const double least = *std::min_element(errors.begin(), errors.end());
-    std::size_t shown = 0;
+    std::optional<std::size_t> shown;
     double others = std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < errors.size(); ++i) {
-      if (errors[i] <= limit::as_good_a_writer * least) shown = i;  // of a Dropout's two the last
-      else others = std::min(others, errors[i]);
+      if (!(errors[i] <= limit::as_good_a_writer * least)) others = std::min(others, errors[i]);
+      else if (!shown || !has_own[i]) shown = i;  // of a Dropout's two the last
     }
-    return errors[shown] < limit::other_writer * others ? std::optional(shown) : std::nullopt;
+    return shown && errors[*shown] < limit::other_writer * others ? shown : std::nullopt;
   }
 
   /// What the layers of a chain give in float, the first from `inputs`.
@@ -605,39 +606,63 @@ class run_pair {
           inputs.push_back(std::move(*x));
         }
         if (inputs.size() != lab_->net.layers[c.first].inputs.size()) continue;
-        shown[side] = writer_shown(run_chain(c, std::move(inputs)), values);
+        std::vector<bool> has_own = {true};
+        for (const std::size_t l : c.writers) has_own.push_back(dump_of(list, l).has_value());
+        shown[side] = writer_shown(run_chain(c, std::move(inputs)), values, has_own);
       }
       bool is_moved = false;
       // Where one run is not clear about it, as a faulty layer is not, both are taken to be written alike, and where
       // neither is, by blobs; as far as the network's blobs have one name.
+      const std::array<bool, 2> is_clear = {shown[0].has_value(), shown[1].has_value()};
       for (const std::size_t side : {0U, 1U}) {
         if (!shown[side] && c.is_declared) shown[side] = shown[1 - side].value_or(c.writers.size());
         const std::span<const named_values> list = side == 0 ? reference_ : other_;
         const auto dump = dump_of(list, c.first);
         if (!shown[side] || *shown[side] == 0 || !dump) continue;
         const std::size_t writer = c.writers[*shown[side] - 1];
-        if (dump_of(list, writer)) continue;  // it has a dump of its own
+        const bool has_own = dump_of(list, writer).has_value();
+        if (has_own && !is_clear[side]) continue;
         is_moved = true;
         const std::size_t first_blob = lab_->net.layers[c.first].outputs[0];
         dump_of_blob[side].erase(first_blob);
-        dump_of_blob[side][lab_->net.layers[writer].outputs[0]] = *dump;
+        if (!has_own) dump_of_blob[side][lab_->net.layers[writer].outputs[0]] = *dump;
+        if (has_own) leave_alone(side == 0, *dump, writer);
         if (side == 0) {
           reference_through_[first_blob].assign(c.writers.begin(),
                                                 c.writers.begin() + static_cast<std::ptrdiff_t>(*shown[0]));
         }
         if (side == 1) {
           through_[first_blob].assign(c.writers.begin(), c.writers.begin() + static_cast<std::ptrdiff_t>(*shown[1]));
-          other_writer_[*dump] = writer;
+          if (!has_own) other_writer_[*dump] = writer;
           continue;
         }
         for (compared_row& r : rows_) {
-          if (r.reference == *dump && r.layer == c.first) r.layer = writer;
+          if (r.reference != *dump || r.layer != c.first) continue;
+          r.layer = has_own ? std::nullopt : std::optional(writer);
         }
       }
       if (c.is_declared || is_moved) pair_last_writer(c);
     }
   }
 
+  /// A dump that holds what a later writer gave, which has a dump of its own: it says nothing of the layer in its name.
+  void leave_alone(bool of_reference, std::size_t dump, std::size_t writer) {
+    for (compared_row& r : rows_) {
+      if (!r.other || !is_plain(r.relation) || (of_reference ? r.reference : *r.other) != dump) continue;
+      unmatched_layer u;
+      u.reason = concat("the ", of_reference ? "reference's" : "other run's", " dump holds what '",
+                        lab_->net.layers[writer].name, "' wrote last");
+      u.is_explained = true;
+      u.index = *r.other;
+      matching_.only_other.push_back(u);
+      u.index = r.reference;
+      matching_.only_reference.push_back(u);
+      std::erase_if(matching_.pairs, [&](const layer_match& m) { return m.reference == r.reference; });
+      r.other.reset();
+      r.shown.partner.clear();
+      r.shown.relation = u.reason;
+    }
+  }
   /// Pairs the rows of a chain with what the other run shows of the same writer.
   void pair_last_writer(const in_place_chain& c) {
     std::vector<std::size_t> all = {c.first};
