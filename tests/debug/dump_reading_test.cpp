@@ -94,6 +94,11 @@ TEST_CASE("of a batch the picture is taken that agrees in all layers together", 
   check(all, all.other, false);
   all = read_as_meant(batch, one);
   check(all, all.reference, true);
+  // Whatever the rank, once it is known to be a batch.
+  const layers odd_rank = {layer("a", joined(a), {4, 4, 5, 6}), layer("b", joined(b), {4, 60}),
+                           layer("fc", joined(fc), {4, 3, 1})};
+  all = read_as_meant(one, odd_rank);
+  check(all, all.other, false);
   // Text dumps have the shape of one picture in their names.
   const layers text = {layer("a", joined(a), {4, 5, 6}), layer("b", joined(b), {60}), layer("fc", joined(fc), {3})};
   all = read_as_meant(one, text);

@@ -175,9 +175,10 @@ class dump_reader {
     }
     const auto item = static_cast<std::size_t>(std::max_element(alike.begin(), alike.end()) - alike.begin());
     for (std::size_t i = 0; i < lists_[side].size(); ++i) {
-      if (counts_[side][i] % items == 0 && counts_[side][i] != 0 && may_be_batch(side, i, items)) {
-        cut(side, i, item, items);
-      }
+      // Whatever its rank: that these dumps are a batch is known by now.
+      const tensor_shape& s = lists_[side][i].shape;
+      const bool fits = counts_[side][i] % items == 0 && counts_[side][i] != 0;
+      if (fits && (s.rank() == 0 || s[0] % items == 0)) cut(side, i, item, items);
     }
   }
 

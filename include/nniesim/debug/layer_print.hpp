@@ -27,7 +27,7 @@ enum class match_relation {
   axes_reversed,    ///< x is y with C, H, W as W, H, C, as a column-major writer leaves it
   rows_first,       ///< x is y with C, H, W as H, C, W
   channels_padded,  ///< x has channels of zeros up to a multiple of 16
-  rows_padded,      ///< x has up to 15 zeros behind every row
+  rows_padded,      ///< x has up to match_most_padding zeros behind every row
   prelu_behind,     ///< y = x where x > 0, else a x with a per channel: the in-place PReLU of the reference
   fused_prelu,      ///< the other way round: x holds what a PReLU makes of y
   affine,           ///< x = a y + b with a and b per channel (one for all where a channel has fewer than 8 elements)
@@ -60,6 +60,9 @@ namespace detail {
 
 /// Layers with fewer elements other than zero are never matched by content alone.
 inline constexpr std::size_t match_least_elements = 16;
+
+/// Zeros behind a row that are taken for its padding: a stride of 256 bytes in words of Q20.12.
+inline constexpr std::size_t match_most_padding = 64;
 
 /// A permutation of N, C, H, W: axis i of the result is axis order[i].
 struct match_permutation {

@@ -296,7 +296,7 @@ class layer_matcher {
       const explanation e = compared(match_relation::channels_padded, n, c * h * w, channels * h * w);
       if (e.score > 0) return e;
     }
-    if (width > w && width < w + 16 && h * w > 1 && shape_is(c, width)) {
+    if (width > w && width <= w + match_most_padding && h * w > 1 && shape_is(c, width)) {
       return compared(match_relation::rows_padded, n * c * h, w, width);
     }
     return {};
