@@ -145,6 +145,26 @@ TEST_CASE("a blob that is written in place is the last writer's, in either run",
   }
 }
 
+TEST_CASE("a dump that repeats what a later layer wrote says nothing of the first", "[debug]") {
+  in_place_runs e({layers::prelu{floats(8, 0.3F)}});
+  for (const bool of_reference : {false, true}) {
+    CAPTURE(of_reference);
+    in_place_runs x = e;
+    dumps& d = of_reference ? x.reference : x.other;
+    d[1].values = d[2].values;
+    const std::vector<named_values> r = as_layers(x.reference), o = as_layers(x.other);
+    const diagnose_options options;
+    const laboratory lab{.net = x.net, .inputs = x.views, .ranges = x.ranges, .plan = x.plan};
+    const run_pair runs(r, o, options, &lab);
+    REQUIRE(runs.row_of(2) != nullptr);
+    CHECK(runs.row_of(2)->shown.partner == "behind0");
+    CHECK(runs.row_of(2)->shown.result->cosine > 0.99);
+    for (const compared_row& row : runs.rows()) {
+      if (row.shown.result) CHECK(row.shown.result->cosine > 0.99);
+    }
+  }
+}
+
 TEST_CASE("a layer of another size is told with what both have", "[debug]") {
   draws random(4);
   const auto noise = [&](std::size_t n) {

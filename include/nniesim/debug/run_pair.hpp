@@ -647,6 +647,7 @@ class run_pair {
 
   /// A dump that holds what a later writer gave, which has a dump of its own: it says nothing of the layer in its name.
   void leave_alone(bool of_reference, std::size_t dump, std::size_t writer) {
+    if (!of_reference) left_alone_.insert(dump);
     for (compared_row& r : rows_) {
       if (!r.other || !is_plain(r.relation) || (of_reference ? r.reference : *r.other) != dump) continue;
       unmatched_layer u;
@@ -675,7 +676,8 @@ class run_pair {
       }
       if (!partner) {
         partner = dump_of(other_, *r.layer);
-        if (partner && other_writer_.contains(*partner)) partner.reset();  // it shows another writer
+        const bool is_anothers = partner && (other_writer_.contains(*partner) || left_alone_.contains(*partner));
+        if (is_anothers) partner.reset();
       }
       if (!partner || (r.other && *r.other == *partner && is_plain(r.relation))) continue;
       if (other_[*partner].shape.size() != reference_[r.reference].shape.size()) continue;
@@ -978,6 +980,7 @@ class run_pair {
   std::map<std::size_t, std::vector<std::size_t>> through_;  ///< of a blob: the writers behind it that the other shows
   std::map<std::size_t, std::vector<std::size_t>> reference_through_;  ///< the same of the reference
   std::map<std::size_t, std::size_t> other_writer_;  ///< of the other's dumps that show a layer behind theirs
+  std::set<std::size_t> left_alone_;                 ///< of the other's dumps, whose values another one has, too
   std::vector<size_mismatch> size_mismatches_;
   std::size_t compared_ = 0;
   bool input_is_guessed_ = false;
