@@ -111,6 +111,8 @@ class layer_bench {
       return std::all_of(t.begin(), t.end(), [](float v) { return std::isfinite(v); });
     });
   }
+  /// What the other run fed the layer with.
+  [[nodiscard]] const std::vector<tensor<float>>& inputs() const noexcept { return inputs_; }
   [[nodiscard]] layer_precision planned() const { return lab_.plan.layers[index_]; }
   [[nodiscard]] std::size_t ranges() const { return code_inputs(layer_); }
 
