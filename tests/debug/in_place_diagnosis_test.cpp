@@ -93,7 +93,7 @@ TEST_CASE("a faulty layer with an in-place one behind it is found, whatever is d
       if ((which & 1) != 0) dump_blobs(x.reference);
       if ((which & 2) != 0) dump_blobs(x.other);
       const diagnosis d = diagnosed(x);
-      CHECK(d.verdict.cause == fault::suspect_layer);
+      CHECK(d.verdict.cause == fault::other_weights);
       CHECK(d.verdict.layer == "conv2");
     }
   }
