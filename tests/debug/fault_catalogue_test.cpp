@@ -232,15 +232,15 @@ std::vector<planted> faults_of_any(const subject& s) {
       e.plan = plan_of(e.net, compile_mode::all_8bit);
     });
   }
-  add("weights of another layer", {fault::suspect_layer}, middle, [=](experiment& e) {
+  add("weights of another layer", {fault::other_weights}, middle, [=](experiment& e) {
     auto& w = convolution_of(e.net, middle_index).weights;
     std::reverse(w.begin(), w.end());
   });
-  add("weights of another layer, late", {fault::suspect_layer}, late, [=](experiment& e) {
+  add("weights of another layer, late", {fault::other_weights}, late, [=](experiment& e) {
     auto& w = convolution_of(e.net, late_index).weights;
     std::reverse(w.begin(), w.end());
   });
-  add("a constant gain of 1.06", {fault::suspect_layer}, middle, [=](experiment& e) {
+  add("a constant gain of 1.06", {fault::other_weights}, middle, [=](experiment& e) {
     auto& c = convolution_of(e.net, middle_index);
     for (float& v : c.weights) v *= 1.06F;
     for (float& v : c.bias) v *= 1.06F;

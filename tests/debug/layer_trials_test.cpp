@@ -683,11 +683,11 @@ TEST_CASE("where the cfg made the reference, the other run is what was made othe
   INFO(all_of(d));
   CHECK(d.verdict.cause == fault::preprocessing);
   CHECK_THAT(d.verdict.summary, contains("not made as the cfg says"));
-  CHECK_THAT(d.verdict.evidence.back(),
+  CHECK_THAT(all_of(d),
              contains("scale 0.003906, 0.003906, 0.003906; the cfg has mean 104, 117, 123 and scale 0.007812"));
   CHECK_THAT(d.verdict.change.at(0), contains("the cfg as it is") && contains("[data_scale] 0.0078125"));
   d = diagnosed({cfg_norm_type::scale, channel_order::rgb, 1.0 / 128, {}}, false);
-  CHECK_THAT(d.verdict.evidence.back(), contains("with mean 0, 0, 0") || contains("with mean -"));
+  CHECK_THAT(all_of(d), contains("with mean 0, 0, 0") || contains("with mean -"));
   d = diagnosed({cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 128, means}, true);
   CHECK_THAT(d.verdict.summary, contains("its channels stand in another order"));
   CHECK_THAT(d.verdict.change.at(0), contains("[RGB_order] RGB"));

@@ -25,7 +25,7 @@ TEST_CASE("rule: without a network the pattern of cosines decides", "[debug]") {
   }
   const auto found = e.look(find, false);
   REQUIRE(found.size() == 1);
-  CHECK(found[0].what.cause == fault::inconclusive);  // the network would tell
+  CHECK(found[0].what.cause == fault::inconclusive);
   CHECK(found[0].what.layer == "conv2");
 }
 

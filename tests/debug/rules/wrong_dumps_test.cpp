@@ -115,7 +115,7 @@ TEST_CASE("dumps of two runs in one folder are told, and the layer where they be
   auto& w = std::get<layers::convolution>(broken.layers[3].params).weights;
   std::reverse(w.begin(), w.end());
   faulty.run(broken);
-  CHECK(diagnosed(faulty, true).verdict.cause == fault::suspect_layer);
+  CHECK(diagnosed(faulty, true).verdict.cause == fault::other_weights);
 }
 
 }  // namespace wrong_dumps_test
