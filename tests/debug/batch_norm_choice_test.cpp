@@ -9,9 +9,10 @@
 #include "support/networks.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace batch_norm_choice_test {
+
+using namespace test_networks;
 
 namespace {
 

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace case_file_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("a case file computes each fact once, when it is asked for", "[debug]") {
   draws random(1);

@@ -6,10 +6,11 @@
 #include "support/random.hpp"
 
 using namespace nniesim;
-using nniesim::detail::channel_fit;
-using nniesim::detail::fit_channels;
 
 namespace channel_fit_test {
+
+using nniesim::detail::channel_fit;
+using nniesim::detail::fit_channels;
 
 namespace {
 

@@ -16,9 +16,10 @@
 #include "support/networks.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace compensate_test {
+
+using namespace test_networks;
 
 namespace {
 

@@ -13,9 +13,10 @@
 #include "support/networks.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace diagnose_test {
+
+using namespace test_networks;
 
 namespace {
 

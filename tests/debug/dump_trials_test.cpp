@@ -6,13 +6,14 @@
 #include "debug/planted_faults.hpp"
 
 using namespace nniesim;
+
+namespace dump_trials_test {
+
 using namespace planted_faults;
 using nniesim::detail::find_wrong_dump;
 using nniesim::detail::run_pair;
 using nniesim::detail::run_side;
 using nniesim::detail::wrong_dump;
-
-namespace dump_trials_test {
 
 namespace {
 

@@ -13,9 +13,10 @@
 #include "support/scratch_folder.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace hp_verify_test {
+
+using namespace test_networks;
 
 namespace {
 

@@ -12,9 +12,10 @@
 #include "support/input_faults.hpp"
 
 using namespace nniesim;
-using namespace input_subjects;
 
 namespace input_diagnosis_test {
+
+using namespace input_subjects;
 
 namespace {
 

@@ -10,9 +10,10 @@
 #include "support/input_faults.hpp"
 
 using namespace nniesim;
-using namespace input_subjects;
 
 namespace input_explanation_test {
+
+using namespace input_subjects;
 
 namespace {
 

@@ -15,9 +15,10 @@
 #include "support/networks.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace layer_trials_test {
+
+using namespace test_networks;
 
 namespace {
 

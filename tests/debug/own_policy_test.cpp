@@ -12,9 +12,10 @@
 #include "support/own_policy.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace own_policy_test {
+
+using namespace test_networks;
 
 namespace {
 

@@ -15,9 +15,10 @@
 #include "support/scratch_folder.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace precision_search_test {
+
+using namespace test_networks;
 
 namespace {
 

@@ -7,11 +7,12 @@
 #include "debug/planted_faults.hpp"
 
 using namespace nniesim;
+
+namespace reference_trials_test {
+
 using namespace planted_faults;
 using nniesim::detail::reference_trials;
 using nniesim::detail::run_pair;
-
-namespace reference_trials_test {
 
 namespace {
 

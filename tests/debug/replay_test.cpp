@@ -11,9 +11,10 @@
 #include "support/input_faults.hpp"
 
 using namespace nniesim;
-using namespace input_subjects;
 
 namespace replay_test {
+
+using namespace input_subjects;
 
 namespace {
 

@@ -11,9 +11,10 @@
 #include "support/networks.hpp"
 
 using namespace nniesim;
-using namespace test_networks;
 
 namespace shared_range_test {
+
+using namespace test_networks;
 
 namespace {
 

@@ -6,10 +6,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace shown_wrongly_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("a dump that is wrong by itself is told from a layer that is", "[debug]") {
   draws random(1);

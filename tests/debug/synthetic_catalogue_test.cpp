@@ -12,9 +12,10 @@
 #include "debug/planted_faults.hpp"
 
 using namespace nniesim;
-using namespace planted_faults;
 
 namespace synthetic_catalogue_test {
+
+using namespace planted_faults;
 
 namespace {
 

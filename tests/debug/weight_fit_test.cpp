@@ -7,14 +7,15 @@
 #include "debug/planted_faults.hpp"
 
 using namespace nniesim;
+
+namespace weight_fit_test {
+
 using namespace planted_faults;
 using nniesim::detail::fit_weights;
 using nniesim::detail::layer_bench;
 using nniesim::detail::run_pair;
 using nniesim::detail::weight_change;
 using nniesim::detail::weight_fit;
-
-namespace weight_fit_test {
 
 namespace {
 

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace ablation_shares_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("supplement: what weights and activations do by themselves, where that is asked for", "[debug]") {
   draws random(15);

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace all_zero_in_both_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("rule: from zeros in both runs nothing can be told", "[debug]") {
   draws random(2);

@@ -11,9 +11,10 @@
 #include "support/input_faults.hpp"
 
 using namespace nniesim;
-using namespace input_subjects;
 
 namespace input_effect_test {
+
+using namespace input_subjects;
 
 namespace {
 

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace input_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("rule: another input, unless the dump alone is wrong", "[debug]") {
   draws random(13);

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace marks_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("supplement: the layers to mark, where they were searched", "[debug]") {
   draws random(16);

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace norm_remedy_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("supplement: constants in use are right, or to be solved again", "[debug]") {
   compensation used;

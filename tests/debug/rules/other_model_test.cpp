@@ -7,9 +7,10 @@
 #include "debug/planted_faults.hpp"
 
 using namespace nniesim;
-using namespace planted_faults;
 
 namespace other_model_test {
+
+using namespace planted_faults;
 
 namespace {
 

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace precision_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("rule: rows that a fault further up explains are no want of bits", "[debug]") {
   draws random(8);

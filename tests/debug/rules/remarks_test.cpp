@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace remarks_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("supplement: layers that were not judged are named", "[debug]") {
   draws random(14);

@@ -11,13 +11,14 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
+
+namespace rule_test {
+
 using detail::case_file;
 using detail::findings_so_far;
 using detail::found;
 using detail::rule;
 using detail::rule_needs;
-
-namespace rule_test {
 
 namespace {
 

@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace suspect_layer_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("rule: a layer that computes something else", "[debug]") {
   draws random(7);

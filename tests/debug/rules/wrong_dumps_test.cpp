@@ -10,9 +10,10 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
 
 namespace wrong_dumps_test {
+
+using two_runs::experiment;
 
 namespace {
 

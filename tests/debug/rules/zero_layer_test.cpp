@@ -8,10 +8,11 @@
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
-using two_runs::experiment;
-using two_runs::plain_network;
 
 namespace zero_layer_test {
+
+using two_runs::experiment;
+using two_runs::plain_network;
 
 TEST_CASE("rule: a layer of zeros that float does not give", "[debug]") {
   draws random(5);
