@@ -66,8 +66,10 @@ TEST_CASE("changes of places", "[debug]") {
 }
 
 TEST_CASE("changes of values", "[debug]") {
-  input_scene s{3, 1, 1, {cfg_norm_type::channel_means_scale, channel_order::rgb, 0.5, {10, 20, 30}}, {200, 100, 20},
-                {}};
+  input_scene s;
+  s.channels = 3;
+  s.known = {cfg_norm_type::channel_means_scale, channel_order::rgb, 0.5, {10, 20, 30}};
+  s.bytes = {200, 100, 20};
   const auto with = [&](value_change v) { return *changed_input({.values = v}, s); };
   CHECK(with(value_change::none) == floats{95, 40, -5});
   CHECK(with(value_change::mean_missing) == floats{100, 50, 10});
