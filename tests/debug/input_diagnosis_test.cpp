@@ -53,7 +53,7 @@ struct score {
 
 }  // namespace
 
-TEST_CASE("what was done to an input that is shown is the verdict, and no layer is accused", "[debug]") {
+TEST_CASE("what was done to an input that is shown is the verdict, and no layer is accused", "[debug][long]") {
   score with_lab, reference_wrong, folders;
   std::uint32_t number = 200;
   for (const std::string& kind : kinds()) {

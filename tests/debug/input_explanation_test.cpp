@@ -33,9 +33,9 @@ struct score {
 
 }  // namespace
 
-TEST_CASE("an input that is shown is explained on its bytes", "[debug]") {
+TEST_CASE("an input that is shown is explained on its bytes", "[debug][long]") {
   score with_cfg, without;
-  for (std::uint32_t number = 0; number < 15; ++number) {
+  for (std::uint32_t number = 0; number < 6; ++number) {
     const subject s = made_subject("tiny", number);
     const input_scene scene = scene_of(s.pictures[s.chosen()], s.cfg, {1, 3, s.rows, s.columns});
     REQUIRE(*changed_input({}, scene) == s.input(s.chosen()));

@@ -543,7 +543,8 @@ TEST_CASE("inputs are those of the network, in its order, dumped or not", "[debu
   for (float& v : black.shown("data")) v = 0;
   d = black.diagnosed();
   INFO(all_of(d));
-  CHECK(d.verdict.cause == fault::all_zero);
+  CHECK(d.verdict.cause == fault::preprocessing);
+  CHECK_THAT(d.verdict.summary, contains("the buffer was not filled"));
   CHECK(d.verdict.layer == "data");
 }
 
