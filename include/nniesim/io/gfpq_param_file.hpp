@@ -50,9 +50,10 @@ struct gfpq_params {
   for (const auto& [key, values] : layers->items()) {
     const std::string where = detail::concat(file, ": layer ", detail::excerpt(key));
     detail::require<parse_error>(values.is_array(), where, ": expected a list of the ranges of its inputs");
+    const std::string name = plain(key);
     const auto l = std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& x) {
-      return plain(x.name) == plain(key) || std::any_of(x.merged.begin(), x.merged.end(),
-                                                        [&](const std::string& m) { return plain(m) == plain(key); });
+      return plain(x.name) == name ||
+             std::any_of(x.merged.begin(), x.merged.end(), [&](const std::string& m) { return plain(m) == name; });
     });
     if (l == net.layers.end()) {
       result.unknown.push_back(key);
