@@ -13,6 +13,9 @@
 #include "support/scratch_folder.hpp"
 
 using namespace nniesim;
+
+namespace calibration_file_test {
+
 using namespace test_networks;
 
 namespace calibration_file_test {
@@ -232,5 +235,7 @@ TEST_CASE("damaged calibration files are errors or ranges", "[io]") {
   }
   CHECK(errors > 500);
 }
+
+}  // namespace calibration_file_test
 
 }  // namespace calibration_file_test

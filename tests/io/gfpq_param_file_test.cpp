@@ -6,6 +6,9 @@
 #include "support/networks.hpp"
 
 using namespace nniesim;
+
+namespace gfpq_param_file_test {
+
 using namespace test_networks;
 
 namespace gfpq_param_file_test {
@@ -37,5 +40,7 @@ TEST_CASE("ranges of layers' inputs become those of blobs", "[io]") {
   CHECK_THROWS_WITH(parsed(R"({"conv1": [1, 2]})"), contains("got 2 ranges, expected at most one for each of its 1"));
   CHECK_THROWS_AS(parsed("{"), parse_error);
 }
+
+}  // namespace gfpq_param_file_test
 
 }  // namespace gfpq_param_file_test

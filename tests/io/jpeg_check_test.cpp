@@ -8,6 +8,9 @@
 #include "support/tiny_jpeg.hpp"
 
 using namespace nniesim;
+
+namespace jpeg_check_test {
+
 using namespace tiny_jpeg;
 
 namespace jpeg_check_test {
@@ -283,5 +286,7 @@ TEST_CASE("every byte of small JPEG files, changed, gives an error or a picture"
   }
   CHECK(refused > 10000);
 }
+
+}  // namespace jpeg_check_test
 
 }  // namespace jpeg_check_test

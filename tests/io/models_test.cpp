@@ -7,6 +7,9 @@
 #include "support/models.hpp"
 
 using namespace nniesim;
+
+namespace models_test {
+
 using namespace real_models;
 
 namespace models_test {
@@ -70,5 +73,7 @@ TEST_CASE("real networks run in every mode, and 16 bits are at least as good as 
     }
   }
 }
+
+}  // namespace models_test
 
 }  // namespace models_test

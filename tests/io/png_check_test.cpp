@@ -8,6 +8,9 @@
 #include "support/tiny_png.hpp"
 
 using namespace nniesim;
+
+namespace png_check_test {
+
 using namespace tiny_png;
 
 namespace png_check_test {
@@ -265,5 +268,7 @@ TEST_CASE("damaged BMP files are refused", "[bmp]") {
     }
   }
 }
+
+}  // namespace png_check_test
 
 }  // namespace png_check_test

@@ -23,7 +23,7 @@ namespace detail {
 
 class replayed_output {
  public:
-  explicit replayed_output(const case_file& file) : lab_(*file.lab()), file_(file), runs_(file.runs()) {}
+  explicit replayed_output(const case_file& file) : lab_(*file.lab()), runs_(file.runs()) {}
 
   [[nodiscard]] std::vector<found> find() const {
     if (is_input_shown() || lab_.plan.is_float) return {};
@@ -232,7 +232,6 @@ class replayed_output {
   }
 
   const laboratory& lab_;
-  const case_file& file_;
   const run_pair& runs_;
 };
 
