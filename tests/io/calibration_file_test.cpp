@@ -18,8 +18,6 @@ namespace calibration_file_test {
 
 using namespace test_networks;
 
-namespace calibration_file_test {
-
 namespace {
 
 activation_ranges example() {
@@ -235,7 +233,5 @@ TEST_CASE("damaged calibration files are errors or ranges", "[io]") {
   }
   CHECK(errors > 500);
 }
-
-}  // namespace calibration_file_test
 
 }  // namespace calibration_file_test

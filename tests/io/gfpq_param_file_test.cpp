@@ -11,8 +11,6 @@ namespace gfpq_param_file_test {
 
 using namespace test_networks;
 
-namespace gfpq_param_file_test {
-
 TEST_CASE("ranges of layers' inputs become those of blobs", "[io]") {
   draws random(1);
   network_builder b;
@@ -40,7 +38,5 @@ TEST_CASE("ranges of layers' inputs become those of blobs", "[io]") {
   CHECK_THROWS_WITH(parsed(R"({"conv1": [1, 2]})"), contains("got 2 ranges, expected at most one for each of its 1"));
   CHECK_THROWS_AS(parsed("{"), parse_error);
 }
-
-}  // namespace gfpq_param_file_test
 
 }  // namespace gfpq_param_file_test

@@ -13,8 +13,6 @@ namespace jpeg_check_test {
 
 using namespace tiny_jpeg;
 
-namespace jpeg_check_test {
-
 namespace {
 
 /// By each decoder that there is.
@@ -286,7 +284,5 @@ TEST_CASE("every byte of small JPEG files, changed, gives an error or a picture"
   }
   CHECK(refused > 10000);
 }
-
-}  // namespace jpeg_check_test
 
 }  // namespace jpeg_check_test

@@ -12,8 +12,6 @@ namespace models_test {
 
 using namespace real_models;
 
-namespace models_test {
-
 TEST_CASE("real networks in float equal OpenCV's stored outputs", "[io][models]") {
   if (!are_here()) return;
   for (const model& m : models) {
@@ -73,7 +71,5 @@ TEST_CASE("real networks run in every mode, and 16 bits are at least as good as 
     }
   }
 }
-
-}  // namespace models_test
 
 }  // namespace models_test

@@ -13,8 +13,6 @@ namespace png_check_test {
 
 using namespace tiny_png;
 
-namespace png_check_test {
-
 namespace {
 
 /// What the check of a PNG file says, or its decoding; empty where there is a picture. Each decoder that there is gives
@@ -268,7 +266,5 @@ TEST_CASE("damaged BMP files are refused", "[bmp]") {
     }
   }
 }
-
-}  // namespace png_check_test
 
 }  // namespace png_check_test
