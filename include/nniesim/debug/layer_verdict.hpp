@@ -186,10 +186,13 @@ class layer_judge {
     f_.rivals.push_back({fault::suspect_layer, weights_->what == weight_change::untested
                                                    ? "other weights are far likelier than wrong arithmetic"
                                                    : "with these parameters the layer gives what is shown"});
+    advise_weights();
+    return true;
+  }
+  void advise_weights() {
     f_.next = concat("compare the weights of '", layer_.name,
                      "' in the compiled model with the caffemodel's: nnie-debug wk, or compile the caffemodel again");
     f_.change.push_back("compile again from the caffemodel that the reference was made with");
-    return true;
   }
 
   void wrong_range(std::size_t range, int shift, double left, double with_own, bool is_calibrated) {
@@ -247,18 +250,22 @@ class layer_judge {
   }
 
   void something_else(std::string_view how) {
+    const comparison& c = trial_.result;
+    const bool is_gain = c.l2_other > 0 && c.cosine >= runs_.limits().layer_cosine &&
+                         std::fabs(c.norm_error) >= limit::gain_share * c.relative_l2_error;
+    const std::string factor =
+        concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.norm_error, 4));
+    if (is_gain && is_mac_layer(layer_)) {  // mostly: arithmetic does not go wrong that way, weights and scales do
+      f_.cause = fault::other_weights;
+      f_.summary = concat(factor, ": its weights or its scale differ from the caffemodel's");
+      return advise_weights();
+    }
     if (!has_learned_values(layer_)) {
       f_.rivals.push_back({fault::other_weights, "it has none"});
     } else if (weights_) {
       f_.rivals.push_back({fault::other_weights, weight_evidence(*weights_)});
     }
-    const comparison& c = trial_.result;
-    const bool is_gain =
-        c.cosine >= runs_.limits().layer_cosine && std::fabs(c.norm_error) >= limit::gain_share * c.relative_l2_error;
-    f_.summary = is_gain && c.l2_other > 0
-                     ? concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.norm_error, 4),
-                              is_mac_layer(layer_) ? ": its weights or its scale differ from the caffemodel's" : "")
-                     : concat("'", layer_.name, "' computes something else than its definition", how);
+    f_.summary = is_gain ? factor : concat("'", layer_.name, "' computes something else than its definition", how);
     f_.next =
         is_chain_layer(layer_)
             ? "was its constant changed, as compensate does? Then give the diagnosis the prototxt that was compiled"
