@@ -561,12 +561,7 @@ class run_pair {
         in_float.emplace(lab_->net, float_plan(lab_->net), runner_options{.keep_all = true, .threads = lab_->threads});
         in_float->run(lab_->inputs);
       }
-      tensor<float> t = make_tensor<float>(lab_->net.blobs[blob].shape);
-      in_float->visit(blob, [&](auto view) {
-        std::size_t i = 0;
-        for (const auto v : view.span()) t.data()[i++] = static_cast<float>(v);
-      });
-      return t;
+      return in_float->value(blob);
     };
     // What a run shows of a blob: of the chains that are done, the last writer's dump.
     std::array<std::map<std::size_t, std::size_t>, 2> dump_of_blob;
