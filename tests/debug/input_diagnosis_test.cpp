@@ -19,14 +19,6 @@ using namespace input_subjects;
 
 namespace {
 
-std::vector<named_values> layers_as(const network& net, const run_values& run) {
-  std::vector<named_values> list;
-  for (const layer& l : net.layers) {
-    list.push_back({l.name, net.blobs[l.outputs[0]].shape, [v = run.blobs[l.outputs[0]]] { return v; }});
-  }
-  return list;
-}
-
 bool is_input_fault(const finding& f) { return f.cause == fault::preprocessing || f.cause == fault::other_picture; }
 bool advises_vendor(const finding& f) {
   for (const std::string& c : f.change) {

@@ -13,6 +13,7 @@
 
 #include "catch.hpp"
 #include "support/networks.hpp"
+#include "support/two_runs.hpp"
 
 using namespace nniesim;
 
@@ -24,64 +25,21 @@ namespace {
 
 using floats = std::vector<float>;
 
-struct dump {
-  std::string name;
-  tensor_shape shape;
-  floats values;
-};
+using two_runs::dump;
+using two_runs::layers_as;
+using two_runs::plain_network;
 
 /// A float run, and another one of which something may be wrong.
-struct experiment {
-  network net;
-  std::vector<tensor<float>> inputs{};
-  activation_ranges ranges{};  ///< as calibrated
-  precision_plan plan{};
-  std::vector<known_preprocessing> preprocessing{};
-  std::vector<dump> reference{}, other{};
+struct experiment : two_runs::experiment {
+  using two_runs::experiment::experiment;
 
-  explicit experiment(network n, draws& random, compile_mode mode = compile_mode::all_8bit)
-      : net(std::move(n)), plan(plan_of(net, mode)) {
-    for (const layer& l : net.layers) {
-      if (!std::holds_alternative<layers::input>(l.params)) continue;
-      inputs.push_back(make_tensor<float>(net.blobs[l.outputs[0]].shape));
-      for (float& v : inputs.back()) v = random.normal();
-    }
-    calibrator c(net, plan);
-    c.add(views());
-    ranges = c.ranges();
-    network_runner in_float(net, float_plan(net), {.keep_all = true});
-    in_float.run(views());
-    reference = dumps_of(in_float);
-    run(net, ranges);
-  }
-  [[nodiscard]] std::vector<tensor_view<const float>> views() const {
-    std::vector<tensor_view<const float>> result;
-    for (const auto& t : inputs) result.push_back(view_of(t));
-    return result;
-  }
-  static std::vector<dump> dumps_of(const network_runner& runner) {
-    std::vector<dump> result;
-    for (const named_values& v : layers_of(runner)) result.push_back({v.name, v.shape, v.values()});
-    return result;
-  }
-  /// The other run: of this network with these ranges.
-  void run(const network& real, const activation_ranges& with) {
-    network_runner runner(real, plan, {.keep_all = true});
-    runner.use(with);
-    runner.run(views());
-    other = dumps_of(runner);
-  }
-  floats& shown(const std::string& name) { return named(other, name).values; }
+  std::vector<known_preprocessing> preprocessing{};
+
   static dump& named(std::vector<dump>& list, const std::string& name) {
     return *std::find_if(list.begin(), list.end(), [&](const dump& d) { return d.name == name; });
   }
   void keep_only(const std::vector<std::string>& names) {
     std::erase_if(other, [&](const dump& d) { return std::find(names.begin(), names.end(), d.name) == names.end(); });
-  }
-  static std::vector<named_values> layers_as(const std::vector<dump>& list) {
-    std::vector<named_values> result;
-    for (const dump& d : list) result.push_back({d.name, d.shape, [&d] { return d.values; }});
-    return result;
   }
   [[nodiscard]] diagnosis diagnosed(const diagnose_options& options = {}) const {
     const laboratory lab{net, views(), ranges, plan, preprocessing};
@@ -91,18 +49,6 @@ struct experiment {
 
 layers::convolution convolution(draws& random, std::size_t out, std::size_t in, float deviation = 0.2F) {
   return {{.pad = {1, 1}}, random.tensor({out, in, 3, 3}, deviation), random_floats(random, out)};
-}
-
-/// data, three convolutions with a ReLU behind each, a fully connected layer.
-network plain(draws& random) {
-  network_builder b;
-  std::size_t x = b.input({1, 4, 10, 10});
-  for (const char* n : {"1", "2", "3"}) {
-    x = b.add(std::string("conv") + n, convolution(random, 4, 4), {x});
-    x = b.add(std::string("relu") + n, relu_params{}, {x});
-  }
-  b.add("fc", layers::fully_connected{1, random.tensor({20, 400}, 0.1F), {}}, {x});
-  return b.net;
 }
 
 activation_ranges shifted(const experiment& e, const std::string& name, std::size_t i, int octaves) {
@@ -128,7 +74,7 @@ std::string all_of(const diagnosis& d) {
 
 TEST_CASE("what cannot be tried is not called a want of bits", "[debug]") {
   draws random(1);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   REQUIRE(e.diagnosed().verdict.cause == fault::none);
   // Of the other run only the output was dumped: garbage, or nothing.
   experiment garbage = e;
@@ -160,7 +106,7 @@ TEST_CASE("what cannot be tried is not called a want of bits", "[debug]") {
 
 TEST_CASE("what the simulation gives for the picture proves the picture", "[debug]") {
   draws random(21);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   std::erase_if(e.other, [](const dump& x) { return x.name == "data"; });
   const diagnosis d = e.diagnosed({.layer_cosine = 0.99999});
   INFO(all_of(d));
@@ -170,7 +116,7 @@ TEST_CASE("what the simulation gives for the picture proves the picture", "[debu
 
 TEST_CASE("an output worse than the planned bits make it is no want of bits", "[debug]") {
   draws random(22);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   e.keep_only({"fc"});
   for (float& v : e.shown("fc")) v += random.normal();
   const diagnosis d = e.diagnosed({.layer_cosine = 0.99999});  // which the simulation misses, too
@@ -181,7 +127,7 @@ TEST_CASE("an output worse than the planned bits make it is no want of bits", "[
 
 TEST_CASE("however large the error, only what the simulation gives is a want of bits or a range", "[debug]") {
   draws random(28);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   for (const float factor : {4.0F, 1000.0F, -1.0F}) {
     network broken = e.net;
     for (layer& l : broken.layers) {
@@ -199,7 +145,7 @@ TEST_CASE("however large the error, only what the simulation gives is a want of 
 
 TEST_CASE("weights that are missing look like a range that is far too large", "[debug]") {
   draws random(29);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   e.run(e.net, shifted(e, "conv2", 0, 10));  // all its input vanishes
   const diagnosis d = e.diagnosed();
   INFO(all_of(d));
@@ -231,7 +177,7 @@ TEST_CASE("inputs that are exchanged are named, and nobody else is", "[debug]") 
 
 TEST_CASE("one dump that is wrong by itself accuses nobody else", "[debug]") {
   draws random(31);
-  const experiment e(plain(random), random, compile_mode::all_16bit);
+  const experiment e(plain_network(random), random, compile_mode::all_16bit);
   experiment zero = e;
   std::fill(zero.shown("conv2").begin(), zero.shown("conv2").end(), 0.0F);
   diagnosis d = zero.diagnosed();
@@ -255,7 +201,7 @@ TEST_CASE("one dump that is wrong by itself accuses nobody else", "[debug]") {
 
 TEST_CASE("layer 0 of a board's dumps is the network's input", "[debug]") {
   draws random(32);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   const tensor<float> told = e.inputs[0];
   for (float& v : e.inputs[0]) v = random.normal();  // another picture
   e.run(e.net, e.ranges);
@@ -316,7 +262,7 @@ TEST_CASE("a fault in one branch hides none in another", "[debug]") {
 
 TEST_CASE("an output that the reference does not have is not judged right", "[debug]") {
   draws random(26);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   std::erase_if(e.reference, [](const dump& x) { return x.name == "fc"; });
   std::erase_if(e.other, [](const dump& x) { return x.name == "relu3"; });
   const diagnosis d = e.diagnosed();
@@ -327,7 +273,7 @@ TEST_CASE("an output that the reference does not have is not judged right", "[de
 
 TEST_CASE("a reference whose BatchNorm is not folded stands for the folded network", "[debug]") {
   draws random(27);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   for (layer& l : e.net.layers) {
     if (l.name == "conv2") l.merged = {"bn2", "scale2"};
   }
@@ -358,7 +304,7 @@ TEST_CASE("a reference whose BatchNorm is not folded stands for the folded netwo
 
 TEST_CASE("dumps that hold the ReLU behind a layer are judged with it", "[debug]") {
   draws random(2);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   const auto fuse = [](experiment& x) {
     for (const char* n : {"1", "2", "3"}) x.shown(std::string("conv") + n) = x.shown(std::string("relu") + n);
   };
@@ -513,7 +459,7 @@ TEST_CASE("infinity where the norm underflows accuses nobody who computes as sim
 
 TEST_CASE("inputs are those of the network, in its order, dumped or not", "[debug]") {
   draws random(9);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   // The reference does not show the data; its first layer is no input for that.
   std::erase_if(e.reference, [](const dump& d) { return d.name == "data"; });
   diagnosis d = e.diagnosed();
@@ -539,7 +485,7 @@ TEST_CASE("inputs are those of the network, in its order, dumped or not", "[debu
   CHECK_THAT(d.verdict.evidence.back(), contains("with mean 8, 10, 12 ") && contains("the cfg has mean 4, 5, 6 "));
 
   // No picture at all.
-  experiment black = experiment(plain(random), random);
+  experiment black = experiment(plain_network(random), random);
   for (float& v : black.shown("data")) v = 0;
   d = black.diagnosed();
   INFO(all_of(d));
@@ -550,7 +496,7 @@ TEST_CASE("inputs are those of the network, in its order, dumped or not", "[debu
 
 TEST_CASE("what follows from a wrong input is not a finding of its own", "[debug]") {
   draws random(10);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   e.preprocessing = {{cfg_norm_type::scale, channel_order::bgr, 1, {}}};
   const std::vector<tensor<float>> right = e.inputs;
   for (float& v : e.inputs[0]) v *= 256;
@@ -583,7 +529,7 @@ TEST_CASE("where all layers have other weights it is another caffemodel", "[debu
 
 TEST_CASE("marks in names, and files that cannot be read, cost no layer but their own", "[debug]") {
   draws random(12);
-  network net = plain(random);
+  network net = plain_network(random);
   for (layer& l : net.layers) {
     if (l.name == "conv2") l.name += "_hp";
   }
@@ -596,11 +542,11 @@ TEST_CASE("marks in names, and files that cannot be read, cost no layer but thei
   CHECK(row->isolated.has_value());
 
   const laboratory lab{e.net, e.views(), e.ranges, e.plan};
-  std::vector<named_values> other = experiment::layers_as(e.other);
+  std::vector<named_values> other = layers_as(e.other);
   for (named_values& v : other) {
     if (v.name == "conv3") v.values = []() -> floats { throw error("cut off"); };
   }
-  d = diagnose(experiment::layers_as(e.reference), other, {}, &lab);
+  d = diagnose(layers_as(e.reference), other, {}, &lab);
   INFO(all_of(d));
   CHECK(d.verdict.cause == fault::dump_reading);
   CHECK_THAT(d.verdict.summary, contains("the dump 'conv3' of the other run cannot be read"));
@@ -609,7 +555,7 @@ TEST_CASE("marks in names, and files that cannot be read, cost no layer but thei
 
 TEST_CASE("dumps of other sizes than the network's are never read beyond their end", "[debug]") {
   draws random(13);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   // The reference's channels are padded in the other, and neither is what the network has.
   dump& r = experiment::named(e.reference, "conv1");
   dump& x = experiment::named(e.other, "conv1");
@@ -637,7 +583,7 @@ TEST_CASE("without the network order and biases can mislead, and it is said", "[
   }
   e.run(broken, e.ranges);
   const auto folders = [&](const diagnose_options& options) {
-    return diagnose(experiment::layers_as(e.reference), experiment::layers_as(e.other), options);
+    return diagnose(layers_as(e.reference), layers_as(e.other), options);
   };
   diagnosis d = folders({});
   INFO(all_of(d));
@@ -677,9 +623,9 @@ TEST_CASE("where the cfg made the reference, the other run is what was made othe
     prepare(cfg, false, e.inputs[0]);
     network_runner in_float(e.net, float_plan(e.net), {.keep_all = true});
     in_float.run(e.views());
-    e.reference = experiment::dumps_of(in_float);
+    e.reference = two_runs::dumps_of(in_float);
     laboratory lab{e.net, e.views(), e.ranges, e.plan, {cfg}};
-    return diagnose(experiment::layers_as(e.reference), experiment::layers_as(e.other), {}, &lab);
+    return diagnose(layers_as(e.reference), layers_as(e.other), {}, &lab);
   };
   diagnosis d = diagnosed({cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 256, means}, false);
   INFO(all_of(d));
@@ -706,7 +652,7 @@ TEST_CASE("where the cfg made the reference, the other run is what was made othe
 
 TEST_CASE("one dump that is scaled by itself is told from a layer that scales", "[debug]") {
   draws random(17);
-  const experiment e(plain(random), random, compile_mode::all_16bit);
+  const experiment e(plain_network(random), random, compile_mode::all_16bit);
   experiment dump_only = e;
   for (float& v : dump_only.shown("relu2")) v *= 2;
   diagnosis d = dump_only.diagnosed();
@@ -714,7 +660,7 @@ TEST_CASE("one dump that is scaled by itself is told from a layer that scales", 
   CHECK(d.verdict.cause == fault::layer_mapping);
   CHECK(d.verdict.layer == "relu2");
   // Of folders alone the norm tells.
-  d = diagnose(experiment::layers_as(e.reference), experiment::layers_as(dump_only.other));
+  d = diagnose(layers_as(e.reference), layers_as(dump_only.other));
   INFO(all_of(d));
   CHECK(d.verdict.cause == fault::norm_gain);
   CHECK(d.verdict.layer == "relu2");
@@ -722,7 +668,7 @@ TEST_CASE("one dump that is scaled by itself is told from a layer that scales", 
 
 TEST_CASE("from zeros and from limits that are no numbers nothing follows", "[debug]") {
   draws random(18);
-  experiment e(plain(random), random);
+  experiment e(plain_network(random), random);
   for (auto* list : {&e.reference, &e.other}) {
     for (dump& x : *list) std::fill(x.values.begin(), x.values.end(), 0.0F);
   }

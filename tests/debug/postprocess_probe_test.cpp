@@ -6,27 +6,17 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/decided_outputs.hpp"
 #include "support/random.hpp"
 
 using namespace nniesim;
 
 namespace postprocess_probe_test {
 
+using namespace decided_outputs;
+
 namespace {
 
-using tensors = std::vector<tensor<float>>;
-
-tensor<float> row(const std::vector<float>& v) {
-  auto t = make_tensor<float>({1, v.size()});
-  std::copy(v.begin(), v.end(), t.data());
-  return t;
-}
-/// The values with an error of the given deviation.
-tensor<float> off(draws& d, tensor<float> t, float deviation) {
-  for (float& v : t) v += d.normal() * deviation;
-  return t;
-}
-std::string decide(const postprocessing& p, const tensors& outputs) { return p.decide(outputs); }
 double border(const postprocessing& p, const tensors& outputs) { return p.border(outputs).distance; }
 
 constexpr float infinity = std::numeric_limits<float>::infinity();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/decided_outputs.hpp"
 #include "support/random.hpp"
 #include "support/scratch_folder.hpp"
 
@@ -13,21 +14,9 @@ using namespace nnie_debug;
 
 namespace decision_command_test {
 
+using namespace decided_outputs;
+
 namespace {
-
-using tensors = std::vector<tensor<float>>;
-
-tensor<float> row(const std::vector<float>& v) {
-  auto t = make_tensor<float>({1, v.size()});
-  std::copy(v.begin(), v.end(), t.data());
-  return t;
-}
-/// The values with an error of the given deviation.
-tensor<float> off(draws& d, tensor<float> t, float deviation) {
-  for (float& v : t) v += d.normal() * deviation;
-  return t;
-}
-std::string decide(const postprocessing& p, const tensors& outputs) { return p.decide(outputs); }
 
 /// A folder for temporary files, so that what is left there can be seen.
 struct own_tmpdir {

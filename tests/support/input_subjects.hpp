@@ -225,4 +225,13 @@ inline run_values run_of(const network& net, const precision_plan& plan, const a
   return result;
 }
 
+/// The layers of a run as a diagnosis takes them.
+inline std::vector<named_values> layers_as(const network& net, const run_values& run) {
+  std::vector<named_values> list;
+  for (const layer& l : net.layers) {
+    list.push_back({l.name, net.blobs[l.outputs[0]].shape, [v = run.blobs[l.outputs[0]]] { return v; }});
+  }
+  return list;
+}
+
 }  // namespace input_subjects

@@ -316,7 +316,7 @@ inline std::size_t add_norm(grower& g, const std::string& name, std::size_t x, d
   const auto n = static_cast<float>(g.shape(x)[1]);
   std::size_t p = g.add(name + "/square", power_params{2, s, 0}, {x});
   p = g.add(name + "/mean", reduce_mean_params{{1}, false}, {p});
-  p = g.add(name + "/root", power_params{0.5, n, 0}, {p});
+  p = g.add(name + "/sqrt", power_params{0.5, n, 0}, {p});
   p = g.add(name + "/inverse", power_params{-1, 1, 1}, {p});
   return g.add(name, layers::scale{{.axis = 0}, std::nullopt, {}}, {x, p});
 }

@@ -18,14 +18,6 @@ using namespace input_subjects;
 
 namespace {
 
-std::vector<named_values> layers_as(const network& net, const run_values& run) {
-  std::vector<named_values> list;
-  for (const layer& l : net.layers) {
-    list.push_back({l.name, net.blobs[l.outputs[0]].shape, [v = run.blobs[l.outputs[0]]] { return v; }});
-  }
-  return list;
-}
-
 /// The chosen picture with a small difference, of strength 1 to 3: moved by a column, resized in another way, brighter.
 floats nearly(const subject& s, int what, int strength) {
   input_scene scene = scene_of(s.pictures[s.chosen()], s.cfg, {1, 3, s.rows, s.columns});
