@@ -19,121 +19,19 @@
 
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/nearest_names.hpp>
+#include <nniesim/debug/aligned_values.hpp>
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/dump_reading.hpp>
-#include <nniesim/debug/error_parts.hpp>
+#include <nniesim/debug/in_place_chains.hpp>
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/match_layers.hpp>
+#include <nniesim/debug/size_mismatch.hpp>
 #include <nniesim/metrics/format_error.hpp>
-#include <nniesim/network/single_layer.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
-
-/// The other's values in the reference's order of elements, and the reference's as the relation asks; empty where the
-/// relation gives no values to compare.
-struct aligned_values {
-  std::vector<float> reference, other;
-};
-
-[[nodiscard]] inline std::array<std::size_t, 4> nchw_of(const tensor_shape& shape, std::size_t count) {
-  std::array<std::size_t, 4> dims{1, count, 1, 1};
-  if (shape.rank() >= 1 && shape.rank() <= 4 && shape.size() == count) {
-    dims = {1, 1, 1, 1};
-    constexpr std::array<std::size_t, 5> first = {0, 1, 0, 1, 0};
-    std::copy(shape.begin(), shape.end(), dims.begin() + static_cast<std::ptrdiff_t>(first[shape.rank()]));
-  }
-  return dims;
-}
-
-[[nodiscard]] inline aligned_values align(match_relation relation, std::vector<float> y, const tensor_shape& shape,
-                                          std::vector<float> x) {
-  const auto relu = [](std::vector<float>& v) {
-    for (float& f : v) f = rectified(f);
-  };
-  const auto d = nchw_of(shape, y.size());
-  std::optional<std::vector<float>> back;
-  switch (relation) {
-    case match_relation::same:
-    case match_relation::differs:
-    case match_relation::unverifiable: break;
-    case match_relation::relu_behind: relu(x); break;
-    case match_relation::fused_relu: relu(y); break;
-    case match_relation::channels_last:
-      if (x.size() == y.size()) x = permuted(x, {d[0], d[2], d[3], d[1]}, {0, 3, 1, 2});
-      break;
-    case match_relation::channels_first:
-      if (x.size() == y.size()) x = permuted(x, {d[0], d[3], d[1], d[2]}, {0, 2, 3, 1});
-      break;
-    case match_relation::transposed:
-      if (x.size() != y.size()) break;
-      if (shape.rank() == 2) x = permuted(x, {d[1], d[0], 1, 1}, {1, 0, 2, 3});
-      else x = permuted(x, {d[0], d[1], d[3], d[2]}, {0, 1, 3, 2});
-      break;
-    case match_relation::axes_reversed:
-      if (x.size() == y.size()) x = permuted(x, {d[0], d[3], d[2], d[1]}, {0, 3, 2, 1});
-      break;
-    case match_relation::rows_first:
-      if (x.size() == y.size()) x = permuted(x, {d[0], d[2], d[1], d[3]}, {0, 2, 1, 3});
-      break;
-    case match_relation::prelu_behind:
-      if (x.size() == y.size()) x = after_prelu(x, y, d);
-      break;
-    case match_relation::fused_prelu:
-      if (x.size() == y.size()) y = after_prelu(y, x, d);
-      break;
-    case match_relation::channels_padded:
-      if (x.size() >= y.size() && x.size() % d[0] == 0) {
-        back = without_padding(x, d[0], y.size() / d[0], x.size() / d[0]);
-      }
-      break;
-    case match_relation::rows_padded:
-      if (x.size() >= y.size() && x.size() % (y.size() / d[3]) == 0) {
-        back = without_padding(x, y.size() / d[3], d[3], x.size() / (y.size() / d[3]));
-      }
-      break;
-    case match_relation::affine: return {};
-  }
-  if (back) x = std::move(*back);
-  if (x.size() != y.size()) return {};
-  return {std::move(y), std::move(x)};
-}
-
-[[nodiscard]] inline comparison compare_values(std::span<const float> r, std::span<const float> x) {
-  comparison_accumulator sums;
-  sums.add(r, x);
-  return sums.result();
-}
-
-[[nodiscard]] inline bool is_zero(std::span<const float> x) {
-  return std::all_of(x.begin(), x.end(), [](float v) { return v == 0.0F; });
-}
-
-/// What a layer's error consists of, and which channels carry it.
-struct split_errors {
-  error_parts parts{};
-  std::size_t channels = 0, most_channels = 0;  ///< all; those that carry 90 % of its square
-  std::vector<channel_error> worst_channels{};
-};
-
-[[nodiscard]] inline split_errors split(std::span<const float> r, std::span<const float> x, const tensor_shape& shape) {
-  const auto [n, c, h, w] = nchw_of(shape, r.size());
-  const tensor_shape nchw{n, c, h, w};
-  const tensor_view<const float> reference(r, nchw), other(x, nchw);
-  const channel_error_list all = channel_errors(reference, other);
-  split_errors s{split_error(reference, other), all.channels.size(), all.most};
-  const std::size_t shown = std::min(all.channels.size(), layer_evidence::most_worst_channels);
-  s.worst_channels.assign(all.channels.begin(), all.channels.begin() + static_cast<std::ptrdiff_t>(shown));
-  return s;
-}
-inline void note(layer_evidence& e, const split_errors& s) {
-  e.parts = s.parts;
-  e.channels = s.channels;
-  e.most_channels = s.most_channels;
-  e.worst_channels = s.worst_channels;
-}
 
 /// Layers whose values are read once, as long as they fit in 1 GiB together.
 class cached_layers {
@@ -184,31 +82,6 @@ struct compared_row {
   bool is_input = false;
   bool other_is_zero = false, reference_is_zero = false;
   bool is_inexact = false;  ///< one of its dumps was read without sign, as floats, which costs digits
-};
-
-/// A layer that both runs have under one name, in different sizes.
-struct size_mismatch {
-  std::size_t row = 0;                                    ///< in run_pair::rows()
-  std::size_t other = 0;                                  ///< in the other's list
-  std::array<std::size_t, 4> in_reference{}, in_other{};  ///< N, C, H, W, as far as shapes tell
-  bool has_shapes = false;                                ///< else only the numbers of values are known
-  std::size_t values_in_reference = 0, values_in_other = 0;
-  /// The cosine of what both have, from the first row and column on; nothing where no such part is known.
-  std::optional<double> common;
-};
-
-/// Whether a prototxt may let a layer write where its only input stands, element by element.
-[[nodiscard]] inline bool may_be_in_place(const network& net, const layer& l) {
-  return l.inputs.size() == 1 && l.outputs.size() == 1 &&
-         (works_in_place(l) || std::holds_alternative<layers::identity>(l.params)) &&
-         net.blobs[l.inputs[0]].shape == net.blobs[l.outputs[0]].shape;
-}
-
-/// What is shown under the names of layers that work in place.
-struct in_place_chain {
-  std::size_t first = 0;               ///< the layer that wrote the blob first
-  std::vector<std::size_t> writers{};  ///< those behind it, in order
-  bool is_declared = true;             ///< their blobs have one name; else they might have in another prototxt
 };
 
 /// The rows of two runs, the network's inputs first; and the other run's blobs by the network's.
@@ -462,97 +335,10 @@ class run_pair {
 
   // ---- layers that work in place ----
 
-  /// The blobs that several layers write under one name of the file, each with its writers.
-  [[nodiscard]] std::vector<in_place_chain> in_place_chains() const {
-    const network& net = lab_->net;
-    std::vector<in_place_chain> all;
-    std::map<std::size_t, std::size_t> chain_of;  // by the blob written last
-    std::vector<std::size_t> readers(net.blobs.size());
-    for (const layer& l : net.layers) {
-      for (const std::size_t b : l.inputs) ++readers[b];
-    }
-    for (std::size_t l = 0; l < net.layers.size(); ++l) {
-      const layer& x = net.layers[l];
-      const bool is_declared =
-          x.inputs.size() >= 1 && x.outputs.size() == 1 && net.blobs[x.inputs[0]].name == net.blobs[x.outputs[0]].name;
-      // The reference's prototxt may have in place what the compiled one has not, as the vendor advises.
-      const bool in_place = is_declared || (may_be_in_place(net, x) && readers[x.inputs[0]] == 1);
-      const auto before = in_place ? chain_of.find(x.inputs[0]) : chain_of.end();
-      std::size_t index = all.size();
-      if (before != chain_of.end()) {
-        index = before->second;
-        all[index].writers.push_back(l);
-        all[index].is_declared = all[index].is_declared && is_declared;
-        chain_of.erase(before);
-      } else {
-        if (x.outputs.size() != 1 || std::holds_alternative<layers::input>(x.params)) continue;
-        all.push_back({l});
-      }
-      chain_of[x.outputs[0]] = index;
-    }
-    // What a plain ReLU left is seen from the content alone, and match_layers does.
-    std::erase_if(all, [&](const in_place_chain& c) {
-      return std::all_of(c.writers.begin(), c.writers.end(), [&](std::size_t l) {
-        const auto* const relu = std::get_if<relu_params>(&net.layers[l].params);
-        return relu != nullptr && relu->negative_slope == 0;
-      });
-    });
-    return all;
-  }
-
-  /// Which dump of a list is called like a layer's output; nothing where there is none.
-  [[nodiscard]] std::optional<std::size_t> dump_of(std::span<const named_values> list, std::size_t l) const {
-    const layer& x = lab_->net.layers[l];
-    const std::string own = match_key(x.name), last = x.merged.empty() ? own : match_key(x.merged.back());
-    std::optional<std::size_t> found;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      const std::string key = match_key(list[i].name);
-      if (key == last) return i;
-      if (key == own) found = i;
-    }
-    return found;
-  }
-
-  /// The writer of a chain (0: the first layer) whose float result from these inputs a dump shows, of several the last
-  /// that has no dump of its own; nothing where that is not clear.
-  [[nodiscard]] static std::optional<std::size_t> writer_shown(const std::vector<tensor<float>>& made,
-                                                               std::span<const float> dump,
-                                                               const std::vector<bool>& has_own) {
-    std::vector<double> errors;
-    for (const tensor<float>& t : made) {
-      if (t.size() != dump.size()) return std::nullopt;
-      errors.push_back(compare_values(view_of(t).span(), dump).relative_l2_error);
-    }
-    const double least = *std::min_element(errors.begin(), errors.end());
-    std::optional<std::size_t> shown;
-    double others = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < errors.size(); ++i) {
-      if (!(errors[i] <= limit::as_good_a_writer * least)) others = std::min(others, errors[i]);
-      else if (!shown || !has_own[i]) shown = i;  // of a Dropout's two the last
-    }
-    return shown && errors[*shown] < limit::other_writer * others ? shown : std::nullopt;
-  }
-
-  /// What the layers of a chain give in float, the first from `inputs`.
-  [[nodiscard]] std::vector<tensor<float>> run_chain(const in_place_chain& c, std::vector<tensor<float>> inputs) const {
-    std::vector<tensor<float>> made;
-    const auto run = [&](std::size_t l) {
-      return single_layer(lab_->net, l, layer_precision::float32, lab_->threads, lab_->policies).run(inputs);
-    };
-    made.push_back(std::move(run(c.first)[0]));
-    for (const std::size_t l : c.writers) {
-      if (lab_->net.layers[l].inputs.size() != 1) break;
-      inputs.clear();
-      inputs.push_back(made.back());
-      made.push_back(std::move(run(l)[0]));
-    }
-    return made;
-  }
-
   /// A blob holds what its last writer gave: pairs dumps of the first writer's name with that writer, where its result,
   /// from what the run shows as its inputs, or else from the network's, is what the dump holds.
   void find_last_writers() {
-    const std::vector<in_place_chain> chains = in_place_chains();
+    const std::vector<in_place_chain> chains = in_place_chains(lab_->net);
     if (chains.empty()) return;
     std::optional<network_runner> in_float;
     const auto blob_in_float = [&](std::size_t blob) -> std::optional<tensor<float>> {
@@ -568,14 +354,15 @@ class run_pair {
     for (const std::size_t side : {0U, 1U}) {
       const std::span<const named_values> list = side == 0 ? reference_ : other_;
       for (std::size_t l = 0; l < lab_->net.layers.size(); ++l) {
-        if (const auto dump = dump_of(list, l)) dump_of_blob[side][lab_->net.layers[l].outputs[0]] = *dump;
+        if (const auto dump = dump_of(list, lab_->net.layers[l]))
+          dump_of_blob[side][lab_->net.layers[l].outputs[0]] = *dump;
       }
     }
     for (const in_place_chain& c : chains) {
       std::array<std::optional<std::size_t>, 2> shown{};  // index of the writer, 0 the first
       for (const std::size_t side : {0U, 1U}) {
         const std::span<const named_values> list = side == 0 ? reference_ : other_;
-        const auto dump = dump_of(list, c.first);
+        const auto dump = dump_of(list, lab_->net.layers[c.first]);
         if (!dump || is_inexact(side == 0, *dump)) continue;
         std::vector<float> values;
         try {
@@ -602,8 +389,8 @@ class run_pair {
         }
         if (inputs.size() != lab_->net.layers[c.first].inputs.size()) continue;
         std::vector<bool> has_own = {true};
-        for (const std::size_t l : c.writers) has_own.push_back(dump_of(list, l).has_value());
-        shown[side] = writer_shown(run_chain(c, std::move(inputs)), values, has_own);
+        for (const std::size_t l : c.writers) has_own.push_back(dump_of(list, lab_->net.layers[l]).has_value());
+        shown[side] = writer_shown(run_chain(*lab_, c, std::move(inputs)), values, has_own);
       }
       bool is_moved = false;
       // Where one run is not clear about it, as a faulty layer is not, both are taken to be written alike, and where
@@ -612,10 +399,10 @@ class run_pair {
       for (const std::size_t side : {0U, 1U}) {
         if (!shown[side] && c.is_declared) shown[side] = shown[1 - side].value_or(c.writers.size());
         const std::span<const named_values> list = side == 0 ? reference_ : other_;
-        const auto dump = dump_of(list, c.first);
+        const auto dump = dump_of(list, lab_->net.layers[c.first]);
         if (!shown[side] || *shown[side] == 0 || !dump) continue;
         const std::size_t writer = c.writers[*shown[side] - 1];
-        const bool has_own = dump_of(list, writer).has_value();
+        const bool has_own = dump_of(list, lab_->net.layers[writer]).has_value();
         if (has_own && !is_clear[side]) continue;
         is_moved = true;
         const std::size_t first_blob = lab_->net.layers[c.first].outputs[0];
@@ -670,7 +457,7 @@ class run_pair {
         if (writer == *r.layer) partner = dump;
       }
       if (!partner) {
-        partner = dump_of(other_, *r.layer);
+        partner = dump_of(other_, lab_->net.layers[*r.layer]);
         const bool is_anothers = partner && (other_writer_.contains(*partner) || left_alone_.contains(*partner));
         if (is_anothers) partner.reset();
       }
@@ -722,6 +509,14 @@ class run_pair {
 
   // ---- sizes ----
 
+  [[nodiscard]] std::optional<size_mismatch> mismatch(std::size_t row, std::size_t other) const {
+    auto m = find_size_mismatch(reference_[rows_[row].reference], other_[other]);
+    if (m) {
+      m->row = row;
+      m->other = other;
+    }
+    return m;
+  }
   void find_size_mismatches() {
     std::map<std::string, std::size_t> by_name;
     for (std::size_t i = 0; i < other_.size(); ++i) by_name.emplace(match_key(other_[i].name), i);
@@ -761,45 +556,6 @@ class run_pair {
       constexpr std::size_t last = std::numeric_limits<std::size_t>::max();
       return std::pair(rows_[a.row].layer.value_or(last), a.row) < std::pair(rows_[b.row].layer.value_or(last), b.row);
     });
-  }
-  /// Nothing where the sizes are the same, or one cannot be read.
-  [[nodiscard]] std::optional<size_mismatch> mismatch(std::size_t row, std::size_t other) const {
-    const compared_row& r = rows_[row];
-    std::vector<float> y, x;
-    try {
-      y = reference_[r.reference].values();
-      x = other_[other].values();
-    } catch (const error&) {
-      return std::nullopt;
-    }
-    if (y.size() == x.size() || y.empty() || x.empty()) return std::nullopt;
-    const tensor_shape &of_y = reference_[r.reference].shape, &of_x = other_[other].shape;
-    size_mismatch m;
-    m.row = row;
-    m.other = other;
-    m.values_in_reference = y.size();
-    m.values_in_other = x.size();
-    m.has_shapes = of_y.rank() != 0 && of_y.size() == y.size() && of_x.rank() != 0 && of_x.size() == x.size();
-    m.in_reference = nchw_of(of_y, y.size());
-    m.in_other = nchw_of(of_x, x.size());
-    if (m.has_shapes && m.in_reference[0] == m.in_other[0] && m.in_reference[1] == m.in_other[1]) {
-      m.common = common_cosine(y, m.in_reference, x, m.in_other);
-    }
-    return m;
-  }
-  /// The cosine of the rows and columns that both maps have.
-  [[nodiscard]] static double common_cosine(std::span<const float> y, const std::array<std::size_t, 4>& a,
-                                            std::span<const float> x, const std::array<std::size_t, 4>& b) {
-    const std::size_t h = std::min(a[2], b[2]), w = std::min(a[3], b[3]);
-    std::vector<float> r, o;
-    for (std::size_t c = 0; c < a[0] * a[1]; ++c) {
-      for (std::size_t row = 0; row < h; ++row) {
-        const auto ry = y.subspan((c * a[2] + row) * a[3], w), rx = x.subspan((c * b[2] + row) * b[3], w);
-        r.insert(r.end(), ry.begin(), ry.end());
-        o.insert(o.end(), rx.begin(), rx.end());
-      }
-    }
-    return compare_values(r, o).cosine;
   }
   /// Layer 0 of a board's dumps is the data layer: that of one input that has no partner by name or content.
   void take_board_input() {
