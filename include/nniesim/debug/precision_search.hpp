@@ -143,7 +143,8 @@ class precision_searcher {
   }
 
  private:
-  static constexpr std::size_t few_candidates = 12;  ///< whose plans, at most 4096, can all be tried
+  static constexpr std::size_t few_candidates = 12;      ///< whose plans, at most 4096, can all be tried
+  static constexpr std::size_t tries_per_candidate = 4;  ///< pairs or exchanges, before a round of them is given up
 
   struct ended {};  ///< thrown where the callback wants no more
   struct known_plan {
@@ -407,7 +408,6 @@ class precision_searcher {
 
   /// Two layers at once from none on: those that are missed most from above, by their time; then upwards from the best.
   void pairs() {
-    constexpr std::size_t tries_per_candidate = 4;
     const std::vector<double> gains = gains_from_above();
     const std::size_t n = candidates_.size();
     std::vector<std::tuple<double, std::size_t, std::size_t>> order;
@@ -515,7 +515,6 @@ class precision_searcher {
   /// each candidate. Whether there is a new best.
   bool exchange() {
     constexpr std::size_t centre_count = 4;
-    constexpr std::size_t tries_per_candidate = 4;
     const known_plan from = best();
     const std::size_t n = candidates_.size();
     const auto allowed = [&](double time) { return reaches(from) ? time < from.cost : time <= problem_.budget; };
