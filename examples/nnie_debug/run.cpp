@@ -1,4 +1,5 @@
 // nnie-debug run: a network in float and in a compile mode, every layer compared.
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <nniesim/debug/dump_folder.hpp>
@@ -20,14 +21,9 @@ struct options {
   double fail_below = -2;
 };
 
-/// Every layer's output as .npy, of the float run in float/, of the other in quantized/.
-void write_npy_folder(const std::filesystem::path& folder, const network_runner& runner) {
-  std::filesystem::create_directories(folder);
-  for (const layer& l : runner.net().layers) {
-    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      write_npy(folder / npy_dump_name(l.name, o), runner.value(l.outputs[o]));
-    }
-  }
+/// A layer's output as .npy: of the float run in float/, of the other in quantized/.
+void write_npy_of(const std::filesystem::path& folder, const network_runner& runner, const layer& l, std::size_t o) {
+  write_npy(folder / npy_dump_name(l.name, o), runner.value(l.outputs[o]));
 }
 
 /// C or C x H x W of a blob, as names of dumps have it: without the batch, two axes with a third of 1, more with the
@@ -57,36 +53,32 @@ dump_name code_dump_of(const layer& l, std::size_t input, const network& net) {
   return name;
 }
 
-/// The same as the compiler (mapper_quant) and its Caffe script name and write them.
-void write_dump_folder(const std::filesystem::path& folder, const network_runner& runner) {
-  std::filesystem::create_directories(folder);
-  for (const layer& l : runner.net().layers) {
-    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      const auto kind = runner.plan().is_float ? dump_kind::caffe_output : dump_kind::mapper_output;
-      const auto path = folder / dump_file_name(dump_of(l, o, runner.net(), kind));
-      runner.visit(l.outputs[o], [&]<class T>(tensor_view<const T> values) {
-        if constexpr (std::same_as<T, q20_12>) {
-          write_hex_dump(path, values.span());
-        } else if (runner.plan().is_float) {
-          write_float_dump(path, values.span());
-        } else {  // the network's inputs, which stand as they were given
-          std::vector<q20_12> written(values.size());
-          encode<q20_12>(values.span(), std::span(written), {});
-          write_hex_dump(path, std::span<const q20_12>(written));
-        }
-      });
+/// The same as the compiler (mapper_quant) and its Caffe script name and write it.
+void write_dump_of(const std::filesystem::path& folder, const network_runner& runner, const layer& l, std::size_t o) {
+  const auto kind = runner.plan().is_float ? dump_kind::caffe_output : dump_kind::mapper_output;
+  const auto path = folder / dump_file_name(dump_of(l, o, runner.net(), kind));
+  runner.visit(l.outputs[o], [&]<class T>(tensor_view<const T> values) {
+    if constexpr (std::same_as<T, q20_12>) {
+      write_hex_dump(path, values.span());
+    } else if (runner.plan().is_float) {
+      write_float_dump(path, values.span());
+    } else {  // the network's inputs, which stand as they were given
+      std::vector<q20_12> written(values.size());
+      encode<q20_12>(values.span(), std::span(written), {});
+      write_hex_dump(path, std::span<const q20_12>(written));
     }
-  }
+  });
 }
 
-/// The codes of what layers read as codes, as the compiler dumps them beside their outputs (mapper_quant).
-void write_code_dumps(const std::filesystem::path& folder, const network_runner& runner) {
+/// The codes of a blob for each layer that reads it as codes, as the compiler dumps them beside its outputs
+/// (mapper_quant).
+void write_code_dumps_of(const std::filesystem::path& folder, const network_runner& runner, std::size_t b) {
   const network& net = runner.net();
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
     const layer& l = net.layers[i];
     const layer_precision p = runner.plan().layers[i];
     for (std::size_t k = 0; k < code_inputs(l) && p.encodes_activations(); ++k) {
-      const std::size_t b = l.inputs[k];
+      if (l.inputs[k] != b) continue;
       const auto path = folder / dump_file_name(code_dump_of(l, k, net));
       const tensor<float> x = runner.value(b);
       const std::span<const float> values(x.data(), x.size());
@@ -125,22 +117,41 @@ int run(const options& o) {
   const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(net, mode));
 
   const auto inputs = loaded.chosen_inputs();
-  network_runner reference(net, float_plan(net), {.keep_all = true, .threads = loaded.threads()});
-  reference.run(loaded_network::views(inputs));
+  const auto folder = [](const std::string& name, const char* part) {
+    const auto path = std::filesystem::path(name) / part;
+    if (!name.empty()) std::filesystem::create_directories(path);
+    return path;
+  };
+  const auto float_npy = folder(o.npy_folder, "float"), quantized_npy = folder(o.npy_folder, "quantized");
+  const auto caffe = folder(o.dump_folder, "caffe"), mapper_quant = folder(o.dump_folder, "mapper_quant");
+  network_runner reference(net, float_plan(net),
+                           {.keep_all = o.isolated,
+                            .threads = loaded.threads(),
+                            .one_by_one = true,
+                            .prepared_limit = loaded_network::prepared_limit});
   network_runner quantized(net, plan,
-                           {.keep_all = true, .threads = loaded.threads(), .policies = accumulator.policies});
+                           {.threads = loaded.threads(),
+                            .policies = accumulator.policies,
+                            .one_by_one = true,
+                            .prepared_limit = loaded_network::prepared_limit});
   quantized.use(ranges);
-  quantized.run(loaded_network::views(inputs));
-  const layer_table accumulated = table_of(net, compare_accumulated(reference, quantized));
-  if (!o.npy_folder.empty()) {
-    write_npy_folder(std::filesystem::path(o.npy_folder) / "float", reference);
-    write_npy_folder(std::filesystem::path(o.npy_folder) / "quantized", quantized);
-  }
-  if (!o.dump_folder.empty()) {
-    write_dump_folder(std::filesystem::path(o.dump_folder) / "caffe", reference);
-    write_dump_folder(std::filesystem::path(o.dump_folder) / "mapper_quant", quantized);
-    write_code_dumps(std::filesystem::path(o.dump_folder) / "mapper_quant", quantized);
-  }
+  std::vector<layer_comparison> compared;
+  compare_side_by_side(reference, quantized, loaded_network::views(inputs), [&](const layer_comparison& c) {
+    compared.push_back(c);
+    const layer& l = net.layers[c.layer];
+    if (!o.npy_folder.empty()) {
+      write_npy_of(float_npy, reference, l, c.output);
+      write_npy_of(quantized_npy, quantized, l, c.output);
+    }
+    if (!o.dump_folder.empty()) {
+      write_dump_of(caffe, reference, l, c.output);
+      write_dump_of(mapper_quant, quantized, l, c.output);
+      write_code_dumps_of(mapper_quant, quantized, l.outputs[c.output]);
+    }
+  });
+  std::stable_sort(compared.begin(), compared.end(),
+                   [](const layer_comparison& a, const layer_comparison& b) { return a.layer < b.layer; });
+  const layer_table accumulated = table_of(net, compared);
   std::optional<layer_table> isolated;
   if (o.isolated) isolated = table_of(net, compare_isolated(reference, quantized));
 

@@ -40,22 +40,6 @@ TEST_CASE("weights that are all zero have magnitude 0; other formats have no suc
   CHECK(u.encode(0.5F) == uniform8::max_code);
 }
 
-TEST_CASE("groups have encodings of their own, or the given ones") {
-  draws d(1);
-  std::vector<float> w;
-  for (int g = 0; g < 3; ++g) {
-    for (int i = 0; i < 10; ++i) w.push_back(std::ldexp(d.normal(), 4 * g));
-  }
-  const auto derived = detail::encodings<gfpq8>({}, w, 3, "test");
-  REQUIRE(derived.size() == 3);
-  for (std::size_t g = 0; g < 3; ++g) CHECK(derived[g].scale == gfpq8::scale_of(std::span(w).subspan(10 * g, 10)));
-  const auto one = detail::encodings<gfpq8>({derived[1]}, w, 3, "test");
-  REQUIRE(one.size() == 3);
-  CHECK(one[2].scale == derived[1].scale);
-  CHECK_THROWS_WITH(detail::encodings<gfpq8>({derived[0], derived[1]}, w, 3, "test"),
-                    contains("2 encodings of weights for 3 groups"));
-}
-
 TEST_CASE("operands times units are the values that codes stand for") {
   draws d(2);
   const auto check = [&]<class F>(F) {

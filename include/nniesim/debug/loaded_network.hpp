@@ -61,8 +61,11 @@ class loaded_network {
     return with_arithmetic(fold_batch_norm(std::move(files), rule), source_.rules);
   }
   [[nodiscard]] batch_norm_rule batch_norm() const noexcept { return source_.batch_norm; }
-  /// Before BatchNorm and Scale were folded.
-  [[nodiscard]] const network& original() const noexcept { return original_; }
+  /// Before BatchNorm and Scale were folded: read from its files anew, for most commands do without it.
+  [[nodiscard]] const network& original() const {
+    if (!original_) original_ = read();
+    return *original_;
+  }
   [[nodiscard]] const compiler_cfg& cfg() const noexcept { return cfg_; }
   [[nodiscard]] executor threads() const { return source_.pool->handle(); }
   /// The number that was given, else the cfg's.
@@ -84,6 +87,8 @@ class loaded_network {
   [[nodiscard]] bool has_pictures() const;
   /// The lists' pictures, to be read again one by one. The object must outlive it.
   [[nodiscard]] picture_lists pictures() const;
+  /// Of weights that are laid out for one run or few; see runner_options.
+  static constexpr std::size_t prepared_limit = std::size_t{1} << 26U;
   /// The network's own files and the cfg.
   [[nodiscard]] std::vector<std::filesystem::path> network_files() const;
 
@@ -125,7 +130,9 @@ class loaded_network {
   network_source source_;
   std::vector<std::string> remarks_, not_simulated_;
   compiler_cfg cfg_;
-  network original_, net_;
+  [[nodiscard]] network read() const { return read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path); }
+  mutable std::optional<network> original_;
+  network net_;
   std::vector<std::size_t> inputs_;  // blobs
   std::vector<input_source> lists_;
 };
@@ -147,8 +154,7 @@ inline loaded_network::loaded_network(network_source source, bool with_inputs) :
     for (const cfg_path& file : cfg_.roi_coordinate_file) require_located(file, "the cfg's [roi_coordinate_file]");
     if (cfg_.gfpq_param_file) require_located(*cfg_.gfpq_param_file, "the cfg's [gfpq_param_file]");
   }
-  original_ = read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path);
-  net_ = compiled(original_);
+  net_ = compiled(read());
   if (source_.batch_norm == batch_norm_rule::merged) {
     remark("BatchNorm and Scale are merged into the weights before they are encoded, not in the multipliers");
   } else if (source_.batch_norm == batch_norm_rule::own_layers) {
@@ -335,7 +341,7 @@ inline void loaded_network::remark_rule(const activation_ranges& ranges, const s
 
 inline activation_ranges loaded_network::ranges_of_model(const std::string& bytes, const std::string& file,
                                                          const precision_plan& plan, bool tries_widths) {
-  wk_calibration from_model = wk_calibration_of(parse_wk(bytes, file), original_, net_, plan);
+  wk_calibration from_model = wk_calibration_of(parse_wk(bytes, file), original(), net_, plan);
   const auto list = [](const std::vector<std::string>& names) {
     std::string text;
     for (std::size_t i = 0; i < names.size() && i < 5; ++i) text += (i == 0 ? "" : ", ") + detail::excerpt(names[i]);
@@ -375,7 +381,12 @@ inline activation_ranges loaded_network::ranges_of_model(const std::string& byte
 inline std::optional<batch_norm_choice> loaded_network::choose(
     const std::vector<tensor_view<const float>>& inputs, const activation_ranges& ranges, const std::string& file,
     compile_mode mode, const std::function<precision_plan(precision_plan)>& with_accumulator, policy_set policies) {
-  const network original = with_arithmetic(original_, source_.rules);
+  const bool has_batch_norm = std::any_of(net_.layers.begin(), net_.layers.end(), [](const layer& l) {
+    return !l.merged.empty() || std::holds_alternative<layers::batch_norm>(l.params) ||
+           std::holds_alternative<layers::scale>(l.params);
+  });
+  if (!has_batch_norm) return std::nullopt;  // without a copy of all weights
+  const network original = with_arithmetic(this->original(), source_.rules);
   return choose_batch_norm(
       {.original = original,
        .inputs = inputs,
@@ -392,7 +403,7 @@ inline std::optional<batch_norm_choice> loaded_network::choose(
 
 inline activation_ranges loaded_network::calibrate(const network& net, const precision_plan& plan, range_rule rule,
                                                    policy_set policies) {
-  calibrator c(net, plan, rule, threads(), std::move(policies));
+  calibrator c(net, plan, rule, threads(), std::move(policies), listed() > 1 ? detail::most_bytes : prepared_limit);
   const std::size_t count = std::max<std::size_t>(listed(), 1);
   for (std::size_t i = 0; i < count; ++i) {
     c.add(views(listed() == 0 ? chosen_inputs() : listed_inputs(i)));

@@ -29,6 +29,8 @@ class caffe_importer {
  public:
   caffe_importer(const prototxt_message& net, const caffe_model* model, std::string_view model_file)
       : net_(net), learned_(model, model_file.empty() ? "the model" : model_file) {}
+  caffe_importer(const prototxt_message& net, caffe_model&& model, std::string_view model_file)
+      : net_(net), learned_(std::move(model), model_file.empty() ? "the model" : model_file) {}
 
   [[nodiscard]] network import() {
     caffe_fields file(&net_, net_.where(), problems_);
@@ -265,6 +267,7 @@ class caffe_importer {
     try {
       if (caffe_read_result params = op->read(source); params && source.ready()) {
         if (!source.has_learned) (void)source.learned({});
+        learned_.drop(name);
         l.params = std::move(*params);
         l.on_cpu = l.on_cpu || source.on_cpu;
         const std::vector<tensor_shape> shapes = infer_shapes(l, source.inputs);
@@ -390,12 +393,17 @@ class caffe_importer {
   return detail::caffe_importer(net, model, model_file).import();
 }
 
+/// The same of a model that is not needed any more: its values are moved, not copied.
+[[nodiscard]] inline network import_caffe(const prototxt_message& net, caffe_model&& model,
+                                          std::string_view model_file = {}) {
+  return detail::caffe_importer(net, std::move(model), model_file).import();
+}
+
 /// The network of two files. Throws as read_prototxt, read_caffemodel and import_caffe.
 [[nodiscard]] inline network read_caffe_network(const std::filesystem::path& prototxt,
                                                 const std::filesystem::path& caffemodel) {
   const prototxt_message net = read_prototxt(prototxt);
-  const caffe_model model = read_caffemodel(caffemodel);
-  return import_caffe(net, &model, caffemodel.string());
+  return import_caffe(net, read_caffemodel(caffemodel), caffemodel.string());
 }
 
 NNIESIM_END_NAMESPACE

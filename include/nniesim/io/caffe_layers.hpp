@@ -28,14 +28,16 @@ namespace detail {
 /// The learned blobs of a model's layers, by name; layers without any are as good as not there.
 class caffe_learned {
  public:
-  caffe_learned(const caffe_model* model, std::string_view file) : has_model_(model != nullptr), file_(file) {
+  caffe_learned(const caffe_model* model, std::string_view file) : model_(model), file_(file) {
     if (model == nullptr) return;
-    for (const caffe_layer& l : model->layers) {
-      if (l.blobs.empty()) continue;
-      const auto [at, is_new] = layers_.try_emplace(l.name, &l);
-      if (!is_new) at->second = nullptr;
+    for (std::size_t l = 0; l < model->layers.size(); ++l) {
+      if (model->layers[l].blobs.empty()) continue;
+      const auto [at, is_new] = layers_.try_emplace(model->layers[l].name, l);
+      if (!is_new) at->second = several;
     }
   }
+  /// A model whose values are moved to where they are used; what is left of a layer goes with drop().
+  caffe_learned(caffe_model&& model, std::string_view file) : caffe_learned(&model, file) { consumed_ = &model; }
 
   /// The layer's blobs, of the expected shapes but for axes of extent 1 in front (old files give every blob four axes).
   /// Throws format_error for anything else.
@@ -43,14 +45,14 @@ class caffe_learned {
                                                          std::span<const tensor_shape> expected) const {
     const auto found = find(layer);
     if (found == layers_.end()) {
-      require<format_error>(expected.empty(), has_model_ ? concat("got no learned values in ", file_) : "got no model",
-                            ", expected ", expected.size(), " blobs, the first ",
-                            expected.empty() ? tensor_shape{} : expected[0]);
+      require<format_error>(
+          expected.empty(), model_ != nullptr ? concat("got no learned values in ", file_) : "got no model",
+          ", expected ", expected.size(), " blobs, the first ", expected.empty() ? tensor_shape{} : expected[0]);
       return {};
     }
-    require<format_error>(found->second != nullptr, "got several layers of that name with learned values in ", file_,
+    require<format_error>(found->second != several, "got several layers of that name with learned values in ", file_,
                           ", expected one");
-    const std::vector<tensor<float>>& blobs = found->second->blobs;
+    const std::vector<tensor<float>>& blobs = model_->layers[found->second].blobs;
     require<format_error>(blobs.size() == expected.size(), "got ", blobs.size(), " learned blobs in ", file_,
                           ", expected ", expected.size());
     std::vector<tensor_view<const float>> result;
@@ -63,15 +65,33 @@ class caffe_learned {
     return result;
   }
 
+  /// One of the blobs that of() gave, as a tensor of the expected shape.
+  [[nodiscard]] tensor<float> take(const std::string& layer, std::size_t blob, const tensor_shape& shape) const {
+    const std::size_t l = find(layer)->second;
+    tensor<float> result;
+    if (consumed_ != nullptr) result = std::move(consumed_->layers[l].blobs[blob]);
+    else result = model_->layers[l].blobs[blob];
+    result.reshape(std::vector<std::size_t>(shape.begin(), shape.end()));
+    return result;
+  }
+  /// Of a layer that was read.
+  void drop(const std::string& layer) {
+    const auto found = find(layer);
+    if (consumed_ == nullptr || found == layers_.end() || found->second == several) return;
+    consumed_->layers[found->second].blobs = {};
+    layers_.erase(found);
+  }
+
   /// The shape of the layer's first blob; nothing where there is none.
   [[nodiscard]] std::optional<tensor_shape> first_shape(const std::string& layer) const {
     const auto found = find(layer);
-    if (found == layers_.end() || found->second == nullptr) return std::nullopt;
-    return shape_of(found->second->blobs[0]);
+    if (found == layers_.end() || found->second == several) return std::nullopt;
+    return shape_of(model_->layers[found->second].blobs[0]);
   }
 
  private:
-  using by_name = std::map<std::string, const caffe_layer*, std::less<>>;
+  using by_name = std::map<std::string, std::size_t, std::less<>>;                 ///< indices
+  static constexpr std::size_t several = std::numeric_limits<std::size_t>::max();  ///< of one name
 
   /// By name, or else by name but for _hp: the mark is put into the prototxt, and may be in the model, too.
   [[nodiscard]] by_name::const_iterator find(std::string_view layer) const {
@@ -84,9 +104,10 @@ class caffe_learned {
     return tensor_shape(std::span<const std::size_t>(first, s.end()));
   }
 
-  bool has_model_;
+  const caffe_model* model_;
+  caffe_model* consumed_ = nullptr;  ///< the same, where it is
   std::string file_;
-  by_name layers_;  ///< nullptr: several of that name
+  by_name layers_;
 };
 
 /// A layer of the file while it is read. An operator's reader takes all parameters first, then, once it is ready(),
@@ -108,6 +129,10 @@ struct caffe_source {
   [[nodiscard]] std::vector<tensor_view<const float>> learned(std::span<const tensor_shape> expected) {
     has_learned = true;
     return learned_values->of(name, expected);
+  }
+  /// One of the blobs that learned() gave. Views of it are gone then.
+  [[nodiscard]] tensor<float> take(std::size_t blob, const tensor_shape& shape) const {
+    return learned_values->take(name, blob, shape);
   }
   /// An axis as it is counted from the front; negative ones count from behind.
   [[nodiscard]] std::size_t axis(std::int64_t axis, std::string_view what = "axis") const {
@@ -185,8 +210,8 @@ template <caffe_convolution Kind>
   const auto values = l.learned(std::span(expected).first(has_bias ? 2 : 1));
   std::conditional_t<transposed, layers::deconvolution, layers::convolution> result;
   result.geometry = geometry;
-  result.weights = copy_of(values[0]);
   if (has_bias) result.bias = values_of(values[1]);
+  result.weights = l.take(0, weights);
   return result;
 }
 
@@ -204,11 +229,15 @@ template <caffe_convolution Kind>
   const std::array<tensor_shape, 2> expected{
       transpose ? tensor_shape{features, outputs} : tensor_shape{outputs, features}, tensor_shape{outputs}};
   const auto values = l.learned(std::span(expected).first(has_bias ? 2 : 1));
-  result.weights = transpose ? make_tensor<float>({outputs, features}) : copy_of(values[0]);
-  for (std::size_t i = 0; transpose && i < values[0].size(); ++i) {
+  if (has_bias) result.bias = values_of(values[1]);
+  if (!transpose) {
+    result.weights = l.take(0, expected[0]);
+    return result;
+  }
+  result.weights = make_tensor<float>({outputs, features});
+  for (std::size_t i = 0; i < values[0].size(); ++i) {
     result.weights.data()[i % outputs * features + i / outputs] = values[0][i];
   }
-  if (has_bias) result.bias = values_of(values[1]);
   return result;
 }
 

@@ -118,7 +118,22 @@ class caffe_parser {
  public:
   caffe_parser(std::string_view bytes, std::string_view file) : bytes_(bytes), file_(file) {}
 
-  [[nodiscard]] caffe_model model() { return guarded(&caffe_parser::net); }
+  [[nodiscard]] caffe_model model() {
+    add_fields(bytes_, 0);
+    return finished(bytes_.size());
+  }
+  /// The same of a file's fields, which come one after the other in any number of parts, each at its place in the file.
+  void add_fields(std::string_view bytes, std::uint64_t at) {
+    bytes_ = bytes;
+    begin_ = at;
+    guarded(&caffe_parser::net_fields);
+  }
+  /// Of all that was added, `size` bytes.
+  [[nodiscard]] caffe_model finished(std::uint64_t size) {
+    begin_ = 0;
+    if (!format_) fail(size, "the file ends, got no layer, expected a Caffe model");
+    return std::move(model_);
+  }
   [[nodiscard]] tensor<float> single_blob() { return guarded(&caffe_parser::only_blob); }
 
  private:
@@ -126,7 +141,7 @@ class caffe_parser {
   static constexpr std::size_t most_parts = 65536;
 
   [[nodiscard]] std::uint64_t offset_of(const char* p) const noexcept {
-    return static_cast<std::uint64_t>(p - bytes_.data());
+    return begin_ + static_cast<std::uint64_t>(p - bytes_.data());
   }
   template <class... What>
   [[noreturn]] void fail(std::uint64_t offset, const What&... what) const {
@@ -178,25 +193,21 @@ class caffe_parser {
     if (++parts_ > most_parts) fail(at_, "more than ", most_parts, " layers, bottoms, tops and blobs, the limit");
   }
 
-  [[nodiscard]] caffe_model net() {
-    caffe_model result;
-    std::optional<std::uint32_t> format;
+  void net_fields() {
     for (protozero::pbf_reader r(bytes_.data(), bytes_.size()); next(r);) {
       const std::uint32_t tag = r.tag();
       if (tag == caffe_tags::net_name) {
-        result.name = bytes(r, "the network's name");
+        model_.name = bytes(r, "the network's name");
       } else if (tag == caffe_tags::net_layer || tag == caffe_tags::net_v1_layer) {
-        if (format.value_or(tag) != tag)
+        if (format_.value_or(tag) != tag)
           fail(at_, "got layers of Caffe's V1 format beside newer ones, expected one kind");
-        format = tag;
+        format_ = tag;
         const std::string_view content = bytes(r, "a layer");
-        result.layers.push_back(layer(content, result.layers.size(), tag == caffe_tags::net_v1_layer));
+        model_.layers.push_back(layer(content, model_.layers.size(), tag == caffe_tags::net_v1_layer));
       } else {
         skip(r);
       }
     }
-    if (!format) fail(bytes_.size(), "the file ends, got no layer, expected a Caffe model");
-    return result;
   }
   [[nodiscard]] tensor<float> only_blob() { return blob(bytes_); }
 
@@ -371,12 +382,37 @@ class caffe_parser {
     return tensor_shape(std::span<const std::size_t>(sizes).first(e.rank));
   }
 
-  std::string_view bytes_;
+  std::string_view bytes_;   ///< at hand
+  std::uint64_t begin_ = 0;  ///< where they are in the file
   std::string_view file_;
-  std::uint64_t at_ = 0;  ///< where the field begins that is being read
-  std::string context_;   ///< what the field is part of
+  caffe_model model_;                    ///< what was read so far
+  std::optional<std::uint32_t> format_;  ///< its layers' tag
+  std::uint64_t at_ = 0;                 ///< where the field begins that is being read
+  std::string context_;                  ///< what the field is part of
   std::size_t parts_ = 0;
 };
+
+/// How long the field is that begins with these bytes, of which `left` follow in the file: all that is left where it is
+/// no field, for the parser to say what is wrong.
+[[nodiscard]] inline std::uint64_t caffe_field_bytes(std::string_view begin, std::uint64_t left) {
+  try {
+    const char* p = begin.data();
+    const char* const end = p + begin.size();
+    const std::uint64_t key = protozero::decode_varint(&p, end);
+    std::uint64_t content = 0;
+    switch (static_cast<protozero::pbf_wire_type>(key & 7U)) {
+      case protozero::pbf_wire_type::varint: (void)protozero::decode_varint(&p, end); break;
+      case protozero::pbf_wire_type::fixed64: content = 8; break;
+      case protozero::pbf_wire_type::length_delimited: content = protozero::decode_varint(&p, end); break;
+      case protozero::pbf_wire_type::fixed32: content = 4; break;
+      default: return left;
+    }
+    const auto head = static_cast<std::uint64_t>(p - begin.data());
+    return content <= left - head ? head + content : left;
+  } catch (const protozero::exception&) {
+    return left;
+  }
+}
 
 /// The model as a file has it.
 [[nodiscard]] inline std::string caffemodel_bytes(const caffe_model& model, std::string_view file) {
@@ -437,10 +473,22 @@ class caffe_parser {
   return detail::caffe_parser(bytes, file).model();
 }
 
-/// The layers of a file. Throws as parse_caffemodel, and error for what cannot be read.
+/// The layers of a file, read one by one, so that the file is never in memory as a whole. Throws as parse_caffemodel,
+/// and error for what cannot be read.
 [[nodiscard]] inline caffe_model read_caffemodel(const std::filesystem::path& path,
                                                  std::uint64_t max_bytes = caffemodel_default_limit) {
-  return parse_caffemodel(detail::read_whole_file(path, max_bytes, "a .caffemodel file"), path.string());
+  const std::string name = path.string();
+  detail::input_file file(path, max_bytes, "a .caffemodel file");
+  detail::caffe_parser parser({}, name);
+  constexpr std::size_t kept = std::size_t{1} << 25U;  // more is given back at once
+  std::string field;
+  while (file.at() != file.size()) {
+    const std::uint64_t at = file.at();
+    file.read(detail::caffe_field_bytes(file.peek(20), file.size() - at), field);
+    parser.add_fields(field, at);
+    if (field.capacity() > kept) std::string().swap(field);
+  }
+  return parser.finished(file.size());
 }
 
 /// The blob of a .binaryproto file's bytes, such as Caffe's mean images (1 x channels x height x width). Throws as

@@ -2,6 +2,7 @@
 // reading of weights. Decoded in registers, 64 outputs at a time, in units.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -10,7 +11,7 @@
 #include <vector>
 
 #include <nniesim/kernels/kernels.hpp>
-#include <nniesim/precision/group_weights.hpp>
+#include <nniesim/kernels/weight_codes.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -28,9 +29,18 @@ class code_panels {
   code_panels(isa i, std::span<const float> w, std::size_t outputs, std::size_t inputs, const group_weights<F>& group) {
     if (!select(i, [](auto set) { return decltype(set)::has_code_panels; })) return;
     data_.assign((outputs + width - 1) / width * width * inputs, packed(F::zero));
-    for (std::size_t o = 0; o < outputs; ++o) {
-      code* to = data_.data() + o / width * width * inputs + place(o % width);
-      for (std::size_t k = 0; k < inputs; ++k) to[k * width] = packed(group.encode(w[o * inputs + k]));
+    // Piece by piece, so that what is written stays in the cache until all 64 outputs are.
+    constexpr std::size_t piece = 256;
+    typename F::code codes[piece];
+    for (std::size_t first = 0; first < outputs; first += width) {
+      for (std::size_t k0 = 0; k0 < inputs; k0 += piece) {
+        const std::size_t n = std::min(piece, inputs - k0);
+        for (std::size_t o = first; o < std::min(outputs, first + width); ++o) {
+          encode_weights<F>(group, w.subspan(o * inputs + k0, n), std::span(codes, n));
+          code* to = data_.data() + (first * inputs + k0 * width) + place(o % width);
+          for (std::size_t k = 0; k < n; ++k) to[k * width] = packed(codes[k]);
+        }
+      }
     }
     inputs_ = inputs;
     outputs_ = outputs;

@@ -8,7 +8,7 @@
 
 #include <nniesim/core/check.hpp>
 #include <nniesim/kernels/engine.hpp>
-#include <nniesim/precision/group_weights.hpp>
+#include <nniesim/kernels/weight_codes.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -30,33 +30,27 @@ class panels {
     steps_ = (channels + packing.codes - 1) / packing.codes * area;
     data_.resize(count_vectors() * lanes_ * steps_ * e::parts);
     correction_.resize(count_vectors() * lanes_);
-    for (std::size_t o = 0; o < outputs; ++o) {
-      const std::size_t first = o / width() * width();
+    // Piece by piece, so that what is written stays in the cache until all outputs of a panel are.
+    constexpr std::size_t piece = 256;
+    typename e::weights::code codes[piece];
+    const std::size_t each = channels * area;
+    for (std::size_t first = 0; first < outputs; first += width()) {
       const std::size_t step = vectors_of(first) * lanes_ * e::parts;
-      auto* column =
-          data_.data() + first * steps_ * e::parts + (o - first) / lanes_ * lanes_ * e::parts + (o - first) % lanes_;
-      for (std::size_t c = 0; c < channels; ++c) {
-        for (std::size_t k = 0; k < area; ++k) {
-          const auto code = group.encode(w[(o * channels + c) * area + k]);
-          auto* to = column + (c / packing.codes * area + k) * step;
+      for (std::size_t t0 = 0; t0 < each; t0 += piece) {
+        const std::size_t n = std::min(piece, each - t0);
+        for (std::size_t o = first; o < std::min(outputs, first + width()); ++o) {
+          encode_weights<typename e::weights>(group, {w + o * each + t0, n}, std::span(codes, n));
+          auto* column = data_.data() + first * steps_ * e::parts + (o - first) / lanes_ * lanes_ * e::parts +
+                         (o - first) % lanes_;
           if constexpr (e::is_packed) {
-            const auto insert = [&](std::int32_t& word, int field) {
-              const auto bits = static_cast<unsigned>(32 / packing.codes);
-              const std::uint32_t mask = 0xffffffffU >> (32 - bits);
-              word = static_cast<std::int32_t>(static_cast<std::uint32_t>(word) |
-                                               (static_cast<std::uint32_t>(field) & mask)
-                                                   << (static_cast<unsigned>(c % packing.codes) * bits));
-            };
-            if constexpr (e::parts == 2) {
-              const int low = static_cast<std::int8_t>(code & 255);
-              insert(to[0], (code - low) / 256);
-              insert(to[lanes_], low);
-            } else {
-              insert(*to, code);
-              correction_[o] += packing.bias * code;
+            for (std::size_t t = 0; t < n; ++t) {
+              const std::size_t c = (t0 + t) / area, k = (t0 + t) % area;
+              pack(codes[t], packing, c % packing.codes, column + (c / packing.codes * area + k) * step, o);
             }
           } else {
-            *to = operand_of<typename e::operand, typename e::weights>(code, group.scale);
+            for (std::size_t t = 0; t < n; ++t) {
+              column[(t0 + t) * step] = operand_of<typename e::operand, typename e::weights>(codes[t], group.scale);
+            }
           }
         }
       }
@@ -82,6 +76,27 @@ class panels {
   }
 
  private:
+  using code = typename e::weights::code;
+
+  /// Puts a code into field `field` of the word at `to`, one of output `o`.
+  void pack(code c, const word_packing& packing, std::size_t field, typename e::operand* to,
+            std::size_t o) requires e::is_packed {
+    const auto insert = [&](std::int32_t& word, int value) {
+      const auto bits = static_cast<unsigned>(32 / packing.codes);
+      const std::uint32_t mask = 0xffffffffU >> (32 - bits);
+      word = static_cast<std::int32_t>(static_cast<std::uint32_t>(word) | (static_cast<std::uint32_t>(value) & mask)
+                                                                              << (static_cast<unsigned>(field) * bits));
+    };
+    if constexpr (e::parts == 2) {
+      const int low = static_cast<std::int8_t>(c & 255);
+      insert(to[0], (c - low) / 256);
+      insert(to[lanes_], low);
+    } else {
+      insert(*to, c);
+      correction_[o] += packing.bias * c;
+    }
+  }
+
   [[nodiscard]] std::size_t count_vectors() const noexcept { return (outputs_ + lanes_ - 1) / lanes_; }
 
   std::size_t outputs_ = 0;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,23 +19,19 @@ NNIESIM_BEGIN_NAMESPACE
 /// float network 2). Under range_rule::floating, of the float network.
 class calibrator {
  public:
-  /// `net`, as it will be quantized, must outlive the object. Throws as network_runner.
+  /// `net`, as it will be quantized, must outlive the object. `prepared_limit` as of runner_options. Throws as
+  /// network_runner.
   calibrator(const network& net, precision_plan plan, range_rule rule = range_rule::quantized,
-             const executor& threads = {}, policy_set policies = {})
+             const executor& threads = {}, policy_set policies = {}, std::size_t prepared_limit = detail::most_bytes)
       : plan_(std::move(plan)), names_(range_names(net)) {
     detail::require<format_error>(plan_.layers.size() == net.layers.size(), "calibrator: a plan of ",
                                   plan_.layers.size(), " layers, the network has ", net.layers.size());
     detail::require<format_error>(rule != range_rule::given, "calibrator: got the rule 'given', expected one that ",
                                   "looks at pictures: 'quantized' or 'floating'");
     ranges_.rule = rule;
-    runner_options options{.threads = threads, .policies = std::move(policies)};
+    runner_options options{.threads = threads, .policies = std::move(policies), .prepared_limit = prepared_limit};
     if (rule == range_rule::quantized) {
       ranges_.precision = plan_name(plan_);
-      encoded_ = std::make_unique<network>(net);
-      for (std::size_t l = 0; l < net.layers.size(); ++l) {
-        const layer_precision p = plan_.layers[l];
-        if (p.encodes()) options.policies[p].encode_weights(encoded_->layers[l]);
-      }
       options.stored_as = &plan_;
     } else {
       const std::vector<blob_storage> storage = blob_storage_of(net, plan_);
@@ -45,8 +40,7 @@ class calibrator {
       }
       kept_ = options.keep;
     }
-    const network& runs = encoded_ ? *encoded_ : net;
-    runner_.emplace(runs, float_plan(runs), std::move(options));
+    runner_.emplace(net, float_plan(net), std::move(options));
   }
 
   calibrator(const network&&, precision_plan, range_rule = {}, const executor& = {}, policy_set = {}) = delete;
@@ -88,7 +82,6 @@ class calibrator {
   precision_plan plan_;
   std::vector<std::string> names_;  ///< of blobs among ranges
   std::vector<std::size_t> kept_;   ///< blobs of codes, for the rule `floating`
-  std::unique_ptr<network> encoded_;
   std::optional<network_runner> runner_;
   activation_ranges ranges_;
 };

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <nniesim/metrics/format_error.hpp>
@@ -56,6 +58,30 @@ template <tensor_like X>
     }
   }
   return result;
+}
+
+/// The same layer by layer, in the memory of two forwards: runs both on one picture, side by side, and calls
+/// f(layer_comparison) for each output while its blob can be read from both. Both need {.one_by_one = true}.
+template <class F>
+void compare_side_by_side(network_runner& reference, network_runner& quantized,
+                          std::span<const tensor_view<const float>> inputs, F&& f) {
+  const network& net = reference.net();
+  detail::require<format_error>(&quantized.net() == &net, "compare_side_by_side: runners of different networks");
+  const auto compare_layer = [&](std::size_t l) {
+    for (std::size_t o = 0; o < net.layers[l].outputs.size(); ++o) {
+      quantized.visit(net.layers[l].outputs[o],
+                      [&](auto x) { f(detail::compare_output(reference, quantized, l, o, x)); });
+    }
+  };
+  reference.begin(inputs);
+  quantized.begin(inputs);
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    if (std::holds_alternative<layers::input>(net.layers[l].params)) compare_layer(l);
+  }
+  while (const std::optional<std::size_t> l = reference.advance()) {
+    (void)quantized.advance();
+    compare_layer(*l);
+  }
 }
 
 /// Isolated: every layer fed with what it had in `reference`'s last run (a float run that keeps all blobs).

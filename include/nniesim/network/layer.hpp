@@ -159,6 +159,11 @@ decltype(auto) visit_kind(const layer& l, F&& f) {
   return visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_mac; });
 }
 
+/// Whether a layer's weights can be laid out piece by piece while it runs.
+[[nodiscard]] inline bool lays_out_in_pieces(const layer& l) noexcept {
+  return visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::lays_out_in_pieces; });
+}
+
 /// Whether a layer's outputs are its input under other names or shapes.
 [[nodiscard]] inline bool is_renaming(const layer& l) noexcept {
   return visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_renaming; });

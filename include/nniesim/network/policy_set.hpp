@@ -7,6 +7,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -77,7 +78,8 @@ class network_policy {
 
   /// `l` must outlive the result. Throws as infer_shapes, and format_error for layers that the policy does not have.
   [[nodiscard]] virtual std::shared_ptr<const prepared_layer> prepare(const layer& l,
-                                                                      std::span<const tensor_shape> inputs) const = 0;
+                                                                      std::span<const tensor_shape> inputs,
+                                                                      const preparation& how = {}) const = 0;
   /// Memory that a layer takes beside its inputs, outputs and weights, from above.
   [[nodiscard]] virtual detail::operator_need need(const layer& l, std::span<const tensor_shape> inputs,
                                                    std::size_t workers) const = 0;
@@ -94,6 +96,9 @@ class network_policy {
                                   std::span<q20_12> y) const = 0;
   /// decode(encode(w)) of the weights of a convolution, deconvolution or fully connected layer, in place.
   virtual void encode_weights(layer& l) const = 0;
+  /// The same of any part of them: f(first, part). `l` is needed for the call alone.
+  [[nodiscard]] virtual std::function<void(std::size_t first, std::span<float> weights)> weight_encoder(
+      const layer& l) const = 0;
   /// The error of x as a multiple of what one encoding of the reference makes unavoidable (metrics/format_error.hpp).
   [[nodiscard]] virtual double floor_ratio(tensor_view<const float> reference, tensor_view<const float> x) const = 0;
   [[nodiscard]] virtual double floor_ratio(tensor_view<const float> reference, tensor_view<const q20_12> x) const = 0;
@@ -109,12 +114,12 @@ class prepared_kind final : public prepared_layer {
   using prepared =
       decltype(kind::template prepare<P>(std::declval<const layer_facts&>(), std::declval<const Params&>()));
 
-  prepared_kind(const layer& l, const Params& params, std::span<const tensor_shape> inputs)
+  prepared_kind(const layer& l, const Params& params, std::span<const tensor_shape> inputs, const preparation& how)
       : layer_(&l),
         params_(&params),
         inputs_(inputs.begin(), inputs.end()),
         outputs_(infer_shapes(l, inputs)),
-        prepared_(kind::template prepare<P>({l.type, inputs_, outputs_.size()}, params)) {
+        prepared_(kind::template prepare<P>({l.type, inputs_, outputs_.size(), &how}, params)) {
     // Waking threads takes longer than some layers.
     layer_work products;
     if constexpr (kind::is_mac) kind::add_work({l.type, inputs_, 1}, outputs_[0], params, products);
@@ -176,8 +181,8 @@ class policy_operators final : public network_policy {
  public:
   [[nodiscard]] layer_precision precision() const noexcept override { return layer_precision::of<P>(); }
 
-  [[nodiscard]] std::shared_ptr<const prepared_layer> prepare(const layer& l,
-                                                              std::span<const tensor_shape> inputs) const override;
+  [[nodiscard]] std::shared_ptr<const prepared_layer> prepare(const layer& l, std::span<const tensor_shape> inputs,
+                                                              const preparation& how) const override;
   [[nodiscard]] operator_need need(const layer& l, std::span<const tensor_shape> inputs,
                                    std::size_t workers) const override {
     return visit_kind(l, [&](auto kind, const auto& p) {
@@ -213,17 +218,38 @@ class policy_operators final : public network_policy {
     requantize<stored_in_q20_12>(x, range.scale<activations>(), y);
   }
   void encode_weights(layer& l) const override {
+    const auto encode = weight_encoder(l);
     visit_kind(l, [&](auto kind, const auto& p) {
       if constexpr (decltype(kind)::is_mac) {
         tensor<float>& t = std::get<std::remove_cvref_t<decltype(p)>>(l.params).weights;
-        const std::span<float> w(t.data(), t.size());
+        encode(0, {t.data(), t.size()});
+      }
+    });
+  }
+  [[nodiscard]] std::function<void(std::size_t, std::span<float>)> weight_encoder(const layer& l) const override {
+    return visit_kind(l, [&](auto kind, const auto& p) -> std::function<void(std::size_t, std::span<float>)> {
+      if constexpr (decltype(kind)::is_mac) {
+        const std::span<const float> w(p.weights.data(), p.weights.size());
         std::size_t groups = 1;
         if constexpr (requires { p.geometry.groups; }) groups = p.geometry.groups;
-        const auto encodings = detail::encodings<weights>({}, w, groups, l.type);
-        for (std::size_t i = 0; i < w.size(); ++i) {
-          const group_weights<weights>& g = encodings[i / (w.size() / groups)];
-          w[i] = static_cast<float>(static_cast<double>(weights::decode(g.encode(w[i]), g.scale)) * g.magnitude);
-        }
+        return [each = w.size() / groups, encodings = detail::encodings<weights>({}, w, groups, l.type)](
+                   std::size_t first, std::span<float> part) {
+          while (!part.empty()) {
+            const group_weights<weights>& g = encodings.at(first / each);
+            const std::span<float> of_group = part.first(std::min(part.size(), each - first % each));
+            if (g.magnitude == 1.0 && !g.is_constant) {
+              fake_quantize<weights>(of_group, of_group, g.scale);
+            } else {
+              for (float& v : of_group) {
+                v = static_cast<float>(static_cast<double>(weights::decode(g.encode(v), g.scale)) * g.magnitude);
+              }
+            }
+            first += of_group.size();
+            part = part.subspan(of_group.size());
+          }
+        };
+      } else {
+        return [](std::size_t, std::span<float>) {};
       }
     });
   }
@@ -244,11 +270,11 @@ class policy_operators final : public network_policy {
 };
 
 template <precision_policy P>
-std::shared_ptr<const prepared_layer> policy_operators<P>::prepare(const layer& l,
-                                                                   std::span<const tensor_shape> inputs) const {
+std::shared_ptr<const prepared_layer> policy_operators<P>::prepare(const layer& l, std::span<const tensor_shape> inputs,
+                                                                   const preparation& how) const {
   return std::visit(
       [&]<class Params>(const Params& p) -> std::shared_ptr<const prepared_layer> {
-        return std::make_shared<const prepared_kind<P, Params>>(l, p, inputs);
+        return std::make_shared<const prepared_kind<P, Params>>(l, p, inputs, how);
       },
       l.params);
 }

@@ -98,9 +98,14 @@ struct runner_options {
   prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
   std::size_t memory_limit = machine_memory();  ///< bytes, the weights among them; a network that needs more is refused
   policy_set policies{};                        ///< those that plans may name; of shared layers theirs count
-  /// Of a float plan: blobs hold what this plan stores, decode(encode(x)), while layers compute in float. Read by the
-  /// constructor alone.
+  /// Of a float plan: blobs hold what this plan stores, decode(encode(x)), and weights what it encodes, while layers
+  /// compute in float. Read by the constructor alone.
   const precision_plan* stored_as = nullptr;
+  /// For begin() and advance(): no layer does another one's work, so that each can be looked at.
+  bool one_by_one = false;
+  /// Bytes of weights that are laid out for the kernels before any run. Fully connected layers that would go beyond
+  /// are laid out piece by piece in every run: for a network that runs once, in little more memory than its weights.
+  std::size_t prepared_limit = detail::most_bytes;
 };
 
 namespace detail {
@@ -183,7 +188,7 @@ class network_runner {
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
       for (const std::size_t b : net.layers[l].inputs) readers_[b].push_back(l);
     }
-    for (std::size_t l = 0; l < net.layers.size(); ++l) prepare(l);
+    for (std::size_t l = 0; l < net.layers.size(); ++l) prepare(l, stored_as);
     place();
     if (bytes_ > need_.activations + need_.scratch) {  // for gaps between blobs
       need_.activations = bytes_;
@@ -214,13 +219,14 @@ class network_runner {
   /// How each blob is stored: as codes, or as int32.
   [[nodiscard]] const std::vector<blob_storage>& storage() const noexcept { return storage_; }
 
-  /// The range that a blob of codes had in the last run. Throws format_error where nothing ran, and for a blob of
-  /// int32.
+  /// The range that a blob of codes had in the last run, or was given by use(). Throws format_error where nothing ran,
+  /// and for a blob of int32.
   [[nodiscard]] const activation_range& range(std::size_t blob) const {
     user_.expect_free("network_runner");
-    detail::require<format_error>(ran_ && storage_.at(blob).is_codes(), "blob ",
+    const bool are_known = ran_ || !given_.empty();
+    detail::require<format_error>(are_known && storage_.at(blob).is_codes(), "blob ",
                                   detail::excerpt(net_->blobs.at(blob).name), ": it has no range, ",
-                                  ran_ ? "for it is stored as int32" : "for nothing ran yet",
+                                  are_known ? "for it is stored as int32" : "for nothing ran yet",
                                   ", expected a blob of codes of the last run");
     return range_of(blob);
   }
@@ -266,14 +272,24 @@ class network_runner {
   /// The same of views.
   void run(std::span<const tensor_view<const float>> inputs) {
     const auto turn = user_.enter("network_runner");
-    allocate();
-    ran_ = false;
-    set_inputs(inputs);
-    for (const step& s : steps_) {
-      run_one(s);
-      for (std::size_t o = 0; o < outputs_of(s); ++o) watch(output_of(s, o));
-    }
-    ran_ = true;
+    start(inputs);
+    while (next_ < steps_.size()) run_next();
+  }
+
+  /// Runs the network layer by layer: begin(inputs), then advance() until it gives nothing. After begin() the network's
+  /// inputs can be read, after advance() the outputs of the layer that it gives, each until the next call; at the end
+  /// what was kept. Needs {.one_by_one = true}. Throws as run().
+  void begin(std::span<const tensor_view<const float>> inputs) {
+    detail::require<format_error>(options_.one_by_one, "network_runner: begin() of a runner without one_by_one");
+    const auto turn = user_.enter("network_runner");
+    start(inputs);
+  }
+  /// The index of the layer that ran; nothing at the end, and where no run was begun.
+  std::optional<std::size_t> advance() {
+    const auto turn = user_.enter("network_runner");
+    if (next_ >= steps_.size()) return std::nullopt;
+    run_next();
+    return steps_[next_ - 1].layer;
   }
 
   /// Each layer by itself: runs it on the inputs that it had in `reference`'s last run, and calls f(layer's index,
@@ -288,6 +304,7 @@ class network_runner {
     reference.user_.expect_free("network_runner");
     allocate();
     ran_ = false;
+    next_ = nowhere;
     for (const step& s : steps_) {
       const layer& l = net_->layers[s.layer];
       for (const std::size_t b : l.inputs) {
@@ -312,7 +329,8 @@ class network_runner {
   template <class F>
   decltype(auto) visit(std::size_t blob, F&& f) const {
     user_.expect_free("network_runner");
-    const char* const problem = !ran_                          ? "nothing ran yet"
+    const char* const problem = is_at_hand(blob)               ? nullptr
+                                : !ran_                        ? "nothing ran yet"
                                 : offsets_.at(blob) == nowhere ? "no layer writes it by itself"
                                 : !kept_[blob]                 ? "it was not kept"
                                                                : nullptr;
@@ -337,6 +355,7 @@ class network_runner {
  private:
   struct step {
     std::size_t layer;
+    std::shared_ptr<const nniesim::layer> changed;  ///< with other weights, where it has such
     std::shared_ptr<const prepared_layer> op;
     bool relu = false;          ///< the ReLU behind it is done here
     std::size_t workspace = 0;  ///< bytes
@@ -346,24 +365,45 @@ class network_runner {
   static constexpr std::size_t nowhere = ~std::size_t{0};
 
   /// The layer's step, unless an earlier one does its work.
-  void prepare(std::size_t index) {
+  void prepare(std::size_t index, const precision_plan* stored_as) {
     const layer& l = net_->layers[index];
     if (std::holds_alternative<layers::input>(l.params)) return;
     if (fused_.size() != net_->layers.size()) fused_.resize(net_->layers.size());
     if (fused_[index]) return;
     const layer_precision p = plan_.layers[index];
-    const auto prepare_it = [&] {
-      return options_.prepared != nullptr ? options_.prepared->get(index, p)
-                                          : options_.policies[p].prepare(l, input_shapes(*net_, l));
-    };
-    steps_.push_back({index, detail::in_layer(l, prepare_it, need_.layers[index])});
+    const network_policy* const encodes = stored_as != nullptr && is_mac_layer(l) && stored_as->layers[index].encodes()
+                                              ? &policies()[stored_as->layers[index]]
+                                              : nullptr;
+    steps_.push_back({.layer = index, .changed = {}, .op = {}});
     step& s = steps_.back();
+    detail::in_layer(
+        l,
+        [&] {
+          const std::vector<tensor_shape> shapes = input_shapes(*net_, l);
+          if (options_.prepared != nullptr && encodes == nullptr) {
+            s.op = options_.prepared->get(index, p);
+            return;
+          }
+          const std::size_t bytes = policies()[p].need(l, shapes, 1).prepared;
+          const bool in_pieces = lays_out_in_pieces(l) && bytes > options_.prepared_limit - prepared_bytes_;
+          if (!in_pieces) prepared_bytes_ = std::min(options_.prepared_limit, detail::sum_of(prepared_bytes_, bytes));
+          preparation how{.in_pieces = in_pieces};
+          if (encodes != nullptr && in_pieces) {
+            how.change = encodes->weight_encoder(l);
+          } else if (encodes != nullptr) {
+            auto changed = std::make_shared<layer>(l);
+            encodes->encode_weights(*changed);
+            s.changed = std::move(changed);
+          }
+          s.op = policies()[p].prepare(s.changed ? *s.changed : l, shapes, how);
+        },
+        need_.layers[index]);
     s.workspace = s.op->workspace_bytes(options_.threads);
     for (const std::size_t b : l.inputs) {
       const bool is_copy = reads_copy(*net_, plan_, storage_, index, b, !reader_formats_.empty());
       s.copies.push_back(is_copy ? 0 : nowhere);
     }
-    if (is_mac_layer(l) && !kept_[l.outputs[0]] && readers_[l.outputs[0]].size() == 1) {
+    if (!options_.one_by_one && is_mac_layer(l) && !kept_[l.outputs[0]] && readers_[l.outputs[0]].size() == 1) {
       const std::size_t next = readers_[l.outputs[0]][0];
       const auto* relu = std::get_if<relu_params>(&net_->layers[next].params);
       if (relu != nullptr && relu->negative_slope == 0.0 && plan_.layers[next] == plan_.layers[index]) {
@@ -513,6 +553,31 @@ class network_runner {
   }
   friend class calibrator;
 
+  void start(std::span<const tensor_view<const float>> inputs) {
+    allocate();
+    ran_ = false;
+    next_ = nowhere;
+    set_inputs(inputs);
+    next_ = 0;
+    ran_ = steps_.empty();
+  }
+  void run_next() {
+    const step& s = steps_[next_];
+    const std::size_t at = next_;
+    next_ = nowhere;  // what throws ends the run
+    run_one(s);
+    for (std::size_t o = 0; o < outputs_of(s); ++o) watch(output_of(s, o));
+    next_ = at + 1;
+    ran_ = next_ == steps_.size();
+  }
+  /// Whether a blob is the network's input or an output of the layer that ran last, in a run layer by layer.
+  [[nodiscard]] bool is_at_hand(std::size_t b) const {
+    if (!options_.one_by_one || next_ == nowhere) return false;
+    if (next_ == 0) return is_input_.at(b);
+    const std::vector<std::size_t>& outputs = net_->layers[steps_[next_ - 1].layer].outputs;
+    return std::find(outputs.begin(), outputs.end(), b) != outputs.end();
+  }
+
   void run_one(const step& s) {
     const layer& l = net_->layers[s.layer];
     detail::in_layer(
@@ -618,6 +683,8 @@ class network_runner {
   std::vector<std::size_t> offsets_;  ///< of each blob in memory_
   std::size_t bytes_ = 0;
   bool ran_ = false;
+  std::size_t next_ = nowhere;  ///< the step that runs next; nowhere: no run was begun, or it failed
+  std::size_t prepared_bytes_ = 0;
   // What the step that runs is given; kept, for allocating takes a part of a small layer's time.
   std::tuple<layer_views<float>, layer_views<q20_12>> views_;
   std::vector<activation_range> ranges_;

@@ -98,7 +98,8 @@ class conv2d_layer {
     bias_ = detail::bias_values(bias, w_shape_[0], "conv2d bias");
     bias_.resize(w_shape_[0] + kernels::finish_slack);
     detail::require_affine(options_.affine, w_shape_[0], "conv2d");
-    const std::vector<float> values = detail::finite_floats(w, "conv2d weights");
+    const detail::finite_values<W> finite(w, "conv2d weights");
+    const std::span<const float> values = finite.span();
     const std::size_t outputs = w_shape_[0] / p.groups;
     const std::size_t each = w_shape_.size() / w_shape_[0];
     groups_ = detail::encodings<typename P::weights>(std::move(groups_), values, p.groups, "conv2d");

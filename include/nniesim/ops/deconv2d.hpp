@@ -106,10 +106,11 @@ class deconv2d_layer {
                  std::vector<weights_encoding> groups = {})
       : params_(p),
         w_shape_(checked(shape_of(w), p)),
-        convolution_(turned(w, p), bias, inner(p, w_shape_), std::move(options),
-                     // Derived before the kernel is turned: of constant magnitudes the first weight's counts.
-                     detail::encodings<typename P::weights>(
-                         std::move(groups), detail::finite_floats(w, "deconv2d weights"), p.groups, "deconv2d")) {}
+        convolution_(
+            turned(w, p), bias, inner(p, w_shape_), std::move(options),
+            // Derived before the kernel is turned: of constant magnitudes the first weight's counts.
+            detail::encodings<typename P::weights>(
+                std::move(groups), detail::finite_values<W>(w, "deconv2d weights").span(), p.groups, "deconv2d")) {}
   /// Without a bias.
   template <tensor_like W>
   explicit deconv2d_layer(const W& w, const conv2d_params& p = {}, mac_options options = {},

@@ -84,8 +84,9 @@ class fully_connected_layer {
     bias_ = detail::bias_values(bias, w_shape_[0], "fully_connected bias");
     bias_.resize(w_shape_[0] + kernels::finish_slack);
     detail::require_affine(options_.affine, w_shape_[0], "fully_connected");
-    const std::vector<float> values = detail::finite_floats(w, "fully_connected weights");
-    encoding_ = encoding ? *encoding : weights_encoding::of(values);
+    const detail::finite_values<W> finite(w, "fully_connected weights");
+    const std::span<const float> values = finite.span();
+    encoding_ = encoding ? *encoding : kernels::encoding_of<typename P::weights>(values);
     if constexpr (has_codes) codes_ = {isa_, values, w_shape_[0], w_shape_[1], encoding_};
     if (codes_.empty()) panels_ = {isa_, values.data(), w_shape_[0], w_shape_[1], 1, encoding_};
   }

@@ -1,12 +1,15 @@
 // Weights and biases as layers are given them.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include <nniesim/kernels/weight_codes.hpp>
 #include <nniesim/tensor/tensor.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -23,20 +26,39 @@ concept layer_bias = tensor_like<B> || std::same_as<B, no_bias_t>;
 
 namespace detail {
 
-/// Float parameters of a layer; throws format_error unless they are all finite.
+/// Float parameters of a layer where they stand, or, of other elements, rounded. Throws format_error unless they are
+/// all finite. `e` must outlive the object.
+template <class E>
+class finite_values {
+ public:
+  finite_values(const E& e, std::string_view where) : source_(e) {
+    using element = element_t<E>;
+    if constexpr (std::same_as<element, float>) {
+      values_ = source_.view().span();
+    } else {
+      for (const element& v : source_.view().span()) rounded_.push_back(static_cast<float>(v));
+      values_ = rounded_;
+    }
+    if (kernels::largest_magnitude_bits(values_) < 0x7f800000U) return;
+    const auto bad = std::find_if(values_.begin(), values_.end(), [](float v) { return !std::isfinite(v); });
+    const tensor_shape shape = source_.view().shape();
+    throw format_error(concat(where, ": ", *bad, " at ",
+                              coordinates(shape, static_cast<std::size_t>(bad - values_.begin())), " of shape ", shape,
+                              ", expected finite numbers"));
+  }
+  [[nodiscard]] std::span<const float> span() const noexcept { return values_; }
+
+ private:
+  dense<element_t<E>> source_;
+  std::vector<float> rounded_;
+  std::span<const float> values_;
+};
+
+/// The same, copied.
 template <class E>
 [[nodiscard]] std::vector<float> finite_floats(const E& e, std::string_view where) {
-  const dense<element_t<E>> source(e);
-  std::vector<float> values;
-  values.reserve(source.view().size());
-  for (const auto& v : source.view().span()) values.push_back(static_cast<float>(v));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::isfinite(values[i])) [[likely]]
-      continue;
-    throw format_error(concat(where, ": ", values[i], " at ", coordinates(source.view().shape(), i), " of shape ",
-                              source.view().shape(), ", expected finite numbers"));
-  }
-  return values;
+  const finite_values<E> values(e, where);
+  return {values.span().begin(), values.span().end()};
 }
 
 /// A bias of `outputs` values, or zeros for no_bias.

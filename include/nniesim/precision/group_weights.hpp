@@ -6,10 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
-#include <string_view>
-#include <vector>
 
-#include <nniesim/core/error.hpp>
 #include <nniesim/formats/gfpq.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -44,22 +41,5 @@ struct group_weights {
     return F::encode(w, scale);
   }
 };
-
-namespace detail {
-
-/// The encoding of each group, whose weights lie one behind the other, as many in each: the given ones, one for each or
-/// one for all, or, where none are given, derived ones. Throws shape_error for another number.
-template <quantized_format F>
-[[nodiscard]] std::vector<group_weights<F>> encodings(std::vector<group_weights<F>> given, std::span<const float> w,
-                                                      std::size_t groups, std::string_view where) {
-  require<shape_error>(given.size() <= 1 || given.size() == groups, where, ": ", given.size(),
-                       " encodings of weights for ", groups, " groups, expected one for each or one for all");
-  if (given.size() == 1) given.resize(groups, given[0]);
-  const std::size_t each = w.size() / groups;
-  for (std::size_t g = given.size(); g < groups; ++g) given.push_back(group_weights<F>::of(w.subspan(g * each, each)));
-  return given;
-}
-
-}  // namespace detail
 
 NNIESIM_END_NAMESPACE

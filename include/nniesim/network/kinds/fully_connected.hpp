@@ -1,7 +1,14 @@
 // Fully connected: InnerProduct.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
 #include <nniesim/network/kinds/convolution.hpp>
 #include <nniesim/network/kinds/flatten.hpp>
 
@@ -32,12 +39,92 @@ namespace detail {
   return {rows, x.size() / rows};
 }
 
+/// A layer whose weights are laid out once, or piece by piece in every run.
+template <precision_policy P>
+class prepared_fully_connected {
+  using whole_layer = fully_connected_layer<P>;
+
+ public:
+  prepared_fully_connected(const layers::fully_connected& p, const preparation* how) : params_(&p) {
+    if (how != nullptr) how_ = *how;
+    require<format_error>(!how_.change || how_.in_pieces, "fully_connected: weights are changed piece by piece alone");
+    if (!how_.in_pieces) whole_.emplace(mac_layer<whole_layer>(p));
+    else if constexpr (!std::same_as<typename P::weights, binary32>) encoding_ = encoding_of_all();
+  }
+
+  [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads) const {
+    return whole_ ? whole_->workspace_bytes(x, threads) : 0;
+  }
+  template <class In>
+  void run(tensor_view<const In> x, const typename P::activations::scale& s, const kind_run<P>& r) const {
+    if (whole_) {
+      const tensor_view<value_t<P>> y(r.y().span(), whole_->output_shape(x.shape()));
+      return whole_->run(x, s, y, r.workspace, r.threads, r.stage);
+    }
+    constexpr std::size_t most_floats = std::size_t{1} << 22U;
+    const tensor_shape all = shape_of(params_->weights);
+    const std::size_t outputs = all[0], inputs = all[1], batch = x.shape()[0];
+    // Whole panels, which are of 64 outputs at most.
+    const std::size_t each = std::max<std::size_t>(most_floats / inputs / 64, 1) * 64;
+    std::vector<value_t<P>> rows;
+    std::vector<std::byte> workspace;
+    for (std::size_t first = 0; first < outputs; first += each) {
+      const std::size_t n = std::min(each, outputs - first);
+      const whole_layer piece = layer_of(first, n);
+      workspace.resize(piece.workspace_bytes(x.shape(), r.threads));
+      if (batch == 1) {
+        piece.run(x, s, {r.y().span().subspan(first, n), {1, n}}, workspace, r.threads, r.stage);
+        continue;
+      }
+      rows.resize(batch * n);
+      piece.run(x, s, {std::span(rows), {batch, n}}, workspace, r.threads, r.stage);
+      for (std::size_t b = 0; b < batch; ++b) {
+        std::copy_n(rows.data() + b * n, n, r.y().data() + b * outputs + first);
+      }
+    }
+  }
+
+ private:
+  using encoding = group_weights<typename P::weights>;
+
+  [[nodiscard]] encoding encoding_of_all() const {
+    require<format_error>(!how_.change, "fully_connected: weights that are changed are encoded by no policy");
+    const finite_values<tensor<float>> finite(params_->weights, "fully_connected weights");
+    return kernels::encoding_of<typename P::weights>(finite.span());
+  }
+  /// Of the outputs from `first` on, `n` of them.
+  [[nodiscard]] whole_layer layer_of(std::size_t first, std::size_t n) const {
+    const std::size_t inputs = shape_of(params_->weights)[1];
+    std::span<const float> w(params_->weights.data() + first * inputs, n * inputs);
+    std::vector<float> changed;
+    if (how_.change) {
+      changed.assign(w.begin(), w.end());
+      how_.change(first * inputs, changed);
+      w = changed;
+    }
+    const auto part = [&]<class T>(const std::vector<T>& v) {
+      const auto at = v.begin() + static_cast<std::ptrdiff_t>(v.empty() ? 0 : first);
+      return std::vector<T>(at, v.empty() ? at : at + static_cast<std::ptrdiff_t>(n));
+    };
+    mac_options options{{part(params_->affine.factor), part(params_->affine.shift)}, params_->rounding};
+    const tensor_view<const float> weights(w, {n, inputs});
+    if (params_->bias.empty()) return whole_layer(weights, no_bias, std::move(options), encoding_);
+    return whole_layer(weights, part(params_->bias), std::move(options), encoding_);
+  }
+
+  const layers::fully_connected* params_;
+  preparation how_{};
+  std::optional<whole_layer> whole_{};
+  std::optional<encoding> encoding_{};
+};
+
 }  // namespace detail
 
 template <>
 struct layer_kind<layers::fully_connected> : basic_kind {
   using params = layers::fully_connected;
   static constexpr bool is_mac = true;
+  static constexpr bool lays_out_in_pieces = true;
   static constexpr std::size_t weight_copies = 1;
   static constexpr bool limits_readers = true;
   static constexpr bool is_allowed_behind_fully_connected = true;
@@ -73,20 +160,18 @@ struct layer_kind<layers::fully_connected> : basic_kind {
     return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 2048), 0};
   }
   template <precision_policy P>
-  [[nodiscard]] static fully_connected_layer<P> prepare(const layer_facts&, const params& p) {
-    return detail::mac_layer<fully_connected_layer<P>>(p);
+  [[nodiscard]] static detail::prepared_fully_connected<P> prepare(const layer_facts& l, const params& p) {
+    return {p, l.how};
   }
   template <precision_policy P>
-  [[nodiscard]] static std::size_t workspace_bytes(const params& p, const fully_connected_layer<P>& layer,
+  [[nodiscard]] static std::size_t workspace_bytes(const params& p, const detail::prepared_fully_connected<P>& layer,
                                                    const tensor_shape& x, const executor& threads) {
     return layer.workspace_bytes(detail::as_rows(x, p.axis), threads);
   }
   template <precision_policy P>
-  static void run(const params& p, const fully_connected_layer<P>& layer, const kind_run<P>& r) {
+  static void run(const params& p, const detail::prepared_fully_connected<P>& layer, const kind_run<P>& r) {
     r.with_codes_of([&]<class V>(const tensor_view<const V>& in) {
-      const tensor_view<const V> x(in.span(), detail::as_rows(in.shape(), p.axis));
-      layer.run(x, r.scales[0], tensor_view<value_t<P>>(r.y().span(), layer.output_shape(x.shape())), r.workspace,
-                r.threads, r.stage);
+      layer.run(tensor_view<const V>(in.span(), detail::as_rows(in.shape(), p.axis)), r.scales[0], r);
     });
   }
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -23,11 +24,20 @@ NNIESIM_BEGIN_NAMESPACE
 template <class Params>
 struct layer_kind;
 
+/// How a layer's weights are made ready.
+struct preparation {
+  /// As they are used, piece by piece: for a layer that runs once, in little memory. Only kinds that lay_out_in_pieces.
+  bool in_pieces = false;
+  /// Replaces weights, from the element `first` on in the order of memory, before they are encoded; empty: as they are.
+  std::function<void(std::size_t first, std::span<float> weights)> change{};
+};
+
 /// What a kind is asked about: one layer, without its parameters.
 struct layer_facts {
   std::string_view type;                 ///< as the file calls it
   std::span<const tensor_shape> inputs;  ///< their shapes
   std::size_t outputs = 1;               ///< how many
+  const preparation* how = nullptr;      ///< of prepare() alone, where it is not the usual one
 
   void expect_inputs(std::size_t count) const {
     detail::require<shape_error>(inputs.size() == count, type, ": ", inputs.size(), " inputs, expected ", count);
@@ -255,6 +265,7 @@ struct basic_kind {
   /// Whether the hardware wants is_allowed_behind_fully_connected of its readers.
   static constexpr bool limits_readers = false;
   static constexpr bool is_allowed_behind_fully_connected = false;
+  static constexpr bool lays_out_in_pieces = false;
   static constexpr std::size_t weight_copies = 0;  ///< that are there while weights are laid out
 
   /// Whether inputs are read as codes, in the policy's format of activations.
