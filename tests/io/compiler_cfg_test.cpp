@@ -129,14 +129,15 @@ TEST_CASE("several inputs, begun by image_list or by image_type, with what holds
 TEST_CASE("what a file leaves open between inputs is refused") {
   const std::string a = "[image_list] 1\n[image_type] 1\n[mean_file] null\n[norm_type] 3\n";
   CHECK_THAT(problem(with("[norm_type] 3\n" + a)),
-             contains("net/x.cfg:7: [norm_type] stands before the first input at line 3 too"));
+             contains("net/x.cfg:3: [norm_type] stands 2 times for 1 input(s), here before the first"));
   CHECK_THAT(problem(with(a + "[data_scale] 2\n" + a + "[data_scale] 0.5\n" + a)),
              contains("net/x.cfg:7: [data_scale] is given for one input and not for that of line 13"));
   CHECK_THAT(problem(with(a + "[RGB_order] RGB\n" + a + "[RGB_order] RGB\n" + a)),
              contains("[RGB_order] is given for one input and not"));
   CHECK_THAT(problem(with(a + "[mean_file] m\n")),
              contains("net/x.cfg:7: [mean_file] stands at line 5 already for the same input"));
-  CHECK_THAT(problem(with("[norm_type] 1\n[norm_type] 1\n" + a)), contains("begins with [image_list] or [image_type]"));
+  CHECK_THAT(problem(with("[norm_type] 1\n[norm_type] 1\n" + a)),
+             contains("3 times for 1 input(s)") && contains("begins with [image_list]"));
 }
 
 TEST_CASE("what stands once among several inputs holds for all, wherever it stands") {
@@ -158,6 +159,102 @@ TEST_CASE("what stands once among several inputs holds for all, wherever it stan
       CHECK(cfg.inputs[i].order == channel_order::rgb);
     }
   }
+}
+
+TEST_CASE("what stands as often as there are inputs is given to them in order, where place and order agree") {
+  const std::string rest = "[mean_file] no\n[RGB_order] RGB\n";
+  for (const std::string& text :
+       {std::string("[image_list] 1\n[image_list] 2\n[image_type] 1\n[image_type] 5\n[norm_type] 0\n[norm_type] 3\n"),
+        std::string("[norm_type] 0\n[image_type] 1\n[image_list] 1\n[norm_type] 3\n[image_type] 5\n[image_list] 2\n"),
+        std::string("[norm_type] 0\n[norm_type] 3\n[image_list] 1\n[image_type] 1\n[image_list] 2\n[image_type] 5\n"),
+        std::string(
+            "[image_type] 1\n[image_list] 1\n[norm_type] 0\n[image_type] 5\n[norm_type] 3\n[image_list] 2\n")}) {
+    CAPTURE(text);
+    const compiler_cfg cfg = parse_compiler_cfg(with(text + rest), "x.cfg");
+    REQUIRE(cfg.inputs.size() == 2);
+    CHECK(cfg.inputs[0].image_list.text == "1");
+    CHECK(cfg.inputs[1].image_list.text == "2");
+    CHECK(cfg.inputs[0].image_type == cfg_image_type::picture);
+    CHECK(cfg.inputs[1].image_type == cfg_image_type::yuv422);
+    CHECK(cfg.inputs[0].norm_type == cfg_norm_type::none);
+    CHECK(cfg.inputs[1].norm_type == cfg_norm_type::scale);
+  }
+  const std::string one = "[image_list] 1\n[image_type] 1\n", two = "[image_list] 2\n[image_type] 1\n";
+  const std::string three = "[image_list] 3\n[image_type] 1\n", norm = "[norm_type] 3\n";
+  CHECK_THAT(problem(with(one + norm + norm + two + rest)),
+             contains("net/x.cfg:6: [norm_type] is that of input 2 by its order, and by its place that of input 1, "
+                      "which begins at line 3: expected it once within each input"));
+  CHECK_THAT(problem(with(norm + norm + one + two + norm + three + rest)),
+             contains("net/x.cfg:3: [norm_type] is that of input 1 by its order, and by its place that of all"));
+}
+
+TEST_CASE("null is the value of a key that is not set") {
+  const compiler_cfg cfg = parse_compiler_cfg(
+      with("[gfpq_param_file] null\n[roi_coordinate_file] null\n[sparse_rate] NULL\n[batch_num] null\n[image_list] l\n"
+           "[image_type] 1\n[norm_type] 3\n[mean_file] null\n[data_scale] null\n[RGB_order] null\n"),
+      "x.cfg");
+  CHECK_FALSE(cfg.gfpq_param_file);
+  CHECK(cfg.roi_coordinate_file.empty());
+  CHECK(cfg.sparse_rate == 0.0F);
+  CHECK(cfg.irrelevant.empty());
+  CHECK(cfg.inputs.at(0).data_scale == 1.0F / 256);
+  CHECK(cfg.inputs.at(0).order == channel_order::bgr);
+  CHECK_THAT(problem("[prototxt_file] null\n[caffemodel_file] b\n"), contains("[prototxt_file] is missing"));
+  CHECK_THAT(problem(with("[image_list] null\n[image_type] 1\n[norm_type] 3\n[mean_file] no\n")),
+             contains("the input that begins here has no [image_list]"));
+  // Not set for one input, it is not what stands once for all.
+  CHECK_THAT(problem(with("[image_list] 1\n[image_type] 1\n[norm_type] 3\n[mean_file] no\n[data_scale] null\n"
+                          "[image_list] 2\n[image_type] 1\n[norm_type] 3\n[mean_file] no\n[data_scale] 2\n")),
+             contains("[data_scale] is given for one input and not for that of line 3"));
+}
+
+TEST_CASE("values may stand in quotes, and comments need no blank behind what is no path") {
+  const compiler_cfg cfg = parse_compiler_cfg(
+      with("[ image_list ] \"a # b.txt\" ; a list\n[image_type] 1#pictures\n[norm_type] 3;scale\n[mean_file]\t'm;n'\n"
+           "[data_scale] 0.5 # half\n[RGB_order] rgb#x\n"),
+      "x.cfg");
+  const cfg_input& input = cfg.inputs.at(0);
+  CHECK(input.image_list.text == "a # b.txt");
+  CHECK(input.image_type == cfg_image_type::picture);
+  CHECK(input.norm_type == cfg_norm_type::scale);
+  CHECK(input.data_scale == 0.5F);
+  CHECK(input.order == channel_order::rgb);
+}
+
+TEST_CASE("a path with a comment's mark is the reading that is a file") {
+  const scratch_folder folder;
+  for (const char* name : {"a", "b #1", "c", "c #1", "d", "e\\f"}) detail::write_whole_file(folder / name, "x");
+  std::filesystem::create_directory(folder / "sub");
+  detail::write_whole_file(folder / "sub/g", "x");
+  const auto text_of = [&](const std::string& value) {
+    return parse_compiler_cfg("[prototxt_file] " + value + "\n[caffemodel_file] c\n[image_list] l\n[image_type] 0\n" +
+                                  "[mean_file] no\n",
+                              (folder / "x.cfg").string())
+        .prototxt_file;
+  };
+  CHECK(text_of("a #1").text == "a");
+  CHECK(text_of("a#1").text == "a");
+  CHECK(text_of("b #1").text == "b #1");
+  CHECK(text_of("none #1").text == "none");
+  CHECK(text_of("none#1").text == "none#1");
+  CHECK(text_of("\"c #1\"").text == "c #1");
+  CHECK(text_of("\"c\" #1").text == "c");
+  CHECK_THROWS_WITH(text_of("c #1"), contains("x.cfg:1: [prototxt_file] is 'c' or 'c #1', with a comment or without"));
+  CHECK(text_of("e\\f").path == folder / "e\\f");
+  CHECK(text_of("sub\\g").path == folder / "sub/g");
+  CHECK(text_of(".\\sub\\g").path == folder / "./sub/g");
+  CHECK_THROWS_WITH(text_of("\"c"), contains("expected a value in quotes"));
+  CHECK_THROWS_WITH(text_of("\"c\" d"), contains("expected a value in quotes"));
+  CHECK_THROWS_WITH(text_of("''"), contains("has no value"));
+}
+
+TEST_CASE("a cfg may leave the network to others") {
+  const std::string text = "[image_list] l\n[image_type] 0\n[mean_file] no\n";
+  CHECK_THAT(problem(text), contains("[prototxt_file] is missing") && contains("[caffemodel_file] is missing"));
+  const compiler_cfg cfg = parse_compiler_cfg(text, "x.cfg", cfg_network::elsewhere);
+  CHECK(cfg.prototxt_file.text.empty());
+  CHECK(cfg.inputs.size() == 1);
+  CHECK_THROWS_WITH(parse_compiler_cfg("\xff\xfe[", "x.cfg"), contains("x.cfg:1: got UTF-16"));
 }
 
 TEST_CASE("semicolons begin comments too, and other scripts are shown as they are") {

@@ -61,22 +61,35 @@ struct cfg_path {
   std::filesystem::path path;
 };
 
+namespace detail {
+
+/// The name with '/' for the '\\' of Windows.
+[[nodiscard]] inline std::filesystem::path with_slashes(const std::filesystem::path& name) {
+  std::string text = name.string();
+  std::replace(text.begin(), text.end(), '\\', '/');
+  return text;
+}
+
+}  // namespace detail
+
 /// A file by its name in a file of `folder`: there, or, where it is not there, in the working folder, from which the
-/// compiler was started.
+/// compiler was started. A '\' separates folders where no file has it in its name.
 [[nodiscard]] inline std::filesystem::path located_file(const std::filesystem::path& folder,
                                                         const std::filesystem::path& name) {
-  std::filesystem::path beside = folder / name;
   std::error_code ignored;
-  const bool is_elsewhere =
-      name.is_relative() && !std::filesystem::exists(beside, ignored) && std::filesystem::exists(name, ignored);
-  return is_elsewhere ? name : beside;
+  for (const std::filesystem::path& n : {name, detail::with_slashes(name)}) {
+    std::filesystem::path beside = folder / n;
+    if (std::filesystem::exists(beside, ignored)) return beside;
+    if (n.is_relative() && std::filesystem::exists(n, ignored)) return n;
+  }
+  return folder / detail::with_slashes(name);
 }
 /// Throws error, naming both places, where located_file() found none.
 inline void require_located(const std::filesystem::path& found, const std::filesystem::path& name,
                             std::string_view what) {
   std::error_code ignored;
   if (std::filesystem::exists(found, ignored)) return;
-  const std::filesystem::path working = std::filesystem::absolute(name, ignored);
+  const std::filesystem::path working = std::filesystem::absolute(detail::with_slashes(name), ignored);
   const bool has_two = name.is_relative() && working.lexically_normal() != found.lexically_normal() &&
                        working.lexically_normal() != std::filesystem::absolute(found, ignored).lexically_normal();
   throw error(detail::concat(found.string(), ": no such file", has_two ? ", nor is there " : "",
@@ -100,15 +113,23 @@ struct cfg_input {
 /// A line of the file.
 struct cfg_entry {
   std::string key;
-  std::string value;
+  std::string value;  ///< without quotes and comment
   std::size_t line = 0;
+  std::string uncut{};  ///< with what may be a comment; empty where it is the value
+  bool in_quotes = false;
+};
+
+/// Which network a cfg goes with.
+enum class cfg_network {
+  named,      ///< it names a prototxt and a caffemodel
+  elsewhere,  ///< it may leave them out
 };
 
 struct compiler_cfg {
-  std::string file;  ///< its name, for messages
-  cfg_path prototxt_file;
-  cfg_path caffemodel_file;
-  int net_type = 0;  ///< 0 a CNN, 1 with ROI or PSROI pooling, 2 recurrent
+  std::string file;          ///< its name, for messages
+  cfg_path prototxt_file;    ///< empty where it is not named
+  cfg_path caffemodel_file;  ///< likewise
+  int net_type = 0;          ///< 0 a CNN, 1 with ROI or PSROI pooling, 2 recurrent
   compile_mode mode = compile_mode::all_8bit;
   float sparse_rate = 0.0F;                   ///< share of each inner product's weights that the compiler sets to 0
   std::vector<cfg_input> inputs;              ///< at least one
@@ -157,16 +178,16 @@ using cfg_group = std::array<const cfg_entry*, cfg_input_keys.size()>;
 
 class cfg_parser {
  public:
-  cfg_parser(std::string_view text, std::string_view file)
-      : text_(text), file_(file), folder_(std::filesystem::path(file_).parent_path()) {}
+  cfg_parser(std::string_view text, std::string_view file, cfg_network network)
+      : text_(text), file_(file), network_(network), folder_(std::filesystem::path(file_).parent_path()) {}
 
   [[nodiscard]] compiler_cfg parse() {
     read_entries();
     attempt([&] { refuse_unknown_keys(); });
     compiler_cfg result;
     result.file = file_;
-    attempt([&] { result.prototxt_file = path(required("prototxt_file")); });
-    attempt([&] { result.caffemodel_file = path(required("caffemodel_file")); });
+    attempt([&] { read_network_file("prototxt_file", result.prototxt_file); });
+    attempt([&] { read_network_file("caffemodel_file", result.caffemodel_file); });
     attempt([&] {
       if (const cfg_entry* e = single("net_type")) result.net_type = integer(*e, 0, 2);
     });
@@ -183,14 +204,15 @@ class cfg_parser {
       if (const cfg_entry* e = single("gfpq_param_file")) result.gfpq_param_file = path(*e);
     });
     for (const cfg_entry& e : entries_) {
-      if (e.key == "roi_coordinate_file") result.roi_coordinate_file.push_back(path(e));
+      if (e.key != "roi_coordinate_file" || is_null(e)) continue;
+      attempt([&] { result.roi_coordinate_file.push_back(path(e)); });
     }
     for (const cfg_irrelevant_key& k : cfg_irrelevant_keys) {
       attempt([&] {
         const cfg_entry* e = single(k.key);
         if (e == nullptr) return;
         if (k.high != 0) (void)integer(*e, k.low, k.high);
-        if (k.key == "internal_stride" && e->value != "16" && e->value != "32") fail_value(*e, "16 or 32");
+        if (k.key == "internal_stride" && word(*e) != "16" && word(*e) != "32") fail_value(*e, "16 or 32");
         result.irrelevant.push_back(*e);
       });
     }
@@ -221,26 +243,55 @@ class cfg_parser {
   }
 
   void read_entries() {
-    if (text_.starts_with("\xef\xbb\xbf")) text_.remove_prefix(3);  // as Windows' editors begin their files
+    text_ = without_mark(text_, file_);
     for (std::size_t line = 1; !text_.empty(); ++line) {
-      std::string_view content = trimmed(take_line(text_));
+      const std::string_view content = trimmed(take_line(text_));
       if (content.empty() || content.front() == '#' || content.front() == ';') continue;
       const std::size_t close = content.find(']');
       if (content.front() != '[' || close == std::string_view::npos) {
         fail(line, "got ", excerpt(content), ", expected [key] value");
       }
-      const std::string_view key = content.substr(1, close - 1);
-      std::string_view value = trimmed(content.substr(close + 1));
-      for (std::size_t at = value.find_first_of("#;"); at != std::string_view::npos;
-           at = value.find_first_of("#;", at + 1)) {
-        if (at != 0 && !is_blank(value[at - 1])) continue;  // a path may have one inside a name
-        value = trimmed(value.substr(0, at));
-        break;
-      }
-      if (value.empty()) fail(line, "[", printable(key, true), "] has no value");
-      if (!is_plain(value)) fail(line, "got ", excerpt(value), ", expected a value without control characters");
-      entries_.push_back({std::string(key), std::string(value), line});
+      cfg_entry e;
+      e.key = trimmed(content.substr(1, close - 1));
+      e.line = line;
+      read_value(trimmed(content.substr(close + 1)), e);
+      entries_.push_back(std::move(e));
     }
+  }
+
+  /// What stands behind a key: a value, in quotes or not, and a comment.
+  void read_value(std::string_view text, cfg_entry& e) const {
+    if (!is_plain(text)) fail(e.line, "got ", excerpt(text), ", expected a value without control characters");
+    std::string_view value = text;
+    if (text.starts_with('"') || text.starts_with('\'')) {
+      const std::size_t end = text.find(text.front(), 1);
+      const std::string_view rest = end == std::string_view::npos ? "" : trimmed(text.substr(end + 1));
+      const bool is_whole = rest.empty() || rest.front() == '#' || rest.front() == ';';
+      if (end == std::string_view::npos || !is_whole) {
+        fail(e.line, "got ", excerpt(text), ", expected a value in quotes, or without any at its start");
+      }
+      value = text.substr(1, end - 1);
+      e.in_quotes = true;
+    } else {
+      value = trimmed(text.substr(0, comment_of(text, true)));
+      if (value != text) e.uncut = text;
+    }
+    if (trimmed(value).empty()) fail(e.line, "[", printable(e.key), "] has no value");
+    e.value = value;
+  }
+
+  /// Where a comment begins in a text, at its start, or behind a blank or, unless `behind_blank`, anything.
+  [[nodiscard]] static std::size_t comment_of(std::string_view text, bool behind_blank) noexcept {
+    for (std::size_t at = text.find_first_of("#;"); at != std::string_view::npos;
+         at = text.find_first_of("#;", at + 1)) {
+      if (at == 0 || !behind_blank || is_blank(text[at - 1])) return at;
+    }
+    return std::string_view::npos;
+  }
+
+  /// `null` stands for keys that are not set.
+  [[nodiscard]] static bool is_null(const cfg_entry& e) {
+    return e.value == "null" || e.value == "NULL" || e.value == "Null";
   }
 
   [[nodiscard]] static bool known(std::string_view key) noexcept {
@@ -256,7 +307,7 @@ class cfg_parser {
     for (const cfg_entry& e : entries_) {
       if (known(e.key)) continue;
       if (first == 0) first = e.line;
-      all += concat(all.empty() ? "" : ", ", "[", printable(e.key, true), "] at line ", e.line);
+      all += concat(all.empty() ? "" : ", ", "[", printable(e.key), "] at line ", e.line);
     }
     if (first != 0) fail(first, "unknown keys: ", all, "; expected keys of the compiler's guide");
   }
@@ -269,70 +320,130 @@ class cfg_parser {
       if (found != nullptr) fail(e.line, "[", key, "] stands at line ", found->line, " already, expected it once");
       found = &e;
     }
-    return found;
+    return found == nullptr || is_null(*found) ? nullptr : found;
   }
-  [[nodiscard]] const cfg_entry& required(std::string_view key) const {
+  void read_network_file(std::string_view key, cfg_path& to) const {
     const cfg_entry* e = single(key);
-    require<parse_error>(e != nullptr, file_, ": [", key, "] is missing");
-    return *e;
+    require<parse_error>(e != nullptr || network_ == cfg_network::elsewhere, file_, ": [", key, "] is missing");
+    if (e != nullptr) to = path(*e);
+  }
+
+  /// A value that is no path: a comment needs no blank before it.
+  [[nodiscard]] static std::string_view word(const cfg_entry& e) {
+    return trimmed(std::string_view(e.value).substr(0, comment_of(e.value, false)));
   }
 
   [[nodiscard]] int integer(const cfg_entry& e, int low, int high) const {
-    const std::optional<int> value = whole_integer<int>(e.value);
+    const std::optional<int> value = whole_integer<int>(word(e));
     if (!value || *value < low || *value > high) fail_value(e, concat("an integer in ", low, " .. ", high));
     return *value;
   }
   [[nodiscard]] float real(const cfg_entry& e) const {
-    const std::optional<float> value = finite_float(e.value);
+    const std::optional<float> value = finite_float(word(e));
     if (!value) fail_value(e, "a finite number");
     return *value;
   }
-  [[nodiscard]] cfg_path path(const cfg_entry& e) const { return {e.value, located_file(folder_, e.value)}; }
+  /// A file's name may have what else begins a comment: which of the readings is a file decides.
+  [[nodiscard]] cfg_path path(const cfg_entry& e) const {
+    std::vector<std::string> readings = {e.value};
+    if (!e.uncut.empty()) readings.push_back(e.uncut);
+    if (std::string cut(word(e)); !e.in_quotes && cut != e.value && !cut.empty()) readings.push_back(std::move(cut));
+    const std::string* found = nullptr;
+    for (const std::string& r : readings) {
+      std::error_code ignored;
+      const auto kind = std::filesystem::status(located_file(folder_, r), ignored).type();
+      if (kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::none) continue;
+      if (kind == std::filesystem::file_type::directory) continue;
+      if (found != nullptr) {
+        fail(e.line, "[", e.key, "] is ", excerpt(*found), " or ", excerpt(r),
+             ", with a comment or without: both are files, expected it in quotes");
+      }
+      found = &r;
+    }
+    const std::string& text = found == nullptr ? readings.front() : *found;
+    return {text, located_file(folder_, text)};
+  }
+
+  [[nodiscard]] std::vector<const cfg_entry*> all_of(std::string_view key) const {
+    std::vector<const cfg_entry*> found;
+    for (const cfg_entry& e : entries_) {
+      if (e.key == key) found.push_back(&e);
+    }
+    return found;
+  }
 
   void read_inputs(compiler_cfg& result) {
-    const auto count = [&](std::string_view key) {
-      return std::count_if(entries_.begin(), entries_.end(), [&](const cfg_entry& e) { return e.key == key; });
-    };
-    const auto inputs = std::max(count("image_list"), count("image_type"));
-    cfg_group shared{};
-    std::vector<cfg_group> groups;
-    std::string_view opening;
-    for (const cfg_entry& e : entries_) {
-      const auto* const name = std::find(cfg_input_keys.begin(), cfg_input_keys.end(), e.key);
-      if (name == cfg_input_keys.end()) continue;
-      const bool opens = (e.key == "image_list" || e.key == "image_type") && count(e.key) == inputs;
-      if (opening.empty() && opens) opening = *name;
-      if (e.key == opening) groups.emplace_back();
-      // What stands once among several inputs holds for all, wherever that is.
-      const bool is_shared = groups.empty() || (inputs > 1 && count(e.key) == 1 && e.key != "image_list");
-      cfg_group& group = is_shared ? shared : groups.back();
-      const cfg_entry*& place = group[static_cast<std::size_t>(name - cfg_input_keys.begin())];
-      if (place != nullptr) {
-        fail(e.line, "[", e.key, "] stands at line ", place->line, " already for the same input; an input begins with ",
-             opening.empty() ? "[image_list] or [image_type]" : concat("[", opening, "]"));
+    const std::vector<const cfg_entry*> lists = all_of("image_list"), types = all_of("image_type");
+    const std::vector<const cfg_entry*>& openings =
+        lists.size() > types.size() ||
+                (lists.size() == types.size() && !lists.empty() && lists.front()->line < types.front()->line)
+            ? lists
+            : types;
+    require<parse_error>(!openings.empty(), file_, ": [image_list] is missing");
+    std::vector<cfg_group> groups(openings.size());
+    for (std::size_t k = 0; k < cfg_input_keys.size(); ++k) {
+      const std::vector<const cfg_entry*> all = all_of(cfg_input_keys[k]);
+      if (all.size() == 1 && (groups.size() == 1 || all.front()->key != "image_list")) {
+        for (cfg_group& g : groups) g[k] = all.front();  // what stands once holds for all, wherever that is
+      } else if (all.size() == groups.size()) {
+        require_in_step(all, openings);
+        for (std::size_t i = 0; i < groups.size(); ++i) groups[i][k] = all[i];
+      } else {
+        share_out(all, openings, k, groups);
       }
-      place = &e;
     }
-    require<parse_error>(!groups.empty(), file_, ": [image_list] is missing");
-    share(shared, groups);
+    require_all_or_none(groups);
     for (const cfg_group& group : groups) result.inputs.push_back(input(group));
   }
 
-  /// Values before the first input, and those that stand once, hold for all. Where one stands both before it and within
-  /// an input, the file can be read in two ways.
-  void share(const cfg_group& shared, std::vector<cfg_group>& groups) const {
-    for (std::size_t k = 0; k < shared.size(); ++k) {
-      if (shared[k] == nullptr) continue;
-      for (cfg_group& group : groups) {
-        if (group[k] != nullptr) {
-          fail(group[k]->line, "[", cfg_input_keys[k], "] stands before the first input at line ", shared[k]->line,
-               " too, expected it there for all inputs or within each");
-        }
-        group[k] = shared[k];
-      }
+  /// A key that stands as often as there are inputs is given them one by one, in the file's order. That is how it is
+  /// meant where its lines stand all behind, or all before the lines that the inputs begin with, one by one or all of
+  /// them together; else the file can be read in two ways.
+  void require_in_step(const std::vector<const cfg_entry*>& key, const std::vector<const cfg_entry*>& openings) const {
+    bool behind = true, before = true;
+    const std::size_t last = key.size() - 1;
+    for (std::size_t i = 0; i <= last; ++i) {
+      behind = behind && key[i]->line >= openings[i]->line && (i == last || key[i]->line < openings[i + 1]->line);
+      before = before && key[i]->line <= openings[i]->line && (i == 0 || key[i]->line > openings[i - 1]->line);
     }
+    const bool is_apart = key[0]->line > openings[last]->line || key[last]->line < openings[0]->line;
+    if (behind || before || is_apart) return;
+    const auto begun = [&](std::size_t i) {  // inputs that have begun at this line
+      return static_cast<std::size_t>(
+          std::count_if(openings.begin(), openings.end(), [&](const cfg_entry* o) { return o->line <= key[i]->line; }));
+    };
+    std::size_t at = 0;
+    while (at < last && begun(at) == at + 1) ++at;
+    const std::size_t here = begun(at);
+    fail(key[at]->line, "[", key[at]->key, "] is that of input ", at + 1, " by its order, and by its place that of ",
+         here == 0 ? "all" : concat("input ", here, ", which begins at line ", openings[here - 1]->line),
+         ": expected it once within each input");
+  }
+
+  /// A key of some of the inputs only: it belongs to the one that begins before it.
+  void share_out(const std::vector<const cfg_entry*>& all, const std::vector<const cfg_entry*>& openings, std::size_t k,
+                 std::vector<cfg_group>& groups) const {
+    for (const cfg_entry* e : all) {
+      std::size_t input = openings.size();
+      for (std::size_t i = 0; i < openings.size() && openings[i]->line <= e->line; ++i) input = i;
+      if (input == openings.size()) {
+        fail(e->line, "[", e->key, "] stands ", all.size(), " times for ", openings.size(),
+             " input(s), here before the first: expected it once for all, or within each input, which begins with [",
+             openings.front()->key, "]");
+      }
+      if (groups[input][k] != nullptr) {
+        fail(e->line, "[", e->key, "] stands at line ", groups[input][k]->line,
+             " already for the same input; an input begins with [", openings.front()->key, "]");
+      }
+      groups[input][k] = e;
+    }
+  }
+
+  /// What has a default is not to be given for one input and forgotten for another.
+  void require_all_or_none(const std::vector<cfg_group>& groups) const {
     const auto missing_in = [&](const cfg_group& g, cfg_input_key k) {
-      return g[static_cast<std::size_t>(k)] == nullptr;
+      const cfg_entry* e = g[static_cast<std::size_t>(k)];
+      return e == nullptr || is_null(*e);
     };
     for (const cfg_input_key k : {cfg_input_key::data_scale, cfg_input_key::rgb_order}) {
       const auto with =
@@ -351,9 +462,9 @@ class cfg_parser {
   [[nodiscard]] bool needs(const cfg_group& g, cfg_input_key k) const {
     const cfg_entry* type = g[static_cast<std::size_t>(cfg_input_key::image_type)];
     const cfg_entry* norm = g[static_cast<std::size_t>(cfg_input_key::norm_type)];
-    if (type != nullptr && type->value == "0") return false;
+    if (type != nullptr && word(*type) == "0") return false;
     if (k == cfg_input_key::rgb_order) return true;
-    return norm != nullptr && uses_data_scale(static_cast<cfg_norm_type>(integer(*norm, 0, 5)));
+    return norm != nullptr && !is_null(*norm) && uses_data_scale(static_cast<cfg_norm_type>(integer(*norm, 0, 5)));
   }
 
   [[nodiscard]] static std::size_t first_line(const cfg_group& group) {
@@ -363,7 +474,10 @@ class cfg_parser {
   }
 
   [[nodiscard]] cfg_input input(const cfg_group& group) {
-    const auto entry = [&](cfg_input_key k) { return group[static_cast<std::size_t>(k)]; };
+    const auto entry = [&](cfg_input_key k) -> const cfg_entry* {
+      const cfg_entry* e = group[static_cast<std::size_t>(k)];
+      return e == nullptr || (is_null(*e) && k != cfg_input_key::mean_file) ? nullptr : e;
+    };
     const auto needed = [&](cfg_input_key k) -> const cfg_entry& {
       if (entry(k) == nullptr) {
         fail(first_line(group), "the input that begins here has no [", cfg_input_keys[static_cast<std::size_t>(k)],
@@ -394,7 +508,7 @@ class cfg_parser {
     attempt([&] {
       const cfg_entry& mean = needed(cfg_input_key::mean_file);
       if (!uses_mean) return;
-      if (mean.value == "null") {
+      if (is_null(mean)) {
         fail_value(mean, concat("a file for [norm_type] ", static_cast<int>(result.norm_type)));
       }
       result.mean_file = path(mean);
@@ -410,14 +524,17 @@ class cfg_parser {
     attempt([&] {
       const cfg_entry* e = entry(cfg_input_key::rgb_order);
       if (e == nullptr) return;
-      if (e->value != "RGB" && e->value != "BGR") fail_value(*e, "RGB or BGR");
-      result.order = e->value == "RGB" ? channel_order::rgb : channel_order::bgr;
+      std::string order(word(*e));
+      for (char& c : order) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      if (order != "RGB" && order != "BGR") fail_value(*e, "RGB or BGR");
+      result.order = order == "RGB" ? channel_order::rgb : channel_order::bgr;
     });
     return result;
   }
 
   std::string_view text_;
   std::string file_;
+  cfg_network network_;
   std::filesystem::path folder_;
   std::vector<cfg_entry> entries_;
   std::string problems_;
@@ -426,19 +543,24 @@ class cfg_parser {
 }  // namespace detail
 
 /// Takes a cfg's text apart; relative paths continue the folder of `file`, which also names the cfg in messages.
-/// image_list, image_type, norm_type, mean_file, data_scale and RGB_order repeat for each input, which begins with
-/// image_list or image_type, whichever stands first in the file; what stands before the first input, or once in the
-/// file, holds for all. mean_file is never missing; where norm_type uses none it may be anything. A # or ; at a line's
-/// start or after a blank begins a comment. Relative files that are not in that folder are looked for in the working
-/// folder. Throws parse_error with file and line for unknown keys, missing or repeated ones, values outside
-/// the guide's ranges, and files that can be read in two ways: all of a file's at once, one in a line.
-[[nodiscard]] inline compiler_cfg parse_compiler_cfg(std::string_view text, std::string_view file) {
-  return detail::cfg_parser(text, file).parse();
+/// image_list, image_type, norm_type, mean_file, data_scale and RGB_order repeat for each input, of which there are as
+/// many as lines of image_list or image_type, the more of the two. What stands as often is given to the inputs in the
+/// file's order; what stands once, anywhere, holds for all; what only some inputs have belongs to the one that begins
+/// before it, with the first of image_list and image_type. mean_file is never missing; where norm_type uses none it may
+/// be anything. `null` is the value of a key that is not set. A value may stand in quotes. A # or ; at a line's start,
+/// after a blank, or after a value that is no path begins a comment; of a path that holds one, the reading that is a
+/// file is meant. Relative files that are not in that folder are looked for in the working folder; a '\' separates
+/// folders. Throws parse_error with file and line for unknown keys, missing or repeated ones, values outside the
+/// guide's ranges, and files that can be read in two ways: all of a file's at once, one in a line.
+[[nodiscard]] inline compiler_cfg parse_compiler_cfg(std::string_view text, std::string_view file,
+                                                     cfg_network network = cfg_network::named) {
+  return detail::cfg_parser(text, file, network).parse();
 }
 
 /// Reads a cfg. Throws as parse_compiler_cfg, and error for what cannot be read.
-[[nodiscard]] inline compiler_cfg read_compiler_cfg(const std::filesystem::path& path) {
-  return parse_compiler_cfg(detail::read_whole_file(path, cfg_max_bytes, "a compiler cfg"), path.string());
+[[nodiscard]] inline compiler_cfg read_compiler_cfg(const std::filesystem::path& path,
+                                                    cfg_network network = cfg_network::named) {
+  return parse_compiler_cfg(detail::read_whole_file(path, cfg_max_bytes, "a compiler cfg"), path.string(), network);
 }
 
 NNIESIM_END_NAMESPACE

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include <nniesim/core/config.hpp>
+#include <nniesim/core/error.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -30,6 +31,16 @@ namespace detail {
   const std::string_view line = text.substr(0, end);
   text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   return line;
+}
+
+/// The text without the byte-order mark of UTF-8, as Windows' editors begin their files. Throws parse_error, with
+/// `file`, for the marks of UTF-16, in which every second byte is another one's half.
+[[nodiscard]] inline std::string_view without_mark(std::string_view text, std::string_view file) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    throw parse_error(concat(file, ":1: got UTF-16 (byte-order mark), expected UTF-8 or ASCII"));
+  }
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  return text;
 }
 
 /// Whether every byte may stand in a line of text: no control characters, which no name or path has.
