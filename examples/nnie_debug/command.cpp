@@ -158,16 +158,27 @@ void network_options::add_batch_norm_to(CLI::App& command) {
 void network_options::add_to(CLI::App& command, bool with_inputs) {
   auto* with_cfg = command.add_option("--cfg", cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
                        ->check(CLI::ExistingFile);
-  command.add_option("--prototxt", prototxt, "network; with --caffemodel, in place of a cfg")
-      ->check(CLI::ExistingFile)
-      ->excludes(with_cfg);
-  command.add_option("--caffemodel", caffemodel, "its weights")->check(CLI::ExistingFile)->excludes(with_cfg);
+  command
+      .add_option("--prototxt", prototxt,
+                  "network; with --caffemodel, in place of a cfg, or of what a cfg does not name")
+      ->check(CLI::ExistingFile);
+  command.add_option("--caffemodel", caffemodel, "its weights")->check(CLI::ExistingFile);
   add_batch_norm_to(command);
   if (!with_inputs) return;
   picture_option =
       command
-          .add_option("--picture", pictures, "one file for each input of the network: a picture, or .npy of its shape")
+          .add_option("--picture", pictures,
+                      "one file for each input of the network: a picture (.bgr, .rgb, .yuv and .bin, too), or .npy of "
+                      "its shape")
           ->check(CLI::ExistingFile);
+  command
+      .add_option("--raw-size", raw_size, "rows and columns of .bgr, .rgb, .yuv and .bin pictures; else the input's")
+      ->expected(2)
+      ->check(CLI::Range(1, 32767));
+  command
+      .add_option("--raw-stride", raw_stride, "their bytes from row to row; else not padded, or to 16 or 32, as fits")
+      ->check(CLI::Range(1, 1 << 20));
+  command.add_flag("--uv-order", uv_order, ".yuv files have U before V (NV12); else V before U, as the vendor's types");
   command.add_option("--rgb-order", order, "order of channels given to the network, without a cfg")
       ->check(CLI::IsMember({"RGB", "BGR"}))
       ->excludes(with_cfg)
@@ -195,6 +206,12 @@ network_source network_options::source(const arithmetic_rules& rules) const {
   const bool is_given = scale_option != nullptr && !scale_option->empty();
   if (is_given || uses_data_scale(s.norm_type)) s.data_scale = data_scale;
   s.mean_file = mean_file;
+  if (!raw_size.empty()) {
+    s.raw.rows = raw_size[0];
+    s.raw.columns = raw_size[1];
+  }
+  s.raw.stride = raw_stride;
+  if (uv_order) s.raw.order = yuv_order::uv;
   s.batch_norm = batch_norm();
   s.rules = rules;
   s.pool = pool_of(threads);

@@ -94,6 +94,9 @@ struct network_options {
   std::string cfg, prototxt, caffemodel;
   std::vector<std::string> pictures;
   std::string order = "BGR", mean_file;
+  std::vector<std::size_t> raw_size;
+  std::size_t raw_stride = 0;
+  bool uv_order = false;
   int norm_type = 0;
   float data_scale = 1.0F / 256;
   std::size_t threads = 1;

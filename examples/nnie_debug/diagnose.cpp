@@ -100,10 +100,8 @@ std::optional<postprocessing> chosen_postprocessing(const options& o) {
   if (o.threshold) return postprocess::threshold(*o.threshold);
   if (o.softmax) return postprocess::softmax(*o.softmax);
   if (!o.feature.empty()) {
-    const std::optional<dump_entry> file = dump_entry_of(o.feature);
-    detail::require<error>(file.has_value(), o.feature, ": expected a .npy or one of the compiler's dumps");
     return postprocess::feature_distance(
-        read_values(*file), *o.distance,
+        read_values(named_dump_entry_of(o.feature)), *o.distance,
         o.normalized ? postprocess::feature_length::normalized : postprocess::feature_length::as_it_is);
   }
   if (!o.command.empty()) return decision_by_command(o.command, o.command_limit);

@@ -134,19 +134,19 @@ expect 1 '"compared": 1' "$tool" compare "$folder/sizes/a" "$folder/sizes/b" --j
 cp "$folder/sizes/b/two_output0_1_1_1_quant.linear.hex" "$folder/sizes/a"
 expect 2 "in another size" "$tool" diagnose --reference "$folder/sizes/b" --other "$folder/sizes/a"
 
-# Every key of a cfg is simulated, or is named in every verdict and report as not simulated; files that it names exist.
+# Every key of a cfg is simulated, or is named in every verdict and report; files that it names exist.
 sed "s|\] feature_norm|] $net/feature_norm|; s|\] comp|] $net/comp|" "$cfg" >"$folder/options.cfg"
 echo '[sparse_rate] 0.5' >>"$folder/options.cfg"
 for command in run info; do
-  expect 0 "not simulated" "$tool" $command --cfg "$folder/options.cfg"
+  expect 0 "[sparse_rate] 0.5: that share of the weights of each InnerProduct" "$tool" $command --cfg "$folder/options.cfg"
   expect 0 "[sparse_rate] 0.5" "$tool" $command --cfg "$folder/options.cfg" --json
 done
 "$tool" diagnose --cfg "$folder/options.cfg" --html "$folder/options.html" --markdown "$folder/options.md" >"$folder/options.txt"
 "$tool" diagnose --cfg "$folder/options.cfg" --json >"$folder/options_out.json"
 for file in html md txt; do
-  grep -qF "sparse_rate" "$folder/options.$file" || problem "options.$file does not say what is not simulated"
+  grep -qF "sparse_rate" "$folder/options.$file" || problem "options.$file does not say that weights are set to zero"
 done
-grep -A 8 '"against"' "$folder/options_out.json" | grep -qF "sparse_rate" || problem "the verdict does not say what is not simulated"
+grep -qF "not simulated" "$folder/options_out.json" && problem "sparse_rate is said not to be simulated"
 sed '$d' "$folder/options.cfg" >"$folder/gfpq.cfg"
 echo '[gfpq_param_file] gfpq.json' >>"$folder/gfpq.cfg"
 expect 2 "[gfpq_param_file]" "$tool" diagnose --cfg "$folder/gfpq.cfg"
@@ -155,6 +155,15 @@ expect 0 "the ranges of 1 blob(s) are taken from the cfg's [gfpq_param_file]" "$
 cp "$folder/ranges.json" "$folder/gfpq.json"
 "$tool" run --cfg "$folder/gfpq.cfg" --csv "$folder/gfpq.csv" >/dev/null || problem "run with ranges as gfpq_param_file"
 cmp -s "$folder/a.csv" "$folder/gfpq.csv" || problem "ranges as gfpq_param_file changed the table"
+expect 0 "blobs calibrated" "$tool" calibrate --cfg "$cfg" --gfpq-param "$folder/gfpq.json"
+expect 0 "are taken from the cfg's [gfpq_param_file]" "$tool" run --cfg "$folder/gfpq.cfg" --csv "$folder/gfpq.csv"
+cmp -s "$folder/a.csv" "$folder/gfpq.csv" || problem "the written gfpq_param_file changed the table"
+expect 2 "expected --output, --gfpq-param, or both" "$tool" calibrate --cfg "$cfg"
+# A cfg may leave the network to the options, but not name another one.
+grep -v '_file\] .*feature_norm' "$folder/options.cfg" >"$folder/bare.cfg"
+expect 0 "multiply-accumulates" "$tool" info --cfg "$folder/bare.cfg" "${model[@]}"
+expect 2 "[prototxt_file] is missing, expected it, or --prototxt" "$tool" info --cfg "$folder/bare.cfg"
+expect 2 "which of the two is meant" "$tool" info --cfg "$cfg" --prototxt "$cfg"
 sed '$d' "$folder/gfpq.cfg" >"$folder/roi.cfg"
 echo '[roi_coordinate_file] nowhere.txt' >>"$folder/roi.cfg"
 expect 2 "nowhere.txt: no such file" "$tool" info --cfg "$folder/roi.cfg"

@@ -425,6 +425,31 @@ TEST_CASE("the mark _hp in one of the two files is no other name") {
              contains("got no learned values"));
 }
 
+TEST_CASE("marks in one of the two files are no other name") {
+  const std::string conv = "convolution_param { num_output: 2 kernel_size: 1 }";
+  const auto of = [&](const std::string& in_prototxt, const std::string& in_model) {
+    return problem(data_4d + one(in_prototxt, "Convolution", "data", "y", conv),
+                   learned(in_model, {{2, 4, 1, 1}, {2}}));
+  };
+  for (const char* mark : {"_cpu", "_report", "_hp_report", "_report_hp"}) {
+    CAPTURE(mark);
+    CHECK(of(std::string("x") + mark, "x").empty());
+    CHECK(of("x", std::string("x") + mark).empty());
+    CHECK(of(std::string("x") + mark, "x_hp").empty());
+    CHECK_THAT(of(std::string("x") + mark, "xy"), contains("got no learned values"));
+  }
+  // Two layers of the prototxt are not to have one layer's weights, nor one those of either of two.
+  CHECK_THAT(
+      problem(data_4d + one("x_hp", "Convolution", "data", "y", conv) + one("x", "Convolution", "data", "z", conv),
+              learned("x", {{2, 4, 1, 1}, {2}})),
+      contains("got learned values only of 'x'") && contains("which layer 'x_hp' has already"));
+  caffe_model two = learned("x_cpu", {{2, 4, 1, 1}, {2}});
+  const caffe_model more = learned("x_hp", {{2, 4, 1, 1}, {2}});
+  two.layers.insert(two.layers.end(), more.layers.begin(), more.layers.end());
+  CHECK_THAT(problem(data_4d + one("x", "Convolution", "data", "y", conv), two),
+             contains("got learned values of 'x_cpu' and 'x_hp'"));
+}
+
 TEST_CASE("Layers that move data") {
   CHECK(std::holds_alternative<layers::identity>(layer_of("Dropout", "dropout_param { dropout_ratio: 0.5 }").params));
   CHECK(shape_behind("Flatten") == tensor_shape{2, 192});

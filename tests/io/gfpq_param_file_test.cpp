@@ -39,4 +39,36 @@ TEST_CASE("ranges of layers' inputs become those of blobs", "[io]") {
   CHECK_THROWS_AS(parsed("{"), parse_error);
 }
 
+TEST_CASE("ranges are written as MQBench writes them, and read back exactly", "[io]") {
+  draws random(2);
+  network_builder b;
+  const std::size_t data = b.input({1, 4, 6, 6});
+  const std::size_t x = b.add("conv1", layers::convolution{{}, random.tensor({4, 4, 1, 1}), {}}, {data});
+  b.net.layers.back().type = "Convolution";
+  layers::convolution grouped{{}, random.tensor({4, 1, 1, 1}), {}};
+  grouped.geometry.groups = 4;
+  const std::size_t y = b.add("deep", grouped, {x});
+  const std::size_t up = b.add("up", upsample_params{2}, {y});
+  b.net.layers.back().type = "Upsample";
+  const std::size_t up2 = b.add("up2", upsample_params{2}, {x});
+  b.net.layers.back().type = "Upsample";
+  b.add("sum", eltwise_params{}, {up, up2});
+  activation_ranges ranges;
+  ranges.blobs["data"] = activation_range::of(127.99999F);
+  ranges.blobs["conv1"] = activation_range::of(0.1F);
+  ranges.blobs["deep"] = activation_range::of(3e-30F);
+  ranges.blobs["up"] = activation_range::of(5.0F);
+  ranges.blobs["up2"] = activation_range::of(7.0F);
+  const std::string text = gfpq_params_text(b.net, ranges);
+  CHECK_THAT(text, contains("{\n    \"nnie\": {\n        \"gfpq_param_dict\": {") && contains("\"up2_permute_1\"") &&
+                       !contains("\"deep\""));
+  const gfpq_params read = parse_gfpq_params(text, "g.json", b.net);
+  CHECK(read.unknown.empty());
+  REQUIRE(read.ranges.blobs.size() == 5);
+  for (const auto& [name, range] : ranges.blobs) CHECK(read.ranges.blobs.at(name).largest == range.largest);
+  CHECK(parse_gfpq_params(R"({"other_permute_0": [1], "up_permute_7": [2]})", "g.json", b.net).unknown ==
+        std::vector<std::string>{"other_permute_0"});
+  CHECK_THROWS_WITH(gfpq_params_text(b.net, {}), contains("no range of a layer's input is known"));
+}
+
 }  // namespace gfpq_param_file_test

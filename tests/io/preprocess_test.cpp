@@ -82,6 +82,44 @@ TEST_CASE("the mean is subtracted before the scale is applied, in float32") {
   CHECK(t.data()[0] == difference * 0.017F);
 }
 
+TEST_CASE("means may stand on one line, behind a byte-order mark") {
+  const scratch_folder folder;
+  for (const char* text : {"1 2.5 3",
+                           "\xef\xbb\xbf"
+                           "1,2.5\r\n\t3\n",
+                           "1\t2.5, 3\n\n"}) {
+    put(folder / "m", text);
+    CHECK(read_channel_means(folder / "m", 3) == floats{1, 2.5, 3});
+  }
+  put(folder / "m", "1 2 x3\n");
+  CHECK_THROWS_WITH(read_channel_means(folder / "m", 3), contains("m:1: got 'x3', expected one finite number"));
+  put(folder / "m", "1 2 3 4\n");
+  CHECK_THROWS_WITH(read_channel_means(folder / "m", 3), contains("4 means, expected 3"));
+  put(folder / "m",
+      "\xff\xfe"
+      "1");
+  CHECK_THROWS_WITH(read_channel_means(folder / "m", 3), contains("got UTF-16"));
+}
+
+TEST_CASE("at image_type 3 and 5 pictures go through YUV after they are resized, files of YUV do not again") {
+  image picture{2, 4, {}};
+  for (std::size_t i = 0; i < 24; ++i) picture.pixels.push_back(static_cast<std::uint8_t>(i * 73 % 256));
+  cfg_input input = input_of(cfg_norm_type::none);
+  input.order = channel_order::rgb;
+  for (const auto& [type, sampling] : {std::pair(cfg_image_type::yuv420, yuv_sampling::yuv420),
+                                       std::pair(cfg_image_type::yuv422, yuv_sampling::yuv422)}) {
+    input.image_type = type;
+    const image small = through_yuv(resize(picture, 2, 2), sampling);
+    const tensor<float> t = preprocess(picture, input, 3, 2, 2);
+    for (std::size_t c = 0; c < 3; ++c) {
+      for (std::size_t i = 0; i < 4; ++i) CHECK(t.data()[c * 4 + i] == static_cast<float>(small.pixels[i * 3 + c]));
+    }
+    const tensor<float> kept = picture_transform(input, {1, 3, 2, 2})(picture, true);
+    CHECK(kept.data()[0] == static_cast<float>(resize(picture, 2, 2).pixels[0]));
+    CHECK(values(kept) != values(t));
+  }
+}
+
 TEST_CASE("a mean image has the input's shape") {
   const scratch_folder folder;
   put(folder / "m.binaryproto", binaryproto({1, 3, 1, 2}, {1, 2, 3, 4, 5, 6}));
@@ -150,6 +188,61 @@ TEST_CASE("lists of pictures continue their own folder") {
     return text;
   }());
   CHECK_THROWS_WITH(read_image_list(folder / "long.txt"), contains("more than 1000000 files"));
+}
+
+TEST_CASE("a list's lines may have a mark, quotes, back slashes and labels") {
+  const scratch_folder folder;
+  std::filesystem::create_directory(folder / "sub");
+  for (const char* name : {"a.jpg", "b 1", "b", "sub/c.png", "d 7.jpg"}) put(folder / name, "x");
+  put(folder / "list.txt",
+      "\xef\xbb\xbf"
+      "a.jpg 0\r\nb 1\n\"a.jpg\"\n.\\sub\\c.png\t12\nd 7.jpg\nnone.jpg 3\n'd 7.jpg'\n");
+  CHECK(read_image_list(folder / "list.txt") ==
+        std::vector<std::filesystem::path>{folder / "a.jpg", folder / "b 1", folder / "a.jpg", folder / "./sub/c.png",
+                                           folder / "d 7.jpg", folder / "none.jpg 3", folder / "d 7.jpg"});
+}
+
+TEST_CASE("sequences stand one to a line, or one step to a line") {
+  const scratch_folder folder;
+  put(folder / "f.txt",
+      "\xef\xbb\xbf"
+      "1 2 3 4 5 6\n7 8 9 10 11 12\n");
+  CHECK(values(read_feature_list(folder / "f.txt", {3, 1, 2})[1]) == floats{7, 8, 9, 10, 11, 12});
+  put(folder / "s.txt", "1 2\n3 4\n\n5 6\n7 8\n9 10\n11 12\n");
+  const feature_list steps = read_feature_list(folder / "s.txt", {3, 1, 2});
+  REQUIRE(steps.size() == 2);
+  CHECK(values(steps[0]) == floats{1, 2, 3, 4, 5, 6});
+  CHECK(values(steps[1]) == floats{7, 8, 9, 10, 11, 12});
+  put(folder / "odd.txt", "1 2\n3 4\n");
+  CHECK_THROWS_WITH(read_feature_list(folder / "odd.txt", {3, 1, 2}),
+                    contains("2 lines of 2 numbers, expected a multiple of 3, the steps of a sequence of shape 3x1x2"));
+  put(folder / "bad.txt", "1 2\n3\n4 5\n");
+  CHECK_THROWS_WITH(read_feature_list(folder / "bad.txt", {3, 1, 2})[0],
+                    contains("bad.txt:2: 1 numbers, expected 2 for a step of shape 3x1x2"));
+}
+
+TEST_CASE("pictures and feature maps without a header are inputs") {
+  const scratch_folder folder;
+  put(folder / "p.bgr", std::string("\1\2\3\4\5\6", 6));
+  put(folder / "list.txt", "p.bgr\n");
+  cfg_input input = input_of(cfg_norm_type::none);
+  input.image_list.path = folder / "list.txt";
+  CHECK(values(load_inputs(input, {1, 3, 1, 2})[0]) == floats{1, 2, 3, 4, 5, 6});
+  CHECK(input_source(input, {1, 3, 1, 2}).picture(0).pixels == std::vector<std::uint8_t>{5, 3, 1, 6, 4, 2});
+  CHECK_THROWS_WITH(load_inputs(input, {1, 3, 1, 4})[0], contains("got 6 bytes, expected 12"));
+  raw_layout other;
+  other.rows = 2;
+  other.columns = 1;
+  CHECK(values(input_source(input, {1, 3, 2, 1}, other)[0]) == floats{1, 2, 3, 4, 5, 6});
+
+  std::string words(16, '\0');
+  words[1] = 0x10;                                     // 4096
+  words[4] = words[5] = words[6] = words[7] = '\xff';  // -1
+  put(folder / "x.bin", words);
+  input.image_type = cfg_image_type::feature_map;
+  input.image_list.path = folder / "x.bin";
+  CHECK(values(load_inputs(input, {1, 2})[0]) == floats{1, -1.0F / 4096});
+  CHECK_THROWS_WITH(load_inputs(input, {1, 8})[0], contains("got 16 bytes, expected 32"));
 }
 
 TEST_CASE("feature maps stand one to a line") {

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <ios>
 #include <limits>
 #include <map>
 #include <optional>
@@ -108,9 +110,22 @@ namespace detail {
   return layer_file_name(layer, (output == 0 ? "" : "_output" + std::to_string(output)) + ".npy");
 }
 
-/// What a file's name, and the header of a .npy file, tell; nothing where it is no dump. A .npy file's layer is its
-/// stem without an "_output{n}" at its end (0 where there is none). A header that cannot be read is the entry's
-/// problem, as are codes, whose scale no file has.
+namespace detail {
+
+/// A text file's first bytes; empty for what cannot be read.
+[[nodiscard]] inline std::string beginning_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(4096, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  return bytes;
+}
+
+}  // namespace detail
+
+/// What a file's name, and the header of a .npy file or of MindSpore's report (.txt), tell; nothing where it is no
+/// dump. A .npy file's layer is its stem without an "_output{n}" at its end (0 where there is none). A header that
+/// cannot be read is the entry's problem, as are codes, whose scale no file has.
 [[nodiscard]] inline std::optional<dump_entry> dump_entry_of(const std::filesystem::path& path) {
   dump_entry entry;
   entry.path = path;
@@ -133,6 +148,14 @@ namespace detail {
     }
     return entry;
   }
+  if (path.extension() == ".txt") {
+    const std::optional<report_header> header = parse_report_header(detail::beginning_of(path));
+    if (!header) return std::nullopt;
+    entry.kind = dump_kind::report;
+    entry.layer = header->layer;
+    entry.shape = header->shape;
+    return entry;
+  }
   const std::optional<dump_name> name = parse_dump_name(path.filename().string());
   if (!name) return std::nullopt;
   entry.kind = name->kind;
@@ -144,7 +167,8 @@ namespace detail {
     case dump_kind::mapper_output:
     case dump_kind::caffe_output:
     case dump_kind::board_output:
-    case dump_kind::simulator_output: break;
+    case dump_kind::simulator_output:
+    case dump_kind::report: break;
     case dump_kind::mapper_input_codes:
     case dump_kind::mapper_input: entry.role = dump_role::input; break;
     case dump_kind::weight_codes:
@@ -157,6 +181,41 @@ namespace detail {
   if (name->kind == dump_kind::bias) {
     entry.problem = detail::concat(path.string(), ": holds words of a bias, whose scale is not known");
   }
+  return entry;
+}
+
+/// The same of a file that is meant by its name, whatever that is: what dump_entry_of does not know is text of values,
+/// as their first words say: eight hexadecimal digits each are Q20.12, others decimal numbers. Throws format_error
+/// where the words are either (digits only), unless the name ends in .hex or .float, or neither; error for what cannot
+/// be read.
+[[nodiscard]] inline dump_entry named_dump_entry_of(const std::filesystem::path& path) {
+  if (std::optional<dump_entry> known = dump_entry_of(path)) return *std::move(known);
+  dump_entry entry;
+  entry.path = path;
+  entry.layer = path.filename().string();
+  const std::string beginning = detail::beginning_of(path);
+  if (const std::optional<report_header> header = parse_report_header(beginning)) {
+    entry.kind = dump_kind::report;
+    entry.shape = header->shape;
+    return entry;
+  }
+  bool may_be_hex = true, may_be_decimal = true;
+  detail::word_reader words(path);
+  std::size_t count = 0;
+  for (std::string_view word = words.next(); !word.empty() && count < 1024; word = words.next(), ++count) {
+    may_be_hex = may_be_hex && word.size() == 8 &&
+                 std::all_of(word.begin(), word.end(), [](char c) { return detail::hex_digit(c) >= 0; });
+    may_be_decimal = may_be_decimal && detail::finite_float(word).has_value();
+  }
+  detail::require<format_error>(count != 0 && (may_be_hex || may_be_decimal), path.string(),
+                                ": got neither .npy nor lines of numbers, decimal or eight hexadecimal digits each, ",
+                                "such as conv1_output0_16_8_8_quant.linear.hex has");
+  if (path.extension() == ".hex") may_be_decimal = may_be_decimal && !may_be_hex;
+  if (path.extension() == ".float") may_be_hex = may_be_hex && !may_be_decimal;
+  detail::require<format_error>(may_be_hex != may_be_decimal, path.string(),
+                                ": its words can be read as decimal numbers and as eight hexadecimal digits of ",
+                                "Q20.12: which is meant? Expected a name that ends in .float or in .hex");
+  entry.kind = may_be_hex ? dump_kind::mapper_output : dump_kind::caffe_output;
   return entry;
 }
 
@@ -309,6 +368,7 @@ class value_stream {
     detail::require<format_error>(entry.problem.empty(), entry.problem);
     const bool hex = entry.kind == dump_kind::mapper_output || detail::is_of_segment(*entry.kind);
     text_.emplace(entry.path, hex ? dump_text::linear_hex : dump_text::decimal);
+    if (entry.kind == dump_kind::report) text_->skip_line();
   }
 
   /// The next values, as many as `out` has room for or the file has left; returns how many, 0 at the end. Throws
@@ -383,17 +443,10 @@ inline constexpr std::size_t dump_values_limit = dump_max_values;
   return sums.result();
 }
 
-/// The same for files by their path. Throws format_error for a name that no dump has.
+/// The same for files by their path. Throws as named_dump_entry_of.
 [[nodiscard]] inline comparison compare_files(const std::filesystem::path& reference,
                                               const std::filesystem::path& other) {
-  const auto entry = [](const std::filesystem::path& path) {
-    std::optional<dump_entry> e = dump_entry_of(path);
-    detail::require<format_error>(e.has_value(), path.string(), ": got a name that no dump has, expected .npy or a ",
-                                  "name as the compiler, the board or its Caffe script write it, such as ",
-                                  "conv1_output0_16_8_8_quant.linear.hex");
-    return *std::move(e);
-  };
-  return compare_files(entry(reference), entry(other));
+  return compare_files(named_dump_entry_of(reference), named_dump_entry_of(other));
 }
 
 /// Two dumps of the same output of the same layer.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,13 +34,14 @@ NNIESIM_BEGIN_NAMESPACE
 /// Which network is meant, how it is compiled, and what it is fed with.
 struct network_source {
   std::string cfg{};                     ///< the compiler's; or the next two
-  std::string prototxt{}, caffemodel{};  ///< without a cfg
+  std::string prototxt{}, caffemodel{};  ///< without a cfg, or what that does not name
   std::vector<std::string> pictures{};   ///< one for each input, or .npy of its shape; else the cfg's lists
   /// How pictures are made inputs, without a cfg.
   channel_order order = channel_order::bgr;
   cfg_norm_type norm_type{};
   std::optional<float> data_scale{};
   std::string mean_file{};
+  raw_layout raw{};  ///< of pictures without a header
   batch_norm_rule batch_norm = batch_norm_rule::fused;
   arithmetic_rules rules{};
   std::shared_ptr<thread_pool> pool{};  ///< else one thread
@@ -124,6 +126,15 @@ class loaded_network {
   /// Of the compiler's gfpq_param_file; what it does not tell comes from the lists.
   [[nodiscard]] activation_ranges ranges_of_gfpq_file(const cfg_path& file, const precision_plan& plan,
                                                       bool tries_widths);
+  void add_region_inputs();
+  /// The file that an option names in place of the cfg, which is not to name another.
+  void take_network_file(const std::string& given, cfg_path& of_cfg, std::string_view what) const;
+  /// Whether a file of an input holds a picture rather than the input's values.
+  [[nodiscard]] bool is_picture(const std::filesystem::path& file) const {
+    const bool features = std::any_of(cfg_.inputs.begin(), cfg_.inputs.end(),
+                                      [](const cfg_input& i) { return i.image_type == cfg_image_type::feature_map; });
+    return file.extension() != ".npy" && !(features && file.extension() == ".bin");
+  }
   void note_options();
   void remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan);
 
@@ -135,6 +146,7 @@ class loaded_network {
   network net_;
   std::vector<std::size_t> inputs_;  // blobs
   std::vector<input_source> lists_;
+  std::map<std::size_t, roi_list> regions_;  // by the blob of the input that takes them
 };
 
 inline loaded_network::loaded_network(network_source source, bool with_inputs) : source_(std::move(source)) {
@@ -142,18 +154,16 @@ inline loaded_network::loaded_network(network_source source, bool with_inputs) :
   if (!source_.pool) source_.pool = std::make_shared<thread_pool>(std::size_t{1});
   detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && !o.caffemodel.empty()),
                          "no network given: expected --cfg, or --prototxt and --caffemodel");
-  if (o.cfg.empty()) {
-    cfg_.prototxt_file = {o.prototxt, o.prototxt};
-    cfg_.caffemodel_file = {o.caffemodel, o.caffemodel};
-  } else {
-    cfg_ = read_compiler_cfg(o.cfg);
-  }
+  if (!o.cfg.empty()) cfg_ = read_compiler_cfg(o.cfg, cfg_network::elsewhere);
+  take_network_file(o.prototxt, cfg_.prototxt_file, "prototxt");
+  take_network_file(o.caffemodel, cfg_.caffemodel_file, "caffemodel");
   if (!o.cfg.empty()) {
     require_located(cfg_.prototxt_file, "the cfg's [prototxt_file]");
     require_located(cfg_.caffemodel_file, "the cfg's [caffemodel_file]");
     for (const cfg_path& file : cfg_.roi_coordinate_file) require_located(file, "the cfg's [roi_coordinate_file]");
     if (cfg_.gfpq_param_file) require_located(*cfg_.gfpq_param_file, "the cfg's [gfpq_param_file]");
   }
+  if (cfg_.sparse_rate != 0.0F) source_.rules.sparse_rate = cfg_.sparse_rate;
   net_ = compiled(read());
   if (source_.batch_norm == batch_norm_rule::merged) {
     remark("BatchNorm and Scale are merged into the weights before they are encoded, not in the multipliers");
@@ -181,18 +191,76 @@ inline loaded_network::loaded_network(network_source source, bool with_inputs) :
     if (uses_mean) input.mean_file = cfg_path{o.mean_file, o.mean_file};
     cfg_.inputs.assign(inputs_.size(), input);
   }
+  if (!o.cfg.empty()) add_region_inputs();
   detail::require<error>(cfg_.inputs.size() == inputs_.size(), cfg_.file, ": ", cfg_.inputs.size(),
                          " inputs, the network has ", inputs_.size());
   detail::require<error>(source_.pictures.empty() || source_.pictures.size() == inputs_.size(), source_.pictures.size(),
                          " times --picture, expected one for each of the network's ", inputs_.size(), " inputs");
   if (o.cfg.empty()) return;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (const auto regions = regions_.find(inputs_[i]); regions != regions_.end()) {
+      lists_.emplace_back(regions->second);
+      continue;
+    }
     require_located(cfg_.inputs[i].image_list, "the cfg's [image_list]");
     if (cfg_.inputs[i].mean_file) require_located(*cfg_.inputs[i].mean_file, "the cfg's [mean_file]");
-    lists_.emplace_back(cfg_.inputs[i], net_.blobs[inputs_[i]].shape);
+    lists_.emplace_back(cfg_.inputs[i], net_.blobs[inputs_[i]].shape, source_.raw);
+  }
+  for (std::size_t i = 0; i < lists_.size(); ++i) {
     detail::require<error>(lists_[i].size() == lists_[0].size(), cfg_.inputs[i].image_list.path.string(), ": ",
                            lists_[i].size(), " entries, the first input's list has ", lists_[0].size());
   }
+}
+
+/// Inputs of the network that regions of interest are read from have them from the cfg's files, in the order of the
+/// layers that pool them, and no list.
+inline void loaded_network::add_region_inputs() {
+  const std::vector<std::size_t> blobs = region_blobs(net_);
+  const std::vector<cfg_path>& files = cfg_.roi_coordinate_file;
+  if (files.empty()) return;
+  if (blobs.empty()) {
+    remark(cfg_.file + ": [roi_coordinate_file]: no layer of the network pools regions of interest");
+    return;
+  }
+  detail::require<error>(files.size() == blobs.size(), cfg_.file, ": ", files.size(),
+                         " times [roi_coordinate_file], expected one for each of the network's ", blobs.size(),
+                         " ROIPooling and PSROIPooling layers");
+  const bool lack_lists = cfg_.inputs.size() < inputs_.size();
+  for (std::size_t k = 0; k < blobs.size(); ++k) {
+    const auto input = std::find(inputs_.begin(), inputs_.end(), blobs[k]);
+    if (input == inputs_.end()) {
+      not_simulated_.push_back(detail::concat("not simulated: ", cfg_.file, ": [roi_coordinate_file] ", files[k].text,
+                                              ": the network's own layers find the regions of interest here, too"));
+      remark(not_simulated_.back());
+      continue;
+    }
+    if (!lack_lists) {
+      remark(detail::concat(cfg_.file, ": [roi_coordinate_file] ", files[k].text,
+                            " is not used: the cfg's lists give the regions of interest"));
+      continue;
+    }
+    roi_list list(files[k].path, net_.blobs[blobs[k]].shape);
+    const auto [at, is_new] = regions_.try_emplace(blobs[k], list);
+    detail::require<error>(is_new || at->second == list, files[k].path.string(), ": other regions than in ",
+                           at->second.path().string(), ", expected the same: layers read them from one input");
+    if (!is_new) continue;
+    cfg_input none;
+    none.image_type = cfg_image_type::feature_map;
+    none.image_list = files[k];
+    cfg_.inputs.insert(cfg_.inputs.begin() + std::min(input - inputs_.begin(), std::ssize(cfg_.inputs)), none);
+  }
+}
+
+inline void loaded_network::take_network_file(const std::string& given, cfg_path& of_cfg, std::string_view what) const {
+  if (given.empty()) {
+    detail::require<error>(!of_cfg.text.empty(), cfg_.file, ": [", what, "_file] is missing, expected it, or --", what);
+    return;
+  }
+  std::error_code ignored;
+  const bool is_other = !of_cfg.text.empty() && !std::filesystem::equivalent(of_cfg.path, given, ignored);
+  detail::require<error>(!is_other, cfg_.file, ": [", what, "_file] is ", detail::excerpt(of_cfg.text, 200), " and --",
+                         what, " is ", detail::excerpt(given, 200), ": which of the two is meant? Expected one");
+  of_cfg = {given, given};
 }
 
 inline std::vector<tensor<float>> loaded_network::listed_inputs(std::size_t index) const {
@@ -206,11 +274,7 @@ inline std::vector<tensor<float>> loaded_network::chosen_inputs() const {
   std::vector<tensor<float>> result;
   for (std::size_t i = 0; i < source_.pictures.size(); ++i) {
     const tensor_shape& shape = net_.blobs[inputs_[i]].shape;
-    if (std::filesystem::path(source_.pictures[i]).extension() == ".npy") {
-      result.push_back(detail::read_npy_input(source_.pictures[i], shape));
-    } else {
-      result.push_back(picture_transform(cfg_.inputs[i], shape)(read_image(source_.pictures[i])));
-    }
+    result.push_back(read_input(source_.pictures[i], cfg_.inputs[i], shape, nullptr, source_.raw));
   }
   return result;
 }
@@ -225,7 +289,7 @@ inline std::vector<std::filesystem::path> loaded_network::chosen_files() const {
 inline bool loaded_network::has_pictures() const {
   const auto files = chosen_files();
   return std::none_of(files.begin(), files.end(),
-                      [](const std::filesystem::path& file) { return file.empty() || file.extension() == ".npy"; });
+                      [this](const std::filesystem::path& file) { return file.empty() || !is_picture(file); });
 }
 
 inline picture_lists loaded_network::pictures() const {
@@ -241,8 +305,8 @@ inline picture_lists loaded_network::pictures() const {
                                        : input < source_.pictures.size()
                                            ? std::filesystem::path(source_.pictures[input])
                                            : std::filesystem::path();
-    if (file.empty() || file.extension() == ".npy") return std::nullopt;
-    return read_image(file);
+    if (file.empty() || !is_picture(file)) return std::nullopt;
+    return read_picture(file, cfg_.inputs.at(input), net_.blobs[inputs_.at(input)].shape, source_.raw);
   };
   if (all.count != 0) all.inputs = [this](std::size_t entry) { return listed_inputs(entry); };
   return all;
@@ -308,20 +372,26 @@ inline activation_ranges loaded_network::ranges_of_gfpq_file(const cfg_path& fil
 
 /// Every key of the cfg is simulated, or named.
 inline void loaded_network::note_options() {
-  const auto not_simulated = [&](const auto&... what) {
-    not_simulated_.push_back(detail::concat("not simulated: ", cfg_.file, ": ", what...));
-    remark(not_simulated_.back());
-  };
   if (cfg_.sparse_rate != 0.0F) {
-    not_simulated("[sparse_rate] ", cfg_.sparse_rate,
-                  ": the compiler sets that share of the weights of inner products ",
-                  "to zero, which changes their results");
+    remark(detail::concat(cfg_.file, ": [sparse_rate] ", cfg_.sparse_rate, ": that share of the weights of each ",
+                          "InnerProduct, the smallest, is zero on the accelerator (which ones is our assumption)"));
   }
-  if (!cfg_.roi_coordinate_file.empty()) {
-    not_simulated("[roi_coordinate_file]: regions of interest come from the network's own layers here");
+  const auto has = [&](std::initializer_list<std::string_view> types) {
+    return std::any_of(net_.layers.begin(), net_.layers.end(),
+                       [&](const layer& l) { return std::find(types.begin(), types.end(), l.type) != types.end(); });
+  };
+  // The type tells the compiler what to prepare for; what layers compute does not depend on it.
+  const bool pools = has({"ROIPooling", "PSROIPooling"}), recurs = has({"LSTM", "RNN"});
+  const int type = recurs ? 2 : pools ? 1 : 0;
+  if (!cfg_.file.empty() && type != cfg_.net_type) {
+    remark(detail::concat(cfg_.file, ": [net_type] is ", cfg_.net_type, ", the network's layers are those of ", type,
+                          " (0 others, 1 with ROIPooling or PSROIPooling, 2 with LSTM or RNN): the compiler may ",
+                          "refuse it; no result depends on it here"));
   }
-  if (cfg_.net_type != 0) {
-    not_simulated("[net_type] ", cfg_.net_type, ": layers run as the prototxt has them, whatever the type");
+  for (const cfg_input& i : cfg_.inputs) {
+    if (i.image_type != cfg_image_type::yuv420 && i.image_type != cfg_image_type::yuv422) continue;
+    remark(detail::concat(cfg_.file, ":", i.line, ": [image_type] ", static_cast<int>(i.image_type),
+                          ": pictures go to YUV and back, ", bt601_studio::name, " (our assumption)"));
   }
   for (const cfg_entry& e : cfg_.irrelevant) {
     remark(detail::concat(cfg_.file, ":", e.line, ": [", e.key, "] changes no result here"));

@@ -39,6 +39,19 @@ class caffe_learned {
   /// A model whose values are moved to where they are used; what is left of a layer goes with drop().
   caffe_learned(caffe_model&& model, std::string_view file) : caffe_learned(&model, file) { consumed_ = &model; }
 
+  /// A name without the marks _hp, _cpu and _report, in whatever order.
+  [[nodiscard]] static std::string_view without_marks(std::string_view name) noexcept {
+    for (bool again = true; again;) {
+      again = false;
+      for (const std::string_view mark : {"_hp", "_cpu", "_report"}) {
+        if (!name.ends_with(mark) || name.size() == mark.size()) continue;
+        name.remove_suffix(mark.size());
+        again = true;
+      }
+    }
+    return name;
+  }
+
   /// The layer's blobs, of the expected shapes but for axes of extent 1 in front (old files give every blob four axes).
   /// Throws format_error for anything else.
   [[nodiscard]] std::vector<tensor_view<const float>> of(const std::string& layer,
@@ -52,6 +65,10 @@ class caffe_learned {
     }
     require<format_error>(found->second != several, "got several layers of that name with learned values in ", file_,
                           ", expected one");
+    const auto claim = claims_.try_emplace(found->second, layer).first;
+    require<format_error>(claim->second == layer, "got learned values only of ", excerpt(found->first), " in ", file_,
+                          ", which layer ", excerpt(claim->second),
+                          " has already: are they this layer's, too? Expected ", "a name of its own");
     const std::vector<tensor<float>>& blobs = model_->layers[found->second].blobs;
     require<format_error>(blobs.size() == expected.size(), "got ", blobs.size(), " learned blobs in ", file_,
                           ", expected ", expected.size());
@@ -79,7 +96,6 @@ class caffe_learned {
     const auto found = find(layer);
     if (consumed_ == nullptr || found == layers_.end() || found->second == several) return;
     consumed_->layers[found->second].blobs = {};
-    layers_.erase(found);
   }
 
   /// The shape of the layer's first blob; nothing where there is none.
@@ -93,11 +109,21 @@ class caffe_learned {
   using by_name = std::map<std::string, std::size_t, std::less<>>;                 ///< indices
   static constexpr std::size_t several = std::numeric_limits<std::size_t>::max();  ///< of one name
 
-  /// By name, or else by name but for _hp: the mark is put into the prototxt, and may be in the model, too.
+  /// By name, or else by name but for the marks, which are put into the prototxt, and may be in the model, too. Throws
+  /// format_error where several layers of the model have that name but for them.
   [[nodiscard]] by_name::const_iterator find(std::string_view layer) const {
     const auto found = layers_.find(layer);
     if (found != layers_.end()) return found;
-    return is_marked_hp(layer) ? layers_.find(layer.substr(0, layer.size() - 3)) : layers_.find(concat(layer, "_hp"));
+    const std::string_view plain = without_marks(layer);
+    auto alike = layers_.end();
+    for (auto at = layers_.lower_bound(plain); at != layers_.end() && at->first.starts_with(plain); ++at) {
+      if (without_marks(at->first) != plain) continue;
+      require<format_error>(alike == layers_.end(), "got learned values of ",
+                            alike == layers_.end() ? "" : excerpt(alike->first), " and ", excerpt(at->first), " in ",
+                            file_, ", expected one of that name but for its marks");
+      alike = at;
+    }
+    return alike;
   }
   [[nodiscard]] static tensor_shape without_ones(const tensor_shape& s) {
     const std::size_t* first = std::find_if(s.begin(), s.end(), [](std::size_t extent) { return extent != 1; });
@@ -108,6 +134,7 @@ class caffe_learned {
   caffe_model* consumed_ = nullptr;  ///< the same, where it is
   std::string file_;
   by_name layers_;
+  mutable std::map<std::size_t, std::string> claims_{};  ///< whose they are, as far as was asked
 };
 
 /// A layer of the file while it is read. An operator's reader takes all parameters first, then, once it is ready(),

@@ -42,6 +42,7 @@ enum class dump_kind {
   weight_codes,        ///< {layer}_weight.hex: gfpq8 or gfpq16 codes
   weight,              ///< {layer}_weight-anti.float: those codes as floats
   bias,                ///< {layer}_bias.hex: 32-bit words
+  report,              ///< MindSpore Lite's of a board's output, known by its header; any name
 };
 
 /// A dump's name in parts.
@@ -157,6 +158,7 @@ inline constexpr std::size_t dump_most = std::size_t{1} << 40U;
 /// and its Caffe script write it, and what no file can be called is shortened. Throws format_error for parts that such
 /// a name does not show.
 [[nodiscard]] inline std::string dump_file_name(const dump_name& name) {
+  detail::require<format_error>(name.kind != dump_kind::report, "dump name: a report may have any name");
   const auto pattern = std::find_if(detail::dump_patterns.begin(), detail::dump_patterns.end(),
                                     [&](const detail::dump_pattern& p) { return p.kind == name.kind; });
   std::string ending;
@@ -249,6 +251,13 @@ class word_reader {
     return bits;
   }
 
+  /// Passes over the rest of the line.
+  void skip_line() {
+    for (; at_ != filled_ || fill(); ++at_) {
+      if (block_[at_] == '\n') return;
+    }
+  }
+
   template <class... What>
   [[noreturn]] void fail(const What&... what) const {
     throw parse_error(concat(name_, ":", line_, ": ", what...));
@@ -322,6 +331,9 @@ class dump_reader {
     return count;
   }
 
+  /// Passes over the line of a header.
+  void skip_line() { words_.skip_line(); }
+
   /// Number of values read so far.
   [[nodiscard]] std::uint64_t position() const noexcept { return read_; }
 
@@ -346,6 +358,31 @@ class dump_reader {
   dump_text text_;
   std::uint64_t read_ = 0;
 };
+
+/// The first line of a report that MindSpore Lite writes of a board's output.
+struct report_header {
+  std::string layer;
+  tensor_shape shape;  ///< C x H x W: the line says H W C, the values stand in the order C, H, W
+};
+
+/// Takes a text's first line apart: "name 4 1 H W C"; the name may have blanks. Nothing where it is none. Source:
+/// MindSpore Lite's writer, which puts all values of all pictures on the line behind it.
+[[nodiscard]] inline std::optional<report_header> parse_report_header(std::string_view text) {
+  std::string_view line = detail::trimmed(detail::take_line(text));
+  std::array<std::size_t, 5> numbers{};
+  for (std::size_t i = numbers.size(); i-- > 0;) {
+    const std::size_t blank = line.find_last_of(" \t");
+    if (blank == std::string_view::npos) return std::nullopt;
+    const auto number = detail::dump_number(line.substr(blank + 1));
+    if (!number) return std::nullopt;
+    numbers[i] = *number;
+    line = detail::trimmed(line.substr(0, blank));
+  }
+  const auto [axes, pictures, h, w, c] = numbers;
+  const bool is_shape = h != 0 && w != 0 && c != 0 && h < detail::dump_most / w && h * w < detail::dump_most / c;
+  if (line.empty() || !detail::is_plain(line) || axes != 4 || pictures != 1 || !is_shape) return std::nullopt;
+  return report_header{std::string(line), {c, h, w}};
+}
 
 /// Dumps that are read as a whole have at most this many values.
 inline constexpr std::size_t dump_max_values = std::size_t{1} << 28U;

@@ -24,7 +24,10 @@
 #include <nniesim/io/file.hpp>
 #include <nniesim/io/image.hpp>
 #include <nniesim/io/npy.hpp>
+#include <nniesim/io/raw_picture.hpp>
+#include <nniesim/io/roi_file.hpp>
 #include <nniesim/io/text.hpp>
+#include <nniesim/io/yuv.hpp>
 #include <nniesim/tensor/tensor.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -33,19 +36,25 @@ NNIESIM_BEGIN_NAMESPACE
 inline constexpr std::size_t list_max_entries = 1'000'000;
 inline constexpr std::uint64_t list_max_bytes = std::uint64_t{64} << 20U;
 
-/// Reads a text file of means: one finite number per line, one line per channel; blank lines are passed over. Throws
-/// parse_error with file and line for anything else and unless there are `channels` of them.
+/// Reads a text file of means, one finite number for each channel, one or several to a line, between spaces, tabs or
+/// commas; blank lines are passed over. Throws parse_error with file and line for anything else and unless there are
+/// `channels` of them.
 [[nodiscard]] inline std::vector<float> read_channel_means(const std::filesystem::path& path, std::size_t channels) {
   const std::string content = detail::read_whole_file(path, cfg_max_bytes, "a file of channel means");
-  std::string_view text = content;
+  std::string_view text = detail::without_mark(content, path.string());
   std::vector<float> means;
+  constexpr std::string_view between = " \t\r,";
   for (std::size_t line = 1; !text.empty(); ++line) {
-    const std::string_view word = detail::trimmed(detail::take_line(text));
-    if (word.empty()) continue;
-    const std::optional<float> mean = detail::finite_float(word);
-    detail::require<parse_error>(mean.has_value(), path.string(), ":", line, ": got ", detail::excerpt(word),
-                                 ", expected one finite number: the mean of a channel");
-    means.push_back(*mean);
+    std::string_view rest = detail::take_line(text);
+    for (std::size_t at = 0; (at = rest.find_first_not_of(between)) != std::string_view::npos;) {
+      rest.remove_prefix(at);
+      const std::string_view word = rest.substr(0, rest.find_first_of(between));
+      rest.remove_prefix(word.size());
+      const std::optional<float> mean = detail::finite_float(word);
+      detail::require<parse_error>(mean.has_value(), path.string(), ":", line, ": got ", detail::excerpt(word),
+                                   ", expected one finite number: the mean of a channel");
+      means.push_back(*mean);
+    }
   }
   detail::require<parse_error>(means.size() == channels, path.string(), ": ", means.size(), " means, expected ",
                                channels, ", one for each channel");
@@ -58,8 +67,10 @@ inline constexpr std::uint64_t list_max_bytes = std::uint64_t{64} << 20U;
 /// each channel (2, 5), and pictures of any size resized to the input's.
 /// Our assumptions: the resizing is OpenCV's bilinear one; RGB_order gives the order of the channels for every
 /// image_type (copies of the guide disagree for image_type 1); means belong to the channels in that order, as the
-/// successor's guide says; at image_type 3 and 5 the way to YUV and back loses nothing; a one-channel network is given
-/// BT.601 luma, (299 R + 587 G + 114 B) / 1000 rounded halves up, of the resized picture; arithmetic is in float32.
+/// successor's guide says; at image_type 3 and 5 the resized picture goes to YUV 4:2:0 or 4:2:2 and back by
+/// bt601_studio (io/yuv.hpp), as the board's pictures are YUV that the hardware converts to the order of RGB_order; a
+/// one-channel network is given BT.601 luma, (299 R + 587 G + 114 B) / 1000 rounded halves up, of the resized picture;
+/// arithmetic is in float32.
 class picture_transform {
  public:
   /// For a network's input of shape 1 x channels x rows x columns, channels being 1 or 3. Throws shape_error for other
@@ -89,9 +100,11 @@ class picture_transform {
     }
   }
 
-  /// The picture as the network is given it, 1 x channels x rows x columns.
-  [[nodiscard]] tensor<float> operator()(const image& picture) const {
-    const image resized = resize(picture, shape_[2], shape_[3]);
+  /// The picture as the network is given it, 1 x channels x rows x columns. `was_yuv`: it comes from a file of YUV, and
+  /// loses nothing more.
+  [[nodiscard]] tensor<float> operator()(const image& picture, bool was_yuv = false) const {
+    image resized = resize(picture, shape_[2], shape_[3]);
+    if (!was_yuv) resized = as_given(std::move(resized));
     const std::size_t plane = shape_[2] * shape_[3];
     tensor<float> result = make_tensor<float>(shape_);
     float* out = result.data();
@@ -109,6 +122,13 @@ class picture_transform {
   }
 
  private:
+  /// What the board's pixels are.
+  [[nodiscard]] image as_given(image resized) const {
+    if (input_.image_type == cfg_image_type::yuv420) return through_yuv(resized, yuv_sampling::yuv420);
+    if (input_.image_type == cfg_image_type::yuv422) return through_yuv(resized, yuv_sampling::yuv422);
+    return resized;
+  }
+
   [[nodiscard]] float value(const std::uint8_t* rgb, std::size_t channel) const noexcept {
     if (shape_[1] == 1) return static_cast<float>((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
     return rgb[input_.order == channel_order::rgb ? channel : 2 - channel];
@@ -126,12 +146,34 @@ class picture_transform {
   return picture_transform(input, {1, channels, rows, columns})(picture);
 }
 
+namespace detail {
+
+/// A file that a line of a list names: the whole line, or, where that is no file, what stands in quotes, or before a
+/// number, as lists of labelled pictures have it.
+[[nodiscard]] inline std::filesystem::path listed_file(const std::filesystem::path& folder, std::string_view line) {
+  const std::filesystem::path whole = located_file(folder, line);
+  const auto is_there = [](const std::filesystem::path& p) {
+    std::error_code ignored;
+    return std::filesystem::exists(p, ignored);
+  };
+  if (is_there(whole)) return whole;
+  if (line.size() > 2 && (line.front() == '"' || line.front() == '\'') && line.back() == line.front()) {
+    return located_file(folder, line.substr(1, line.size() - 2));
+  }
+  const std::size_t blank = line.find_last_of(" \t");
+  if (blank == std::string_view::npos || !whole_integer<std::int64_t>(line.substr(blank + 1))) return whole;
+  std::filesystem::path before = located_file(folder, trimmed(line.substr(0, blank)));
+  return is_there(before) ? before : whole;
+}
+
+}  // namespace detail
+
 /// The files that a list names, one per line, relative ones continuing the list's folder or, where they are not there,
-/// the working folder. Blank lines are passed over.
+/// the working folder; a name may stand in quotes, or before a label's number. Blank lines are passed over.
 /// Throws parse_error for an empty list, one of more than list_max_entries or list_max_bytes, and control characters.
 [[nodiscard]] inline std::vector<std::filesystem::path> read_image_list(const std::filesystem::path& path) {
   const std::string content = detail::read_whole_file(path, list_max_bytes, "a list of pictures");
-  std::string_view text = content;
+  std::string_view text = detail::without_mark(content, path.string());
   std::vector<std::filesystem::path> result;
   for (std::size_t line = 1; !text.empty(); ++line) {
     const std::string_view name = detail::trimmed(detail::take_line(text));
@@ -140,18 +182,21 @@ class picture_transform {
                                  ", expected a file's name without control characters");
     detail::require<parse_error>(result.size() < list_max_entries, path.string(), ":", line, ": more than ",
                                  list_max_entries, " files, the limit");
-    result.push_back(located_file(path.parent_path(), name));
+    result.push_back(detail::listed_file(path.parent_path(), name));
   }
   detail::require<parse_error>(!result.empty(), path.string(), ": names no file, expected one per line");
   return result;
 }
 
 /// A text file of feature maps (image_type 0): one tensor per line, its numbers in C, H, W order between spaces, tabs
-/// or commas. Only the places of the lines are kept in memory.
+/// or commas. Where the first line has the numbers of one step of several (the input's first axis: recurrent networks),
+/// every line is one, and as many lines in turn are a sequence, as the compiler's guide has it. Only the places of the
+/// lines are kept in memory.
 class feature_list {
  public:
   /// `shape` is that of each tensor. Throws error for what cannot be read, parse_error for a file without a tensor,
-  /// with more than list_max_entries, or with lines longer than 64 bytes for each element.
+  /// with more than list_max_entries lines, with lines longer than 64 bytes for each element, or whose lines are no
+  /// multiple of a sequence's steps.
   feature_list(std::filesystem::path path, const tensor_shape& shape) : path_(std::move(path)), shape_(shape) {
     detail::require<shape_error>(shape.size() != 0, "feature list: got shape ", shape, ", expected no empty axis");
     std::error_code ignored;
@@ -163,24 +208,27 @@ class feature_list {
     detail::require<error>(file.is_open(), path_.string(), ": cannot be opened for reading");
     scan(file);
     detail::require<parse_error>(!lines_.empty(), path_.string(), ": holds no feature map, expected one per line");
+    const std::size_t first = words(read(lines_[0])), steps = shape_[0];
+    if (steps == 1 || first != shape_.size() / steps) return;
+    detail::require<parse_error>(lines_.size() % steps == 0, path_.string(), ": ", lines_.size(), " lines of ", first,
+                                 " numbers, expected a multiple of ", steps, ", the steps of a sequence of shape ",
+                                 shape_);
+    steps_ = steps;
   }
 
   /// Number of tensors.
-  [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return lines_.size() / steps_; }
 
-  /// Tensor number i, below size(). Throws parse_error with file and line unless the line holds as many finite numbers
+  /// Tensor number i, below size(). Throws parse_error with file and line unless the lines hold as many finite numbers
   /// as the shape has elements.
   [[nodiscard]] tensor<float> operator[](std::size_t i) const {
     detail::require<error>(i < size(), path_.string(), ": tensor ", i, ", expected one below ", size());
-    const place& at = lines_[i];
-    std::string text(at.bytes, '\0');
-    std::ifstream file(path_, std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at.offset));
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    detail::require<error>(file.is_open() && static_cast<std::size_t>(file.gcount()) == text.size(), path_.string(),
-                           ":", at.line, ": reading failed");
     tensor<float> result = make_tensor<float>(shape_);
-    parse(text, at.line, {result.data(), result.size()});
+    const std::size_t step = result.size() / steps_;
+    for (std::size_t s = 0; s < steps_; ++s) {
+      const place& at = lines_[i * steps_ + s];
+      parse(read(at), at.line, {result.data() + s * step, step});
+    }
     return result;
   }
 
@@ -191,11 +239,36 @@ class feature_list {
     std::size_t line;
   };
   static constexpr std::size_t most_bytes_of_a_number = 64;
+  static constexpr std::string_view between = " \t\r,";
+
+  [[nodiscard]] std::string read(const place& at) const {
+    std::string text(at.bytes, '\0');
+    std::ifstream file(path_, std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at.offset));
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    detail::require<error>(file.is_open() && static_cast<std::size_t>(file.gcount()) == text.size(), path_.string(),
+                           ":", at.line, ": reading failed");
+    return text;
+  }
+
+  /// Of a line.
+  [[nodiscard]] static std::size_t words(std::string_view text) noexcept {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = text.find_first_not_of(between, at)) != std::string_view::npos; ++count) {
+      at = std::min(text.find_first_of(between, at), text.size());
+    }
+    return count;
+  }
 
   void scan(std::ifstream& file) {
     const std::uint64_t longest = std::uint64_t{shape_.size()} * most_bytes_of_a_number;
     std::vector<char> block(std::size_t{1} << 16U);
-    place current{0, 0, 1};
+    std::array<char, 3> mark{};
+    file.read(mark.data(), mark.size());
+    const std::string_view begin(mark.data(), static_cast<std::size_t>(file.gcount()));
+    place current{begin.size() - detail::without_mark(begin, path_.string()).size(), 0, 1};
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(current.offset));
     bool blank = true;
     const auto end_of_line = [&] {
       if (blank) return;
@@ -223,7 +296,6 @@ class feature_list {
   }
 
   void parse(std::string_view text, std::size_t line, std::span<float> out) const {
-    constexpr std::string_view between = " \t\r,";
     std::size_t count = 0;
     for (std::size_t at = text.find_first_not_of(between); at != std::string_view::npos;) {
       const std::size_t end = std::min(text.find_first_of(between, at), text.size());
@@ -236,12 +308,13 @@ class feature_list {
       at = text.find_first_not_of(between, end);
     }
     detail::require<parse_error>(count == out.size(), path_.string(), ":", line, ": ", count, " numbers, expected ",
-                                 out.size(), " for shape ", shape_);
+                                 out.size(), steps_ == 1 ? " for shape " : " for a step of shape ", shape_);
   }
 
   std::filesystem::path path_;
   tensor_shape shape_;
   std::vector<place> lines_;
+  std::size_t steps_ = 1;  // lines of a tensor
 };
 
 /// The feature maps of a file; see feature_list.
@@ -268,47 +341,93 @@ namespace detail {
 
 }  // namespace detail
 
+/// A picture of any kind: .bgr, .rgb, .yuv and .bin files are read as `raw` says, where that has no size as one of the
+/// network's input, whose shape is 1 x channels x rows x columns. Throws as read_image and read_raw_picture.
+[[nodiscard]] inline image read_picture(const std::filesystem::path& path, const cfg_input& input,
+                                        const tensor_shape& shape, const raw_layout& raw = {}) {
+  if (!is_raw_picture(path)) return read_image(path);
+  detail::require<shape_error>(shape.rank() == 4, path.string(), ": a picture for an input of shape ", shape,
+                               ", expected one of 1, channels, rows, columns");
+  raw_layout layout = raw;
+  if (layout.rows == 0) {
+    layout.rows = shape[2];
+    layout.columns = shape[3];
+  }
+  layout.channels = shape[1];
+  if (input.image_type == cfg_image_type::yuv422) layout.sampling = yuv_sampling::yuv422;
+  return read_raw_picture(path, layout);
+}
+
+/// What an input is given of one file: the numbers of a .npy file, or, at image_type 0, of a .bin file as they are, or
+/// a picture as `transform` makes it. Throws as read_npy, decode_raw_features and read_picture.
+[[nodiscard]] inline tensor<float> read_input(const std::filesystem::path& path, const cfg_input& input,
+                                              const tensor_shape& shape, const picture_transform* transform,
+                                              const raw_layout& raw = {}) {
+  if (path.extension() == ".npy") return detail::read_npy_input(path, shape);
+  if (input.image_type == cfg_image_type::feature_map && path.extension() == ".bin") {
+    const std::string bytes = detail::read_whole_file(path, image_default_limit, "a feature map");
+    return decode_raw_features(bytes, path.string(), shape, raw.stride);
+  }
+  const image picture = read_picture(path, input, shape, raw);
+  const bool was_yuv = path.extension() == ".yuv";
+  return transform == nullptr ? picture_transform(input, shape)(picture, was_yuv) : (*transform)(picture, was_yuv);
+}
+
 /// All that one input of a cfg is given, a tensor at a time.
 class input_source {
  public:
   /// `shape` is that of the network's input, 1 x channels x rows x columns for pictures. image_type 0 takes a
   /// feature_list, the others a list of files: pictures, and .npy files of float32 in the network's shape, which are
-  /// given to it as they are. A .npy file in place of the list is its only tensor. Throws as picture_transform,
-  /// read_image_list and feature_list.
-  input_source(const cfg_input& input, const tensor_shape& shape) : shape_(shape) {
+  /// given to it as they are. A .npy file, or, at image_type 0, a .bin file in place of the list is its only tensor.
+  /// Throws as picture_transform, read_image_list and feature_list. `raw` is the layout of pictures without a header.
+  input_source(const cfg_input& input, const tensor_shape& shape, const raw_layout& raw = {})
+      : input_(input), shape_(shape), raw_(raw) {
     const std::filesystem::path& list = input.image_list.path;
-    if (is_npy(list)) {
+    const bool features = input.image_type == cfg_image_type::feature_map;
+    if (is_npy(list) || (features && list.extension() == ".bin")) {
       files_ = {list};
-    } else if (input.image_type == cfg_image_type::feature_map) {
+    } else if (features) {
       features_.emplace(list, shape);
     } else {
       files_ = read_image_list(list);
       folder_ = list.parent_path();
     }
-    if (!std::all_of(files_.begin(), files_.end(), is_npy)) transform_.emplace(input, shape);
+    if (!features && !std::all_of(files_.begin(), files_.end(), is_npy)) transform_.emplace(input, shape);
   }
 
-  /// Number of tensors, not 0.
-  [[nodiscard]] std::size_t size() const noexcept { return features_ ? features_->size() : files_.size(); }
+  /// Regions of interest, which no list of the cfg names.
+  explicit input_source(roi_list regions) : regions_(std::move(regions)) {}
 
-  /// The file that tensor i comes from; empty for feature maps, which share one.
-  [[nodiscard]] std::filesystem::path file(std::size_t i) const { return features_ ? "" : files_.at(i); }
+  /// Number of tensors, not 0.
+  [[nodiscard]] std::size_t size() const noexcept {
+    return regions_ ? regions_->size() : features_ ? features_->size() : files_.size();
+  }
+
+  /// The file that tensor i comes from; empty for feature maps and regions, which share one.
+  [[nodiscard]] std::filesystem::path file(std::size_t i) const { return features_ || regions_ ? "" : files_.at(i); }
 
   /// Tensor number i, below size(), of the network's shape. Throws as read_image, read_npy and feature_list.
   [[nodiscard]] tensor<float> operator[](std::size_t i) const {
     detail::require<error>(i < size(), "input: tensor ", i, ", expected one below ", size());
+    if (regions_) return (*regions_)[i];
     if (features_) return (*features_)[i];
     require_located(files_[i], files_[i].lexically_relative(folder_), "a picture or .npy file of the list");
-    return is_npy(files_[i]) ? detail::read_npy_input(files_[i], shape_) : (*transform_)(read_image(files_[i]));
+    return read_input(files_[i], input_, shape_, transform_ ? &*transform_ : nullptr, raw_);
   }
+
+  /// Picture number i, below size(), before anything is done to it. Throws as read_picture.
+  [[nodiscard]] image picture(std::size_t i) const { return read_picture(files_.at(i), input_, shape_, raw_); }
 
  private:
   [[nodiscard]] static bool is_npy(const std::filesystem::path& path) { return path.extension() == ".npy"; }
 
+  cfg_input input_;
   tensor_shape shape_;
+  raw_layout raw_;
   std::vector<std::filesystem::path> files_;
   std::filesystem::path folder_;  ///< of the list
   std::optional<feature_list> features_;
+  std::optional<roi_list> regions_;
   std::optional<picture_transform> transform_;
 };
 

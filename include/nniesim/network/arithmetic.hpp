@@ -15,6 +15,7 @@ NNIESIM_BEGIN_NAMESPACE
 struct arithmetic_rules {
   std::optional<sum_rounding> sums{};        ///< of multiply-accumulate layers under policies with the integer stage
   std::optional<function_rule> functions{};  ///< of sigmoid, tanh, exp, log and softmax
+  std::optional<float> sparse_rate{};        ///< of fully connected layers: layers::fully_connected::sparse_rate
 };
 
 /// The network with these rules in its layers.
@@ -28,6 +29,7 @@ struct arithmetic_rules {
                         }) {
             p.rule = rules.functions.value_or(p.rule);
           }
+          if constexpr (requires { p.sparse_rate; }) p.sparse_rate = rules.sparse_rate.value_or(p.sparse_rate);
         },
         l.params);
   }

@@ -161,7 +161,7 @@ decltype(auto) visit_kind(const layer& l, F&& f) {
 
 /// Whether a layer's weights can be laid out piece by piece while it runs.
 [[nodiscard]] inline bool lays_out_in_pieces(const layer& l) noexcept {
-  return visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::lays_out_in_pieces; });
+  return visit_kind(l, [](auto kind, const auto& p) { return decltype(kind)::lays_out_in_pieces(p); });
 }
 
 /// Whether a layer's outputs are its input under other names or shapes.

@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <limits>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -18,15 +22,40 @@ namespace layers {
 
 /// Weights OUT x IN over the input's axes from `axis` on, taken as one; `bias` is empty or has OUT values.
 /// `affine` is what a BatchNorm or Scale behind the layer became: y = (sum + bias) * factor + shift; empty: 1 and 0.
+/// `sparse_rate` is the share of the weights, 0 .. 1, that the compiler sets to zero; see smallest_set_to_zero.
 struct fully_connected {
   std::size_t axis = 1;
   tensor<float> weights{};
   std::vector<float> bias{};
   channel_affine affine{};
   sum_rounding rounding = sum_rounding::none;
+  float sparse_rate = 0.0F;
 };
 
 }  // namespace layers
+
+/// The weights with the share `rate`, 0 .. 1, of them set to zero. Known of the compiler (its guide): that share of the
+/// weights of fully connected layers becomes zero, so that they compress better. Our assumptions: it is the smallest in
+/// magnitude of each layer by itself, floor(rate * count) of them, those that come first of equal ones, before the
+/// scale is taken and the rest encoded. Throws shape_error for another rate, NaN too. NaN among the weights counts as
+/// largest.
+[[nodiscard]] inline tensor<float> smallest_set_to_zero(tensor<float> weights, float rate) {
+  detail::require<shape_error>(rate >= 0.0F && rate <= 1.0F, "sparse rate: got ", rate, ", expected 0 .. 1");
+  const auto count =
+      static_cast<std::size_t>(std::floor(static_cast<double>(rate) * static_cast<double>(weights.size())));
+  std::vector<std::size_t> order(weights.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto magnitude = [&](std::size_t i) {
+    const float m = std::abs(weights.data()[i]);
+    return std::isnan(m) ? std::numeric_limits<float>::infinity() : m;
+  };
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const float x = magnitude(a), y = magnitude(b);
+    return x < y || (x == y && a < b);
+  });
+  for (std::size_t i = 0; i < count; ++i) weights.data()[order[i]] = 0.0F;
+  return weights;
+}
 
 namespace detail {
 
@@ -45,8 +74,10 @@ class prepared_fully_connected {
   using whole_layer = fully_connected_layer<P>;
 
  public:
-  prepared_fully_connected(const layers::fully_connected& p, const preparation* how) : params_(&p) {
+  /// `p` must outlive the object where its weights are laid out in pieces.
+  prepared_fully_connected(const layers::fully_connected& p, const preparation* how) {
     if (how != nullptr) how_ = *how;
+    if (how_.in_pieces) params_ = &p;
     require<format_error>(!how_.change || how_.in_pieces, "fully_connected: weights are changed piece by piece alone");
     if (!how_.in_pieces) whole_.emplace(mac_layer<whole_layer>(p));
     else if constexpr (!std::same_as<typename P::weights, binary32>) encoding_ = encoding_of_all();
@@ -112,7 +143,7 @@ class prepared_fully_connected {
     return whole_layer(weights, part(params_->bias), std::move(options), encoding_);
   }
 
-  const layers::fully_connected* params_;
+  const layers::fully_connected* params_ = nullptr;
   preparation how_{};
   std::optional<whole_layer> whole_{};
   std::optional<encoding> encoding_{};
@@ -124,12 +155,13 @@ template <>
 struct layer_kind<layers::fully_connected> : basic_kind {
   using params = layers::fully_connected;
   static constexpr bool is_mac = true;
-  static constexpr bool lays_out_in_pieces = true;
   static constexpr std::size_t weight_copies = 1;
   static constexpr bool limits_readers = true;
   static constexpr bool is_allowed_behind_fully_connected = true;
 
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
+  /// The smallest weights of all go first.
+  [[nodiscard]] static bool lays_out_in_pieces(const params& p) noexcept { return p.sparse_rate == 0.0F; }
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
@@ -161,6 +193,13 @@ struct layer_kind<layers::fully_connected> : basic_kind {
   }
   template <precision_policy P>
   [[nodiscard]] static detail::prepared_fully_connected<P> prepare(const layer_facts& l, const params& p) {
+    if constexpr (!std::same_as<typename P::weights, binary32>) {
+      if (p.sparse_rate != 0.0F) {
+        params sparse = p;
+        sparse.weights = smallest_set_to_zero(std::move(sparse.weights), p.sparse_rate);
+        return {sparse, nullptr};
+      }
+    }
     return {p, l.how};
   }
   template <precision_policy P>

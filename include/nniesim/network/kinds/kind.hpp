@@ -26,7 +26,7 @@ struct layer_kind;
 
 /// How a layer's weights are made ready.
 struct preparation {
-  /// As they are used, piece by piece: for a layer that runs once, in little memory. Only kinds that lay_out_in_pieces.
+  /// As they are used, piece by piece: for a layer that runs once, in little memory. Only kinds that say lays_out_in_pieces().
   bool in_pieces = false;
   /// Replaces weights, from the element `first` on in the order of memory, before they are encoded; empty: as they are.
   std::function<void(std::size_t first, std::span<float> weights)> change{};
@@ -265,7 +265,6 @@ struct basic_kind {
   /// Whether the hardware wants is_allowed_behind_fully_connected of its readers.
   static constexpr bool limits_readers = false;
   static constexpr bool is_allowed_behind_fully_connected = false;
-  static constexpr bool lays_out_in_pieces = false;
   static constexpr std::size_t weight_copies = 0;  ///< that are there while weights are laid out
 
   /// Whether inputs are read as codes, in the policy's format of activations.
@@ -281,6 +280,11 @@ struct basic_kind {
   /// Whether it may write where its first input stands.
   template <class Params>
   [[nodiscard]] static bool works_in_place(const Params&) noexcept {
+    return false;
+  }
+  /// Whether its weights can be laid out piece by piece while it runs (preparation).
+  template <class Params>
+  [[nodiscard]] static bool lays_out_in_pieces(const Params&) noexcept {
     return false;
   }
   /// How many floats of parameters it has.
