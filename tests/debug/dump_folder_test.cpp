@@ -52,6 +52,43 @@ using names = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("reports of MindSpore Lite are known by their header, and files of any name by their words") {
+  const scratch_folder folder;
+  CHECK(parse_report_header("conv 1 4 1 2 3 5\n").value().layer == "conv 1");
+  CHECK(parse_report_header("conv 4 1 2 3 5").value().shape == tensor_shape{5, 2, 3});
+  for (const char* text : {"", "conv 4 1 2 3", "4 1 2 3 5", "conv 3 1 2 3 5", "conv 4 1 0 3 5", "conv 4 1 2 3 5.0",
+                           "conv 4 1 99999999999 99999999999 5"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_report_header(text));
+  }
+  put(folder / "fseg0(0,5)_conv.txt", "conv 4 1 1 2 2\n0.500000 -1.250000 2.000000 3.000000 ");
+  put(folder / "notes.txt", "about conv\n");
+  const dump_list list = list_dumps(folder / ".");
+  REQUIRE(list.dumps.size() == 1);
+  CHECK(list.dumps[0].layer == "conv");
+  CHECK(list.dumps[0].shape == tensor_shape{2, 1, 2});
+  CHECK(read_values(list.dumps[0]) == std::vector<float>{0.5F, -1.25F, 2, 3});
+  CHECK(list.others.size() == 1);
+
+  put(folder / "board", "00000800\nffffec00\n00002000\n00003000\n");
+  put(folder / "caffe.out", "0.5 -1.25\n2 3\n");
+  CHECK(compare_files(folder / "board", folder / "caffe.out").max_abs == 0);
+  CHECK(compare_files(folder / "board", folder / "fseg0(0,5)_conv.txt").max_abs == 0);
+  put(folder / "my report", "conv 4 1 1 2 2\n0.5 -1.25 2 3");
+  CHECK(compare_files(folder / "my report", folder / "caffe.out").max_abs == 0);
+
+  for (const char* name : {"digits", "digits.hex", "digits.float"}) put(folder / name, "00000800\n12345678\n");
+  CHECK_THROWS_WITH(named_dump_entry_of(folder / "digits"), contains("can be read as decimal numbers and as eight"));
+  CHECK(read_values(named_dump_entry_of(folder / "digits.hex"))[0] == 0.5F);
+  CHECK(read_values(named_dump_entry_of(folder / "digits.float"))[0] == 800.0F);
+  CHECK_THROWS_WITH(named_dump_entry_of(folder / "notes.txt"), contains("got neither .npy nor lines of numbers"));
+  put(folder / "empty", "");
+  CHECK_THROWS_AS(named_dump_entry_of(folder / "empty"), format_error);
+  CHECK_THROWS_AS(named_dump_entry_of(folder / "none"), error);
+  put(folder / "short.txt", "conv 4 1 1 2 2\n0.5 -1.25 2");
+  CHECK_THROWS_WITH(read_values(named_dump_entry_of(folder / "short.txt")), contains("3 values, expected 4"));
+}
+
 TEST_CASE("numbers in names count as numbers") {
   CHECK(natural_less("conv2", "conv10"));
   CHECK_FALSE(natural_less("conv10", "conv2"));
@@ -317,7 +354,7 @@ TEST_CASE("files longer than a block, whatever their kind") {
   CHECK(c.max_index == 200'000);
   CHECK(c.cosine == whole.cosine);
   CHECK(c.count == t.size());
-  CHECK_THROWS_WITH(compare_files(folder / "x.npy", folder / "z.txt"), contains("a name that no dump has"));
+  CHECK_THROWS_WITH(compare_files(folder / "x.npy", folder / "z.txt"), contains("no such file"));
   CHECK_THROWS_WITH(compare_files(folder / "x.npy", folder / "z.npy"), contains("no such file"));
 }
 

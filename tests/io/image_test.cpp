@@ -1,12 +1,15 @@
 #include <nniesim/io/image.hpp>
 
+#include <cstdint>
 #include <cstdlib>
+#include <iostream>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
 #include "support/mutate.hpp"
 #include "support/scratch_folder.hpp"
+#include "support/tiny_jpeg.hpp"
 
 using namespace nniesim;
 
@@ -211,5 +214,36 @@ TEST_CASE("a JPEG that ends early is refused") {
     CHECK_FALSE(problem(cat.substr(0, size)).empty());
   }
 }
+
+#if defined(NNIESIM_USE_LIBJPEG)
+
+TEST_CASE("JPEG pixels are those of libjpeg-turbo through OpenCV") {
+#if !defined(LIBJPEG_TURBO_VERSION)
+  std::cout << "skipped: another libjpeg than libjpeg-turbo\n";
+#else
+  // FNV-1a of OpenCV 4.6's imread as RGB; NNIESIM_WRITE_JPEGS names a folder to compare them anew.
+  const auto hash = [](const image& picture) {
+    std::uint32_t h = 2166136261U;
+    for (const std::uint8_t byte : picture.pixels) h = (h ^ byte) * 16777619U;
+    return h;
+  };
+  const auto check = [&](const char* name, const std::string& bytes, std::uint32_t expected) {
+    CAPTURE(name);
+    if (const char* folder = std::getenv("NNIESIM_WRITE_JPEGS")) {
+      detail::write_whole_file(std::filesystem::path(folder) / name, bytes);
+    }
+    CHECK(hash(decode_image(bytes, name)) == expected);
+  };
+  check("grey.jpg", tiny_jpeg::grey(), 2812107461U);
+  check("progressive.jpg", tiny_jpeg::progressive(), 1103795973U);
+  check("yuv444.jpg", tiny_jpeg::noise({0x11, 0x11, 0x11}, 37, 29), 4115611133U);
+  check("yuv420.jpg", tiny_jpeg::noise({0x22, 0x11, 0x11}, 37, 29), 1347486630U);
+  check("yuv422.jpg", tiny_jpeg::noise({0x21, 0x11, 0x11}, 37, 29), 3215962655U);
+  check("yuv440.jpg", tiny_jpeg::noise({0x12, 0x11, 0x11}, 37, 29), 3664807843U);
+  check("cmyk.jpg", tiny_jpeg::noise({0x11, 0x11, 0x11, 0x11}, 37, 29), 1131801229U);
+#endif
+}
+
+#endif
 
 }  // namespace image_test

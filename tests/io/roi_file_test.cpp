@@ -76,7 +76,7 @@ TEST_CASE("files that are no regions of this network are refused", "[io]") {
 TEST_CASE("the blobs that regions are, of each layer that pools them", "[io]") {
   using namespace test_networks;
   network_builder b;
-  const std::size_t data = b.input({1, 3, 6, 6}), rois = b.input({2, 5});
+  const std::size_t data = b.input({1, 3, 6, 6}), rois = b.input({1, 3, 6, 6});
   b.add("pool", eltwise_params{}, {data, rois});
   CHECK(region_blobs(b.net).empty());
   b.net.layers.back().type = "ROIPooling";

@@ -1,6 +1,7 @@
 // Small JPEG files made piece by piece, so that a test can leave out, double or damage each piece.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -97,6 +98,43 @@ inline std::string progressive() {
   return start() + quantization() + dc_table() + frame(2, 8, 16, {{1, 0x11, 0}}) + scan({1}, 0, 0, 1) +
          coded("10 10000 10 00000") + ac_table() + scan({1}, 1, 63) + coded("0 0") + scan({1}, 0, 0, 0x10) +
          coded("0 1") + end();
+}
+
+/// Noise in all of a picture's blocks, of as many components as samplings: DC of 5 bits, some coefficients of +-1.
+inline std::string noise(const std::vector<std::size_t>& samplings, std::size_t rows, std::size_t columns) {
+  std::vector<component> components;
+  std::vector<std::size_t> ids;
+  std::size_t high = 1, wide = 1;
+  for (std::size_t c = 0; c < samplings.size(); ++c) {
+    components.push_back({c + 1, samplings[c], 0});
+    ids.push_back(c + 1);
+    wide = std::max(wide, samplings[c] >> 4U);
+    high = std::max(high, samplings[c] & 15U);
+  }
+  std::uint32_t state = 1;
+  const auto draw = [&](std::uint32_t below) {
+    state = state * 1664525U + 1013904223U;
+    return (state >> 16U) % below;
+  };
+  std::string bits;
+  std::vector<int> level(samplings.size(), 0);
+  const std::size_t units = ((rows + 8 * high - 1) / (8 * high)) * ((columns + 8 * wide - 1) / (8 * wide));
+  for (std::size_t u = 0; u < units; ++u) {
+    for (std::size_t c = 0; c < samplings.size(); ++c) {
+      for (std::size_t b = 0; b < (samplings[c] >> 4U) * (samplings[c] & 15U); ++b) {
+        // A difference of 16 .. 31 units, toward the middle.
+        const int step = 16 + static_cast<int>(draw(16));
+        level[c] += level[c] > 0 ? -step : step;
+        const int coded = level[c] > 0 ? step : 31 - step;  // those below zero are the ones' complement
+        bits += "10";
+        for (int i = 4; i >= 0; --i) bits += (coded >> i & 1) != 0 ? '1' : '0';
+        for (std::uint32_t k = draw(40); k > 0; --k) bits += draw(2) != 0 ? "101" : "100";
+        bits += '0';
+      }
+    }
+  }
+  return start() + quantization(0, 24) + dc_table() + ac_table() + frame(0, rows, columns, components) + scan(ids) +
+         coded(bits) + end();
 }
 
 }  // namespace tiny_jpeg

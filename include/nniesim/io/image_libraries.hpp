@@ -51,8 +51,8 @@ struct libjpeg_errors {
   }
 };
 
-/// Decodes a file of 1 or 3 components into `out`, rows x columns x 3 bytes. False, with the reason in `errors`, where
-/// it is damaged or has another size.
+/// Decodes a file into `out`: of 1 or 3 components rows x columns x 3 bytes, RGB, of 4 rows x columns x 4 bytes, CMYK.
+/// False, with the reason in `errors`, where it is damaged or has another size.
 [[nodiscard]] inline bool fill_by_libjpeg(std::string_view bytes, const jpeg_header& size, std::uint8_t* out,
                                           libjpeg_errors& errors) {
   jpeg_decompress_struct info{};
@@ -67,17 +67,18 @@ struct libjpeg_errors {
   jpeg_mem_src(&info, reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data())),
                static_cast<unsigned long>(bytes.size()));
   (void)jpeg_read_header(&info, TRUE);
-  info.out_color_space = JCS_RGB;
+  const int components = size.channels == 4 ? 4 : 3;
+  info.out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
   info.dct_method = JDCT_ISLOW;
   info.do_block_smoothing = FALSE;
   (void)jpeg_start_decompress(&info);
-  if (info.output_height != size.rows || info.output_width != size.columns || info.output_components != 3) {
+  if (info.output_height != size.rows || info.output_width != size.columns || info.output_components != components) {
     std::snprintf(errors.message, sizeof(errors.message), "another size than in the frame");
     jpeg_destroy_decompress(&info);
     return false;
   }
   while (info.output_scanline < info.output_height) {
-    JSAMPROW row = out + std::size_t{info.output_scanline} * size.columns * 3;
+    JSAMPROW row = out + std::size_t{info.output_scanline} * size.columns * static_cast<std::size_t>(components);
     (void)jpeg_read_scanlines(&info, &row, 1);
   }
   (void)jpeg_finish_decompress(&info);
@@ -85,13 +86,23 @@ struct libjpeg_errors {
   return true;
 }
 
-/// A checked JPEG file of 1 or 3 components. Throws parse_error where its coded data is damaged.
+/// A checked JPEG file. Ink is taken off as OpenCV does: of cyan k - ((255 - c) * k >> 8) is left, files having all
+/// four inverted. Throws parse_error where its coded data is damaged.
 [[nodiscard]] inline image decode_jpeg_by_libjpeg(std::string_view bytes, std::string_view file,
                                                   const jpeg_header& jpeg) {
-  image result{jpeg.rows, jpeg.columns, std::vector<std::uint8_t>(jpeg.rows * jpeg.columns * 3)};
+  const std::size_t pixels = jpeg.rows * jpeg.columns;
+  std::vector<std::uint8_t> filled(pixels * (jpeg.channels == 4 ? 4 : 3));
   libjpeg_errors errors{};
-  const bool filled = fill_by_libjpeg(bytes, jpeg, result.pixels.data(), errors);
-  require<parse_error>(filled, file, ": byte 0: the picture cannot be decoded (libjpeg: ", errors.message, ")");
+  const bool is_whole = fill_by_libjpeg(bytes, jpeg, filled.data(), errors);
+  require<parse_error>(is_whole, file, ": byte 0: the picture cannot be decoded (libjpeg: ", errors.message, ")");
+  if (jpeg.channels != 4) return {jpeg.rows, jpeg.columns, std::move(filled)};
+  image result{jpeg.rows, jpeg.columns, std::vector<std::uint8_t>(pixels * 3)};
+  for (std::size_t i = 0; i < pixels; ++i) {
+    const int black = filled[i * 4 + 3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      result.pixels[i * 3 + c] = static_cast<std::uint8_t>(black - ((255 - filled[i * 4 + c]) * black >> 8));
+    }
+  }
   return result;
 }
 

@@ -94,9 +94,10 @@ class network_policy {
   /// The same as a layer writes it.
   virtual void encode_activations(std::span<const q20_12> x, const activation_range& range,
                                   std::span<q20_12> y) const = 0;
-  /// decode(encode(w)) of the weights of a convolution, deconvolution or fully connected layer, in place.
+  /// decode(encode(w)) of the weights of a convolution, deconvolution or fully connected layer, in place; those that
+  /// the compiler sets to zero are zero.
   virtual void encode_weights(layer& l) const = 0;
-  /// The same of any part of them: f(first, part). `l` is needed for the call alone.
+  /// decode(encode(w)) of any part of them, as they stand: f(first, part). `l` is needed for the call alone.
   [[nodiscard]] virtual std::function<void(std::size_t first, std::span<float> weights)> weight_encoder(
       const layer& l) const = 0;
   /// The error of x as a multiple of what one encoding of the reference makes unavoidable (metrics/format_error.hpp).
@@ -218,11 +219,13 @@ class policy_operators final : public network_policy {
     requantize<stored_in_q20_12>(x, range.scale<activations>(), y);
   }
   void encode_weights(layer& l) const override {
-    const auto encode = weight_encoder(l);
     visit_kind(l, [&](auto kind, const auto& p) {
       if constexpr (decltype(kind)::is_mac) {
         tensor<float>& t = std::get<std::remove_cvref_t<decltype(p)>>(l.params).weights;
-        encode(0, {t.data(), t.size()});
+        if constexpr (requires { p.sparse_rate; }) {
+          if (p.sparse_rate != 0.0F) t = smallest_set_to_zero(std::move(t), p.sparse_rate);
+        }
+        weight_encoder(l)(0, {t.data(), t.size()});
       }
     });
   }

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <limits>
-#include <numeric>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -43,17 +43,25 @@ struct fully_connected {
   detail::require<shape_error>(rate >= 0.0F && rate <= 1.0F, "sparse rate: got ", rate, ", expected 0 .. 1");
   const auto count =
       static_cast<std::size_t>(std::floor(static_cast<double>(rate) * static_cast<double>(weights.size())));
-  std::vector<std::size_t> order(weights.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto magnitude = [&](std::size_t i) {
-    const float m = std::abs(weights.data()[i]);
-    return std::isnan(m) ? std::numeric_limits<float>::infinity() : m;
-  };
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const float x = magnitude(a), y = magnitude(b);
-    return x < y || (x == y && a < b);
-  });
-  for (std::size_t i = 0; i < count; ++i) weights.data()[order[i]] = 0.0F;
+  if (count == 0) return weights;
+  // Magnitudes are ordered as their bits are; the largest that goes is found in two halves, with no copy of them.
+  const auto bits = [&](std::size_t i) { return std::bit_cast<std::uint32_t>(weights.data()[i]) & 0x7fffffffU; };
+  std::uint32_t last = 0;    // bits of the largest that goes
+  std::size_t left = count;  // how many go that have its upper half, then how many that are it
+  for (const unsigned shift : {16U, 0U}) {
+    std::vector<std::size_t> found(std::size_t{1} << 16U);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (shift == 16 || bits(i) >> 16U == last >> 16U) ++found[bits(i) >> shift & 0xffffU];
+    }
+    std::uint32_t half = 0;
+    while (found[half] < left) left -= found[half++];
+    last |= half << shift;
+  }
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const bool is_last = bits(i) == last && left != 0;
+    if (is_last) --left;
+    if (is_last || bits(i) < last) weights.data()[i] = 0.0F;
+  }
   return weights;
 }
 
