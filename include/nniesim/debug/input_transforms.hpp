@@ -349,7 +349,8 @@ struct resampling_tap {
                                           const tensor_shape& shape) {
   require_rank(shape, 4, "scene", "1, channels, rows, columns");
   input_scene s{shape[1], shape[2], shape[3], known, {}, picture};
-  s.bytes = detail::planar_bytes(resize(picture, s.rows, s.columns), s.channels, known.order);
+  const image given = as_given(resize(picture, s.rows, s.columns), known.image_type);
+  s.bytes = detail::planar_bytes(given, s.channels, known.order);
   return s;
 }
 

@@ -27,12 +27,13 @@ struct known_preprocessing {
   channel_order order = channel_order::bgr;
   double scale = 1;           ///< 1 where norm_type uses none
   std::vector<float> mean{};  ///< of each channel, or of each element (C x H x W); empty: none
+  cfg_image_type image_type = cfg_image_type::picture;  ///< whether the board's pixels come through YUV
   [[nodiscard]] bool has_mean_image(std::size_t channels) const noexcept { return mean.size() > channels; }
 };
 
 /// Reads what a cfg's input does. `shape` is that of the network's input. Throws as picture_transform.
 [[nodiscard]] inline known_preprocessing known_preprocessing_of(const cfg_input& input, const tensor_shape& shape) {
-  known_preprocessing known{input.norm_type, input.order, 1, {}};
+  known_preprocessing known{input.norm_type, input.order, 1, {}, input.image_type};
   if (uses_data_scale(input.norm_type)) known.scale = static_cast<double>(input.data_scale);
   if (uses_mean_image(input.norm_type)) {
     const tensor<float> mean = read_binaryproto(input.mean_file->path);

@@ -61,6 +61,13 @@ inline constexpr std::uint64_t list_max_bytes = std::uint64_t{64} << 20U;
   return means;
 }
 
+/// What the board's pixels are of a picture of the input's size: at image_type 3 and 5 what YUV leaves of it.
+[[nodiscard]] inline image as_given(image resized, cfg_image_type type) {
+  if (type == cfg_image_type::yuv420) return through_yuv(resized, yuv_sampling::yuv420);
+  if (type == cfg_image_type::yuv422) return through_yuv(resized, yuv_sampling::yuv422);
+  return resized;
+}
+
 /// What a cfg does to an input's pictures. Its means are read once.
 ///
 /// Known of the compiler: (x - mean) * data_scale in this order, with the mean of each element (norm_type 1, 4) or of
@@ -104,7 +111,7 @@ class picture_transform {
   /// loses nothing more.
   [[nodiscard]] tensor<float> operator()(const image& picture, bool was_yuv = false) const {
     image resized = resize(picture, shape_[2], shape_[3]);
-    if (!was_yuv) resized = as_given(std::move(resized));
+    if (!was_yuv) resized = as_given(std::move(resized), input_.image_type);
     const std::size_t plane = shape_[2] * shape_[3];
     tensor<float> result = make_tensor<float>(shape_);
     float* out = result.data();
@@ -122,13 +129,6 @@ class picture_transform {
   }
 
  private:
-  /// What the board's pixels are.
-  [[nodiscard]] image as_given(image resized) const {
-    if (input_.image_type == cfg_image_type::yuv420) return through_yuv(resized, yuv_sampling::yuv420);
-    if (input_.image_type == cfg_image_type::yuv422) return through_yuv(resized, yuv_sampling::yuv422);
-    return resized;
-  }
-
   [[nodiscard]] float value(const std::uint8_t* rgb, std::size_t channel) const noexcept {
     if (shape_[1] == 1) return static_cast<float>((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
     return rgb[input_.order == channel_order::rgb ? channel : 2 - channel];
