@@ -242,6 +242,21 @@ TEST_CASE("element-wise layers beyond Q20.12 are found", "[debug]") {
   CHECK_THAT(d.verdict.summary, contains("too large for Q20.12"));
 }
 
+TEST_CASE("weights that sparse_rate sets to zero are the cause, not the fixed point", "[debug]") {
+  draws random(26);
+  network_builder b;
+  const std::size_t data = b.input({1, 64});
+  layers::fully_connected fc{1, random.tensor({16, 64}), {}};
+  fc.sparse_rate = 0.5F;
+  b.add("fc", fc, {data});
+  const experiment e(b.net, random);
+  const diagnosis d = e.diagnosed();
+  INFO(all_of(d));
+  CHECK(d.verdict.cause == fault::other_weights);
+  CHECK_THAT(d.verdict.summary, contains("sparse_rate sets 50") && contains("'fc'"));
+  CHECK_THAT(d.verdict.change.at(0), contains("a smaller [sparse_rate]"));
+}
+
 TEST_CASE("a fault in one branch hides none in another", "[debug]") {
   draws random(25);
   network_builder b;

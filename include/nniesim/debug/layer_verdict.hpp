@@ -160,9 +160,9 @@ class layer_judge {
       f_.rivals.push_back(
           {fault::activation_scale, concat("the range that the data ask for leaves ", percent(with_own))});
       f_.rivals.push_back({fault::suspect_layer, concat("the simulation of ", bits_text(p), " gives the same output")});
-    } else if (as_simulated) {
+    } else if (as_simulated && !try_sparse_weights(p, explained)) {
       beyond_fixed_point();
-    } else {
+    } else if (!as_simulated) {
       f_.rivals.push_back({fault::precision, concat("the run is ", percent(trial_.from_planned),
                                                     " away from the simulation of the planned bits")});
       if (!fit.shifts.empty()) {
@@ -173,6 +173,24 @@ class layer_judge {
       something_else(", and not for want of bits");
     }
     return as_simulated;
+  }
+
+  /// Whether the weights that the cfg's sparse_rate sets to zero explain the error.
+  bool try_sparse_weights(layer_precision p, double explained) {
+    const auto* fc = std::get_if<layers::fully_connected>(&layer_.params);
+    if (fc == nullptr || fc->sparse_rate == 0.0F) return false;
+    network all_weights = lab_.net;
+    std::get<layers::fully_connected>(all_weights.layers[trial_.layer].params).sparse_rate = 0.0F;
+    const single_layer whole(all_weights, trial_.layer, p, lab_.threads, lab_.policies, &lab_.plan);
+    const double left = difference(in_float(), bench_.simulated(whole, true));
+    if (left > explained) return false;
+    f_.cause = fault::other_weights;
+    f_.summary = concat("sparse_rate sets ", percent(static_cast<double>(fc->sparse_rate)), " of the weights of '",
+                        layer_.name, "' to zero, more than it bears");
+    f_.evidence.push_back(concat("with all weights the same bits leave ", percent(left)));
+    f_.change.push_back("a smaller [sparse_rate], or 0; else train with these weights at zero");
+    f_.rivals.push_back({fault::suspect_layer, "the simulation gives the same output"});
+    return true;
   }
 
   /// Whether other parameters explain the output.
