@@ -39,7 +39,8 @@ expect 2 "the standard output could not be written" sh -c '"$0" --version >/dev/
 expect 2 "A subcommand is required" "$tool"
 expect 2 "no network given" "$tool" run
 expect 2 "1 required" "$tool" run --mode
-expect 2 "excludes" "$tool" run --cfg "$cfg" "${model[@]}"
+expect 2 "which of the two is meant" "$tool" run --cfg "$cfg" --prototxt "$cfg"
+expect 2 "excludes" "$tool" run --cfg "$cfg" --norm-type 3
 expect 2 "no input given" "$tool" run "${model[@]}"
 expect 2 "times --picture, expected one for each of the network's 4 inputs" "$tool" run "${model[@]}" --picture "$net/pictures/03_comp0.png"
 expect 0 "every layer reaches cosine 0.99" "$tool" run --cfg "$cfg" --isolated
@@ -163,7 +164,6 @@ expect 2 "expected --output, --gfpq-param, or both" "$tool" calibrate --cfg "$cf
 grep -v '_file\] .*feature_norm' "$folder/options.cfg" >"$folder/bare.cfg"
 expect 0 "multiply-accumulates" "$tool" info --cfg "$folder/bare.cfg" "${model[@]}"
 expect 2 "[prototxt_file] is missing, expected it, or --prototxt" "$tool" info --cfg "$folder/bare.cfg"
-expect 2 "which of the two is meant" "$tool" info --cfg "$cfg" --prototxt "$cfg"
 sed '$d' "$folder/gfpq.cfg" >"$folder/roi.cfg"
 echo '[roi_coordinate_file] nowhere.txt' >>"$folder/roi.cfg"
 expect 2 "nowhere.txt: no such file" "$tool" info --cfg "$folder/roi.cfg"
