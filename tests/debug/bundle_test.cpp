@@ -244,6 +244,30 @@ TEST_CASE("networks in other spellings are cut as they are", "[debug]") {
   CHECK(replays(list.bundle("input0"), "input0"));
 }
 
+TEST_CASE("a layer by itself has the weights that sparse_rate leaves", "[debug]") {
+  const std::string text =
+      "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: 1 dim: 48 } } }\n"
+      "layer { name: 'fc' type: 'InnerProduct' bottom: 'data' top: 'fc' inner_product_param { num_output: 8 bias_term: "
+      "false } }\n";
+  draws random(12);
+  caffe_model model;
+  model.layers = {learned("fc", {random.tensor({8, 48})})};
+  const network original = import_caffe(parse_prototxt(text, "net.prototxt"), &model);
+  const tensor<float> x = random.tensor({1, 48});
+  const std::vector<tensor_view<const float>> inputs = {view_of(x)};
+  for (const float rate : {0.0F, 0.5F}) {
+    CAPTURE(rate);
+    compiler_cfg cfg{};
+    cfg.sparse_rate = rate;
+    const network net = with_arithmetic(original, {.sparse_rate = rate});
+    calibrator c(net, plan_of(net, compile_mode::all_8bit));
+    c.add(inputs);
+    const activation_ranges ranges = c.ranges();
+    const layer_bundle b = bundle_layer(bundle_source{original, net, text, model, cfg, ranges, {view_of(x)}}, "fc");
+    CHECK((b.cosine > 0.999) == (rate == 0.0F));
+  }
+}
+
 TEST_CASE("the cfg keeps what the compiler is to do", "[debug]") {
   example e;
   e.cfg = parse_compiler_cfg(

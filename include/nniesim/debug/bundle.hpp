@@ -28,6 +28,7 @@
 #include <nniesim/io/npy.hpp>
 #include <nniesim/io/tar.hpp>
 #include <nniesim/metrics/compare.hpp>
+#include <nniesim/network/arithmetic.hpp>
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/runner.hpp>
 #include <nniesim/network/single_layer.hpp>
@@ -394,8 +395,8 @@ class layer_bundler {
 
   /// What the bundle's files compute.
   [[nodiscard]] own_run run_alone(const caffe_model& model) const {
-    const network net =
-        fold_batch_norm(import_caffe(parse_prototxt(prototxt_, "layer.prototxt"), &model, "layer.caffemodel"));
+    const network files = import_caffe(parse_prototxt(prototxt_, "layer.prototxt"), &model, "layer.caffemodel");
+    const network net = with_arithmetic(fold_batch_norm(files), {.sparse_rate = source_.cfg.sparse_rate});
     const auto found =
         std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == layer_.name; });
     std::vector<tensor_view<const float>> inputs;
