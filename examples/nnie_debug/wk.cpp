@@ -378,8 +378,11 @@ int wk(const CLI::App& command, const options& o) {
   std::map<std::size_t, wk_range> ranges;
   if (o.network.is_given()) {
     loaded.emplace(o.network, with_inputs);
-    compared = compare_wk(model, loaded->original());
-    ranges = wk_ranges(model, loaded->original(), compared->matching);
+    const float rate = loaded->cfg().sparse_rate;
+    const network stored = rate == 0.0F ? network() : with_sparse_weights(loaded->original(), rate);
+    const network& files = rate == 0.0F ? loaded->original() : stored;
+    compared = compare_wk(model, files);
+    ranges = wk_ranges(model, files, compared->matching);
     if (with_inputs) {
       network_runner runner(loaded->net(), float_plan(loaded->net()), {.keep_all = true, .threads = loaded->threads()});
       const auto inputs = loaded->chosen_inputs();

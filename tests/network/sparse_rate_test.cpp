@@ -82,6 +82,8 @@ TEST_CASE("the accelerator's policies have sparse weights, the float reference h
     CHECK(run(sparse, plan_of(sparse, p)) != run(b.net, plan_of(b.net, p)));
   }
   CHECK(run(sparse, float_plan(sparse)) == run(b.net, float_plan(b.net)));
+  const network stored = with_sparse_weights(b.net, 0.5F);
+  CHECK(same_bits(std::get<layers::fully_connected>(stored.layers[1].params).weights, smallest_set_to_zero(w, 0.5F)));
 }
 
 }  // namespace sparse_rate_test

@@ -411,7 +411,10 @@ inline void loaded_network::remark_rule(const activation_ranges& ranges, const s
 
 inline activation_ranges loaded_network::ranges_of_model(const std::string& bytes, const std::string& file,
                                                          const precision_plan& plan, bool tries_widths) {
-  wk_calibration from_model = wk_calibration_of(parse_wk(bytes, file), original(), net_, plan);
+  const float rate = cfg_.sparse_rate;
+  wk_calibration from_model =
+      rate == 0.0F ? wk_calibration_of(parse_wk(bytes, file), original(), net_, plan)
+                   : wk_calibration_of(parse_wk(bytes, file), with_sparse_weights(original(), rate), net_, plan);
   const auto list = [](const std::vector<std::string>& names) {
     std::string text;
     for (std::size_t i = 0; i < names.size() && i < 5; ++i) text += (i == 0 ? "" : ", ") + detail::excerpt(names[i]);

@@ -36,4 +36,14 @@ struct arithmetic_rules {
   return net;
 }
 
+/// The network with the weights of fully connected layers as the compiler stores them: the share `rate` is zero, as
+/// smallest_set_to_zero has it. Throws as that.
+[[nodiscard]] inline network with_sparse_weights(network net, float rate) {
+  for (layer& l : net.layers) {
+    auto* fc = std::get_if<layers::fully_connected>(&l.params);
+    if (fc != nullptr) fc->weights = smallest_set_to_zero(std::move(fc->weights), rate);
+  }
+  return net;
+}
+
 NNIESIM_END_NAMESPACE
