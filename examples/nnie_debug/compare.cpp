@@ -85,7 +85,9 @@ void add_compare(CLI::App& app, int& result) {
   using namespace compare_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("compare", "compare two folders of dumps, or two files, without a model");
-  command->add_option("reference", o->reference, "folder or file: .npy, linear.hex, .float")
+  command
+      ->add_option("reference", o->reference,
+                   "folder or file: .npy, linear.hex, .float, a report of MindSpore Lite; a file may have any name")
       ->required()
       ->check(CLI::ExistingPath);
   command->add_option("other", o->other, "the same from elsewhere")->required()->check(CLI::ExistingPath);

@@ -131,6 +131,11 @@ expect 0 "1 of 2 layers were compared" "$tool" compare "$folder/sizes/a" "$folde
 printf '00001000\n' >"$folder/sizes/b/two_output0_1_1_1_quant.linear.hex"
 expect 1 "1 of 2 layers were compared" "$tool" compare "$folder/sizes/a" "$folder/sizes/b"
 expect 1 '"compared": 1' "$tool" compare "$folder/sizes/a" "$folder/sizes/b" --json
+# Two files may have any name.
+printf 'prob 4 1 1 1 2\n0.500000 -1.250000 ' >"$folder/fseg0(0,5)_prob.txt"
+printf '00000800\nffffec00\n' >"$folder/board"
+expect 0 "1 of 1 layer was compared" "$tool" compare "$folder/fseg0(0,5)_prob.txt" "$folder/board" --fail-below 1
+expect 2 "got neither .npy nor lines of numbers" "$tool" compare "$cfg" "$folder/board"
 # Files of two runs in one folder are no run.
 cp "$folder/sizes/b/two_output0_1_1_1_quant.linear.hex" "$folder/sizes/a"
 expect 2 "in another size" "$tool" diagnose --reference "$folder/sizes/b" --other "$folder/sizes/a"
