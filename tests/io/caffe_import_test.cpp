@@ -366,7 +366,7 @@ TEST_CASE("Pooling") {
   CHECK_THAT(layer_problem("Pooling", "pooling_param { pool: STOCHASTIC kernel_size: 2 }"),
              contains("got pool STOCHASTIC"));
   CHECK_THAT(layer_problem("Pooling", "pooling_param { pool: MIN kernel_size: 2 }"),
-             contains("net:2:75: pool: got 'MIN', expected MAX, AVE or STOCHASTIC"));
+             contains("net:2:75: pool: got 'MIN', expected MAX, AVE, STOCHASTIC, AVE_EXC_PAD or AVE_TF"));
   CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: [2, 2] }"),
              contains("got 2 values of kernel_size"));
   CHECK_THAT(layer_problem("Pooling"), contains("got no kernel_size"));
@@ -374,8 +374,44 @@ TEST_CASE("Pooling") {
              contains("got a kernel for global_pooling"));
   CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: 2 ceil_mode: true round_mode: CEIL }"),
              contains("got ceil_mode and round_mode"));
-  CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: 2 } top: 'mask'"),
-             contains("got 2 top, expected 1"));
+  const network masked =
+      imported(data_4d + one("x", "Pooling", "data", "y", "pooling_param { kernel_size: 2 } top: 'm'"));
+  CHECK(masked.blobs.back().shape == tensor_shape{2, 4, 5, 7});
+  CHECK(masked.layers.back().outputs.size() == 2);
+  CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: 2 } top: 'm' top: 'n'"),
+             contains("3 outputs, expected 1, or 2 of a maximum"));
+  CHECK_THAT(layer_problem("Pooling", "pooling_param { pool: AVE kernel_size: 2 } top: 'm'"), contains("2 outputs"));
+  for (const std::string name : {"AVE_EXC_PAD", "AVE_TF"}) {
+    CHECK(params_of<pooling_params>("Pooling", "pooling_param { pool: " + name + " kernel_size: 2 }").operation ==
+          pooling_operation::average_inside);
+  }
+}
+
+TEST_CASE("Padding of each side, and pad_type") {
+  const std::string sides = "pad_l: 1 pad_r: 2 pad_t: 0 pad_b: 3 ";
+  const auto pool = params_of<pooling_params>("Pooling", "pooling_param { kernel_size: 4 " + sides + "}");
+  CHECK(std::array{pool.pad.top, pool.pad.left, pool.pad.bottom, pool.pad.right} ==
+        std::array<std::size_t, 4>{0, 1, 3, 2});
+  const std::string window = "convolution_param { num_output: 3 kernel_size: 3 stride: 2 ";
+  const auto conv = params_of<layers::convolution>("Convolution", window + sides + "}", {{3, 4, 3, 3}, {3}});
+  const padding& pad = conv.geometry.pad;
+  CHECK(std::array{pad.top, pad.left, pad.bottom, pad.right} == std::array<std::size_t, 4>{0, 1, 3, 2});
+  CHECK(shape_behind("Convolution", window + sides + "}", {{3, 4, 3, 3}, {3}}) == tensor_shape{2, 3, 4, 5});
+  CHECK(shape_behind("Convolution", window + "pad_l: 0 pad: 1 }", {{3, 4, 3, 3}, {3}}) == tensor_shape{2, 3, 3, 4});
+  // TensorFlow's: the size over the stride, rounded up; of 6 rows and 8 columns one is missing, behind.
+  const auto same = params_of<layers::convolution>("Convolution", window + "pad_type: 1 }", {{3, 4, 3, 3}, {3}});
+  const padding& found = same.geometry.pad;
+  CHECK(std::array{found.top, found.left, found.bottom, found.right} == std::array<std::size_t, 4>{0, 0, 1, 1});
+  CHECK(shape_behind("Pooling", "pooling_param { kernel_size: 3 stride: 1 pad_type: 1 }") == tensor_shape{2, 4, 6, 8});
+  CHECK(shape_behind("Pooling", "pooling_param { kernel_size: 1 stride: 3 pad_type: 1 }") == tensor_shape{2, 4, 2, 3});
+  CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: 3 pad: 1 pad_l: 1 }"),
+             contains("got pad beside pad_l"));
+  CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: 3 pad: 1 pad_type: 1 }"),
+             contains("got pad_type 1 beside padding"));
+  CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: 3 pad_l: -1 }"), contains("pad_l: got '-1'"));
+  CHECK_THAT(layer_problem("Pooling", "pooling_param { kernel_size: 3 pad_b: 3 }"), contains("padding 0 and 3"));
+  CHECK_THAT(layer_problem("Convolution", window + "dilation: 2 pad_type: 1 }", {{3, 4, 3, 3}, {3}}),
+             contains("got pad_type 1 for a dilated"));
 }
 
 TEST_CASE("Layers of several inputs or outputs") {

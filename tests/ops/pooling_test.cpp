@@ -51,6 +51,8 @@ TEST_CASE("pooling equals a plain loop on random geometry") {
     p.stride = {d.between(1, 3), d.between(1, 3)};
     p.pad = padding(d.between(0, p.kernel[0] - 1), d.between(0, p.kernel[1] - 1));
     p.operation = i % 2 == 0 ? pooling_operation::maximum : pooling_operation::average;
+    if (i % 3 == 0) p.pad.bottom = d.between(0, p.kernel[0] - 1);
+    if (i % 3 == 0) p.pad.right = d.between(0, p.kernel[1] - 1);
     const auto x = d.tensor({1, 2, d.between(4, 9), d.between(4, 9)});
     const auto y = pooling<float32>(x, p);
     const auto rows = static_cast<long>(x.shape()[2]), columns = static_cast<long>(x.shape()[3]);
@@ -78,6 +80,52 @@ TEST_CASE("pooling equals a plain loop on random geometry") {
       }
     }
   }
+}
+
+TEST_CASE("an average that leaves the padding out divides by what is inside the map") {
+  const tensor<float> x = {{{{-1.0F, -2.0F, -3.0F}, {-4.0F, -5.0F, -6.0F}, {-7.0F, -8.0F, -9.0F}}}};
+  pooling_params p{.operation = pooling_operation::average_inside, .kernel = {2, 2}, .stride = {2, 2}, .pad = {1, 1}};
+  const auto y = pooling<float32>(x, p);
+  CHECK(y(0, 0, 0, 0) == -1.0F);
+  CHECK(y(0, 0, 0, 1) == -2.5F);
+  CHECK(y(0, 0, 1, 1) == -7.0F);
+  // Padding on one side alone: rows {0}, {1, 2}; columns {0, 1}, {2}.
+  p.pad = {1, 0, 0, 1};
+  const auto z = pooling<float32>(x, p);
+  CHECK(same_bits(z, tensor<float>{{{{-1.5F, -3.0F}, {-6.0F, -7.5F}}}}));
+  p.operation = pooling_operation::average;
+  CHECK(same_bits(pooling<float32>(x, p), tensor<float>{{{{-0.75F, -0.75F}, {-6.0F, -3.75F}}}}));
+  p.operation = pooling_operation::maximum;
+  CHECK(same_bits(pooling<float32>(x, p), tensor<float>{{{{-1.0F, -3.0F}, {-4.0F, -6.0F}}}}));
+}
+
+TEST_CASE("a mask has the place of the first maximum in the map") {
+  const tensor<float> x = {{{{1.0F, 5.0F, 5.0F}, {2.0F, 5.0F, 0.0F}, {-1.0F, -1.0F, -7.0F}}}};
+  const pooling_params p{.kernel = {2, 2}, .stride = {2, 2}};
+  CHECK(same_bits(pooling_places<float32>(x, p), tensor<float>{{{{1, 2}, {6, 8}}}}));
+  CHECK(same_bits(pooling_places<float32>(x, {.kernel = {3, 3}, .stride = {3, 3}, .pad = {1, 1}}),
+                  tensor<float>{{{{1, 2}, {6, 8}}}}));
+  // Values that one code stands for: the first is the maximum.
+  const tensor<float> near = {{{{0.98F, 0.985F}, {0.1F, 0.2F}}}};
+  const gfpq8::scale s = gfpq8::scale_of_max(1.0F);
+  REQUIRE(gfpq8::encode(0.98F, s) == gfpq8::encode(0.985F, s));
+  CHECK(pooling_places<w8a8>(near, {.kernel = {2, 2}}, s)(0, 0, 0, 0) == q20_12::from(0.0));
+  CHECK(pooling_places<float32>(near, {.kernel = {2, 2}})(0, 0, 0, 0) == 1.0F);
+  // NaN and -infinity: never a place outside the window.
+  auto odd = zeros({1, 1, 1, 4});
+  for (float& v : odd) v = -std::numeric_limits<float>::infinity();
+  CHECK(same_bits(pooling_places<float32>(odd, {.kernel = {1, 2}, .stride = {1, 2}}), tensor<float>{{{{0, 2}}}}));
+  CHECK_THROWS_WITH(pooling_places<float32>(nan_tensor({1, 1, 2, 2}), p), contains("NaN"));
+}
+
+TEST_CASE("places that a format does not hold are refused") {
+  const auto wide = zeros({1, 1, 1024, 513});  // 2^19 + 1024
+  CHECK_THROWS_WITH(pooling_places<w8a8>(wide, {.global = true}), contains("525312") && contains("w8a8"));
+  CHECK_NOTHROW(pooling_places<float32>(wide, {.global = true}));
+  CHECK_NOTHROW(pooling_places<w16a16>(zeros({1, 1, 1024, 512}), {.global = true}));
+  CHECK_THROWS_AS(pooling_places<float32>(zeros({1, 1, 2, 2}), {.operation = pooling_operation::average}),
+                  format_error);
+  CHECK_THROWS_AS(pooling_places<float32>(zeros({1, 1, 2, 2}), {.kernel = {3, 3}}), shape_error);
 }
 
 TEST_CASE("a maximum's input passes the activation format, an average's does not") {
@@ -129,10 +177,16 @@ TEST_CASE("pooling by vectors equals the specification on random geometry") {
       p.kernel = {d.between(1, 4), d.between(1, 4)};
       p.stride = {d.between(1, 3), d.between(1, 4)};
       p.pad = padding(d.between(0, p.kernel[0] - 1), d.between(0, p.kernel[1] - 1));
-      p.size = i % 3 == 0 ? pooling_size::floor : pooling_size::ceil;
+      p.size = i % 5 == 0 ? pooling_size::floor : pooling_size::ceil;
       p.global = i % 7 == 0;
       if (p.global) p = {.global = true};
-      p.operation = i % 2 == 0 ? pooling_operation::maximum : pooling_operation::average;
+      constexpr std::array operations{pooling_operation::maximum, pooling_operation::average,
+                                      pooling_operation::average_inside};
+      p.operation = operations[static_cast<std::size_t>(i) % 3];
+      if (!p.global && i % 4 == 0) {
+        p.pad.bottom = d.between(0, p.kernel[0] - 1);
+        p.pad.right = d.between(0, p.kernel[1] - 1);
+      }
       const tensor_shape shape{2, d.between(1, 3), d.between(4, 9), i % 5 == 0 ? d.between(60, 90) : d.between(4, 25)};
       vectors_equal_specification<float32>(d, shape, p, {});
       vectors_equal_specification<float_activations>(d, shape, p, {});

@@ -359,11 +359,11 @@ struct evaluate_layer {
       if ((n - 1) * stride[a] >= size[a] + before[a]) --n;  // a window behind the map
       shape[2 + a] = static_cast<std::size_t>(n);
     }
-    array y(shape);
+    array y(shape), places(shape);
     for (std::size_t i = 0; i < y.value.size(); ++i) {
       const auto o = y.place(i);
       double most = -std::numeric_limits<double>::infinity(), sum = 0, magnitude = 0;
-      long area = 0;
+      long area = 0, inside = 0;
       for (long r = o[2] * stride[0] - before[0]; r < o[2] * stride[0] - before[0] + kernel[0]; ++r) {
         for (long c = o[3] * stride[1] - before[1]; c < o[3] * stride[1] - before[1] + kernel[1]; ++c) {
           if (r >= size[0] + after[0] || c >= size[1] + after[1]) continue;  // behind the padding: not of the window
@@ -371,14 +371,18 @@ struct evaluate_layer {
           const long at = x().at({o[0], o[1], r, c});
           if (at < 0) continue;
           const double v = x().value[static_cast<std::size_t>(at)];
+          ++inside;
+          if (v > most) places.value[i] = static_cast<double>(r * size[1] + c);
           most = std::max(most, v);
           sum += v;
           magnitude += std::fabs(v);
         }
       }
+      if (p.operation == nniesim::pooling_operation::average_inside) area = inside;
       y.value[i] = is_max ? most : sum / static_cast<double>(area);
       if (!is_max) y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + small * magnitude;
     }
+    if (outputs == 2) return {y, places};
     return copies(y);
   }
   many operator()(const nniesim::eltwise_params& p) const {

@@ -209,7 +209,9 @@ class generator {
       case 8: {
         if (!is_map) return;
         pooling_params p;
-        p.operation = kind == 7 ? pooling_operation::maximum : pooling_operation::average;
+        p.operation = kind == 7            ? pooling_operation::maximum
+                      : choose_.once_in(3) ? pooling_operation::average_inside
+                                           : pooling_operation::average;
         p.size = choose_.one_of({pooling_size::ceil, pooling_size::floor});
         p.global = choose_.once_in(6);
         if (!p.global) {
@@ -220,7 +222,7 @@ class generator {
                      choose_.between(0, p.kernel[0] - 1), choose_.between(0, p.kernel[1] - 1)};
           }
         }
-        add(p, {b});
+        add(p, {b}, kind == 7 && choose_.once_in(3) ? 2 : 1);
         return;
       }
       case 9:

@@ -5,191 +5,22 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <nniesim/io/caffe_fields.hpp>
-#include <nniesim/io/caffemodel.hpp>
+#include <nniesim/io/caffe_region_layers.hpp>
+#include <nniesim/io/caffe_source.hpp>
 #include <nniesim/network/layer.hpp>
-#include <nniesim/precision/compile_mode.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
-
-/// The learned blobs of a model's layers, by name; layers without any are as good as not there.
-class caffe_learned {
- public:
-  caffe_learned(const caffe_model* model, std::string_view file) : model_(model), file_(file) {
-    if (model == nullptr) return;
-    for (std::size_t l = 0; l < model->layers.size(); ++l) {
-      if (model->layers[l].blobs.empty()) continue;
-      const auto [at, is_new] = layers_.try_emplace(model->layers[l].name, l);
-      if (!is_new) at->second = several;
-    }
-  }
-  /// A model whose values are moved to where they are used; what is left of a layer goes with drop().
-  caffe_learned(caffe_model&& model, std::string_view file) : caffe_learned(&model, file) { consumed_ = &model; }
-
-  /// A name without the marks _hp, _cpu and _report, in whatever order.
-  [[nodiscard]] static std::string_view without_marks(std::string_view name) noexcept {
-    for (bool again = true; again;) {
-      again = false;
-      for (const std::string_view mark : {"_hp", "_cpu", "_report"}) {
-        if (!name.ends_with(mark) || name.size() == mark.size()) continue;
-        name.remove_suffix(mark.size());
-        again = true;
-      }
-    }
-    return name;
-  }
-
-  /// The layer's blobs, of the expected shapes but for axes of extent 1 in front (old files give every blob four axes).
-  /// Throws format_error for anything else.
-  [[nodiscard]] std::vector<tensor_view<const float>> of(const std::string& layer,
-                                                         std::span<const tensor_shape> expected) const {
-    const auto found = find(layer);
-    if (found == layers_.end()) {
-      require<format_error>(
-          expected.empty(), model_ != nullptr ? concat("got no learned values in ", file_) : "got no model",
-          ", expected ", expected.size(), " blobs, the first ", expected.empty() ? tensor_shape{} : expected[0]);
-      return {};
-    }
-    require<format_error>(found->second != several, "got several layers of that name with learned values in ", file_,
-                          ", expected one");
-    const auto claim = claims_.try_emplace(found->second, layer).first;
-    require<format_error>(claim->second == layer, "got learned values only of ", excerpt(found->first), " in ", file_,
-                          ", which layer ", excerpt(claim->second),
-                          " has already: are they this layer's, too? Expected ", "a name of its own");
-    const std::vector<tensor<float>>& blobs = model_->layers[found->second].blobs;
-    require<format_error>(blobs.size() == expected.size(), "got ", blobs.size(), " learned blobs in ", file_,
-                          ", expected ", expected.size());
-    std::vector<tensor_view<const float>> result;
-    for (std::size_t b = 0; b < blobs.size(); ++b) {
-      const tensor_shape got = shape_of(blobs[b]);
-      require<shape_error>(without_ones(got) == without_ones(expected[b]), "got learned blob ", b, " of shape ", got,
-                           " in ", file_, ", expected ", expected[b]);
-      result.emplace_back(view_of(blobs[b]).span(), expected[b]);
-    }
-    return result;
-  }
-
-  /// One of the blobs that of() gave, as a tensor of the expected shape.
-  [[nodiscard]] tensor<float> take(const std::string& layer, std::size_t blob, const tensor_shape& shape) const {
-    const std::size_t l = find(layer)->second;
-    tensor<float> result;
-    if (consumed_ != nullptr) result = std::move(consumed_->layers[l].blobs[blob]);
-    else result = model_->layers[l].blobs[blob];
-    result.reshape(std::vector<std::size_t>(shape.begin(), shape.end()));
-    return result;
-  }
-  /// Of a layer that was read.
-  void drop(const std::string& layer) {
-    const auto found = find(layer);
-    if (consumed_ == nullptr || found == layers_.end() || found->second == several) return;
-    consumed_->layers[found->second].blobs = {};
-  }
-
-  /// The shape of the layer's first blob; nothing where there is none.
-  [[nodiscard]] std::optional<tensor_shape> first_shape(const std::string& layer) const {
-    const auto found = find(layer);
-    if (found == layers_.end() || found->second == several) return std::nullopt;
-    return shape_of(model_->layers[found->second].blobs[0]);
-  }
-
- private:
-  using by_name = std::map<std::string, std::size_t, std::less<>>;                 ///< indices
-  static constexpr std::size_t several = std::numeric_limits<std::size_t>::max();  ///< of one name
-
-  /// By name, or else by name but for the marks, which are put into the prototxt, and may be in the model, too. Throws
-  /// format_error where several layers of the model have that name but for them.
-  [[nodiscard]] by_name::const_iterator find(std::string_view layer) const {
-    const auto found = layers_.find(layer);
-    if (found != layers_.end()) return found;
-    const std::string_view plain = without_marks(layer);
-    auto alike = layers_.end();
-    for (auto at = layers_.lower_bound(plain); at != layers_.end() && at->first.starts_with(plain); ++at) {
-      if (without_marks(at->first) != plain) continue;
-      require<format_error>(alike == layers_.end(), "got learned values of ",
-                            alike == layers_.end() ? "" : excerpt(alike->first), " and ", excerpt(at->first), " in ",
-                            file_, ", expected one of that name but for its marks");
-      alike = at;
-    }
-    return alike;
-  }
-  [[nodiscard]] static tensor_shape without_ones(const tensor_shape& s) {
-    const std::size_t* first = std::find_if(s.begin(), s.end(), [](std::size_t extent) { return extent != 1; });
-    return tensor_shape(std::span<const std::size_t>(first, s.end()));
-  }
-
-  const caffe_model* model_;
-  caffe_model* consumed_ = nullptr;  ///< the same, where it is
-  std::string file_;
-  by_name layers_;
-  mutable std::map<std::size_t, std::string> claims_{};  ///< whose they are, as far as was asked
-};
-
-/// A layer of the file while it is read. An operator's reader takes all parameters first, then, once it is ready(),
-/// what depends on the inputs.
-struct caffe_source {
-  caffe_fields fields;
-  std::string name;
-  std::vector<tensor_shape> inputs{};
-  const caffe_learned* learned_values = nullptr;
-  const caffe_problems* problems = nullptr;
-  std::size_t problems_before = 0;
-  bool inputs_known = true;  ///< else what makes them has problems of its own
-  std::size_t outputs = 0;
-  bool on_cpu = false;       ///< set where the hardware does not take the parameters
-  bool has_learned = false;  ///< whether they were asked for
-
-  [[nodiscard]] bool ready() const { return inputs_known && problems->count() == problems_before; }
-  /// The learned blobs, which must have these shapes. Throws as caffe_learned.
-  [[nodiscard]] std::vector<tensor_view<const float>> learned(std::span<const tensor_shape> expected) {
-    has_learned = true;
-    return learned_values->of(name, expected);
-  }
-  /// One of the blobs that learned() gave. Views of it are gone then.
-  [[nodiscard]] tensor<float> take(std::size_t blob, const tensor_shape& shape) const {
-    return learned_values->take(name, blob, shape);
-  }
-  /// An axis as it is counted from the front; negative ones count from behind.
-  [[nodiscard]] std::size_t axis(std::int64_t axis, std::string_view what = "axis") const {
-    const auto rank = static_cast<std::int64_t>(inputs[0].rank());
-    require<shape_error>(axis >= -rank && axis < rank, "got ", what, " ", axis, " of input ", inputs[0], ", expected ",
-                         -rank, " to ", rank - 1);
-    return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
-  }
-  /// The input's axes from `first` on, `count` of them.
-  [[nodiscard]] tensor_shape run_of_axes(std::size_t first, std::size_t count) const {
-    require<shape_error>(count <= inputs[0].rank() - first, "got num_axes ", count, " from axis ", first, " of input ",
-                         inputs[0], ", expected axes of the input");
-    return tensor_shape(std::span<const std::size_t>(inputs[0].begin() + first, count));
-  }
-  [[nodiscard]] std::size_t channels() const {
-    require<shape_error>(inputs[0].rank() >= 2, "got input ", inputs[0], ", expected batch and channels");
-    return inputs[0][1];
-  }
-};
-
-using caffe_read_result = std::optional<layer_params>;  ///< nothing where the source is not ready
-
-[[nodiscard]] inline tensor<float> copy_of(tensor_view<const float> values) {
-  auto result = make_tensor<float>(values.shape());
-  std::copy(values.span().begin(), values.span().end(), result.data());
-  return result;
-}
-[[nodiscard]] inline std::vector<float> values_of(tensor_view<const float> values) {
-  return std::vector<float>(values.span().begin(), values.span().end());
-}
 
 enum class caffe_convolution { plain, depthwise, transposed };
 
@@ -199,11 +30,14 @@ template <caffe_convolution Kind>
   const std::size_t outputs = p.count("num_output");
   const bool has_bias = p.boolean("bias_term", true);
   const auto kernel = p.pair("kernel_size", "kernel_h", "kernel_w", std::nullopt, 1);
-  const auto pad = p.pair("pad", "pad_h", "pad_w", 0, 0);
+  const caffe_padding pad = read_caffe_padding(p);
   conv2d_params geometry;
   geometry.stride = p.pair("stride", "stride_h", "stride_w", 1, 1);
   geometry.dilation = p.pair("dilation", "dilation_h", "dilation_w", 1, 1);
-  geometry.pad = {pad[0], pad[1]};
+  const bool is_dilated = geometry.dilation != std::array<std::size_t, 2>{1, 1};
+  if (pad.same && (is_dilated || Kind == caffe_convolution::transposed)) {
+    p.problem("got pad_type 1 for a ", is_dilated ? "dilated" : "transposed", " convolution, expected it without");
+  }
   geometry.groups = p.integer<std::size_t>("group", 1, 1, caffe_fields::most);
   const bool has_group = p.has("group");
   if (const std::int64_t axis = p.axis("axis", 1); axis != 1) p.problem("got axis ", axis, ", expected 1");
@@ -211,6 +45,7 @@ template <caffe_convolution Kind>
 
   const tensor_shape& x = l.inputs[0];
   require_rank(x, 4, "input", "batch, channels, rows, columns");
+  geometry.pad = pad.on(x, kernel, geometry.stride);
   if constexpr (Kind == caffe_convolution::depthwise) {
     require<shape_error>(!has_group || geometry.groups == x[1], "got group ", geometry.groups, " for input ", x,
                          ", expected none or as many as channels");
@@ -367,31 +202,6 @@ template <activation_function Function>
   const std::int64_t axis = l.fields.fields("softmax_param").axis("axis", 1);
   if (!l.ready()) return std::nullopt;
   return softmax_params{l.axis(axis)};
-}
-
-[[nodiscard]] inline caffe_read_result read_caffe_pooling(caffe_source& l) {
-  caffe_fields p = l.fields.fields("pooling_param");
-  pooling_params result;
-  const std::size_t method = p.one_of("pool", 0, {"MAX", "AVE", "STOCHASTIC"});
-  if (method == 2) p.problem("got pool STOCHASTIC, expected MAX or AVE");
-  result.operation = method == 1 ? pooling_operation::average : pooling_operation::maximum;
-  result.global = p.boolean("global_pooling", false);
-  if (!result.global || p.has("kernel_size") || p.has("kernel_h") || p.has("kernel_w")) {
-    result.kernel = p.pair("kernel_size", "kernel_h", "kernel_w", std::nullopt, 1);
-    if (result.global) p.problem("got a kernel for global_pooling, expected none");
-  }
-  result.stride = p.pair("stride", "stride_h", "stride_w", 1, 1);
-  const auto pad = p.pair("pad", "pad_h", "pad_w", 0, 0);
-  result.pad = {pad[0], pad[1]};
-  for (const std::string_view name : {"kernel_size", "stride", "pad"}) {
-    if (const std::size_t n = p.all(name).size(); n > 1) p.problem("got ", n, " values of ", name, ", expected 1");
-  }
-  // Caffe has round_mode; forks, and tools that convert from other frameworks, write ceil_mode.
-  const bool ceil_mode = p.boolean("ceil_mode", true);
-  const bool ceil_rounding = p.one_of("round_mode", 0, {"CEIL", "FLOOR"}) == 0;
-  if (p.has("ceil_mode") && p.has("round_mode")) p.problem("got ceil_mode and round_mode, expected one of them");
-  result.size = ceil_mode && ceil_rounding ? pooling_size::ceil : pooling_size::floor;
-  return result;
 }
 
 [[nodiscard]] inline caffe_read_result read_caffe_eltwise(caffe_source& l) {
@@ -570,7 +380,7 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {.type = "Log", .read = read_caffe_activation<activation_function::logarithm>, .activation = true},
     {"Power", read_caffe_power},
     {"Softmax", read_caffe_softmax},
-    {"Pooling", read_caffe_pooling},
+    {.type = "Pooling", .read = read_caffe_pooling, .several_outputs = true},
     {.type = "Eltwise", .read = read_caffe_eltwise, .least_inputs = 2, .most_inputs = any_number},
     {.type = "Concat", .read = read_caffe_concat, .most_inputs = any_number},
     {.type = "Split", .read = read_caffe_identity, .several_outputs = true},

@@ -1,5 +1,5 @@
 // Max and average pooling with Caffe's rules: the ceil rule for the output size, and averages over the window clipped
-// to the padded map.
+// to the padded map; with a mask, the places of the maxima.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,10 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-enum class pooling_operation { maximum, average };
+/// `average` counts the padding's zeros, as Caffe does; `average_inside` leaves the padding out, as TensorFlow does and
+/// forks of Caffe under AVE_EXC_PAD or AVE_TF. Whether the accelerator has the latter is not known; without padding
+/// inside the windows both are the same.
+enum class pooling_operation { maximum, average, average_inside };
 /// Caffe's ceil rule is the only one that the hardware has; floor is what other frameworks train with.
 enum class pooling_size { ceil, floor };
 
@@ -58,7 +61,8 @@ struct pooling_params {
 
 namespace detail {
 
-/// A window along one axis: [begin, end) clipped to the map, and its length clipped to the padded map.
+/// A window along one axis: [begin, end) clipped to the map, and its length for an average: clipped to the padded map,
+/// or to the map.
 struct pooling_window {
   std::size_t begin, end, length;
 };
@@ -72,7 +76,8 @@ struct pooling_window {
   const std::size_t start = o * p.stride[axis];  // in the padded map
   const std::size_t stop = std::min(start + kernel, x[2 + axis] + before + after);
   const auto to_map = [&](std::size_t at) { return std::clamp(at, before, before + x[2 + axis]) - before; };
-  return {to_map(start), to_map(stop), stop - start};
+  const std::size_t begin = to_map(start), end = to_map(stop);
+  return {begin, end, p.operation == pooling_operation::average_inside ? end - begin : stop - start};
 }
 
 }  // namespace detail
@@ -82,7 +87,8 @@ namespace reference {
 /// The scalar specification. Maximum: of the elements in the window, padding left out; the accelerator encodes the
 /// pooling's INPUT (one public report, and the toolkit that writes a range for it), so each element first goes through
 /// the activation format with scale `s`. Average: the float64 sum in memory order divided by the window's area after
-/// clipping it to the padded map, zeros of the padding counted (Caffe); the input is not encoded.
+/// clipping it to the padded map, zeros of the padding counted (Caffe); average_inside: divided by the number of
+/// elements. The input of an average is not encoded.
 template <precision_policy P>
 void pooling(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
              tensor_view<value_t<P>> y) {
@@ -95,7 +101,7 @@ void pooling(tensor_view<const value_t<P>> x, const typename P::activations::sca
       const auto rows = detail::window_of(p, xs, 0, oy);
       for (std::size_t ox = 0; ox < ys[3]; ++ox) {
         const auto columns = detail::window_of(p, xs, 1, ox);
-        if (p.operation == pooling_operation::average) {
+        if (p.operation != pooling_operation::maximum) {
           double sum = 0.0;
           for (std::size_t r = rows.begin; r < rows.end; ++r) {
             for (std::size_t c = columns.begin; c < columns.end; ++c) sum += P::output::to_double(in[r * xs[3] + c]);
@@ -111,6 +117,38 @@ void pooling(tensor_view<const value_t<P>> x, const typename P::activations::sca
           }
           y[at++] = P::output::from(most);
         }
+      }
+    }
+  }
+}
+
+/// The scalar specification of a maximum's mask: the place, row * columns + column, of the first element that has the
+/// maximum of its window; where elements are encoded, of those that became the same code the first (our assumption).
+/// NaN is never a maximum; a window of nothing but NaN and -infinity has its own first element's place.
+template <precision_policy P>
+void pooling_places(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
+                    tensor_view<value_t<P>> places) {
+  using activations = typename P::activations;
+  const tensor_shape &xs = x.shape(), &ys = places.shape();
+  std::size_t at = 0;
+  for (std::size_t map = 0; map < ys[0] * ys[1]; ++map) {
+    const value_t<P>* in = x.data() + map * xs[2] * xs[3];
+    for (std::size_t oy = 0; oy < ys[2]; ++oy) {
+      const auto rows = detail::window_of(p, xs, 0, oy);
+      for (std::size_t ox = 0; ox < ys[3]; ++ox) {
+        const auto columns = detail::window_of(p, xs, 1, ox);
+        float most = -std::numeric_limits<float>::infinity();
+        std::size_t place = rows.begin * xs[3] + columns.begin;
+        for (std::size_t r = rows.begin; r < rows.end; ++r) {
+          for (std::size_t c = columns.begin; c < columns.end; ++c) {
+            const float v = P::output::to_float(in[r * xs[3] + c]);
+            const float stored = activations::decode(activations::encode(v, s), s);
+            if (!(stored > most)) continue;
+            most = stored;
+            place = r * xs[3] + c;
+          }
+        }
+        places[at++] = P::output::from(static_cast<double>(place));
       }
     }
   }
@@ -132,7 +170,7 @@ template <precision_policy P>
 bool vector_pooling(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const pooling_params& p,
                     tensor_view<value_t<P>> y) {
   using activations = typename P::activations;
-  const bool is_average = p.operation == pooling_operation::average;
+  const bool is_average = p.operation != pooling_operation::maximum;
   // Floats are encoded as themselves; of other float pooling the infinities of gfpq stand in the way.
   constexpr bool is_plain = std::same_as<activations, binary32> && std::same_as<typename P::output, binary32>;
   constexpr bool is_ordered = std::same_as<typename P::output, q20_12> && is_monotone<activations>;
@@ -206,6 +244,29 @@ void pooling_into(tensor_view<const value_t<P>> x, const typename P::activations
   if (!detail::vector_pooling<P>(x, s, p, y)) reference::pooling<P>(x, s, p, y);
 }
 
+/// Throws format_error where a policy's output format does not hold the places of a map with this many elements
+/// exactly: q20_12 holds them up to 2^19, float up to 2^24.
+template <precision_policy P>
+void check_places(std::size_t elements, std::string_view what) {
+  const double last = static_cast<double>(elements) - 1;
+  detail::require<format_error>(
+      elements <= std::size_t{1} << 24U && P::output::to_double(P::output::from(last)) == last, what,
+      ": places in a map of ", elements, " elements under policy ", policy_name<P>(),
+      ", expected as few as its layers' output format tells apart");
+}
+
+/// The places of a maximum pooling's maxima in their maps, N x C x OH x OW of numbers row * W + column. Checks, then
+/// evaluates. Throws shape_error as pooling_into, format_error for averages and as check_places. Allocates nothing.
+template <precision_policy P>
+void pooling_places_into(tensor_view<const value_t<P>> x, const typename P::activations::scale& s,
+                         const pooling_params& p, tensor_view<value_t<P>> places) {
+  detail::require_output(places.shape(), infer_shape(p, x.shape()), "pooling places");
+  detail::require<format_error>(p.operation == pooling_operation::maximum,
+                                "pooling places: got an average, expected a maximum");
+  check_places<P>(x.shape()[2] * x.shape()[3], "pooling places");
+  reference::pooling_places<P>(x, s, p, places);
+}
+
 /// Pooling of N x C x H x W; the scale of the input is derived from it unless given.
 template <precision_policy P, tensor_like X>
 [[nodiscard]] tensor<value_t<P>> pooling(const X& x, const pooling_params& p,
@@ -214,6 +275,17 @@ template <precision_policy P, tensor_like X>
   auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape()));
   if (!s) s = kernels::engine<P>::scale_of(active_isa(), in.view().data(), in.view().size());
   pooling_into<P>(in.view(), *s, p, view_of(y));
+  return y;
+}
+
+/// The places of the maxima of N x C x H x W; the scale of the input is derived from it unless given.
+template <precision_policy P, tensor_like X>
+[[nodiscard]] tensor<value_t<P>> pooling_places(const X& x, const pooling_params& p,
+                                                std::optional<typename P::activations::scale> s = {}) {
+  const detail::op_input<P, X> in(x, "pooling places");
+  auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape()));
+  if (!s) s = kernels::engine<P>::scale_of(active_isa(), in.view().data(), in.view().size());
+  pooling_places_into<P>(in.view(), *s, p, view_of(y));
   return y;
 }
 

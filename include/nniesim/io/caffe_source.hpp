@@ -1,0 +1,194 @@
+// A layer of a prototxt while it is read: its fields, its inputs' shapes and its learned values.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nniesim/io/caffe_fields.hpp>
+#include <nniesim/io/caffemodel.hpp>
+#include <nniesim/network/layer.hpp>
+#include <nniesim/precision/compile_mode.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// The learned blobs of a model's layers, by name; layers without any are as good as not there.
+class caffe_learned {
+ public:
+  caffe_learned(const caffe_model* model, std::string_view file) : model_(model), file_(file) {
+    if (model == nullptr) return;
+    for (std::size_t l = 0; l < model->layers.size(); ++l) {
+      if (model->layers[l].blobs.empty()) continue;
+      const auto [at, is_new] = layers_.try_emplace(model->layers[l].name, l);
+      if (!is_new) at->second = several;
+    }
+  }
+  /// A model whose values are moved to where they are used; what is left of a layer goes with drop().
+  caffe_learned(caffe_model&& model, std::string_view file) : caffe_learned(&model, file) { consumed_ = &model; }
+
+  /// A name without the marks _hp, _cpu and _report, in whatever order.
+  [[nodiscard]] static std::string_view without_marks(std::string_view name) noexcept {
+    for (bool again = true; again;) {
+      again = false;
+      for (const std::string_view mark : {"_hp", "_cpu", "_report"}) {
+        if (!name.ends_with(mark) || name.size() == mark.size()) continue;
+        name.remove_suffix(mark.size());
+        again = true;
+      }
+    }
+    return name;
+  }
+
+  /// The layer's blobs, of the expected shapes but for axes of extent 1 in front (old files give every blob four axes).
+  /// Throws format_error for anything else.
+  [[nodiscard]] std::vector<tensor_view<const float>> of(const std::string& layer,
+                                                         std::span<const tensor_shape> expected) const {
+    const auto found = find(layer);
+    if (found == layers_.end()) {
+      require<format_error>(
+          expected.empty(), model_ != nullptr ? concat("got no learned values in ", file_) : "got no model",
+          ", expected ", expected.size(), " blobs, the first ", expected.empty() ? tensor_shape{} : expected[0]);
+      return {};
+    }
+    require<format_error>(found->second != several, "got several layers of that name with learned values in ", file_,
+                          ", expected one");
+    const auto claim = claims_.try_emplace(found->second, layer).first;
+    require<format_error>(claim->second == layer, "got learned values only of ", excerpt(found->first), " in ", file_,
+                          ", which layer ", excerpt(claim->second),
+                          " has already: are they this layer's, too? Expected ", "a name of its own");
+    const std::vector<tensor<float>>& blobs = model_->layers[found->second].blobs;
+    require<format_error>(blobs.size() == expected.size(), "got ", blobs.size(), " learned blobs in ", file_,
+                          ", expected ", expected.size());
+    std::vector<tensor_view<const float>> result;
+    for (std::size_t b = 0; b < blobs.size(); ++b) {
+      const tensor_shape got = shape_of(blobs[b]);
+      require<shape_error>(without_ones(got) == without_ones(expected[b]), "got learned blob ", b, " of shape ", got,
+                           " in ", file_, ", expected ", expected[b]);
+      result.emplace_back(view_of(blobs[b]).span(), expected[b]);
+    }
+    return result;
+  }
+
+  /// One of the blobs that of() gave, as a tensor of the expected shape.
+  [[nodiscard]] tensor<float> take(const std::string& layer, std::size_t blob, const tensor_shape& shape) const {
+    const std::size_t l = find(layer)->second;
+    tensor<float> result;
+    if (consumed_ != nullptr) result = std::move(consumed_->layers[l].blobs[blob]);
+    else result = model_->layers[l].blobs[blob];
+    result.reshape(std::vector<std::size_t>(shape.begin(), shape.end()));
+    return result;
+  }
+  /// Of a layer that was read.
+  void drop(const std::string& layer) {
+    const auto found = find(layer);
+    if (consumed_ == nullptr || found == layers_.end() || found->second == several) return;
+    consumed_->layers[found->second].blobs = {};
+  }
+
+  /// The shape of the layer's first blob; nothing where there is none.
+  [[nodiscard]] std::optional<tensor_shape> first_shape(const std::string& layer) const {
+    const auto found = find(layer);
+    if (found == layers_.end() || found->second == several) return std::nullopt;
+    return shape_of(model_->layers[found->second].blobs[0]);
+  }
+
+ private:
+  using by_name = std::map<std::string, std::size_t, std::less<>>;                 ///< indices
+  static constexpr std::size_t several = std::numeric_limits<std::size_t>::max();  ///< of one name
+
+  /// By name, or else by name but for the marks, which are put into the prototxt, and may be in the model, too. Throws
+  /// format_error where several layers of the model have that name but for them.
+  [[nodiscard]] by_name::const_iterator find(std::string_view layer) const {
+    const auto found = layers_.find(layer);
+    if (found != layers_.end()) return found;
+    const std::string_view plain = without_marks(layer);
+    auto alike = layers_.end();
+    for (auto at = layers_.lower_bound(plain); at != layers_.end() && at->first.starts_with(plain); ++at) {
+      if (without_marks(at->first) != plain) continue;
+      require<format_error>(alike == layers_.end(), "got learned values of ",
+                            alike == layers_.end() ? "" : excerpt(alike->first), " and ", excerpt(at->first), " in ",
+                            file_, ", expected one of that name but for its marks");
+      alike = at;
+    }
+    return alike;
+  }
+  [[nodiscard]] static tensor_shape without_ones(const tensor_shape& s) {
+    const std::size_t* first = std::find_if(s.begin(), s.end(), [](std::size_t extent) { return extent != 1; });
+    return tensor_shape(std::span<const std::size_t>(first, s.end()));
+  }
+
+  const caffe_model* model_;
+  caffe_model* consumed_ = nullptr;  ///< the same, where it is
+  std::string file_;
+  by_name layers_;
+  mutable std::map<std::size_t, std::string> claims_{};  ///< whose they are, as far as was asked
+};
+
+/// A layer of the file while it is read. An operator's reader takes all parameters first, then, once it is ready(),
+/// what depends on the inputs.
+struct caffe_source {
+  caffe_fields fields;
+  std::string name;
+  std::vector<tensor_shape> inputs{};
+  const caffe_learned* learned_values = nullptr;
+  const caffe_problems* problems = nullptr;
+  std::size_t problems_before = 0;
+  bool inputs_known = true;  ///< else what makes them has problems of its own
+  std::size_t outputs = 0;
+  bool on_cpu = false;       ///< set where the hardware does not take the parameters
+  bool has_learned = false;  ///< whether they were asked for
+
+  [[nodiscard]] bool ready() const { return inputs_known && problems->count() == problems_before; }
+  /// The learned blobs, which must have these shapes. Throws as caffe_learned.
+  [[nodiscard]] std::vector<tensor_view<const float>> learned(std::span<const tensor_shape> expected) {
+    has_learned = true;
+    return learned_values->of(name, expected);
+  }
+  /// One of the blobs that learned() gave. Views of it are gone then.
+  [[nodiscard]] tensor<float> take(std::size_t blob, const tensor_shape& shape) const {
+    return learned_values->take(name, blob, shape);
+  }
+  /// An axis as it is counted from the front; negative ones count from behind.
+  [[nodiscard]] std::size_t axis(std::int64_t axis, std::string_view what = "axis") const {
+    const auto rank = static_cast<std::int64_t>(inputs[0].rank());
+    require<shape_error>(axis >= -rank && axis < rank, "got ", what, " ", axis, " of input ", inputs[0], ", expected ",
+                         -rank, " to ", rank - 1);
+    return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
+  }
+  /// The input's axes from `first` on, `count` of them.
+  [[nodiscard]] tensor_shape run_of_axes(std::size_t first, std::size_t count) const {
+    require<shape_error>(count <= inputs[0].rank() - first, "got num_axes ", count, " from axis ", first, " of input ",
+                         inputs[0], ", expected axes of the input");
+    return tensor_shape(std::span<const std::size_t>(inputs[0].begin() + first, count));
+  }
+  [[nodiscard]] std::size_t channels() const {
+    require<shape_error>(inputs[0].rank() >= 2, "got input ", inputs[0], ", expected batch and channels");
+    return inputs[0][1];
+  }
+};
+
+using caffe_read_result = std::optional<layer_params>;  ///< nothing where the source is not ready
+
+[[nodiscard]] inline tensor<float> copy_of(tensor_view<const float> values) {
+  auto result = make_tensor<float>(values.shape());
+  std::copy(values.span().begin(), values.span().end(), result.data());
+  return result;
+}
+[[nodiscard]] inline std::vector<float> values_of(tensor_view<const float> values) {
+  return std::vector<float>(values.span().begin(), values.span().end());
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE
