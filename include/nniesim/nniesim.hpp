@@ -35,5 +35,6 @@
 #include <nniesim/ops/scale.hpp>
 #include <nniesim/ops/slice.hpp>
 #include <nniesim/ops/softmax.hpp>
+#include <nniesim/ops/unpool.hpp>
 #include <nniesim/ops/upsample.hpp>
 #include <nniesim/precision/compile_mode.hpp>

@@ -128,7 +128,7 @@ TEST_CASE("upsampling repeats codes: its output has its input's scale, max pooli
   network_builder b;
   std::size_t x = b.input({1, 4, 4, 4});
   x = b.add("relu", relu_params{}, {x});
-  const std::size_t up = b.add("up", upsample_params{2}, {x});
+  const std::size_t up = b.add("up", upsample_params{2, {}}, {x});
   b.add("behind_up", point(random, 2, 4), {up});
   tensor<float> weights = random.tensor({4, 1, 2, 2});
   const std::size_t wide = b.add("deconv", layers::deconvolution{{.stride = {2, 2}, .groups = 4}, weights, {}}, {x});

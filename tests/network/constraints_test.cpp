@@ -17,7 +17,7 @@ TEST_CASE("what the hardware does not take is named with its rule", "[network]")
   CHECK(check_constraints(b.net).empty());
   x = b.add("floor", pooling_params{pooling_operation::maximum, {2, 2}, {2, 2}, {}, pooling_size::floor, false}, {x});
   x = b.add("power", power_params{4.0}, {x});
-  x = b.add("up3", upsample_params{3}, {x});
+  x = b.add("up3", upsample_params{3, {}}, {x});
   x = b.add("norm", layers::batch_norm{{.mean = std::vector<float>(8, 0.0F), .variance = std::vector<float>(8, 1.0F)}},
             {x});
   x = b.add("flat", layers::reshape{{{1, -1}}, 0, 4}, {x});

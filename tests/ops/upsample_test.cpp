@@ -17,6 +17,18 @@ TEST_CASE("every element is repeated along rows and columns") {
   CHECK(same_bits(upsample<float32>(row, {.factor = 1}), row));
 }
 
+TEST_CASE("upsampling to a size takes the row that the place falls in") {
+  const tensor<float> x{{{{1, 2, 3}, {4, 5, 6}}}};
+  CHECK(same_bits(upsample<float32>(x, {.size = {{3, 5}}}),
+                  tensor<float>{{{{1, 1, 2, 2, 3}, {1, 1, 2, 2, 3}, {4, 4, 5, 5, 6}}}}));
+  CHECK(same_bits(upsample<float32>(x, {.size = {{2, 9}}}),
+                  tensor<float>{{{{1, 1, 1, 2, 2, 2, 3, 3, 3}, {4, 4, 4, 5, 5, 5, 6, 6, 6}}}}));
+  CHECK(same_bits(upsample<w8a8>(x, {.size = {{4, 6}}}), upsample<w8a8>(x)));
+  CHECK_THROWS_WITH(upsample<w8a8>(x, {.size = {{4, 5}}}), contains("1x1x4x5") && contains("w8a8"));
+  CHECK_THROWS_WITH(upsample<float32>(x, {.size = {{1, 6}}}), contains("1 rows"));
+  CHECK_THROWS_AS(upsample<float32>(x, {.size = {{2, std::size_t{1} << 30U}}}), shape_error);
+}
+
 TEST_CASE("an upsampling's input goes through the activation format") {
   draws d(1);
   const auto x = d.tensor({2, 3, 4, 5});
@@ -38,7 +50,7 @@ TEST_CASE("an upsampling's input goes through the activation format") {
 
 TEST_CASE("the hardware's upsampling has factor 2") {
   const auto x = zeros({1, 1, 2, 2});
-  CHECK_THROWS_WITH(upsample<w8a8>(x, {.factor = 3}), contains("factor 3") && contains("w8a8"));
+  CHECK_THROWS_WITH(upsample<w8a8>(x, {.factor = 3}), contains("1x1x6x6") && contains("w8a8"));
   CHECK_THROWS_AS(upsample<w8a8>(x, {.factor = 3}), format_error);
   CHECK_THROWS_AS(upsample<float32>(x, {.factor = 0}), shape_error);
   CHECK_THROWS_AS(upsample<float32>(x, {.factor = std::size_t{1} << 63U}), shape_error);

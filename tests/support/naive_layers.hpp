@@ -531,13 +531,24 @@ struct evaluate_layer {
   }
   many operator()(const nniesim::upsample_params& p) const {
     extents shape = x().shape;
-    shape[2] *= p.factor;
-    shape[3] *= p.factor;
+    for (std::size_t a = 0; a < 2; ++a) shape[2 + a] = p.size ? (*p.size)[a] : shape[2 + a] * p.factor;
     return copies(moved(x(), shape, [&](auto o) {
-      o[2] /= l(p.factor);
-      o[3] /= l(p.factor);
+      for (std::size_t a = 2; a < 4; ++a) {
+        const double from =
+            static_cast<double>(o[a]) * static_cast<double>(x().shape[a]) / static_cast<double>(shape[a]);
+        o[a] = static_cast<long>(std::floor(from + 1e-9));
+      }
       return o;
     }));
+  }
+  many operator()(const nniesim::unpool_params& p) const {
+    array y({x().shape[0], x().shape[1], p.size[0], p.size[1]});
+    const long map = l(x().shape[2] * x().shape[3]);
+    for (std::size_t i = 0; i < x().value.size(); ++i) {
+      const long to = l(i) / map * l(p.size[0] * p.size[1]) + static_cast<long>(in.at(1).value[i]);
+      y.value.at(static_cast<std::size_t>(to)) = x().value[i];
+    }
+    return copies(y);
   }
   many operator()(const nniesim::crop_params& p) const {
     extents shape = x().shape;

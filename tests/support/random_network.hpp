@@ -371,7 +371,7 @@ class generator {
       case 27: {
         if (!is_map) return;
         const bool by_three = choose_.once_in(4);
-        add(upsample_params{by_three ? 3U : 2U}, {b}, 1, by_three);
+        add(upsample_params{by_three ? 3U : 2U, {}}, {b}, 1, by_three);
         return;
       }
       case 28: {

@@ -321,13 +321,6 @@ template <activation_function Function>
   return result;
 }
 
-[[nodiscard]] inline caffe_read_result read_caffe_upsample(caffe_source& l) {
-  upsample_params result;
-  result.factor = l.fields.fields("upsample_param").integer<std::size_t>("scale", 2, 1, caffe_fields::most);
-  if (result.factor != 2) l.on_cpu = true;
-  return result;
-}
-
 [[nodiscard]] inline caffe_read_result read_caffe_crop(caffe_source& l) {
   caffe_fields p = l.fields.fields("crop_param");
   const std::int64_t axis = p.axis("axis", 2);
@@ -393,7 +386,7 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {.type = "Slice", .read = read_caffe_slice, .several_outputs = true},
     {"LRN", read_caffe_lrn},
     {"MVN", read_caffe_mvn},
-    {"Upsample", read_caffe_upsample},
+    {.type = "Upsample", .read = read_caffe_upsample, .most_inputs = 2},
     {.type = "Crop", .read = read_caffe_crop, .least_inputs = 2, .most_inputs = 2, .on_hardware = false},
     {.type = "ArgMax", .read = read_caffe_argmax, .on_hardware = false},
 });

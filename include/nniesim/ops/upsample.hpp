@@ -1,7 +1,9 @@
-// Upsample: every element of a map repeated along rows and columns (nearest neighbour).
+// Upsample: every element of a map repeated along rows and columns (nearest neighbour); with the places of a max
+// pooling, put back where it was (unpooling).
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 
@@ -10,25 +12,37 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// By factors, or to a size: row y of the output is row floor(y * rows / size) of the input (our assumption where the
+/// size is no multiple; it is what a factor of 2 with the last row cut off gives).
 struct upsample_params {
-  std::size_t factor = 2;  ///< how often an element stands along rows and along columns
+  std::size_t factor = 2;                            ///< how often an element stands along rows and along columns
+  std::optional<std::array<std::size_t, 2>> size{};  ///< rows and columns of the output, instead of a factor
 };
 
-/// Throws format_error, but for float references, for a factor that the hardware does not have: it has 2 (the vendor's
-/// quantization toolkit).
-template <precision_policy P>
-void check(const upsample_params& p) {
-  detail::require<format_error>(is_reference<P> || p.factor == 2, "upsample: factor ", p.factor, " under policy ",
-                                policy_name<P>(), ", expected one that the hardware has: 2");
-}
-
-/// N x C x (factor * H) x (factor * W). Throws shape_error for an input that is not N x C x H x W or a factor of 0.
+/// N x C x (factor * H) x (factor * W), or of the size. Throws shape_error for an input that is not N x C x H x W, a
+/// factor of 0, or a size that is smaller than the input.
 [[nodiscard]] inline tensor_shape infer_shape(const upsample_params& p, const tensor_shape& x) {
   require_rank(x, 4, "upsample input", "batch, channels, rows, columns");
   constexpr std::size_t limit = std::size_t{1} << 24U;
   detail::require<shape_error>(p.factor >= 1 && p.factor < limit && x[2] < limit && x[3] < limit, "upsample: factor ",
                                p.factor, " on input ", x, ", expected a factor of at least 1, and each under ", limit);
-  return {x[0], x[1], x[2] * p.factor, x[3] * p.factor};
+  if (!p.size) return {x[0], x[1], x[2] * p.factor, x[3] * p.factor};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::size_t to = (*p.size)[i];
+    detail::require<shape_error>(to >= x[2 + i] && to < limit, "upsample: ", to, i == 0 ? " rows" : " columns",
+                                 " from input ", x, ", expected at least as many as it has, and fewer than ", limit);
+  }
+  return {x[0], x[1], (*p.size)[0], (*p.size)[1]};
+}
+
+/// Throws format_error, but for float references, for a size that the hardware does not give: it has a factor of 2 (the
+/// vendor's quantization toolkit). Throws as infer_shape.
+template <precision_policy P>
+void check(const upsample_params& p, const tensor_shape& x) {
+  const tensor_shape y = infer_shape(p, x);
+  detail::require<format_error>(is_reference<P> || (y[2] == 2 * x[2] && y[3] == 2 * x[3]), "upsample: input ", x,
+                                " to ", y, " under policy ", policy_name<P>(),
+                                ", expected a factor that the hardware has: 2");
 }
 
 namespace reference {
@@ -36,17 +50,23 @@ namespace reference {
 /// The scalar specification: each element goes through the activation format with scale `s` (an upsampling's input has
 /// a range of its own in the vendor's toolkit) into the output format, and is repeated.
 template <precision_policy P>
-void upsample(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const upsample_params& p,
+void upsample(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const upsample_params&,
               tensor_view<value_t<P>> y) {
   using activations = typename P::activations;
-  const std::size_t columns = x.shape()[3], width = columns * p.factor;
-  for (std::size_t row = 0; row < x.size() / columns; ++row) {
-    value_t<P>* first = y.data() + row * p.factor * width;
-    for (std::size_t c = 0; c < columns; ++c) {
-      const float v = P::output::to_float(x[row * columns + c]);
-      std::fill_n(first + c * p.factor, p.factor, P::output::from(activations::decode(activations::encode(v, s), s)));
+  const tensor_shape &xs = x.shape(), &ys = y.shape();
+  for (std::size_t map = 0; map < ys[0] * ys[1]; ++map) {
+    for (std::size_t oy = 0; oy < ys[2]; ++oy) {
+      const value_t<P>* row = x.data() + (map * xs[2] + oy * xs[2] / ys[2]) * xs[3];
+      value_t<P>* out = y.data() + (map * ys[2] + oy) * ys[3];
+      if (oy > 0 && oy * xs[2] / ys[2] == (oy - 1) * xs[2] / ys[2]) {
+        std::copy_n(out - ys[3], ys[3], out);
+        continue;
+      }
+      for (std::size_t ox = 0; ox < ys[3]; ++ox) {
+        const float v = P::output::to_float(row[ox * xs[3] / ys[3]]);
+        out[ox] = P::output::from(activations::decode(activations::encode(v, s), s));
+      }
     }
-    for (std::size_t r = 1; r < p.factor; ++r) std::copy_n(first, width, first + r * width);
   }
 }
 
@@ -57,7 +77,7 @@ void upsample(tensor_view<const value_t<P>> x, const typename P::activations::sc
 template <precision_policy P>
 void upsample_into(tensor_view<const value_t<P>> x, const typename P::activations::scale& s, const upsample_params& p,
                    tensor_view<value_t<P>> y) {
-  check<P>(p);
+  check<P>(p, x.shape());
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "upsample");
   reference::upsample<P>(x, s, p, y);
 }
@@ -66,8 +86,8 @@ void upsample_into(tensor_view<const value_t<P>> x, const typename P::activation
 template <precision_policy P, tensor_like X>
 [[nodiscard]] tensor<value_t<P>> upsample(const X& x, const upsample_params& p = {},
                                           std::optional<typename P::activations::scale> s = {}) {
-  check<P>(p);
   const detail::op_input<P, X> in(x, "upsample");
+  check<P>(p, in.shape());
   auto y = make_tensor<value_t<P>>(infer_shape(p, in.shape()));
   if (!s) s = kernels::engine<P>::scale_of(active_isa(), in.view().data(), in.view().size());
   upsample_into<P>(in.view(), *s, p, view_of(y));

@@ -29,6 +29,7 @@
 #include <nniesim/network/kinds/scale.hpp>
 #include <nniesim/network/kinds/slice.hpp>
 #include <nniesim/network/kinds/softmax.hpp>
+#include <nniesim/network/kinds/unpool.hpp>
 #include <nniesim/network/kinds/upsample.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -39,6 +40,6 @@ using layer_params =
                  layers::scale, layers::prelu, layers::normalize, layers::identity, layers::flatten, layers::reshape,
                  relu_params, activation_params, power_params, softmax_params, pooling_params, eltwise_params,
                  concat_params, permute_params, reduce_mean_params, reduce_sum_params, slice_params, lrn_params,
-                 mvn_params, upsample_params, crop_params, arg_max_params>;
+                 mvn_params, unpool_params, upsample_params, crop_params, arg_max_params>;
 
 NNIESIM_END_NAMESPACE

@@ -11,12 +11,14 @@ struct layer_kind<upsample_params> : basic_kind {
   [[nodiscard]] static bool reads_codes(const upsample_params&) noexcept { return true; }
   [[nodiscard]] static bool keeps_scale(const layer_facts&, const upsample_params&) noexcept { return true; }
   template <precision_policy P>
-  [[nodiscard]] static detail::nothing_prepared prepare(const layer_facts&, const upsample_params& p) {
-    check<P>(p);
+  [[nodiscard]] static detail::nothing_prepared prepare(const layer_facts& l, const upsample_params& p) {
+    check<P>(p, l.inputs[0]);
     return {};
   }
-  static void check_rules(const layer_facts&, const upsample_params& p, detail::hardware_rules& rules) {
-    rules.require(p.factor == 2, "upsampling by 2, nearest", detail::from_toolkit, "factor ", p.factor);
+  static void check_rules(const layer_facts& l, const upsample_params& p, detail::hardware_rules& rules) {
+    const tensor_shape &x = l.inputs[0], y = infer_shape(p, x);
+    rules.require(y[2] == 2 * x[2] && y[3] == 2 * x[3], "upsampling by 2, nearest", detail::from_toolkit,
+                  p.size ? detail::concat("size ", y[2], " x ", y[3]) : detail::concat("factor ", p.factor));
   }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const upsample_params& p) {
     l.expect_inputs(1);
