@@ -550,6 +550,77 @@ struct evaluate_layer {
     }
     return copies(y);
   }
+  many operator()(const nniesim::pass_through_params& p) const {
+    // By coordinates of the map that has blocks in its rows and columns.
+    const long rows = l(p.block[0]), columns = l(p.block[1]), area = rows * columns;
+    extents shape = x().shape;
+    const bool to_space = p.order == nniesim::block_order::to_space || p.order == nniesim::block_order::shuffle;
+    shape[1] = to_space ? shape[1] / (p.block[0] * p.block[1]) : shape[1] * p.block[0] * p.block[1];
+    shape[2] = to_space ? shape[2] * p.block[0] : shape[2] / p.block[0];
+    shape[3] = to_space ? shape[3] * p.block[1] : shape[3] / p.block[1];
+    if (p.order == nniesim::block_order::darknet) {
+      // y as a map of x's own shape, x as one of fewer channels: darknet's two readings of the same memory.
+      array deep(x().shape), wide({x().shape[0], x().shape[1] / (p.block[0] * p.block[1]), x().shape[2] * p.block[0],
+                                   x().shape[3] * p.block[1]});
+      array y(shape);
+      for (std::size_t i = 0; i < y.value.size(); ++i) {
+        const auto o = deep.place(i);
+        const long c = l(wide.shape[1]), block = o[1] / c;
+        y.value[i] = x().value.at(static_cast<std::size_t>(
+            wide.at({o[0], o[1] % c, o[2] * rows + block / columns, o[3] * columns + block % columns})));
+      }
+      return copies(y);
+    }
+    const long channels = to_space ? l(shape[1]) : l(x().shape[1]);
+    return copies(moved(x(), shape, [&](const auto& o) {
+      if (!to_space) {
+        const long block = o[1] / channels;
+        return std::vector<long>{o[0], o[1] % channels, o[2] * rows + block / columns,
+                                 o[3] * columns + block % columns};
+      }
+      const long block = o[2] % rows * columns + o[3] % columns;
+      const bool shuffles = p.order == nniesim::block_order::shuffle;
+      return std::vector<long>{o[0], shuffles ? o[1] * area + block : block * channels + o[1], o[2] / rows,
+                               o[3] / columns};
+    }));
+  }
+  many operator()(const nniesim::spp_params& p) const {
+    const std::size_t n = x().shape[0], c = x().shape[1];
+    many levels;
+    std::size_t cells = 0;
+    for (std::size_t level = 0; level < p.levels; ++level) {
+      const std::size_t bins = std::size_t{1} << level;
+      nniesim::pooling_params one;
+      one.operation = p.operation;
+      for (std::size_t a = 0; a < 2; ++a) {
+        one.kernel[a] = one.stride[a] =
+            static_cast<std::size_t>(std::ceil(static_cast<double>(x().shape[2 + a]) / static_cast<double>(bins)));
+      }
+      one.pad = {(one.kernel[0] * bins - x().shape[2] + 1) / 2, (one.kernel[1] * bins - x().shape[3] + 1) / 2};
+      levels.push_back(evaluate_layer{in, 1}(one)[0]);
+      cells += bins * bins;
+    }
+    array y({n, c * cells});
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      for (const array& level : levels) {
+        const std::size_t size = level.value.size() / n;
+        for (std::size_t k = 0; k < size; ++k, ++at) {
+          y.value[at] = level.value[i * size + k];
+          y.tolerance[at] = level.tolerance[i * size + k];
+        }
+      }
+    }
+    return copies(y);
+  }
+  // Their own tests have independent definitions of these; random networks have none of them.
+  [[noreturn]] static many not_here() { throw std::logic_error("no naive definition here"); }
+  many operator()(const nniesim::roi_pooling_params&) const { return not_here(); }
+  many operator()(const nniesim::psroi_pooling_params&) const { return not_here(); }
+  many operator()(const nniesim::proposal_params&) const { return not_here(); }
+  many operator()(const nniesim::resize_params&) const { return not_here(); }
+  many operator()(const nniesim::prior_box_params&) const { return not_here(); }
+  many operator()(const nniesim::detection_output_params&) const { return not_here(); }
   many operator()(const nniesim::crop_params& p) const {
     extents shape = x().shape;
     for (std::size_t a = p.axis; a < shape.size(); ++a) shape[a] = in.at(1).shape[a];

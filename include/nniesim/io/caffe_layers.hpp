@@ -234,6 +234,7 @@ template <activation_function Function>
   caffe_fields p = l.fields.fields("reshape_param");
   const std::int64_t axis = p.axis("axis", 0);
   const std::int64_t num_axes = p.integer<std::int64_t>("num_axes", -1, -1, tensor_shape::max_rank);
+  if (p.has("pixelshuffler")) return read_caffe_pixel_shuffle(l, p);
   layers::reshape result;
   if (!p.has("shape")) p.problem("got no shape, expected one");
   caffe_fields shape = p.fields("shape");
@@ -389,6 +390,27 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {.type = "Upsample", .read = read_caffe_upsample, .most_inputs = 2},
     {.type = "Crop", .read = read_caffe_crop, .least_inputs = 2, .most_inputs = 2, .on_hardware = false},
     {.type = "ArgMax", .read = read_caffe_argmax, .on_hardware = false},
+    {"PassThrough", read_caffe_pass_through},
+    {"Reorg", read_caffe_reorg},
+    {.type = "ROIPooling", .read = read_caffe_roi_pooling, .least_inputs = 2, .most_inputs = 2},
+    {.type = "PSROIPooling", .read = read_caffe_psroi_pooling, .least_inputs = 2, .most_inputs = 2},
+    {"SPP", read_caffe_spp},
+    {.type = "Proposal",
+     .read = read_caffe_proposal,
+     .least_inputs = 2,
+     .most_inputs = 3,
+     .several_outputs = true,
+     .on_hardware = false},
+    {.type = "Python", .read = read_caffe_python, .most_inputs = any_number, .several_outputs = true},
+    {.type = "PriorBox", .read = read_caffe_prior_box, .least_inputs = 2, .most_inputs = 2, .on_hardware = false},
+    {.type = "DetectionOutput",
+     .read = read_caffe_detection_output,
+     .least_inputs = 3,
+     .most_inputs = 3,
+     .on_hardware = false},
+    {.type = "Interp", .read = read_caffe_interp, .on_hardware = false},
+    {.type = "ResizeBilinear", .read = read_caffe_resize<resize_method::bilinear>, .on_hardware = false},
+    {.type = "ResizeNearestNeighbor", .read = read_caffe_resize<resize_method::nearest>, .on_hardware = false},
 });
 
 }  // namespace detail

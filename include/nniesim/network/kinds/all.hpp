@@ -10,6 +10,7 @@
 #include <nniesim/network/kinds/convolution.hpp>
 #include <nniesim/network/kinds/crop.hpp>
 #include <nniesim/network/kinds/deconvolution.hpp>
+#include <nniesim/network/kinds/detection_output.hpp>
 #include <nniesim/network/kinds/eltwise.hpp>
 #include <nniesim/network/kinds/flatten.hpp>
 #include <nniesim/network/kinds/fully_connected.hpp>
@@ -18,17 +19,24 @@
 #include <nniesim/network/kinds/lrn.hpp>
 #include <nniesim/network/kinds/mvn.hpp>
 #include <nniesim/network/kinds/normalize.hpp>
+#include <nniesim/network/kinds/pass_through.hpp>
 #include <nniesim/network/kinds/permute.hpp>
 #include <nniesim/network/kinds/pooling.hpp>
 #include <nniesim/network/kinds/power.hpp>
 #include <nniesim/network/kinds/prelu.hpp>
+#include <nniesim/network/kinds/prior_box.hpp>
+#include <nniesim/network/kinds/proposal.hpp>
+#include <nniesim/network/kinds/psroi_pooling.hpp>
 #include <nniesim/network/kinds/reduce_mean.hpp>
 #include <nniesim/network/kinds/reduce_sum.hpp>
 #include <nniesim/network/kinds/relu.hpp>
 #include <nniesim/network/kinds/reshape.hpp>
+#include <nniesim/network/kinds/resize.hpp>
+#include <nniesim/network/kinds/roi_pooling.hpp>
 #include <nniesim/network/kinds/scale.hpp>
 #include <nniesim/network/kinds/slice.hpp>
 #include <nniesim/network/kinds/softmax.hpp>
+#include <nniesim/network/kinds/spp.hpp>
 #include <nniesim/network/kinds/unpool.hpp>
 #include <nniesim/network/kinds/upsample.hpp>
 
@@ -40,6 +48,8 @@ using layer_params =
                  layers::scale, layers::prelu, layers::normalize, layers::identity, layers::flatten, layers::reshape,
                  relu_params, activation_params, power_params, softmax_params, pooling_params, eltwise_params,
                  concat_params, permute_params, reduce_mean_params, reduce_sum_params, slice_params, lrn_params,
-                 mvn_params, unpool_params, upsample_params, crop_params, arg_max_params>;
+                 mvn_params, unpool_params, upsample_params, crop_params, arg_max_params, pass_through_params,
+                 roi_pooling_params, psroi_pooling_params, proposal_params, spp_params, resize_params, prior_box_params,
+                 detection_output_params>;
 
 NNIESIM_END_NAMESPACE
