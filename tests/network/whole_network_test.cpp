@@ -125,6 +125,7 @@ class naive_network {
  private:
   static bool wants_codes(const layer& l) {
     if (const auto* p = std::get_if<pooling_params>(&l.params)) return p->operation == pooling_operation::maximum;
+    if (const auto* p = std::get_if<spp_params>(&l.params)) return p->operation == pooling_operation::maximum;
     return std::holds_alternative<layers::convolution>(l.params) ||
            std::holds_alternative<layers::deconvolution>(l.params) ||
            std::holds_alternative<layers::fully_connected>(l.params) ||

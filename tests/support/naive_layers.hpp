@@ -613,14 +613,268 @@ struct evaluate_layer {
     }
     return copies(y);
   }
-  // Their own tests have independent definitions of these; random networks have none of them.
-  [[noreturn]] static many not_here() { throw std::logic_error("no naive definition here"); }
-  many operator()(const nniesim::roi_pooling_params&) const { return not_here(); }
-  many operator()(const nniesim::psroi_pooling_params&) const { return not_here(); }
-  many operator()(const nniesim::proposal_params&) const { return not_here(); }
-  many operator()(const nniesim::resize_params&) const { return not_here(); }
-  many operator()(const nniesim::prior_box_params&) const { return not_here(); }
-  many operator()(const nniesim::detection_output_params&) const { return not_here(); }
+  /// Windows [from, to) of a region on one axis: `begin` and `length` in elements of a map of `size`.
+  static std::pair<long, long> window(double begin, double length, long cell, double cells, std::size_t size) {
+    const double low = begin + static_cast<double>(cell) * length / cells;
+    const double high = begin + static_cast<double>(cell + 1) * length / cells;
+    const auto clip = [&](double v) { return static_cast<long>(std::clamp(v, 0.0, static_cast<double>(size))); };
+    return {clip(std::floor(low + 1e-9)), clip(std::ceil(high - 1e-9))};
+  }
+  many operator()(const nniesim::roi_pooling_params& p) const {
+    array y({in.at(1).shape[0], x().shape[1], p.pooled[0], p.pooled[1]});
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      const double* region = &in[1].value[static_cast<std::size_t>(o[0]) * 5];
+      if (region[0] < 0) continue;
+      const auto corner = [&](std::size_t k) { return std::round(region[k] * static_cast<double>(p.spatial_scale)); };
+      const double rows = std::max(corner(4) - corner(2) + 1, 1.0), columns = std::max(corner(3) - corner(1) + 1, 1.0);
+      const auto r = window(corner(2), rows, o[2], static_cast<double>(p.pooled[0]), x().shape[2]);
+      const auto c = window(corner(1), columns, o[3], static_cast<double>(p.pooled[1]), x().shape[3]);
+      double most = -std::numeric_limits<double>::infinity();
+      for (long a = r.first; a < r.second; ++a) {
+        for (long b = c.first; b < c.second; ++b) {
+          most =
+              std::max(most, x().value[static_cast<std::size_t>(x().at({static_cast<long>(region[0]), o[1], a, b}))]);
+        }
+      }
+      if (r.first < r.second && c.first < c.second) y.value[i] = most;
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::psroi_pooling_params& p) const {
+    array y({in.at(1).shape[0], p.outputs, p.group, p.group});
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      const double* region = &in[1].value[static_cast<std::size_t>(o[0]) * 5];
+      if (region[0] < 0) continue;
+      const auto scale = static_cast<double>(p.spatial_scale), group = static_cast<double>(p.group);
+      const double top = std::round(region[2]) * scale, left = std::round(region[1]) * scale;
+      const double rows = std::max((std::round(region[4]) + 1) * scale - top, 0.1);
+      const double columns = std::max((std::round(region[3]) + 1) * scale - left, 0.1);
+      const auto r = window(top, rows, o[2], group, x().shape[2]), c = window(left, columns, o[3], group, x().shape[3]);
+      double sum = 0, magnitude = 0;
+      for (long a = r.first; a < r.second; ++a) {
+        for (long b = c.first; b < c.second; ++b) {
+          const long channel = (o[1] * l(p.group) + o[2]) * l(p.group) + o[3];
+          const double v = x().value[static_cast<std::size_t>(x().at({static_cast<long>(region[0]), channel, a, b}))];
+          sum += v;
+          magnitude += std::fabs(v);
+        }
+      }
+      const double area = static_cast<double>(std::max(r.second - r.first, 0L) * std::max(c.second - c.first, 0L));
+      if (area > 0) y.value[i] = sum / area;
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + small * magnitude;
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::resize_params& p) const {
+    array y({x().shape[0], x().shape[1], p.size[0], p.size[1]});
+    const long before[2] = {l(p.crop.top), l(p.crop.left)}, after[2] = {l(p.crop.bottom), l(p.crop.right)};
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      long low[2], high[2];
+      double part[2];
+      for (std::size_t a = 0; a < 2; ++a) {
+        const auto n = static_cast<double>(l(x().shape[2 + a]) - before[a] - after[a]);
+        const auto m = static_cast<double>(p.size[a]), k = static_cast<double>(o[2 + a]);
+        const bool nearest = p.method == nniesim::resize_method::nearest;
+        double at = k * n / m;
+        if (p.grid == nniesim::resize_grid::corners) at = m > 1 ? k * (n - 1) / (m - 1) : 0;
+        if (p.grid == nniesim::resize_grid::half_pixels) at = (k + 0.5) * n / m - (nearest ? 0.0 : 0.5);
+        if (nearest && p.grid == nniesim::resize_grid::corners) at += 0.5;
+        at = std::clamp(at, 0.0, n - 1 + (nearest ? 0.5 : 0.0));
+        const double below = std::floor(at + 1e-9);
+        low[a] = static_cast<long>(below) + before[a];
+        part[a] = nearest ? 0.0 : std::max(at - below, 0.0);
+        high[a] = part[a] > 1e-9 ? low[a] + 1 : low[a];
+      }
+      double magnitude = 0;
+      const auto v = [&](long r, long c) {
+        const double one = x().value[static_cast<std::size_t>(x().at({o[0], o[1], r, c}))];
+        magnitude = std::max(magnitude, std::fabs(one));
+        return one;
+      };
+      const double top = v(low[0], low[1]) * (1 - part[1]) + v(low[0], high[1]) * part[1];
+      const double bottom = v(high[0], low[1]) * (1 - part[1]) + v(high[0], high[1]) * part[1];
+      y.value[i] = top * (1 - part[0]) + bottom * part[0];
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + 64 * small * magnitude;
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::prior_box_params& p) const {
+    std::vector<double> ratios{1.0};
+    for (const float given : p.aspect_ratios) {
+      const double r = static_cast<double>(given);
+      if (std::any_of(ratios.begin(), ratios.end(), [&](double a) { return std::fabs(a - r) < 1e-6; })) continue;
+      ratios.push_back(r);
+      if (p.flip) ratios.push_back(1 / r);
+    }
+    std::vector<double> boxes;
+    const double rows = static_cast<double>(p.image[0] != 0 ? p.image[0] : in.at(1).shape[2]);
+    const double columns = static_cast<double>(p.image[1] != 0 ? p.image[1] : in.at(1).shape[3]);
+    for (std::size_t r = 0; r < x().shape[2]; ++r) {
+      for (std::size_t c = 0; c < x().shape[3]; ++c) {
+        const double step_y = p.step[0] > 0 ? static_cast<double>(p.step[0]) : rows / static_cast<double>(x().shape[2]);
+        const double step_x =
+            p.step[1] > 0 ? static_cast<double>(p.step[1]) : columns / static_cast<double>(x().shape[3]);
+        const double cy = (static_cast<double>(r) + static_cast<double>(p.offset)) * step_y;
+        const double cx = (static_cast<double>(c) + static_cast<double>(p.offset)) * step_x;
+        for (std::size_t k = 0; k < p.min_sizes.size(); ++k) {
+          const auto least = static_cast<double>(p.min_sizes[k]);
+          std::vector<std::pair<double, double>> sizes{{least, least}};
+          if (!p.max_sizes.empty()) {
+            const double mean = std::sqrt(least * static_cast<double>(p.max_sizes[k]));
+            sizes.emplace_back(mean, mean);
+          }
+          for (std::size_t a = 1; a < ratios.size(); ++a) {
+            sizes.emplace_back(least * std::sqrt(ratios[a]), least / std::sqrt(ratios[a]));
+          }
+          for (const auto& [w, h] : sizes) {
+            for (const double v :
+                 {(cx - w / 2) / columns, (cy - h / 2) / rows, (cx + w / 2) / columns, (cy + h / 2) / rows}) {
+              boxes.push_back(p.clip ? std::min(std::max(v, 0.0), 1.0) : v);
+            }
+          }
+        }
+      }
+    }
+    array y({1, 2, boxes.size()});
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      y.value[i] = boxes[i];
+      y.tolerance[i] = 2 * ulp * std::fabs(boxes[i]) + 1e-12;
+      y.value[boxes.size() + i] = static_cast<double>(p.variance[i % 4]);
+    }
+    return copies(y);
+  }
+  /// A box, how it was scored, and by which class and prior or anchor.
+  struct scored {
+    double score;
+    double box[4];
+    std::size_t label;
+  };
+  /// The first of `from`, in order, that overlap none before by more than the threshold.
+  static std::vector<scored> thinned(const std::vector<scored>& from, double threshold, double eta, double edge) {
+    std::vector<scored> kept;
+    const auto area = [&](const double* b) {
+      return std::max(b[2] - b[0] + edge, 0.0) * std::max(b[3] - b[1] + edge, 0.0);
+    };
+    for (const scored& s : from) {
+      const bool keep = std::all_of(kept.begin(), kept.end(), [&](const scored& k) {
+        const double both[4] = {std::max(s.box[0], k.box[0]), std::max(s.box[1], k.box[1]),
+                                std::min(s.box[2], k.box[2]), std::min(s.box[3], k.box[3])};
+        const double common = area(both);
+        return common == 0 || common / (area(s.box) + area(k.box) - common) <= threshold;
+      });
+      if (!keep) continue;
+      kept.push_back(s);
+      if (eta < 1 && threshold > 0.5) threshold *= eta;
+    }
+    return kept;
+  }
+  static void best_first(std::vector<scored>& all) {
+    std::stable_sort(all.begin(), all.end(), [](const scored& a, const scored& b) { return a.score > b.score; });
+  }
+  static double as_float(double v) { return static_cast<double>(static_cast<float>(v)); }
+  many operator()(const nniesim::detection_output_params& p) const {
+    const array &conf = in.at(1), &prior = in.at(2);
+    const std::size_t n = prior.value.size() / 8, pictures = x().shape[0];
+    std::vector<double> rows;
+    const std::size_t classes = p.classes - (p.background && *p.background < p.classes ? 1 : 0);
+    std::size_t most = classes * std::min(n, p.top_k.value_or(n));
+    most = std::max<std::size_t>(1, std::min(most, p.keep_top_k.value_or(most)));
+    for (std::size_t picture = 0; picture < pictures; ++picture) {
+      std::vector<scored> found;
+      for (std::size_t label = 0; label < p.classes; ++label) {
+        if (p.background == label) continue;
+        std::vector<scored> all;
+        for (std::size_t i = 0; i < n; ++i) {
+          const double score = conf.value[(picture * n + i) * p.classes + label];
+          if (!(score > static_cast<double>(p.confidence_threshold))) continue;
+          const double* b = &prior.value[i * 4];
+          double c[4];
+          for (std::size_t k = 0; k < 4; ++k) {
+            const std::size_t place = p.share_location ? picture * n + i : (picture * n + i) * p.classes + label;
+            c[k] = x().value[place * 4 + k] * (p.variance_in_target ? 1.0 : prior.value[(n + i) * 4 + k]);
+          }
+          const double w = b[2] - b[0], h = b[3] - b[1];
+          scored s{score, {b[0] + c[0], b[1] + c[1], b[2] + c[2], b[3] + c[3]}, label};
+          if (p.code == nniesim::box_code::corner_size) {
+            for (std::size_t k = 0; k < 4; ++k) s.box[k] = b[k] + c[k] * (k % 2 == 0 ? w : h);
+          } else if (p.code == nniesim::box_code::center_size) {
+            const double middle[2] = {(b[0] + b[2]) / 2 + c[0] * w, (b[1] + b[3]) / 2 + c[1] * h};
+            const double half[2] = {std::exp(c[2]) * w / 2, std::exp(c[3]) * h / 2};
+            for (std::size_t k = 0; k < 4; ++k) s.box[k] = middle[k % 2] + (k < 2 ? -half[k % 2] : half[k % 2]);
+          }
+          for (double& v : s.box) v = as_float(v);
+          all.push_back(s);
+        }
+        best_first(all);
+        if (p.top_k && all.size() > *p.top_k) all.resize(*p.top_k);
+        for (const scored& s : thinned(all, p.overlap_threshold, p.eta, 0)) found.push_back(s);
+      }
+      if (p.keep_top_k && found.size() > *p.keep_top_k) {
+        best_first(found);
+        found.resize(*p.keep_top_k);
+        std::stable_sort(found.begin(), found.end(),
+                         [](const scored& a, const scored& b) { return a.label < b.label; });
+      }
+      for (const scored& s : found) {
+        rows.insert(rows.end(), {static_cast<double>(picture), static_cast<double>(s.label), s.score});
+        rows.insert(rows.end(), s.box, s.box + 4);
+      }
+    }
+    array y({1, 1, pictures * most, 7});
+    std::fill(y.value.begin(), y.value.end(), -1.0);
+    std::copy(rows.begin(), rows.end(), y.value.begin());
+    for (std::size_t i = 0; i < y.value.size(); ++i) y.tolerance[i] = 4 * ulp * std::fabs(y.value[i]);
+    return copies(y);
+  }
+  many operator()(const nniesim::proposal_params& p) const {
+    const std::size_t anchors = p.ratios.size() * p.scales.size(), h = x().shape[2], w = x().shape[3];
+    const auto stride = static_cast<double>(p.stride), base = static_cast<double>(p.base_size);
+    const double rows = in.size() == 3 ? in[2].value[0] : stride * static_cast<double>(h);
+    const double columns = in.size() == 3 ? in[2].value[1] : stride * static_cast<double>(w);
+    const double least = static_cast<double>(p.min_size) * (in.size() == 3 ? in[2].value[2] : 1.0);
+    std::vector<scored> all;
+    for (std::size_t r = 0; r < h; ++r) {
+      for (std::size_t c = 0; c < w; ++c) {
+        for (std::size_t a = 0; a < anchors; ++a) {
+          const auto ratio = static_cast<double>(p.ratios[a / p.scales.size()]);
+          const auto scale = static_cast<double>(p.scales[a % p.scales.size()]);
+          const double ws = std::nearbyint(std::sqrt(base * base / ratio)), hs = std::nearbyint(ws * ratio);
+          const double x1 = (base - 1) / 2 - (ws * scale - 1) / 2 + stride * static_cast<double>(c);
+          const double y1 = (base - 1) / 2 - (hs * scale - 1) / 2 + stride * static_cast<double>(r);
+          const double width = ws * scale, height = hs * scale;
+          const auto move = [&](std::size_t k) {
+            return in.at(1).value[static_cast<std::size_t>(in[1].at({0, l(a * 4 + k), l(r), l(c)}))];
+          };
+          const double cx = x1 + width / 2 + move(0) * width, cy = y1 + height / 2 + move(1) * height;
+          const double pw = std::exp(move(2)) * width, ph = std::exp(move(3)) * height;
+          const auto clip = [](double v, double size) { return as_float(std::max(std::min(v, size - 1), 0.0)); };
+          const scored s{x().value[static_cast<std::size_t>(x().at({0, l(anchors + a), l(r), l(c)}))],
+                         {clip(cx - pw / 2, columns), clip(cy - ph / 2, rows), clip(cx + pw / 2, columns),
+                          clip(cy + ph / 2, rows)},
+                         a};
+          if (s.box[2] - s.box[0] + 1 >= least && s.box[3] - s.box[1] + 1 >= least) all.push_back(s);
+        }
+      }
+    }
+    best_first(all);
+    if (all.size() > p.before_suppression) all.resize(p.before_suppression);
+    std::vector<scored> kept = thinned(all, p.overlap_threshold, 1, 1);
+    if (kept.size() > p.regions) kept.resize(p.regions);
+    array y({p.regions, 5}), scores({p.regions, 1});
+    for (std::size_t i = 0; i < p.regions; ++i) {
+      y.value[i * 5] = i < kept.size() ? 0 : -1;
+      for (std::size_t k = 0; k < 4 && i < kept.size(); ++k) {
+        y.value[i * 5 + 1 + k] = kept[i].box[k];
+        y.tolerance[i * 5 + 1 + k] = 4 * ulp * std::fabs(kept[i].box[k]) + 1e-6;
+      }
+      scores.value[i] = i < kept.size() ? kept[i].score : 0;
+    }
+    if (outputs == 2) return {y, scores};
+    return copies(y);
+  }
   many operator()(const nniesim::crop_params& p) const {
     extents shape = x().shape;
     for (std::size_t a = p.axis; a < shape.size(); ++a) shape[a] = in.at(1).shape[a];

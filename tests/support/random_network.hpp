@@ -90,18 +90,37 @@ class generator {
     if (choose_.once_in(8)) t.fill(0.5F);
     inputs_.push_back(std::move(t));
   }
+  /// An input of these values, which only the layer that it is made for reads.
+  std::size_t own_input(tensor<float> t) {
+    const std::size_t b = new_blob(shape_of(t));
+    net_.layers.push_back({"input" + std::to_string(b), "Input", "random:1:1", {}, {b}, layers::input{}});
+    inputs_.push_back(std::move(t));
+    own_.push_back(b);
+    return b;
+  }
+  /// R x 5 regions of the first picture, at and around a map; their numbers are multiples of 1/4.
+  std::size_t regions() {
+    auto t = make_tensor<float>({choose_.between(1, 4), 5});
+    for (std::size_t i = 0; i < t.size(); ++i) {
+      t.data()[i] = i % 5 == 0 ? 0.0F : static_cast<float>(choose_.between(0, 255)) / 4 - 16;
+    }
+    return own_input(std::move(t));
+  }
 
   [[nodiscard]] const tensor_shape& shape(std::size_t b) const { return net_.blobs[b].shape; }
   /// Mostly one of the newest blobs.
   std::size_t any_blob() {
     const std::size_t n = net_.blobs.size();
-    return choose_.once_in(3) ? choose_.between(0, n - 1) : n - 1 - choose_.between(0, std::min<std::size_t>(n, 2) - 1);
+    const std::size_t b =
+        choose_.once_in(3) ? choose_.between(0, n - 1) : n - 1 - choose_.between(0, std::min<std::size_t>(n, 2) - 1);
+    return std::find(own_.begin(), own_.end(), b) == own_.end() ? b : 0;
   }
   /// Others of the same shape as b, itself where there are none.
   std::size_t like(std::size_t b) {
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < net_.blobs.size(); ++i) {
-      if (shape(i) == shape(b)) found.push_back(i);
+      const bool is_own = std::find(own_.begin(), own_.end(), i) != own_.end();
+      if (shape(i) == shape(b) && !is_own) found.push_back(i);
     }
     return found[choose_.between(0, found.size() - 1)];
   }
@@ -161,7 +180,7 @@ class generator {
     const std::size_t b = any_blob();
     const tensor_shape& x = shape(b);
     const bool is_map = x.rank() == 4;
-    const std::size_t kind = choose_.between(0, 29);
+    const std::size_t kind = choose_.between(0, 36);
     switch (kind) {
       case 0:
       case 1:
@@ -222,7 +241,13 @@ class generator {
                      choose_.between(0, p.kernel[0] - 1), choose_.between(0, p.kernel[1] - 1)};
           }
         }
-        add(p, {b}, kind == 7 && choose_.once_in(3) ? 2 : 1);
+        if (kind == 8 || !choose_.once_in(3)) {
+          add(p, {b});
+        } else if (add(p, {b}, 2)) {
+          const std::size_t mask = net_.blobs.size() - 1;
+          own_.push_back(mask);
+          add(unpool_params{{x[2], x[3]}}, {mask - 1, mask});
+        }
         return;
       }
       case 9:
@@ -384,6 +409,73 @@ class generator {
         }
         return;
       }
+      case 29: {
+        if (!is_map) return;
+        add(pass_through_params{{choose_.between(1, 3), choose_.between(1, 2)},
+                                choose_.one_of({block_order::blocks, block_order::darknet, block_order::to_space,
+                                                block_order::shuffle})},
+            {b});
+        return;
+      }
+      case 30: {
+        if (!is_map) return;
+        add(roi_pooling_params{{choose_.between(1, 3), choose_.between(1, 3)}, 0.25F}, {b, regions()});
+        return;
+      }
+      case 31: {
+        if (!is_map) return;
+        const std::size_t group = choose_.between(1, 2);
+        add(psroi_pooling_params{x[1] / group / group, group, 0.25F}, {b, regions()});
+        return;
+      }
+      case 32: {
+        add(spp_params{choose_.between(1, 3), choose_.one_of({pooling_operation::maximum, pooling_operation::average})},
+            {b});
+        return;
+      }
+      case 33: {
+        if (!is_map) return;
+        resize_params p;
+        p.method = choose_.one_of({resize_method::bilinear, resize_method::nearest});
+        p.grid = choose_.one_of({resize_grid::corners, resize_grid::origin, resize_grid::half_pixels});
+        p.size = {choose_.between(1, 9), choose_.between(1, 9)};
+        if (choose_.once_in(4)) p.crop = {choose_.between(0, 1), choose_.between(0, 1), 0, choose_.between(0, 1)};
+        add(p, {b}, 1, true);
+        return;
+      }
+      case 34: {
+        // Priors of a small map, and scores and corrections for them.
+        prior_box_params p;
+        p.min_sizes = {4, 9};
+        if (choose_.once_in(2)) p.max_sizes = {7, 12};
+        if (choose_.once_in(2)) p.aspect_ratios = {2};
+        p.clip = choose_.once_in(2);
+        if (!is_map || x[2] * x[3] > 20 || !add(p, {b, b}, 1, true)) return;
+        const std::size_t priors = net_.blobs.size() - 1, n = shape(priors).size() / 8;
+        detection_output_params d;
+        d.classes = choose_.between(1, 3);
+        d.code = choose_.one_of({box_code::corner, box_code::center_size, box_code::corner_size});
+        d.share_location = choose_.once_in(2);
+        d.confidence_threshold = 0.1F;
+        if (choose_.once_in(2)) d.keep_top_k = choose_.between(1, 9);
+        const std::size_t scores = own_input(values_.tensor({1, n * d.classes}));
+        const std::size_t moves = own_input(values_.tensor({1, n * 4 * (d.share_location ? 1 : d.classes)}, 0.5F));
+        add(d, {moves, scores, priors}, 1, true);
+        return;
+      }
+      case 35: {
+        proposal_params p;
+        p.stride = p.base_size = 8;
+        p.ratios = {1, 2};
+        p.scales = {1};
+        p.min_size = 3;
+        p.regions = choose_.between(1, 12);
+        const std::size_t h = choose_.between(1, 4), w = choose_.between(1, 4);
+        const std::size_t scores = own_input(values_.tensor({1, 4, h, w}));
+        const std::size_t moves = own_input(values_.tensor({1, 8, h, w}, 0.3F));
+        add(p, {scores, moves}, choose_.between(1, 2), true);
+        return;
+      }
       default: {
         arg_max_params p{1, choose_.once_in(2), std::nullopt};
         if (choose_.once_in(2)) p.axis = choose_.between(0, x.rank() - 1);
@@ -396,6 +488,7 @@ class generator {
   choices choose_;
   draws values_;
   network net_{"random", {}, {}};
+  std::vector<std::size_t> own_{};  ///< blobs that only one layer may read
   std::vector<tensor<float>> inputs_;
 };
 

@@ -351,8 +351,11 @@ template <resize_method Method>
   result.classes = p.count("num_classes");
   result.share_location = p.boolean("share_location", true);
   result.background = up_to(p.integer<std::int64_t>("background_label_id", 0, -1, most));
+  // Caffe's enum begins at 1.
   constexpr std::array codes{box_code::corner, box_code::corner, box_code::center_size, box_code::corner_size};
-  result.code = codes[p.one_of("code_type", 1, {"(none)", "CORNER", "CENTER_SIZE", "CORNER_SIZE"})];
+  const std::size_t code = p.one_of("code_type", 1, {"0", "CORNER", "CENTER_SIZE", "CORNER_SIZE"});
+  if (code == 0) p.problem("got code_type 0, expected CORNER, CENTER_SIZE or CORNER_SIZE");
+  result.code = codes[code];
   result.variance_in_target = p.boolean("variance_encoded_in_target", false);
   result.keep_top_k = up_to(p.integer<std::int64_t>("keep_top_k", -1, -1, most));
   result.confidence_threshold = p.real("confidence_threshold", result.confidence_threshold);

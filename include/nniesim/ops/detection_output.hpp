@@ -54,11 +54,12 @@ namespace detail {
                                " classes, expected 1 to ", limit - 1);
   const std::size_t boxes = detail::priors_of(priors);
   const std::size_t places = tensor_shape{boxes, p.share_location ? 1 : p.classes, 4}.size();
-  detail::require<shape_error>(count(corrections) == places && count(scores) == tensor_shape{boxes, p.classes}.size() &&
-                                   corrections[0] == scores[0],
-                               "detection_output: corrections ", corrections, " and scores ", scores, " for ", boxes,
-                               " priors and ", p.classes, " classes, expected ", places, " and ", boxes * p.classes,
-                               " of each picture");
+  detail::require<shape_error>(
+      count(corrections) == places && count(scores) == tensor_shape{boxes, p.classes}.size() &&
+          corrections[0] == scores[0],
+      "detection_output: corrections ", corrections, " and scores ", scores, " for ", boxes, " priors and ", p.classes,
+      " classes, expected ", places, " and ", boxes * p.classes,
+      " of each picture: as many as SSD's PriorBox makes (forks that make several of a size are others)");
   detail::require<format_error>(p.overlap_threshold >= 0 && p.eta > 0 && p.eta <= 1,
                                 "detection_output: got nms_threshold ", p.overlap_threshold, " and eta ", p.eta,
                                 ", expected at least 0, and more than 0 up to 1");
