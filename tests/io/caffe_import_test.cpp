@@ -510,7 +510,7 @@ TEST_CASE("Layers that move data") {
   CHECK(layer_of("Upsample", "upsample_param { scale: 3 }").on_cpu);
   CHECK(shape_behind("Upsample", "upsample_param { upsample_h: 11 upsample_w: 16 }") == tensor_shape{2, 4, 11, 16});
   CHECK(shape_behind("Upsample", "upsample_param { scale_h: 3 scale_w: 2 }") == tensor_shape{2, 4, 18, 16});
-  CHECK(shape_behind("Upsample", "upsample_param { height_scale: 2 width_scale: 2 mode: NEAREST }") ==
+  CHECK(shape_behind("Upsample", "upsample_param { height_scale: 2.0 width_scale: 2 mode: NEAREST }") ==
         tensor_shape{2, 4, 12, 16});
   CHECK_FALSE(layer_of("Upsample", "upsample_param { height_scale: 2 width_scale: 2 }").on_cpu);
   CHECK(shape_behind("Upsample", "upsample_param { scale: 2 pad_out_h: true }") == tensor_shape{2, 4, 11, 16});
@@ -522,6 +522,8 @@ TEST_CASE("Layers that move data") {
   CHECK_THAT(layer_problem("Upsample", "upsample_param { mode: BILINEAR }"), contains("got mode BILINEAR"));
   CHECK_THAT(layer_problem("Upsample", "upsample_param { upsample_h: 2147483647 upsample_w: 8 }"),
              contains("2147483647 rows"));
+  CHECK_THAT(layer_problem("Upsample", "upsample_param { height_scale: 1.5 width_scale: 2 }"),
+             contains("got height_scale 1.5, expected a whole number"));
 
   const network crop =
       imported("input: 'a' input: 'b' input_shape { dim: [1, 2, 5, 5] } input_shape { dim: [1, 3, 4, 3] }" +

@@ -166,7 +166,7 @@ TEST_CASE("detections of random boxes equal a plain computation") {
       }
     }
     rows += expected.size();
-    full += expected.size() == y.shape()[2] ? 1 : 0;
+    full += expected.size() == y.shape()[2] ? 1U : 0U;
   }
   CHECK(rows > 300);
   CHECK(full > 5);

@@ -52,15 +52,22 @@ namespace detail {
 [[nodiscard]] inline caffe_read_result read_caffe_upsample(caffe_source& l) {
   caffe_fields p = l.fields.fields("upsample_param");
   const std::size_t scale = p.integer<std::size_t>("scale", 2, 1, caffe_fields::most);
-  const auto two = [&](std::string_view rows, std::string_view columns) -> std::optional<std::array<std::size_t, 2>> {
+  const auto two = [&](std::string_view rows, std::string_view columns,
+                       bool reals) -> std::optional<std::array<std::size_t, 2>> {
     if (!p.has(rows) && !p.has(columns)) return std::nullopt;
     if (p.has(rows) != p.has(columns)) p.problem("got only one of ", rows, " and ", columns, ", expected both");
-    return std::array{p.integer<std::size_t>(rows, 1, 1, caffe_fields::most),
-                      p.integer<std::size_t>(columns, 1, 1, caffe_fields::most)};
+    const auto whole = [&](std::string_view name) {
+      if (!reals) return p.integer<std::size_t>(name, 1, 1, caffe_fields::most);
+      const float v = p.real(name, 1.0F);
+      const bool fits = v >= 1 && v < 0x1p24F && v == std::floor(v);
+      if (!fits) p.problem("got ", name, ' ', v, ", expected a whole number from 1");
+      return fits ? static_cast<std::size_t>(v) : 1;
+    };
+    return std::array{whole(rows), whole(columns)};
   };
-  const auto size = two("upsample_h", "upsample_w");
-  const auto scales = two("scale_h", "scale_w");
-  const auto named = two("height_scale", "width_scale");
+  const auto size = two("upsample_h", "upsample_w", false);
+  const auto scales = two("scale_h", "scale_w", false);
+  const auto named = two("height_scale", "width_scale", true);
   const std::array less{p.boolean("pad_out_h", false), p.boolean("pad_out_w", false)};
   if (p.one_of("mode", 0, {"NEAREST", "BILINEAR"}) == 1) {
     p.problem("got mode BILINEAR, expected NEAREST, or a layer ResizeBilinear or Interp");

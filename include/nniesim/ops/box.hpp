@@ -56,8 +56,8 @@ struct suppression {
   return kept;
 }
 
-/// The places of the values above `least`, from the largest on, of equal ones the first first; at most `most`. NaN is
-/// above nothing.
+/// The places i, under `count`, of values[first + i * step] above `least`, from the largest on, of equal ones the first
+/// first; at most `most`. NaN is above nothing.
 [[nodiscard]] inline std::vector<std::size_t> places_of_largest(std::span<const float> values, std::size_t first,
                                                                 std::size_t step, std::size_t count, float least,
                                                                 std::size_t most) {

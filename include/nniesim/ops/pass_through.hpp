@@ -11,8 +11,9 @@ NNIESIM_BEGIN_NAMESPACE
 /// Which channel an element of a block becomes, of C channels, in a block's row r and column s:
 ///   blocks    (r * columns + s) * C + c. The compiler's PassThrough (inferred from a public fork with its parameters
 ///             and from the successor's operator; no compiled model with one was seen).
-///   darknet   what darknet's reorg, and Reorg in forks of Caffe, do: the map is first read as one of C / (rows *
-///             columns) channels that is rows x columns times as large, and blocks are taken of that.
+///   darknet   what darknet's reorg, and Reorg in most forks of Caffe, do (one has it the other way round): the map is
+///             first read as one of C / (rows * columns) channels that is rows x columns times as large, and blocks are
+///             taken of that.
 /// The ways back, from channels to blocks:
 ///   to_space  the inverse of `blocks` (Reorg's reverse).
 ///   shuffle   channel (c * rows + r) * columns + s becomes channel c: the pixel shuffle of super-resolution.

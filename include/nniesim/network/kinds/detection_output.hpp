@@ -11,9 +11,10 @@ struct layer_kind<detection_output_params> : host_kind {
   template <precision_policy P, class Kind>
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const detection_output_params& p, std::size_t) {
     if (l.inputs.size() != 3) return {};
-    // Boxes and lists of one class; detections of all classes.
-    const std::size_t one = sizeof(box) + 3 * sizeof(std::size_t);
-    return {0, 0, detail::product_of(l.inputs[2].size() / 8, one + 3 * sizeof(detail::detection) * p.classes)};
+    // Boxes and lists of one class, detections of all classes, while lists grow and are sorted.
+    const std::size_t one = sizeof(box) + 6 * sizeof(std::size_t);
+    const std::size_t found = detail::product_of(4 * sizeof(detail::detection), p.classes);
+    return {0, 0, detail::product_of(l.inputs[2].size() / 8, detail::sum_of(one, found))};
   }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const detection_output_params& p) {
     l.expect_inputs(3);

@@ -15,9 +15,9 @@ template <>
 struct layer_kind<proposal_params> : host_kind {
   template <precision_policy P, class Kind>
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const proposal_params&, std::size_t) {
-    // Boxes, values and places of all anchors, with what lists reserve.
-    return {0, 0,
-            detail::product_of(l.inputs[0].size() / 2, 2 * (sizeof(box) + sizeof(float) + 2 * sizeof(std::size_t)))};
+    // Boxes, values and two lists of places of all anchors, while lists grow.
+    const std::size_t one = 3 * (sizeof(box) + sizeof(float) + 2 * sizeof(std::size_t));
+    return {0, 0, detail::product_of(l.inputs[0].size() / 2, one)};
   }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const proposal_params& p) {
     detail::require<shape_error>(l.inputs.size() == 2 || l.inputs.size() == 3, l.type, ": ", l.inputs.size(),
