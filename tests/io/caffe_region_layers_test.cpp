@@ -325,4 +325,64 @@ TEST_CASE("a detector with proposals and regions runs in float, 8 and 16 bits") 
   }
 }
 
+TEST_CASE("damaged files of these layers end in an error or in a network that runs or says why not") {
+  const std::string text = input("map", {1, 8, 8, 8}) + input("scores", {1, 2, 4, 4}) + input("moves", {1, 4, 4, 4}) +
+                           input("info", {1, 3}) + input("loc", {1, 8}) + input("conf", {1, 4}) + R"(
+layer { name: "pool" type: "Pooling" bottom: "map" top: "p" top: "mask" pooling_param { kernel_size: 2 stride: 2 } }
+layer { name: "up" type: "Upsample" bottom: "p" bottom: "mask" top: "u" upsample_param { upsample_h: 8 upsample_w: 8 } }
+layer { name: "pass" type: "PassThrough" bottom: "u" top: "b" pass_through_param { block_height: 2 block_width: 2 } }
+layer { name: "reorg" type: "Reorg" bottom: "u" top: "g" reorg_param { stride: 2 } }
+layer { name: "rpn" type: "Proposal" bottom: "scores" bottom: "moves" bottom: "info" top: "rois" top: "s"
+        proposal_param { feat_stride: 2 base_size: 2 ratio: 1 scale: 1 min_size: 1 post_nms_topn: 9 } }
+layer { name: "roi" type: "ROIPooling" bottom: "u" bottom: "rois" top: "r"
+        roi_pooling_param { pooled_h: 2 pooled_w: 2 spatial_scale: 0.5 } }
+layer { name: "psroi" type: "PSROIPooling" bottom: "u" bottom: "rois" top: "t"
+        psroi_pooling_param { output_dim: 2 group_size: 2 spatial_scale: 0.5 } }
+layer { name: "spp" type: "SPP" bottom: "u" top: "y" spp_param { pyramid_height: 3 } }
+layer { name: "zoom" type: "Interp" bottom: "u" top: "i" interp_param { zoom_factor: 2 pad_beg: -1 } }
+layer { name: "mean" type: "Pooling" bottom: "map" top: "m" pooling_param { pool: AVE kernel_size: 8 } }
+layer { name: "prior" type: "PriorBox" bottom: "m" bottom: "map" top: "q"
+        prior_box_param { min_size: 3 max_size: 5 variance: 0.1 step: 2 } }
+layer { name: "out" type: "DetectionOutput" bottom: "loc" bottom: "conf" bottom: "q" top: "d"
+        detection_output_param { num_classes: 2 code_type: CENTER_SIZE keep_top_k: 3 nms_param { top_k: 4 } } }
+)";
+  REQUIRE(imported(text).layers.size() == 18);
+  const std::vector<std::string> words = {"0",      "1",    "2",      "3",   "-1",         "9",   "255",
+                                          "0.25",   "1e38", "-7",     "nan", "2147483647", "'u'", "'map'",
+                                          "'rois'", "'p'",  "'mask'", "'q'", "true",       "AVE"};
+  draws d(1);
+  std::size_t read = 0, ran = 0;
+  for (int i = 0; i < 1500; ++i) {
+    std::string damaged = text;
+    for (std::size_t n = d.between(1, 2); n > 0; --n) {
+      // The value behind a colon becomes another one.
+      const std::size_t colon = damaged.find(": ", d.between(0, damaged.size() - 1));
+      if (colon == std::string::npos) continue;
+      const std::size_t end = damaged.find_first_of(" }\n", colon + 2);
+      damaged.replace(colon + 2, end - colon - 2, words[d.between(0, words.size() - 1)]);
+    }
+    INFO(damaged);
+    try {
+      const network net = imported(damaged);
+      ++read;
+      std::size_t elements = 0;
+      for (const blob& b : net.blobs) elements += b.shape.size();
+      if (elements > 200000) continue;
+      std::vector<tensor<float>> inputs;
+      for (const std::size_t b : input_blobs(net)) {
+        const bool is_picture = net.blobs[b].name == "info" && net.blobs[b].shape == tensor_shape{1, 3};
+        inputs.push_back(is_picture ? tensor<float>{{16, 16, 1}} : d.tensor(net.blobs[b].shape));
+      }
+      for (const int mode : {-1, 0}) {
+        network_runner run(net, mode < 0 ? float_plan(net) : plan_of(net, compile_mode::all_8bit), {.keep_all = true});
+        run.run(inputs);
+      }
+      ++ran;
+    } catch (const error&) {
+    }
+  }
+  CHECK(read > 100);
+  CHECK(ran > 30);
+}
+
 }  // namespace caffe_region_layers_test
