@@ -272,3 +272,64 @@ TEST_CASE("digests: operators in plain loops") {
     CHECK(hex(all(w16a16{})) == hex(0x3337431d));
   });
 }
+
+TEST_CASE("digests: regions, boxes and sizes") {
+  draws d(7);
+  const auto x = uniform_tensor(d, {1, 8, 9, 11}, 3);
+  auto regions = uniform_tensor(d, {40, 5}, 40);
+  for (std::size_t r = 0; r < 40; ++r) regions(r, 0) = 0;
+  const auto scores = uniform_tensor(d, {1, 12, 5, 6}, 1), moves = uniform_tensor(d, {1, 24, 5, 6}, 1);
+  const auto corrections = uniform_tensor(d, {1, 240}, 1), confidences = uniform_tensor(d, {1, 180}, 1);
+  const auto deep = uniform_tensor(d, {1, 4, 6, 4}, 1);
+  const tensor<float> picture{{70, 90, 1.1F}};
+  const auto all = [&]<class P>(P) {
+    std::uint32_t so_far = 0;
+    const auto take = [&](const auto& y) { so_far = digest(y, so_far); };
+    const pooling_params window{.kernel = {3, 2}, .stride = {2, 1}, .pad = {1, 0, 0, 1}};
+    const auto places = pooling_places<P>(x, window);
+    take(places);
+    take(unpool<P>(pooling<P>(x, window), places, {{9, 11}}));
+    pooling_params inside = window;
+    inside.operation = pooling_operation::average_inside;
+    take(pooling<P>(x, inside));
+    take(roi_pooling<P>(x, regions, {{3, 2}, 0.3F}));
+    take(psroi_pooling<P>(x, regions, {2, 2, 0.3F}));
+    take(pass_through<P>(deep, {{2, 2}, block_order::darknet}));
+    take(spp<P>(x, {3}));
+    return so_far;
+  };
+  for_each_isa([&](isa used) {
+    INFO(to_string(used));
+    CHECK(hex(all(float32{})) == hex(0x05037450));
+    CHECK(hex(all(w8a8{})) == hex(0x9ab4afea));
+    CHECK(hex(all(w16a16{})) == hex(0x542c3ef1));
+  });
+  // Those of the host.
+  std::uint32_t so_far = 0;
+  const auto take = [&](const auto& y) { so_far = digest(y, so_far); };
+  for (const resize_grid grid : {resize_grid::corners, resize_grid::origin, resize_grid::half_pixels}) {
+    take(resize<float32>(x, {.grid = grid, .size = {20, 7}}));
+  }
+  prior_box_params prior;
+  prior.min_sizes = {9.7F};
+  prior.max_sizes = {15.1F};
+  prior.aspect_ratios = {1.7F};
+  prior.step = {7.3F, 0};
+  const auto priors = prior_box(prior, {1, 1, 3, 5}, {1, 3, 37, 41});
+  take(priors);
+  detection_output_params detection;
+  detection.classes = 3;
+  detection.overlap_threshold = 0.6;
+  detection.eta = 0.9;
+  for (const box_code code : {box_code::corner, box_code::center_size, box_code::corner_size}) {
+    detection.code = code;
+    take(detection_output(corrections, confidences, priors, detection));
+  }
+  proposal_params p;
+  p.ratios = {0.5F, 1, 1.7F};
+  p.scales = {1.3F, 2};
+  p.min_size = 3;
+  p.regions = 30;
+  take(proposal(scores, moves, picture, p));
+  CHECK(hex(so_far) == hex(0x26d841ef));
+}
