@@ -78,7 +78,7 @@ void write_code_dumps_of(const std::filesystem::path& folder, const network_runn
     const layer& l = net.layers[i];
     const layer_precision p = runner.plan().layers[i];
     for (std::size_t k = 0; k < code_inputs(l) && p.encodes_activations(); ++k) {
-      if (l.inputs[k] != b) continue;
+      if (l.inputs[k] != b || !reads_codes(l, k)) continue;
       const auto path = folder / dump_file_name(code_dump_of(l, k, net));
       const tensor<float> x = runner.value(b);
       const std::span<const float> values(x.data(), x.size());

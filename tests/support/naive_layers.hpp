@@ -915,6 +915,163 @@ struct evaluate_layer {
     }
     return copies(y);
   }
+  /// In float64, with no place further than rounding could make it in float32: states go from step to step.
+  many operator()(const nniesim::layers::recurrent& p) const {
+    const bool is_lstm = p.cell == nniesim::recurrent_cell::lstm;
+    const std::size_t steps = p.flat_sequences != 0 ? x().shape[0] / p.flat_sequences : x().shape[0];
+    const std::size_t rows = p.flat_sequences != 0 ? p.flat_sequences : x().shape[1];
+    const array wx = from(p.weights.input), wh = from(p.weights.hidden);
+    const std::size_t H = wh.shape[1], features = wx.shape[1], states = is_lstm ? 2 : 1;
+    const std::size_t first = in.size() - states, fixed = p.has_continuation ? 2 : 1;
+    array y(p.flat_sequences != 0 ? extents{steps * rows, H} : extents{steps, rows, H});
+    array last_h({1, rows, H}), last_c({1, rows, H});
+    const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
+    for (std::size_t n = 0; n < rows; ++n) {
+      std::vector<double> h(H), c(H);
+      for (std::size_t j = 0; p.exposes_states && j < H; ++j) {
+        h[j] = in[first].value[n * H + j];
+        if (is_lstm) c[j] = in[first + 1].value[n * H + j];
+      }
+      for (std::size_t t = 0; t < steps; ++t) {
+        double k = t == 0 ? 0 : 1;
+        if (p.has_continuation) k = in[1].value[t * rows + n];
+        if (p.is_flag) k = k == 0 ? 0 : 1;
+        const auto gate = [&](std::size_t o) {
+          double sum = bias_of(p.weights.bias, l(o));
+          for (std::size_t j = 0; j < features; ++j)
+            sum += wx.value[o * features + j] * x().value[(t * rows + n) * features + j];
+          for (std::size_t j = 0; j < H; ++j) sum += wh.value[o * H + j] * k * h[j];
+          if (p.has_fixed_input) {
+            const array wf = from(p.weights.fixed);
+            for (std::size_t j = 0; j < wf.shape[1]; ++j)
+              sum += wf.value[o * wf.shape[1] + j] * in[fixed].value[n * wf.shape[1] + j];
+          }
+          return sum;
+        };
+        std::vector<double> next(H);
+        for (std::size_t j = 0; j < H; ++j) {
+          if (is_lstm) {
+            c[j] = k * sigmoid(gate(H + j)) * c[j] + sigmoid(gate(j)) * std::tanh(gate(3 * H + j));
+            next[j] = sigmoid(gate(2 * H + j)) * std::tanh(c[j]);
+          } else {
+            next[j] = std::tanh(gate(j));
+          }
+        }
+        h = next;
+        for (std::size_t j = 0; j < H; ++j) {
+          double out = h[j];
+          if (!is_lstm) {
+            const array wo = from(p.weights.output);
+            double sum = bias_of(p.weights.output_bias, l(j));
+            for (std::size_t i = 0; i < H; ++i) sum += wo.value[j * H + i] * h[i];
+            out = std::tanh(sum);
+          }
+          y.value[(t * rows + n) * H + j] = out;
+        }
+      }
+      std::copy(h.begin(), h.end(), last_h.value.begin() + l(n * H));
+      std::copy(c.begin(), c.end(), last_c.value.begin() + l(n * H));
+    }
+    many all{y};
+    if (p.exposes_states) all.push_back(last_h);
+    if (p.exposes_states && is_lstm) all.push_back(last_c);
+    for (array& a : all) std::fill(a.tolerance.begin(), a.tolerance.end(), 1e-5);
+    return all;
+  }
+  many operator()(const nniesim::reverse_params& p) const {
+    return copies(moved(x(), x().shape, [&](auto o) {
+      for (const std::size_t a : p.axes) o[a] = l(x().shape[a]) - 1 - o[a];
+      return o;
+    }));
+  }
+  many operator()(const nniesim::im2col_params& p) const {
+    const auto& g = p.geometry;
+    const long rows = l(p.kernel[0]), columns = l(p.kernel[1]);
+    const auto count = [](long extent, long pads, long reach, long stride) {
+      return static_cast<std::size_t>((extent + pads - reach) / stride + 1);
+    };
+    array y(
+        {x().shape[0], x().shape[1] * p.kernel[0] * p.kernel[1],
+         count(l(x().shape[2]), l(g.pad.top + g.pad.bottom), (rows - 1) * l(g.dilation[0]) + 1, l(g.stride[0])),
+         count(l(x().shape[3]), l(g.pad.left + g.pad.right), (columns - 1) * l(g.dilation[1]) + 1, l(g.stride[1]))});
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      const long at = x().at({o[0], o[1] / (rows * columns),
+                              o[2] * l(g.stride[0]) + o[1] / columns % rows * l(g.dilation[0]) - l(g.pad.top),
+                              o[3] * l(g.stride[1]) + o[1] % columns * l(g.dilation[1]) - l(g.pad.left)});
+      if (at >= 0) y.value[i] = x().value[static_cast<std::size_t>(at)];
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::continuation_indicator_params& p) const {
+    array y({p.steps, p.sequences});
+    for (std::size_t i = p.sequences; i < y.value.size(); ++i) y.value[i] = 1;
+    return copies(y);
+  }
+  many operator()(const nniesim::ctc_greedy_decoder_params& p) const {
+    const std::size_t steps = x().shape[0], rows = x().shape[1], classes = x().shape[2];
+    array y({rows, steps, 1, 1}), score({rows, 1, 1, 1});
+    std::fill(y.value.begin(), y.value.end(), -1.0);
+    for (std::size_t n = 0; n < rows; ++n) {
+      std::vector<std::size_t> found;
+      for (std::size_t t = 0; t < steps; ++t) {
+        if (t > 0 && in.size() > 1 && in[1].value[t * rows + n] == 0) break;
+        std::size_t best = 0;
+        for (std::size_t c = 1; c < classes; ++c) {
+          const double* at = x().value.data() + (t * rows + n) * classes;
+          if (at[c] > at[best]) best = c;
+        }
+        score.value[n] -= x().value[(t * rows + n) * classes + best];
+        found.push_back(best);
+      }
+      score.tolerance[n] = 1e-5 * std::fabs(score.value[n]);
+      std::size_t written = 0;
+      for (std::size_t t = 0; t < found.size(); ++t) {
+        const bool repeats = t > 0 && found[t] == found[t - 1] && p.merge_repeated;
+        if (found[t] != p.blank.value_or(classes - 1) && !repeats)
+          y.value[n * steps + written++] = static_cast<double>(found[t]);
+      }
+    }
+    return outputs == 1 ? many{y} : many{y, score};
+  }
+  many operator()(const nniesim::dense_block_params& p) const {
+    array all = x();
+    for (const nniesim::dense_block_stage& s : p.stages) {
+      const auto normed = [](array a, const nniesim::batch_norm_params& norm) {
+        for (std::size_t i = 0; i < a.value.size(); ++i) {
+          const auto c = static_cast<std::size_t>(a.place(i)[1]);
+          const double by = norm.count == 0 ? 0 : 1 / static_cast<double>(norm.count);
+          const double mean = static_cast<double>(norm.mean[c]) * by,
+                       variance = static_cast<double>(norm.variance[c]) * by;
+          const double v = (a.value[i] - mean) / std::sqrt(variance + static_cast<double>(norm.epsilon));
+          a.value[i] = std::max(0.0, v * static_cast<double>(norm.gamma[c]) + static_cast<double>(norm.beta[c]));
+        }
+        return a;
+      };
+      const auto convolved = [](const array& a, const nniesim::tensor<float>& w, std::size_t pad) {
+        nniesim::layers::convolution conv;
+        conv.weights = w;
+        conv.geometry.pad = {pad, pad, pad, pad};
+        const many inputs{a};
+        return evaluate_layer{inputs, 1}(conv).at(0);
+      };
+      array from = normed(all, s.norm);
+      if (s.narrow) from = normed(convolved(from, *s.narrow, 0), s.narrow_norm);
+      const array more = convolved(from, s.filter, 1);
+      array next({all.shape[0], all.shape[1] + more.shape[1], all.shape[2], all.shape[3]});
+      const std::size_t old_size = all.value.size() / all.shape[0], new_size = more.value.size() / all.shape[0];
+      for (std::size_t n = 0; n < all.shape[0]; ++n) {
+        std::copy_n(all.value.begin() + l(n * old_size), old_size, next.value.begin() + l(n * (old_size + new_size)));
+        std::copy_n(more.value.begin() + l(n * new_size), new_size,
+                    next.value.begin() + l(n * (old_size + new_size) + old_size));
+      }
+      all = std::move(next);
+    }
+    double most = 0;
+    for (const double v : all.value) most = std::max(most, std::fabs(v));
+    all.tolerance.assign(all.value.size(), 1e-5 * most);
+    return copies(all);
+  }
 };
 
 /// The outputs of a layer.

@@ -32,10 +32,10 @@ struct layer_ablation {
   comparison both{};
 };
 
-/// Runs the network four times, side by side: in float, with the weights of convolutions, deconvolutions and fully
-/// connected layers replaced by decode(encode(w)), with what layers read of blobs that are stored as codes replaced by
-/// decode(encode(x)), and with both: options 0, 2, 1 and 3 of the forward_quantization_option of the vendor's later
-/// tools. No q20_12, in no run: what accumulators and outputs lose is not in these numbers.
+/// Runs the network four times, side by side: in float, with the weights of convolutions, deconvolutions, fully
+/// connected and recurrent layers replaced by decode(encode(w)), with what layers read of blobs that are stored as
+/// codes replaced by decode(encode(x)), and with both: options 0, 2, 1 and 3 of the forward_quantization_option of the
+/// vendor's later tools. No q20_12, in no run: what accumulators and outputs lose is not in these numbers.
 ///
 /// `net` is folded, as it is quantized. `plan` says in which width each layer encodes: plan_of(net, compile_mode::...)
 /// for one of the compiler's modes; layers in float32 (the host's) encode nothing, those of another policy as it says.
@@ -53,7 +53,7 @@ namespace detail {
 
 /// The layer with weights that were encoded and decoded; none where it has none that are encoded.
 [[nodiscard]] inline std::optional<layer> with_encoded_weights(const layer& l, const network_policy& policy) {
-  if (!is_mac_layer(l) || !policy.precision().encodes()) return std::nullopt;
+  if (!encodes_weights(l) || !policy.precision().encodes()) return std::nullopt;
   layer result = l;
   policy.encode_weights(result);
   return result;
@@ -132,10 +132,16 @@ class ablation {
                           ", which layer ", excerpt(net_.layers[index].name), " reads, expected one");
     return found->second;
   }
+  [[nodiscard]] static bool reads_as_codes(const layer& l, std::size_t b) {
+    for (std::size_t i = 0; i < l.inputs.size(); ++i) {
+      if (l.inputs[i] == b && reads_codes(l, i)) return true;
+    }
+    return false;
+  }
   /// Whether a layer reads a blob encoded.
   [[nodiscard]] bool is_encoded(std::size_t index, std::size_t b) const {
     return storage_[b].is_codes() &&
-           (reads_codes(net_.layers[index]) || reads_copy(net_, plan_, storage_, index, b, false));
+           (reads_as_codes(net_.layers[index], b) || reads_copy(net_, plan_, storage_, index, b, false));
   }
 
   void run(std::size_t index, const prepared_layer& op, run_kind kind, bool encode_inputs) {

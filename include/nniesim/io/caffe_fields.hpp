@@ -65,12 +65,13 @@ class caffe_fields {
     problems_->add(concat(where_, ": ", what...));
   }
   [[nodiscard]] bool has(std::string_view name) const { return message_ != nullptr && !message_->all(name).empty(); }
-  /// What is no part of the result.
-  void ignore(std::string_view name) const {
-    if (message_ != nullptr) message_->ignore(name);
-  }
   [[nodiscard]] std::vector<const prototxt_field*> all(std::string_view name) const {
     return message_ == nullptr ? std::vector<const prototxt_field*>{} : message_->all(name);
+  }
+
+  /// Counts a field as read, whatever it holds.
+  void ignore(std::string_view name) const {
+    if (message_ != nullptr) message_->ignore(name);
   }
 
   /// A problem where there are more than a tensor has axes.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <nniesim/io/caffe_fields.hpp>
+#include <nniesim/io/caffe_recurrent_layers.hpp>
 #include <nniesim/io/caffe_region_layers.hpp>
 #include <nniesim/io/caffe_source.hpp>
 #include <nniesim/network/layer.hpp>
@@ -411,6 +412,30 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {.type = "Interp", .read = read_caffe_interp, .on_hardware = false},
     {.type = "ResizeBilinear", .read = read_caffe_resize<resize_method::bilinear>, .on_hardware = false},
     {.type = "ResizeNearestNeighbor", .read = read_caffe_resize<resize_method::nearest>, .on_hardware = false},
+    {.type = "LSTM",
+     .read = read_caffe_recurrent<recurrent_cell::lstm>,
+     .least_inputs = 2,
+     .most_inputs = 5,
+     .several_outputs = true},
+    {.type = "RNN",
+     .read = read_caffe_recurrent<recurrent_cell::rnn>,
+     .least_inputs = 2,
+     .most_inputs = 4,
+     .several_outputs = true},
+    {.type = "Lstm", .read = read_caffe_fork_lstm, .most_inputs = 2},
+    {.type = "ContinuationIndicator",
+     .read = read_caffe_continuation_indicator,
+     .least_inputs = 0,
+     .on_hardware = false},
+    {.type = "Reverse", .read = read_caffe_reverse, .on_hardware = false},
+    {.type = "Transpose", .read = read_caffe_transpose, .on_hardware = false},
+    {.type = "CTCGreedyDecoder",
+     .read = read_caffe_ctc_greedy_decoder,
+     .most_inputs = 2,
+     .several_outputs = true,
+     .on_hardware = false},
+    {.type = "Im2col", .read = read_caffe_im2col, .on_hardware = false},
+    {.type = "DenseBlock", .read = read_caffe_dense_block, .on_hardware = false},
 });
 
 }  // namespace detail

@@ -23,7 +23,11 @@ struct arithmetic_rules {
   for (layer& l : net.layers) {
     std::visit(
         [&]<class Params>(Params& p) {
-          if constexpr (layer_kind<Params>::is_mac) p.rounding = rules.sums.value_or(p.rounding);
+          if constexpr (requires {
+                          { p.rounding } -> std::same_as<sum_rounding&>;
+                        }) {
+            p.rounding = rules.sums.value_or(p.rounding);
+          }
           if constexpr (requires {
                           { p.rule } -> std::same_as<function_rule&>;
                         }) {

@@ -17,8 +17,18 @@ NNIESIM_BEGIN_NAMESPACE
   return visit_kind(l, [](auto kind, const auto& p) { return decltype(kind)::reads_codes(p); });
 }
 
-/// How many inputs a layer reads as codes: all or none.
-[[nodiscard]] inline std::size_t code_inputs(const layer& l) noexcept { return reads_codes(l) ? l.inputs.size() : 0; }
+/// The same of one of its inputs: of recurrent layers neither continuation nor states are, of all others all or none.
+[[nodiscard]] inline bool reads_codes(const layer& l, std::size_t input) noexcept {
+  return visit_kind(l,
+                    [&](auto kind, const auto& p) { return detail::reads_input_as_codes<decltype(kind)>(p, input); });
+}
+
+/// How many inputs there are up to the last one that a layer reads as codes.
+[[nodiscard]] inline std::size_t code_inputs(const layer& l) noexcept {
+  std::size_t count = reads_codes(l) ? l.inputs.size() : 0;
+  while (count != 0 && !reads_codes(l, count - 1)) --count;
+  return count;
+}
 
 /// One blob's.
 struct blob_storage {
@@ -60,9 +70,10 @@ struct blob_storage {
   }
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
     const layer_precision p = plan.layers.at(i);
-    if (!p.encodes_activations() || !reads_codes(net.layers[i])) continue;
-    for (const std::size_t b : net.layers[i].inputs) {
-      std::vector<layer_precision>& codes = all[all[b].source].codes;
+    if (!p.encodes_activations()) continue;
+    for (std::size_t k = 0; k < code_inputs(net.layers[i]); ++k) {
+      if (!reads_codes(net.layers[i], k)) continue;
+      std::vector<layer_precision>& codes = all[all[net.layers[i].inputs[k]].source].codes;
       if (std::none_of(codes.begin(), codes.end(),
                        [&](layer_precision x) { return x.activations() == p.activations(); })) {
         codes.push_back(p);
@@ -96,7 +107,10 @@ struct blob_storage {
   if (visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_same_blob; })) return false;
   const blob_storage& s = storage[blob];
   if (plan.is_float && encodes_all) return s.is_codes();
-  const bool encodes = plan.layers[layer].encodes_activations() && reads_codes(l);
+  bool encodes = false;  // in any of the places where it reads the blob
+  for (std::size_t i = 0; i < l.inputs.size() && plan.layers[layer].encodes_activations(); ++i) {
+    encodes = encodes || (l.inputs[i] == blob && reads_codes(l, i));
+  }
   if (!plan.is_float) {
     const auto inputs = input_blobs(net);
     if (std::find(inputs.begin(), inputs.end(), s.source) != inputs.end()) return !encodes || !is_mac_layer(l);

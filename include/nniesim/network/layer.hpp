@@ -164,6 +164,12 @@ decltype(auto) visit_kind(const layer& l, F&& f) {
   return visit_kind(l, [](auto kind, const auto& p) { return decltype(kind)::lays_out_in_pieces(p); });
 }
 
+/// Whether a layer has weights that its policy encodes: one that multiplies and accumulates, or a recurrent one.
+[[nodiscard]] inline bool encodes_weights(const layer& l) noexcept {
+  return visit_kind(
+      l, [](auto kind, const auto&) { return decltype(kind)::is_mac || decltype(kind)::encodes_several_weights; });
+}
+
 /// Whether a layer's outputs are its input under other names or shapes.
 [[nodiscard]] inline bool is_renaming(const layer& l) noexcept {
   return visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_renaming; });

@@ -94,10 +94,11 @@ class network_policy {
   /// The same as a layer writes it.
   virtual void encode_activations(std::span<const q20_12> x, const activation_range& range,
                                   std::span<q20_12> y) const = 0;
-  /// decode(encode(w)) of the weights of a convolution, deconvolution or fully connected layer, in place; those that
-  /// the compiler sets to zero are zero.
+  /// decode(encode(w)) of the weights of a convolution, deconvolution, fully connected or recurrent layer, in place;
+  /// those that the compiler sets to zero are zero.
   virtual void encode_weights(layer& l) const = 0;
-  /// decode(encode(w)) of any part of them, as they stand: f(first, part). `l` is needed for the call alone.
+  /// decode(encode(w)) of any part of the weights of a layer that has one tensor of them, as they stand:
+  /// f(first, part). `l` is needed for the call alone.
   [[nodiscard]] virtual std::function<void(std::size_t first, std::span<float> weights)> weight_encoder(
       const layer& l) const = 0;
   /// The error of x as a multiple of what one encoding of the reference makes unavoidable (metrics/format_error.hpp).
@@ -123,7 +124,7 @@ class prepared_kind final : public prepared_layer {
         prepared_(kind::template prepare<P>({l.type, inputs_, outputs_.size(), &how}, params)) {
     // Waking threads takes longer than some layers.
     layer_work products;
-    if constexpr (kind::is_mac) kind::add_work({l.type, inputs_, 1}, outputs_[0], params, products);
+    kind::add_work({l.type, inputs_, outputs_.size()}, outputs_[0], params, products);
     std::size_t work = products.macs / 8;
     for (const tensor_shape& s : inputs_) work += s.size();
     for (const tensor_shape& s : outputs_) work += s.size();
@@ -156,7 +157,10 @@ class prepared_kind final : public prepared_layer {
       std::array<typename P::activations::scale, 4> few{};  // what nearly all layers take, without allocating
       std::vector<typename P::activations::scale> many(ranges > few.size() ? ranges : 0);
       const std::span scales(many.empty() ? few.data() : many.data(), ranges);
-      for (std::size_t i = 0; i < ranges; ++i) scales[i] = r.ranges[i].template scale<typename P::activations>();
+      for (std::size_t i = 0; i < ranges; ++i) {
+        if (!reads_input_as_codes<kind>(*params_, i)) continue;
+        scales[i] = r.ranges[i].template scale<typename P::activations>();
+      }
       const executor threads = is_small_ ? executor{} : r.threads;
       kind::run(*params_, prepared_,
                 kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, {r.relu, nullptr}, r.floats});
@@ -219,41 +223,25 @@ class policy_operators final : public network_policy {
     requantize<stored_in_q20_12>(x, range.scale<activations>(), y);
   }
   void encode_weights(layer& l) const override {
-    visit_kind(l, [&](auto kind, const auto& p) {
-      if constexpr (decltype(kind)::is_mac) {
-        tensor<float>& t = std::get<std::remove_cvref_t<decltype(p)>>(l.params).weights;
-        if constexpr (requires { p.sparse_rate; }) {
-          if (p.sparse_rate != 0.0F) t = smallest_set_to_zero(std::move(t), p.sparse_rate);
-        }
-        weight_encoder(l)(0, {t.data(), t.size()});
-      }
-    });
+    const auto encode = [&](tensor<float>& t, std::size_t groups) {
+      encoder_of({t.data(), t.size()}, groups, l.type)(0, {t.data(), t.size()});
+    };
+    std::visit(
+        [&]<class Params>(Params& p) {
+          using kind = layer_kind<Params>;
+          if constexpr (requires { p.sparse_rate; }) {
+            if (p.sparse_rate != 0.0F) p.weights = smallest_set_to_zero(std::move(p.weights), p.sparse_rate);
+          }
+          if constexpr (kind::is_mac) encode(p.weights, groups_of(p));
+          else if constexpr (kind::encodes_several_weights) kind::for_each_weights(p, [&](auto& t) { encode(t, 1); });
+        },
+        l.params);
   }
   [[nodiscard]] std::function<void(std::size_t, std::span<float>)> weight_encoder(const layer& l) const override {
     return visit_kind(l, [&](auto kind, const auto& p) -> std::function<void(std::size_t, std::span<float>)> {
-      if constexpr (decltype(kind)::is_mac) {
-        const std::span<const float> w(p.weights.data(), p.weights.size());
-        std::size_t groups = 1;
-        if constexpr (requires { p.geometry.groups; }) groups = p.geometry.groups;
-        return [each = w.size() / groups, encodings = detail::encodings<weights>({}, w, groups, l.type)](
-                   std::size_t first, std::span<float> part) {
-          while (!part.empty()) {
-            const group_weights<weights>& g = encodings.at(first / each);
-            const std::span<float> of_group = part.first(std::min(part.size(), each - first % each));
-            if (g.magnitude == 1.0 && !g.is_constant) {
-              fake_quantize<weights>(of_group, of_group, g.scale);
-            } else {
-              for (float& v : of_group) {
-                v = static_cast<float>(static_cast<double>(weights::decode(g.encode(v), g.scale)) * g.magnitude);
-              }
-            }
-            first += of_group.size();
-            part = part.subspan(of_group.size());
-          }
-        };
-      } else {
-        return [](std::size_t, std::span<float>) {};
-      }
+      if constexpr (decltype(kind)::is_mac)
+        return encoder_of({p.weights.data(), p.weights.size()}, groups_of(p), l.type);
+      else return [](std::size_t, std::span<float>) {};
     });
   }
   [[nodiscard]] double floor_ratio(tensor_view<const float> reference, tensor_view<const float> x) const override {
@@ -264,6 +252,33 @@ class policy_operators final : public network_policy {
   }
 
  private:
+  template <class Params>
+  [[nodiscard]] static std::size_t groups_of(const Params& p) noexcept {
+    if constexpr (requires { p.geometry.groups; }) return p.geometry.groups;
+    else return 1;
+  }
+  /// decode(encode(part)) of parts of w.
+  [[nodiscard]] static std::function<void(std::size_t, std::span<float>)> encoder_of(std::span<const float> w,
+                                                                                     std::size_t groups,
+                                                                                     std::string_view where) {
+    return [each = w.size() / groups, encodings = encodings<weights>({}, w, groups, where)](std::size_t first,
+                                                                                            std::span<float> part) {
+      while (!part.empty()) {
+        const group_weights<weights>& g = encodings.at(first / each);
+        const std::span<float> of_group = part.first(std::min(part.size(), each - first % each));
+        if (g.magnitude == 1.0 && !g.is_constant) {
+          fake_quantize<weights>(of_group, of_group, g.scale);
+        } else {
+          for (float& v : of_group) {
+            v = static_cast<float>(static_cast<double>(weights::decode(g.encode(v), g.scale)) * g.magnitude);
+          }
+        }
+        first += of_group.size();
+        part = part.subspan(of_group.size());
+      }
+    };
+  }
+
   struct stored_in_q20_12 {
     using weights = typename P::weights;
     using activations = typename P::activations;

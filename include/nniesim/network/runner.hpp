@@ -371,9 +371,10 @@ class network_runner {
     if (fused_.size() != net_->layers.size()) fused_.resize(net_->layers.size());
     if (fused_[index]) return;
     const layer_precision p = plan_.layers[index];
-    const network_policy* const encodes = stored_as != nullptr && is_mac_layer(l) && stored_as->layers[index].encodes()
-                                              ? &policies()[stored_as->layers[index]]
-                                              : nullptr;
+    const network_policy* const encodes =
+        stored_as != nullptr && encodes_weights(l) && stored_as->layers[index].encodes()
+            ? &policies()[stored_as->layers[index]]
+            : nullptr;
     steps_.push_back({.layer = index, .changed = {}, .op = {}});
     step& s = steps_.back();
     detail::in_layer(
@@ -630,12 +631,12 @@ class network_runner {
                 std::span<const tensor_view<V>> outputs) {
     ranges_.assign(l.inputs.size(), {});
     floats_.assign(l.inputs.size(), {});
-    const bool takes_codes = s.op->precision().encodes_activations() && reads_codes(l);
+    const bool takes_codes = s.op->precision().encodes_activations();
     for (std::size_t i = 0; i < l.inputs.size(); ++i) {
       const std::size_t b = l.inputs[i];
       if (!storage_[b].is_codes()) continue;
       ranges_[i] = range_of(b);
-      if (has_floats(b) && takes_codes) floats_[i] = view<float>(b);
+      if (has_floats(b) && takes_codes && reads_codes(l, i)) floats_[i] = view<float>(b);
     }
     s.op->run(layer_run<V>{inputs, ranges_, outputs, workspace(s), options_.threads, s.relu, floats_});
   }

@@ -136,7 +136,7 @@ class single_layer {
       if (!how.has_floats) {
         if (how.codes != nullptr) ranges[i] = range_for<q20_12>(i, written, given, shift);
         if (is_encoded) how.codes->encode_activations(written, ranges[i], written);
-      } else if (how.codes != nullptr && policy_->precision().encodes_activations() && i < count) {
+      } else if (how.codes != nullptr && policy_->precision().encodes_activations() && reads_codes(*layer_, i)) {
         floats[i] = view_of(inputs[i]);
       }
       in.push_back(make_tensor<V>(shape_of(x)));

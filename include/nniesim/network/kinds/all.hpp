@@ -7,14 +7,18 @@
 #include <nniesim/network/kinds/arg_max.hpp>
 #include <nniesim/network/kinds/batch_norm.hpp>
 #include <nniesim/network/kinds/concat.hpp>
+#include <nniesim/network/kinds/continuation_indicator.hpp>
 #include <nniesim/network/kinds/convolution.hpp>
 #include <nniesim/network/kinds/crop.hpp>
+#include <nniesim/network/kinds/ctc_greedy_decoder.hpp>
 #include <nniesim/network/kinds/deconvolution.hpp>
+#include <nniesim/network/kinds/dense_block.hpp>
 #include <nniesim/network/kinds/detection_output.hpp>
 #include <nniesim/network/kinds/eltwise.hpp>
 #include <nniesim/network/kinds/flatten.hpp>
 #include <nniesim/network/kinds/fully_connected.hpp>
 #include <nniesim/network/kinds/identity.hpp>
+#include <nniesim/network/kinds/im2col.hpp>
 #include <nniesim/network/kinds/input.hpp>
 #include <nniesim/network/kinds/lrn.hpp>
 #include <nniesim/network/kinds/mvn.hpp>
@@ -27,11 +31,13 @@
 #include <nniesim/network/kinds/prior_box.hpp>
 #include <nniesim/network/kinds/proposal.hpp>
 #include <nniesim/network/kinds/psroi_pooling.hpp>
+#include <nniesim/network/kinds/recurrent.hpp>
 #include <nniesim/network/kinds/reduce_mean.hpp>
 #include <nniesim/network/kinds/reduce_sum.hpp>
 #include <nniesim/network/kinds/relu.hpp>
 #include <nniesim/network/kinds/reshape.hpp>
 #include <nniesim/network/kinds/resize.hpp>
+#include <nniesim/network/kinds/reverse.hpp>
 #include <nniesim/network/kinds/roi_pooling.hpp>
 #include <nniesim/network/kinds/scale.hpp>
 #include <nniesim/network/kinds/slice.hpp>
@@ -50,6 +56,7 @@ using layer_params =
                  concat_params, permute_params, reduce_mean_params, reduce_sum_params, slice_params, lrn_params,
                  mvn_params, unpool_params, upsample_params, crop_params, arg_max_params, pass_through_params,
                  roi_pooling_params, psroi_pooling_params, proposal_params, spp_params, resize_params, prior_box_params,
-                 detection_output_params>;
+                 detection_output_params, layers::recurrent, reverse_params, im2col_params,
+                 continuation_indicator_params, ctc_greedy_decoder_params, dense_block_params>;
 
 NNIESIM_END_NAMESPACE

@@ -76,6 +76,19 @@ namespace detail {
   return {rows, x.size() / rows};
 }
 
+/// What the product of `batch` rows with weights OUT x IN takes.
+template <precision_policy P>
+[[nodiscard]] operator_need product_need(std::size_t batch, const tensor_shape& w, std::size_t workers) {
+  using engine = kernels::engine<P>;
+  constexpr std::size_t bytes = sizeof(typename engine::operand);
+  const kernels::tile_shape tile = engine::tile(active_isa());
+  // Panels of operands, or of 64 outputs in two bytes each at most.
+  const std::size_t panels = product_of((w[0] + tile.lanes - 1) / tile.lanes * tile.lanes, w[1], bytes);
+  const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
+  const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
+  const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
+  return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 2048), 0};
+}
 /// A layer whose weights are laid out once, or piece by piece in every run.
 template <precision_policy P>
 class prepared_fully_connected {
@@ -185,19 +198,9 @@ struct layer_kind<layers::fully_connected> : basic_kind {
   }
   template <precision_policy P, class Kind>
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const params& p, std::size_t workers) {
-    using namespace detail;
-    using engine = kernels::engine<P>;
     const tensor_shape w = shape_of(p.weights);
     if (w.rank() != 2 || w.size() == 0) return {};
-    const std::size_t batch = l.inputs[0].size() / w[1];
-    constexpr std::size_t bytes = sizeof(typename engine::operand);
-    const kernels::tile_shape tile = engine::tile(active_isa());
-    // Panels of operands, or of 64 outputs in two bytes each at most.
-    const std::size_t panels = product_of((w[0] + tile.lanes - 1) / tile.lanes * tile.lanes, w[1], bytes);
-    const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
-    const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
-    const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
-    return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 2048), 0};
+    return detail::product_need<P>(l.inputs[0].size() / w[1], w, workers);
   }
   template <precision_policy P>
   [[nodiscard]] static detail::prepared_fully_connected<P> prepare(const layer_facts& l, const params& p) {

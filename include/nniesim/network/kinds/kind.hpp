@@ -243,13 +243,18 @@ struct kind_run {
   [[nodiscard]] bool is_encoded(std::size_t i) const {
     return !std::same_as<value_t<P>, float> && i < floats.size() && floats[i].data() != nullptr;
   }
-  /// Calls f with the first input: what the layer before wrote, or the network's floats.
+  /// Calls f with an input: what the layer before wrote, or the network's floats.
+  template <class F>
+  void with_codes_of(std::size_t i, F&& f) const {
+    if constexpr (!std::same_as<value_t<P>, float>) {
+      if (i < floats.size() && floats[i].data() != nullptr) return f(floats[i]);
+    }
+    f(inputs[i]);
+  }
+  /// With the first one.
   template <class F>
   void with_codes_of(F&& f) const {
-    if constexpr (!std::same_as<value_t<P>, float>) {
-      if (!floats.empty() && floats[0].data() != nullptr) return f(floats[0]);
-    }
-    f(inputs[0]);
+    with_codes_of(0, std::forward<F>(f));
   }
 };
 
@@ -257,9 +262,12 @@ struct kind_run {
 ///   static std::vector<tensor_shape> shapes(const layer_facts&, const Params&)
 /// of its outputs, which throws shape_error or format_error where the inputs do not fit, and
 ///   template <precision_policy P> static void run(const Params&, const Prepared&, const kind_run<P>&)
-/// with what prepare() gave.
+/// with what prepare() gave. A kind that reads some of its inputs as codes and others not says which:
+///   static bool reads_codes_of(const Params&, std::size_t input)
 struct basic_kind {
-  static constexpr bool is_mac = false;        ///< multiplies and accumulates weights and inputs
+  static constexpr bool is_mac = false;  ///< multiplies and accumulates weights and inputs
+  /// Whether it encodes several tensors of weights: static void for_each_weights(Params&, f) calls f with each.
+  static constexpr bool encodes_several_weights = false;
   static constexpr bool is_renaming = false;   ///< its outputs are its input under other names or shapes, at no cost
   static constexpr bool is_same_blob = false;  ///< the same under other names alone
   /// Whether the hardware wants is_allowed_behind_fully_connected of its readers.
@@ -267,7 +275,7 @@ struct basic_kind {
   static constexpr bool is_allowed_behind_fully_connected = false;
   static constexpr std::size_t weight_copies = 0;  ///< that are there while weights are laid out
 
-  /// Whether inputs are read as codes, in the policy's format of activations.
+  /// Whether inputs are read as codes, in the policy's format of activations: some of them at least.
   template <class Params>
   [[nodiscard]] static bool reads_codes(const Params&) noexcept {
     return false;
@@ -315,5 +323,16 @@ struct basic_kind {
     return 0;
   }
 };
+
+namespace detail {
+
+/// Whether a kind reads an input as codes.
+template <class Kind, class Params>
+[[nodiscard]] bool reads_input_as_codes(const Params& p, std::size_t input) noexcept {
+  if constexpr (requires { Kind::reads_codes_of(p, input); }) return Kind::reads_codes_of(p, input);
+  else return Kind::reads_codes(p);
+}
+
+}  // namespace detail
 
 NNIESIM_END_NAMESPACE
