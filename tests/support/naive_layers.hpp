@@ -1044,7 +1044,8 @@ struct evaluate_layer {
           const double mean = static_cast<double>(norm.mean[c]) * by,
                        variance = static_cast<double>(norm.variance[c]) * by;
           const double v = (a.value[i] - mean) / std::sqrt(variance + static_cast<double>(norm.epsilon));
-          a.value[i] = std::max(0.0, v * static_cast<double>(norm.gamma[c]) + static_cast<double>(norm.beta[c]));
+          const double gamma = norm.gamma.empty() ? 1 : static_cast<double>(norm.gamma[c]);
+          a.value[i] = std::max(0.0, v * gamma + bias_of(norm.beta, l(c)));
         }
         return a;
       };
