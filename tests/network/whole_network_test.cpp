@@ -77,6 +77,10 @@ class naive_network {
       for (const std::size_t b : l.outputs) {
         if (std::holds_alternative<layers::identity>(l.params)) source_[b] = source_[l.inputs[0]];
       }
+      if (const auto* p = std::get_if<layers::recurrent>(&l.params); p != nullptr && !l.on_cpu) {
+        is_codes_[source_[l.inputs[0]]] = true;
+        if (p->has_fixed_input) is_codes_[source_[l.inputs[p->has_continuation ? 2 : 1]]] = true;
+      }
       if (l.on_cpu || !wants_codes(l)) continue;
       for (const std::size_t b : l.inputs) is_codes_[source_[b]] = true;
       if (is_upsampling(l)) range_[l.outputs[0]] = range_[source_[l.inputs[0]]];
@@ -136,6 +140,7 @@ class naive_network {
   static bool is_function(const layer& l) {
     if (l.on_cpu) return false;
     if (std::holds_alternative<softmax_params>(l.params)) return true;
+    if (std::holds_alternative<layers::recurrent>(l.params)) return true;
     const auto* p = std::get_if<activation_params>(&l.params);
     return p != nullptr && p->function != activation_function::absolute;
   }

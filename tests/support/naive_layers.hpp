@@ -915,7 +915,7 @@ struct evaluate_layer {
     }
     return copies(y);
   }
-  /// In float64, with no place further than rounding could make it in float32: states go from step to step.
+  /// States go from step to step.
   many operator()(const nniesim::layers::recurrent& p) const {
     const bool is_lstm = p.cell == nniesim::recurrent_cell::lstm;
     const std::size_t steps = p.flat_sequences != 0 ? x().shape[0] / p.flat_sequences : x().shape[0];
@@ -926,6 +926,7 @@ struct evaluate_layer {
     array y(p.flat_sequences != 0 ? extents{steps * rows, H} : extents{steps, rows, H});
     array last_h({1, rows, H}), last_c({1, rows, H});
     const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
+    double off = 0, most_c = 1;  // of a sum, the largest c
     for (std::size_t n = 0; n < rows; ++n) {
       std::vector<double> h(H), c(H);
       for (std::size_t j = 0; p.exposes_states && j < H; ++j) {
@@ -937,22 +938,25 @@ struct evaluate_layer {
         if (p.has_continuation) k = in[1].value[t * rows + n];
         if (p.is_flag) k = k == 0 ? 0 : 1;
         const auto gate = [&](std::size_t o) {
-          double sum = bias_of(p.weights.bias, l(o));
+          chain sum;
+          sum.add(bias_of(p.weights.bias, l(o)));
           for (std::size_t j = 0; j < features; ++j)
-            sum += wx.value[o * features + j] * x().value[(t * rows + n) * features + j];
-          for (std::size_t j = 0; j < H; ++j) sum += wh.value[o * H + j] * k * h[j];
+            sum.add(wx.value[o * features + j] * x().value[(t * rows + n) * features + j]);
+          for (std::size_t j = 0; j < H; ++j) sum.add(wh.value[o * H + j] * k * h[j]);
           if (p.has_fixed_input) {
             const array wf = from(p.weights.fixed);
             for (std::size_t j = 0; j < wf.shape[1]; ++j)
-              sum += wf.value[o * wf.shape[1] + j] * in[fixed].value[n * wf.shape[1] + j];
+              sum.add(wf.value[o * wf.shape[1] + j] * in[fixed].value[n * wf.shape[1] + j]);
           }
-          return sum;
+          off = std::max(off, static_cast<double>(sum.terms + 2) * ulp * sum.size);
+          return sum.sum;
         };
         std::vector<double> next(H);
         for (std::size_t j = 0; j < H; ++j) {
           if (is_lstm) {
             c[j] = k * sigmoid(gate(H + j)) * c[j] + sigmoid(gate(j)) * std::tanh(gate(3 * H + j));
             next[j] = sigmoid(gate(2 * H + j)) * std::tanh(c[j]);
+            most_c = std::max(most_c, std::fabs(c[j]));
           } else {
             next[j] = std::tanh(gate(j));
           }
@@ -975,7 +979,8 @@ struct evaluate_layer {
     many all{y};
     if (p.exposes_states) all.push_back(last_h);
     if (p.exposes_states && is_lstm) all.push_back(last_c);
-    for (array& a : all) std::fill(a.tolerance.begin(), a.tolerance.end(), 1e-5);
+    // Errors of a step go into the next ones.
+    for (array& a : all) a.tolerance.assign(a.value.size(), 1e-5 + 8 * static_cast<double>(steps) * most_c * off);
     return all;
   }
   many operator()(const nniesim::reverse_params& p) const {

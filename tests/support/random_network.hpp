@@ -176,11 +176,54 @@ class generator {
     return choose_.once_in(2) ? all[choose_.between(0, all.size() - 1)] : 1;
   }
 
+  batch_norm_params norm(std::size_t channels) {
+    batch_norm_params p;
+    p.mean = floats(channels);
+    p.variance = floats(channels);
+    for (float& v : p.variance) v = std::fabs(v) + 0.1F;
+    p.gamma = floats(channels);
+    p.beta = floats(channels);
+    return p;
+  }
+
+  void add_recurrent(std::size_t b) {
+    const tensor_shape x = shape(b);
+    layers::recurrent p;
+    p.cell = choose_.once_in(3) ? recurrent_cell::rnn : recurrent_cell::lstm;
+    if (choose_.once_in(4)) p.flat_sequences = 1;
+    const std::size_t steps = x[0], sequences = p.flat_sequences != 0 ? 1 : x.rank() < 2 ? 0 : x[1];
+    if (sequences == 0) return;
+    const std::size_t hidden = choose_.between(1, choose_.once_in(4) ? 40 : 6);
+    const std::size_t sums = hidden * (p.cell == recurrent_cell::lstm ? 4 : 1), features = x.size() / steps / sequences;
+    std::vector<std::size_t> inputs{b};
+    p.has_continuation = choose_.once_in(2);
+    if (p.has_continuation) {
+      if (!add(continuation_indicator_params{steps, sequences}, {}, 1, true)) return;
+      inputs.push_back(net_.blobs.size() - 1);
+      p.is_flag = choose_.once_in(3);
+    }
+    const std::size_t other = any_blob();
+    p.has_fixed_input = shape(other).rank() != 0 && shape(other)[0] == sequences;
+    if (p.has_fixed_input) {
+      inputs.push_back(other);
+      const std::size_t fixed = shape(other).size() / sequences;
+      p.weights.fixed = weights({sums, fixed}, fixed);
+    }
+    p.weights.input = weights({sums, features}, features);
+    p.weights.hidden = weights({sums, hidden}, hidden);
+    if (choose_.once_in(2)) p.weights.bias = floats(sums);
+    if (p.cell == recurrent_cell::rnn) {
+      p.weights.output = weights({hidden, hidden}, hidden);
+      if (choose_.once_in(2)) p.weights.output_bias = floats(hidden);
+    }
+    add(p, inputs);
+  }
+
   void add_layer() {
     const std::size_t b = any_blob();
     const tensor_shape& x = shape(b);
     const bool is_map = x.rank() == 4;
-    const std::size_t kind = choose_.between(0, 36);
+    const std::size_t kind = choose_.between(0, 42);
     switch (kind) {
       case 0:
       case 1:
@@ -474,6 +517,56 @@ class generator {
         const std::size_t scores = own_input(values_.tensor({1, 4, h, w}));
         const std::size_t moves = own_input(values_.tensor({1, 8, h, w}, 0.3F));
         add(p, {scores, moves}, choose_.between(1, 2), true);
+        return;
+      }
+      case 36: {
+        arg_max_params p{1, choose_.once_in(2), std::nullopt};
+        if (choose_.once_in(2)) p.axis = choose_.between(0, x.rank() - 1);
+        if (choose_.once_in(3)) p.top_k = choose_.between(1, 3);
+        add(p, {b}, 1, true);
+      }
+      case 37: add_recurrent(b); return;
+      case 38: {
+        reverse_params p{{choose_.between(0, x.rank() - 1)}};
+        if (choose_.once_in(3)) p.axes.push_back(choose_.between(0, x.rank() - 1));
+        add(p, {b}, 1, true);
+        return;
+      }
+      case 39: {
+        if (!is_map) return;
+        im2col_params p;
+        p.geometry = geometry(p.kernel, 1);
+        add(p, {b}, 1, true);
+        return;
+      }
+      case 40: {
+        ctc_greedy_decoder_params p{choose_.between(0, 2), !choose_.once_in(3)};
+        if (choose_.once_in(3)) p.blank = std::nullopt;
+        if (!is_map) {
+          add(p, {b}, choose_.between(1, 2), true);
+        } else if (add(layers::reshape{{{0, 0, -1}}, 0, 4}, {b})) {
+          add(p, {net_.blobs.size() - 1}, choose_.between(1, 2), true);
+        }
+        return;
+      }
+      case 41: {
+        if (!is_map) return;
+        dense_block_params p;
+        const std::size_t growth = choose_.between(1, 3);
+        std::size_t channels = x[1];
+        for (std::size_t s = choose_.between(1, 3); s > 0; --s, channels += growth) {
+          dense_block_stage stage;
+          stage.norm = norm(channels);
+          std::size_t from = channels;
+          if (choose_.once_in(2)) {
+            from = 4 * growth;
+            stage.narrow = weights({from, channels, 1, 1}, channels);
+            stage.narrow_norm = norm(from);
+          }
+          stage.filter = weights({growth, from, 3, 3}, 9 * from);
+          p.stages.push_back(std::move(stage));
+        }
+        add(p, {b}, 1, true);
         return;
       }
       default: {
