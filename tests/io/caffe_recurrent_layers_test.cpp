@@ -75,9 +75,9 @@ TEST_CASE("LSTM and RNN have their blobs in the order of Caffe's unrolled networ
   CHECK_FALSE(p.is_flag);
   CHECK_FALSE(p.has_fixed_input);
   CHECK_FALSE(p.exposes_states);
-  CHECK(same_bits(p.weights.input, counted({8, 4})));
-  CHECK(p.weights.bias.size() == 8);
-  CHECK(same_bits(p.weights.hidden, counted({8, 2})));
+  CHECK(same_bits(p.learned.input, counted({8, 4})));
+  CHECK(p.learned.bias.size() == 8);
+  CHECK(same_bits(p.learned.hidden, counted({8, 2})));
 
   // All axes behind the second are features; a third bottom is the static input, whose weights come before the state's.
   const network with_static =
@@ -85,7 +85,7 @@ TEST_CASE("LSTM and RNN have their blobs in the order of Caffe's unrolled networ
                "type: 'LSTM' bottom: 'a' bottom: 'b' bottom: 'c' top: 'y' recurrent_param { num_output: 2 }",
                {{8, 4}, {8}, {8, 6}, {8, 2}});
   CHECK(recurrent_of(with_static).has_fixed_input);
-  CHECK(same_bits(recurrent_of(with_static).weights.fixed, counted({8, 6})));
+  CHECK(same_bits(recurrent_of(with_static).learned.fixed, counted({8, 6})));
 
   const network exposed = imported(
       {"5, 3, 4", "5, 3", "1, 3, 2", "1, 3, 2"},
@@ -97,8 +97,8 @@ TEST_CASE("LSTM and RNN have their blobs in the order of Caffe's unrolled networ
 
   const network simple = imported({"5, 3, 4", "5, 3"}, rnn + "}", {{2, 4}, {2}, {2, 2}, {2, 2}, {2}});
   CHECK(recurrent_of(simple).cell == recurrent_cell::rnn);
-  CHECK(same_bits(recurrent_of(simple).weights.output, counted({2, 2})));
-  CHECK(recurrent_of(simple).weights.output_bias == std::vector<float>{1, 2});
+  CHECK(same_bits(recurrent_of(simple).learned.output, counted({2, 2})));
+  CHECK(recurrent_of(simple).learned.output_bias == std::vector<float>{1, 2});
   const network all = imported({"5, 3, 4", "5, 3", "3, 6", "1, 3, 2"},
                                "type: 'RNN' bottom: 'a' bottom: 'b' bottom: 'c' bottom: 'd' top: 'y' top: 'h' "
                                "recurrent_param { num_output: 2 expose_hidden: true }",
@@ -129,7 +129,7 @@ TEST_CASE("the forks' Lstm reads steps and sequences in two ways") {
   const network n = imported({"5, 3, 4"}, fork + "clipping_threshold: 1 weight_filler { type: 'gaussian' } }", learned);
   CHECK(outputs_of(n) == std::vector<tensor_shape>{{5, 3, 2}});
   CHECK_FALSE(recurrent_of(n).has_continuation);
-  CHECK(recurrent_of(n).weights.bias.size() == 8);
+  CHECK(recurrent_of(n).learned.bias.size() == 8);
   CHECK(recurrent_of(n).flat_sequences == 0);
   const network flat = imported({"6, 4"}, fork + "batch_size: 3 }", learned);
   CHECK(recurrent_of(flat).flat_sequences == 3);

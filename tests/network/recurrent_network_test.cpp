@@ -28,12 +28,12 @@ layers::recurrent drawn(draws& d, recurrent_cell cell, std::size_t features, std
   const std::size_t sums = hidden * (cell == recurrent_cell::lstm ? 4 : 1);
   layers::recurrent p;
   p.cell = cell;
-  p.weights.input = d.tensor({sums, features}, 0.5F);
-  p.weights.hidden = d.tensor({sums, hidden}, 0.5F);
-  p.weights.bias = random_floats(d, sums);
+  p.learned.input = d.tensor({sums, features}, 0.5F);
+  p.learned.hidden = d.tensor({sums, hidden}, 0.5F);
+  p.learned.bias = random_floats(d, sums);
   if (cell == recurrent_cell::rnn) {
-    p.weights.output = d.tensor({hidden, hidden}, 0.5F);
-    p.weights.output_bias = random_floats(d, hidden);
+    p.learned.output = d.tensor({hidden, hidden}, 0.5F);
+    p.learned.output_bias = random_floats(d, hidden);
   }
   return p;
 }
@@ -74,7 +74,7 @@ network sequences_of_all_kinds(draws& d) {
   const std::size_t flat = b.add("flat", layers::reshape{{{2, 7}}, 0, 3}, {still});
   layers::recurrent rnn = drawn(d, recurrent_cell::rnn, 7, 4);
   rnn.has_fixed_input = true;
-  rnn.weights.fixed = d.tensor({4, 7}, 0.5F);
+  rnn.learned.fixed = d.tensor({4, 7}, 0.5F);
   const std::size_t y = add_all(b, "rnn", rnn, {turned, k, flat})[0];
   layers::recurrent fork = drawn(d, recurrent_cell::lstm, 4, 3);
   fork.has_continuation = false;
@@ -164,7 +164,7 @@ TEST_CASE("a recurrent layer in a network is the operator's specification on wha
       r.y = view_of(y);
       r.last_h = view_of(last_h);
       r.last_c = view_of(last_c);
-      reference::recurrent(r, p, p.weights);
+      reference::recurrent(r, p, p.learned);
       CHECK(same_bits(to_float(y), runner.value("lstm")));
       CHECK(same_bits(to_float(last_h), runner.value("lstm1")));
       CHECK(same_bits(to_float(last_c), runner.value("lstm2")));
@@ -179,7 +179,7 @@ TEST_CASE("a recurrent layer in a network is the operator's specification on wha
     r.fixed = view_of(fixed);
     r.fixed_scale = gfpq8::scale_of(runner.value("flat"));
     r.y = view_of(y);
-    reference::recurrent(r, p, p.weights);
+    reference::recurrent(r, p, p.learned);
     CHECK(same_bits(to_float(y), runner.value("rnn")));
   });
 }
@@ -256,9 +256,9 @@ TEST_CASE("weights of recurrent layers are encoded where the network is quantize
   draws d(7);
   const network net = sequences_of_all_kinds(d);
   layer l = net.layers[layer_index(net, "rnn")];
-  const auto before = std::get<layers::recurrent>(l.params).weights;
+  const auto before = std::get<layers::recurrent>(l.params).learned;
   policy_set()[layer_precision::w8a8].encode_weights(l);
-  const auto& after = std::get<layers::recurrent>(l.params).weights;
+  const auto& after = std::get<layers::recurrent>(l.params).learned;
   const auto is_encoded = [](const tensor<float>& was, const tensor<float>& is) {
     auto expected = was;
     const auto scale = gfpq8::scale_of(was);

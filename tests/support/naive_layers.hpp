@@ -920,7 +920,7 @@ struct evaluate_layer {
     const bool is_lstm = p.cell == nniesim::recurrent_cell::lstm;
     const std::size_t steps = p.flat_sequences != 0 ? x().shape[0] / p.flat_sequences : x().shape[0];
     const std::size_t rows = p.flat_sequences != 0 ? p.flat_sequences : x().shape[1];
-    const array wx = from(p.weights.input), wh = from(p.weights.hidden);
+    const array wx = from(p.learned.input), wh = from(p.learned.hidden);
     const std::size_t H = wh.shape[1], features = wx.shape[1], states = is_lstm ? 2 : 1;
     const std::size_t first = in.size() - states, fixed = p.has_continuation ? 2 : 1;
     array y(p.flat_sequences != 0 ? extents{steps * rows, H} : extents{steps, rows, H});
@@ -939,12 +939,12 @@ struct evaluate_layer {
         if (p.is_flag) k = k == 0 ? 0 : 1;
         const auto gate = [&](std::size_t o) {
           chain sum;
-          sum.add(bias_of(p.weights.bias, l(o)));
+          sum.add(bias_of(p.learned.bias, l(o)));
           for (std::size_t j = 0; j < features; ++j)
             sum.add(wx.value[o * features + j] * x().value[(t * rows + n) * features + j]);
           for (std::size_t j = 0; j < H; ++j) sum.add(wh.value[o * H + j] * k * h[j]);
           if (p.has_fixed_input) {
-            const array wf = from(p.weights.fixed);
+            const array wf = from(p.learned.fixed);
             for (std::size_t j = 0; j < wf.shape[1]; ++j)
               sum.add(wf.value[o * wf.shape[1] + j] * in[fixed].value[n * wf.shape[1] + j]);
           }
@@ -965,8 +965,8 @@ struct evaluate_layer {
         for (std::size_t j = 0; j < H; ++j) {
           double out = h[j];
           if (!is_lstm) {
-            const array wo = from(p.weights.output);
-            double sum = bias_of(p.weights.output_bias, l(j));
+            const array wo = from(p.learned.output);
+            double sum = bias_of(p.learned.output_bias, l(j));
             for (std::size_t i = 0; i < H; ++i) sum += wo.value[j * H + i] * h[i];
             out = std::tanh(sum);
           }

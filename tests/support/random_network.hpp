@@ -207,14 +207,14 @@ class generator {
     if (p.has_fixed_input) {
       inputs.push_back(other);
       const std::size_t fixed = shape(other).size() / sequences;
-      p.weights.fixed = weights({sums, fixed}, fixed);
+      p.learned.fixed = weights({sums, fixed}, fixed);
     }
-    p.weights.input = weights({sums, features}, features);
-    p.weights.hidden = weights({sums, hidden}, hidden);
-    if (choose_.once_in(2)) p.weights.bias = floats(sums);
+    p.learned.input = weights({sums, features}, features);
+    p.learned.hidden = weights({sums, hidden}, hidden);
+    if (choose_.once_in(2)) p.learned.bias = floats(sums);
     if (p.cell == recurrent_cell::rnn) {
-      p.weights.output = weights({hidden, hidden}, hidden);
-      if (choose_.once_in(2)) p.weights.output_bias = floats(hidden);
+      p.learned.output = weights({hidden, hidden}, hidden);
+      if (choose_.once_in(2)) p.learned.output_bias = floats(hidden);
     }
     add(p, inputs);
   }

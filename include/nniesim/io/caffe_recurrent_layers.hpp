@@ -53,13 +53,13 @@ template <recurrent_cell Cell>
   if (Cell == recurrent_cell::rnn) expected.insert(expected.end(), {{hidden, hidden}, {hidden}});
   const auto values = l.learned(expected);
   std::size_t next = 2;
-  result.weights.input = copy_of(values[0]);
-  result.weights.bias = values_of(values[1]);
-  if (result.has_fixed_input) result.weights.fixed = copy_of(values[next++]);
-  result.weights.hidden = copy_of(values[next++]);
+  result.learned.input = copy_of(values[0]);
+  result.learned.bias = values_of(values[1]);
+  if (result.has_fixed_input) result.learned.fixed = copy_of(values[next++]);
+  result.learned.hidden = copy_of(values[next++]);
   if (Cell == recurrent_cell::rnn) {
-    result.weights.output = copy_of(values[next]);
-    result.weights.output_bias = values_of(values[next + 1]);
+    result.learned.output = copy_of(values[next]);
+    result.learned.output_bias = values_of(values[next + 1]);
   }
   return result;
 }
@@ -91,9 +91,9 @@ template <recurrent_cell Cell>
   const std::array<tensor_shape, 3> expected{tensor_shape{4 * hidden, e.features}, tensor_shape{4 * hidden, hidden},
                                              tensor_shape{4 * hidden}};
   const auto values = l.learned(expected);
-  result.weights.input = copy_of(values[0]);
-  result.weights.hidden = copy_of(values[1]);
-  result.weights.bias = values_of(values[2]);
+  result.learned.input = copy_of(values[0]);
+  result.learned.hidden = copy_of(values[1]);
+  result.learned.bias = values_of(values[2]);
   return result;
 }
 

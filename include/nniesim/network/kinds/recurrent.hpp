@@ -15,7 +15,7 @@ namespace layers {
 /// Inputs are x, then, as far as the parameters name them, the continuation, x_fixed, and the first h and c; outputs y,
 /// then the last h and c of exposed states.
 struct recurrent : recurrent_params {
-  recurrent_weights weights{};
+  recurrent_weights learned{};
 };
 
 }  // namespace layers
@@ -33,13 +33,13 @@ struct layer_kind<layers::recurrent> : basic_kind {
   }
   template <class Params, class F>
   static void for_each_weights(Params& p, F&& f) {
-    f(p.weights.input);
-    if (p.has_fixed_input) f(p.weights.fixed);
-    f(p.weights.hidden);
-    if (p.cell == recurrent_cell::rnn) f(p.weights.output);
+    f(p.learned.input);
+    if (p.has_fixed_input) f(p.learned.fixed);
+    f(p.learned.hidden);
+    if (p.cell == recurrent_cell::rnn) f(p.learned.output);
   }
   [[nodiscard]] static std::size_t weights(const params& p) noexcept {
-    std::size_t all = p.weights.bias.size() + p.weights.output_bias.size();
+    std::size_t all = p.learned.bias.size() + p.learned.output_bias.size();
     for_each_weights(p, [&](const tensor<float>& w) { all += w.size(); });
     return all;
   }
@@ -52,10 +52,10 @@ struct layer_kind<layers::recurrent> : basic_kind {
       work.macs += one.macs;
       work.padded_macs += one.padded_macs;
     };
-    add(e.rows(), p.weights.input);
-    if (p.has_fixed_input) add(e.sequences, p.weights.fixed);
-    add(e.rows(), p.weights.hidden);
-    if (p.cell == recurrent_cell::rnn) add(e.rows(), p.weights.output);
+    add(e.rows(), p.learned.input);
+    if (p.has_fixed_input) add(e.sequences, p.learned.fixed);
+    add(e.rows(), p.learned.hidden);
+    if (p.cell == recurrent_cell::rnn) add(e.rows(), p.learned.output);
   }
   static void check_rules(const layer_facts& l, const params& p, detail::hardware_rules& rules) {
     const std::size_t steps = detail::extents_of(p, l.inputs[0]).steps;
@@ -63,7 +63,7 @@ struct layer_kind<layers::recurrent> : basic_kind {
                   " steps");
   }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
-    const std::vector<tensor_shape> all = infer_shapes(p, p.weights, l.inputs);
+    const std::vector<tensor_shape> all = infer_shapes(p, p.learned, l.inputs);
     detail::require<shape_error>(l.outputs == all.size(), l.type, ": ", l.outputs, " outputs, expected ", all.size());
     return all;
   }
@@ -84,7 +84,7 @@ struct layer_kind<layers::recurrent> : basic_kind {
       all.workspace = std::max(all.workspace, one.workspace);
     });
     if (!fits) return {};
-    const tensor_shape hidden = shape_of(p.weights.hidden);
+    const tensor_shape hidden = shape_of(p.learned.hidden);
     // Sums of all rows and, at most, as many of a step twice; four rows of states.
     const std::size_t values = sum_of(product_of(rows, hidden[0], 3), product_of(rows, hidden[1], 4));
     all.workspace = sum_of(all.workspace, product_of(values, sizeof(value_t<P>)), 1024);
@@ -92,7 +92,7 @@ struct layer_kind<layers::recurrent> : basic_kind {
   }
   template <precision_policy P>
   [[nodiscard]] static recurrent_layer<P> prepare(const layer_facts&, const params& p) {
-    return recurrent_layer<P>(p.weights, p);
+    return recurrent_layer<P>(p.learned, p);
   }
   template <precision_policy P>
   [[nodiscard]] static std::size_t workspace_bytes(const params&, const recurrent_layer<P>& layer,
