@@ -8,6 +8,7 @@
 #include <nniesim/network/runner.hpp>
 
 #include "catch.hpp"
+#include "support/mutate.hpp"
 #include "support/random.hpp"
 
 using namespace nniesim;
@@ -287,6 +288,43 @@ TEST_CASE("the parts of a dense block's normalization are not confused") {
   CHECK(y.data()[0] == 6.0F);
   CHECK(std::fabs(y.data()[2] - 3.5F) < 1e-4F);  // (6 - 2) / 4 * 3 + 0.5
   CHECK(y.data()[3] == 0.0F);
+}
+
+TEST_CASE("damaged files of these layers end in an error or in a network") {
+  const auto layer_text = [](const std::string& name, const std::string& rest) {
+    return "layer { name: '" + name + "' " + rest + " }\n";
+  };
+  const std::string text =
+      "input: 'a' input_shape { dim: [4, 2, 3] }\ninput: 'm' input_shape { dim: [1, 2, 4, 5] }\n" +
+      layer_text("k",
+                 "type: 'ContinuationIndicator' top: 'b' continuation_indicator_param { time_step: 4 batch_size: 2 }") +
+      layer_text("x", lstm + "expose_hidden: false }") +
+      layer_text("z", "type: 'Reverse' bottom: 'y' top: 'z' reverse_param { axis: 0 }") +
+      layer_text("t", "type: 'Transpose' bottom: 'z' top: 't' transpose_param { dim: [1, 0, 2] }") +
+      layer_text("w", "type: 'Im2col' bottom: 'm' top: 'w' convolution_param { kernel_size: 3 pad: 1 stride: 1 }") +
+      layer_text("ctc", "type: 'CTCGreedyDecoder' bottom: 't' top: 'ctc' ctc_decoder_param { blank_index: -1 }");
+  caffe_layer l;
+  l.name = "x";
+  for (const tensor_shape& s : {tensor_shape{8, 3}, tensor_shape{8}, tensor_shape{8, 2}}) l.blobs.push_back(counted(s));
+  const caffe_model model{"model", {l}};
+  REQUIRE(import_caffe(parse_prototxt(text, "net"), &model, "weights").layers.size() == 8);
+  std::vector<std::string> pieces = hostile_pieces();
+  for (const char* more : {"RNN", "Lstm", "LSTM", "DenseBlock", "true", "2147483647", "0", "'a'", "'m'", "'b'"}) {
+    pieces.emplace_back(more);
+  }
+  draws d(1);
+  std::size_t networks = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string damaged = mutated(text, d, pieces);
+    CAPTURE(damaged);
+    try {
+      const network n = import_caffe(parse_prototxt(damaged, "net"), &model, "weights");
+      for (const blob& b : n.blobs) REQUIRE(b.shape.size() <= blob_element_limit);
+      ++networks;
+    } catch (const error&) {
+    }
+  }
+  CHECK(networks > 0);
 }
 
 }  // namespace caffe_recurrent_layers_test

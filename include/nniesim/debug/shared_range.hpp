@@ -61,7 +61,7 @@ namespace detail {
       return {writer->name, std::move(parts)};
     }
     const bool keeps_channels = writer->inputs.size() == 1 && writer->outputs.size() == 1 &&
-                                channels(writer->inputs[0]) == count && !is_mac_layer(*writer);
+                                channels(writer->inputs[0]) == count && !encodes_weights(*writer);
     if (!keeps_channels) break;
     b = writer->inputs[0];
   }
