@@ -283,6 +283,24 @@ TEST_CASE("a layer of codes lies within the steps that its rounding explains") {
   check.operator()<w16a16>(1e-6);
 }
 
+TEST_CASE("these numbers come out on every compiler") {
+  draws d(12);
+  subject s;
+  s.weights.input = d.tensor({12, 5}, 0.5F);
+  s.weights.hidden = d.tensor({12, 3}, 0.5F);
+  for (int i = 0; i < 12; ++i) s.weights.bias.push_back(d.normal() * 0.2F);
+  const auto x = d.tensor({3, 1, 5});
+  s.params.has_continuation = false;
+  const auto steps = [&]<class P>(P) {
+    std::vector<std::int32_t> raw;
+    for (const q20_12 v : recurrent_layer<P>(s.weights, s.params)(x)) raw.push_back(v.raw());
+    return raw;
+  };
+  // In float 61.57, -353.88, -1014.23, 888.63, -5.67, 613.82, -43.16, -526.43, 57.23 steps.
+  CHECK(steps(w8a8{}) == std::vector<std::int32_t>{64, -333, -997, 877, -7, 581, -41, -522, 51});
+  CHECK(steps(w16a16{}) == std::vector<std::int32_t>{61, -356, -1016, 886, -6, 611, -47, -526, 56});
+}
+
 TEST_CASE("steps one by one, with states handed on, are the steps together") {
   draws d(7);
   const auto check = [&]<class P>() {

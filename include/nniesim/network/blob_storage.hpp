@@ -12,7 +12,7 @@
 NNIESIM_BEGIN_NAMESPACE
 
 /// Whether a layer reads its inputs as codes (kinds/): convolutions, deconvolutions, fully connected layers, max
-/// pooling, element-wise layers, upsampling. Source: compiled models.
+/// pooling, element-wise layers, upsampling. Source: compiled models. Recurrent layers: our assumption.
 [[nodiscard]] inline bool reads_codes(const layer& l) noexcept {
   return visit_kind(l, [](auto kind, const auto& p) { return decltype(kind)::reads_codes(p); });
 }

@@ -34,9 +34,9 @@ enum class recurrent_cell { rnn, lstm };
 ///
 /// Nothing is known of the accelerator's recurrent arithmetic. Our assumption, of policies that encode: each of the
 /// products is that of a fully connected layer of the policy, which reads codes of its input and writes what its sum
-/// gives; the weights of each have one scale. The codes of h have the scale of magnitude 1, which h never exceeds. The
-/// sums of products, states and gates stand in the policy's output format, each rounded once where it is written;
-/// sigmoid and tanh are the policy's (activation.hpp).
+/// gives; the weights of each have one scale. The codes of h have the scale of magnitude 1, which h never exceeds; a
+/// first h that is given saturates there. The sums of products, states and gates stand in the policy's output format,
+/// each rounded once where it is written; sigmoid and tanh are the policy's (activation.hpp).
 struct recurrent_params {
   recurrent_cell cell = recurrent_cell::lstm;
   /// Whether the input behind x is the continuation. Without one all sequences begin at step 0 and go on to the last.
