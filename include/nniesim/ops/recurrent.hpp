@@ -6,6 +6,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -34,9 +35,9 @@ enum class recurrent_cell { rnn, lstm };
 ///
 /// Nothing is known of the accelerator's recurrent arithmetic. Our assumption, of policies that encode: each of the
 /// products is that of a fully connected layer of the policy, which reads codes of its input and writes what its sum
-/// gives; the weights of each have one scale. The codes of h have the scale of magnitude 1, which h never exceeds; a
-/// first h that is given saturates there. The sums of products, states and gates stand in the policy's output format,
-/// each rounded once where it is written; sigmoid and tanh are the policy's (activation.hpp).
+/// gives; the weights of each have one scale. The codes of h have the scale of magnitude 1, which h never exceeds, or
+/// of the first h's largest one, where that is given and more. The sums of products, states and gates stand in the
+/// policy's output format, each rounded once where it is written; sigmoid and tanh are the policy's (activation.hpp).
 struct recurrent_params {
   recurrent_cell cell = recurrent_cell::lstm;
   /// Whether the input behind x is the continuation. Without one all sequences begin at step 0 and go on to the last.
@@ -208,11 +209,15 @@ struct recurrent_run {
 
 namespace detail {
 
-/// The scale of h's codes.
-template <precision_policy P>
-[[nodiscard]] typename P::activations::scale state_scale() {
-  constexpr std::array largest{1.0F};
-  return P::activations::scale_of(std::span<const float>(largest));
+/// The scale of h's codes, of all sequences and steps: of 1, or of the first h's largest magnitude where that is more.
+template <precision_policy P, class Run>
+[[nodiscard]] typename P::activations::scale state_scale(const recurrent_params& p, const Run& r) {
+  float largest = 1.0F;
+  for (std::size_t i = 0; p.exposes_states && i < r.first_h.size(); ++i) {
+    largest = std::max(largest, std::abs(P::output::to_float(r.first_h[i])));
+  }
+  const std::array all{std::min(largest, std::numeric_limits<float>::max())};
+  return P::activations::scale_of(std::span<const float>(all));
 }
 
 /// The continuation of one sequence in one step.
@@ -281,7 +286,7 @@ void recurrent(const recurrent_run<P, X, F>& r, const recurrent_params& p, const
                   {std::span<value>(&v, 1), {1}});
     return v;
   };
-  const auto state_scale = detail::state_scale<P>();
+  const auto state_scale = detail::state_scale<P>(p, r);
   const std::size_t H = e.hidden;
   for (std::size_t n = 0; n < e.sequences; ++n) {
     std::vector<value> h(H, P::output::from(0.0)), c(H, P::output::from(0.0));
@@ -377,7 +382,7 @@ class recurrent_layer {
       fixed_->run(tensor_view<const F>(r.fixed.span(), {n, e.fixed_features}), r.fixed_scale, view_of(fixed, {n, sums}),
                   inner, threads);
     }
-    const activation_scale state_scale = detail::state_scale<P>();
+    const activation_scale state_scale = detail::state_scale<P>(params_, r);
     const executor step_threads = for_steps(e, threads);
     const bool is_lstm = params_.cell == recurrent_cell::lstm;
     std::fill_n(c, n * H, P::output::from(0.0));
