@@ -223,7 +223,7 @@ class generator {
     const std::size_t b = any_blob();
     const tensor_shape& x = shape(b);
     const bool is_map = x.rank() == 4;
-    const std::size_t kind = choose_.between(0, 42);
+    const std::size_t kind = choose_.between(0, 41);
     switch (kind) {
       case 0:
       case 1:
@@ -519,27 +519,21 @@ class generator {
         add(p, {scores, moves}, choose_.between(1, 2), true);
         return;
       }
-      case 36: {
-        arg_max_params p{1, choose_.once_in(2), std::nullopt};
-        if (choose_.once_in(2)) p.axis = choose_.between(0, x.rank() - 1);
-        if (choose_.once_in(3)) p.top_k = choose_.between(1, 3);
-        add(p, {b}, 1, true);
-      }
-      case 37: add_recurrent(b); return;
-      case 38: {
+      case 36: add_recurrent(b); return;
+      case 37: {
         reverse_params p{{choose_.between(0, x.rank() - 1)}};
         if (choose_.once_in(3)) p.axes.push_back(choose_.between(0, x.rank() - 1));
         add(p, {b}, 1, true);
         return;
       }
-      case 39: {
+      case 38: {
         if (!is_map) return;
         im2col_params p;
         p.geometry = geometry(p.kernel, 1);
         add(p, {b}, 1, true);
         return;
       }
-      case 40: {
+      case 39: {
         ctc_greedy_decoder_params p{choose_.between(0, 2), !choose_.once_in(3)};
         if (choose_.once_in(3)) p.blank = std::nullopt;
         if (!is_map) {
@@ -549,7 +543,7 @@ class generator {
         }
         return;
       }
-      case 41: {
+      case 40: {
         if (!is_map) return;
         dense_block_params p;
         const std::size_t growth = choose_.between(1, 3);
