@@ -15,11 +15,13 @@
 #include <nniesim/ops/activation.hpp>
 #include <nniesim/ops/add_one_norm.hpp>
 #include <nniesim/ops/arg_max.hpp>
+#include <nniesim/ops/axpy.hpp>
 #include <nniesim/ops/bias.hpp>
 #include <nniesim/ops/box.hpp>
 #include <nniesim/ops/concat.hpp>
 #include <nniesim/ops/continuation_indicator.hpp>
 #include <nniesim/ops/conv2d.hpp>
+#include <nniesim/ops/crelu.hpp>
 #include <nniesim/ops/crop.hpp>
 #include <nniesim/ops/ctc_greedy_decoder.hpp>
 #include <nniesim/ops/deconv2d.hpp>
@@ -30,6 +32,7 @@
 #include <nniesim/ops/im2col.hpp>
 #include <nniesim/ops/l2_normalize.hpp>
 #include <nniesim/ops/lrn.hpp>
+#include <nniesim/ops/matmul.hpp>
 #include <nniesim/ops/mvn.hpp>
 #include <nniesim/ops/pass_through.hpp>
 #include <nniesim/ops/permute.hpp>
@@ -47,6 +50,7 @@
 #include <nniesim/ops/reverse.hpp>
 #include <nniesim/ops/roi_pooling.hpp>
 #include <nniesim/ops/scale.hpp>
+#include <nniesim/ops/shuffle_channel.hpp>
 #include <nniesim/ops/slice.hpp>
 #include <nniesim/ops/softmax.hpp>
 #include <nniesim/ops/spp.hpp>

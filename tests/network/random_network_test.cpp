@@ -124,7 +124,7 @@ bool mac_layer_equals_specification(const layer& l, const tensor<float>& in, thr
 TEST_CASE("random geometries give the specification's bits, alone and shared by threads", "[network]") {
   thread_pool pool(3);
   std::size_t checked = 0;
-  for (std::uint32_t seed = 0; seed < count(80); ++seed) {
+  for (std::uint32_t seed = 0; seed < count(100); ++seed) {
     const auto g = of_seed(seed + 1000000);
     draws random(seed);
     for (const layer& l : g.net.layers) {

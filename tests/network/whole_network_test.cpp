@@ -133,8 +133,10 @@ class naive_network {
     return std::holds_alternative<layers::convolution>(l.params) ||
            std::holds_alternative<layers::deconvolution>(l.params) ||
            std::holds_alternative<layers::fully_connected>(l.params) ||
-           std::holds_alternative<eltwise_params>(l.params) || std::holds_alternative<upsample_params>(l.params);
+           std::holds_alternative<eltwise_params>(l.params) || std::holds_alternative<upsample_params>(l.params) ||
+           is_matmul(l);
   }
+  static bool is_matmul(const layer& l) { return std::holds_alternative<matmul_params>(l.params); }
   static bool is_mac(const layer& l) { return weights_of(l) != nullptr; }
   /// Tables and CORDIC have tests of their own.
   static bool is_function(const layer& l) {
@@ -142,7 +144,9 @@ class naive_network {
     if (std::holds_alternative<softmax_params>(l.params)) return true;
     if (std::holds_alternative<layers::recurrent>(l.params)) return true;
     const auto* p = std::get_if<activation_params>(&l.params);
-    return p != nullptr && p->function != activation_function::absolute;
+    using enum activation_function;
+    return p != nullptr &&
+           (p->function == sigmoid || p->function == tanh || p->function == exponential || p->function == logarithm);
   }
   [[nodiscard]] bool is_upsampling(const layer& l) const {
     if (std::holds_alternative<upsample_params>(l.params)) return true;
@@ -166,7 +170,7 @@ class naive_network {
     for (double& v : x) {
       if (is_codes_[source]) v = decoded<activations>(v, s);
       // Products are of codes; all others read, or copy, what stands in 1/4096.
-      if (!(reads_codes && is_mac(l)) && (is_codes_[source] || is_input_[source])) v = cut(v);
+      if (!(reads_codes && (is_mac(l) || is_matmul(l))) && (is_codes_[source] || is_input_[source])) v = cut(v);
       if (l.on_cpu) v = static_cast<double>(static_cast<float>(v));
     }
     const tensor_shape& shape = net_.blobs[b].shape;
@@ -231,6 +235,7 @@ class naive_network {
     if (auto* p = std::get_if<layers::normalize>(&l.params); p != nullptr && !l.on_cpu && p->factor != one) {
       factors = std::exchange(p->factor, one);
     }
+    if (!l.on_cpu && is_matmul(l)) return written_products(std::get<matmul_params>(l.params), inputs, scales);
     if (l.on_cpu || !is_mac(l)) {
       // As the compiler stores slopes.
       if (auto* p = std::get_if<relu_params>(&l.params); p != nullptr && !l.on_cpu) {
@@ -238,6 +243,9 @@ class naive_network {
       }
       if (auto* p = std::get_if<layers::prelu>(&l.params); p != nullptr && !l.on_cpu) {
         for (float& s : p->slope) s = std::trunc(s * 4096) / 4096;
+      }
+      if (auto* p = std::get_if<crelu_params>(&l.params); p != nullptr && !l.on_cpu) {
+        p->negative_slope = std::trunc(p->negative_slope * 4096) / 4096;
       }
       naive::array y = naive::evaluate(l, inputs).at(output);
       const channel_affine affine = affine_of(l);
@@ -313,6 +321,32 @@ class naive_network {
     return result;
   }
 
+  /// Sums of products of two inputs' codes.
+  static std::vector<expected_value> written_products(const matmul_params& p, const std::vector<naive::array>& inputs,
+                                                      const std::vector<typename activations::scale>& scales) {
+    const naive::array y = naive::evaluate_layer{inputs, 1}(p).at(0);
+    const naive::extents& shape = inputs[0].shape;
+    const std::size_t terms = p.sizes[1] != 0 ? p.sizes[1] : shape[shape.size() - (p.transpose_a ? 2 : 1)];
+    std::vector<expected_value> result;
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      double sum = y.value[i] * 4096, tolerance = 2 * y.tolerance[i] * 4096;
+      if constexpr (has_integers) {
+        const double unit = std::exp2(static_cast<double>(scales[0].z() + scales[1].z()) / activations::levels);
+        const bool is_coarse = unit * 0x1p42 >= 0x1p31 - 0.5;
+        const double multiplier = saturated(std::nearbyint(unit * (is_coarse ? 0x1p31 : 0x1p42)));
+        const double factor = multiplier * (is_coarse ? 0x1p-19 : 0x1p-30);
+        sum = y.value[i] / unit * factor;
+        tolerance = 2 * y.tolerance[i] / unit * factor;
+      } else if (y.tolerance[i] / (3 * naive::ulp) > own_policy::largest_sum<P>) {
+        tolerance = std::numeric_limits<double>::infinity();  // sums that may saturate have a test of their own
+      } else {
+        tolerance += static_cast<double>(terms) * own_policy::product_error<P> * 4096;
+      }
+      result.push_back({std::floor(sum - tolerance), std::floor(sum + tolerance)});
+    }
+    return result;
+  }
+
   const network& net_;
   std::vector<std::size_t> source_, range_;
   std::vector<bool> is_codes_, is_input_;
@@ -374,7 +408,7 @@ TEST_CASE("random networks in fixed point give what definitions and rules of sto
   }
   CHECK(compared > 200000);
   CHECK(fused > 100);
-  CHECK(kinds.size() >= 24);
+  CHECK(kinds.size() >= 31);
 }
 
 TEST_CASE("networks of one's own policy and fused ones give the same bits on every instruction set, for any threads",

@@ -29,6 +29,57 @@ TEST_CASE("activations equal the math library's functions within float's last pl
   check(activation_function::elu, [](double v) { return v > 0 ? v : static_cast<double>(0.7F) * (std::exp(v) - 1.0); });
   check(activation_function::absolute, [](double v) { return std::fabs(v); });
   check(activation_function::exponential, [](double v) { return std::exp(v); });
+  check(activation_function::bnll, [](double v) { return std::max(v, 0.0) + std::log1p(std::exp(-std::fabs(v))); });
+  check(activation_function::relu6, [](double v) { return std::clamp(v, 0.0, 6.0); });
+  check(activation_function::hard_swish, [](double v) { return v * std::clamp(v + 3, 0.0, 6.0) / 6; });
+  check(activation_function::swish, [](double v) { return v / (1 + std::exp(-static_cast<double>(0.7F) * v)); });
+  check(activation_function::mish, [](double v) { return v * std::tanh(v > 40 ? v : std::log1p(std::exp(v))); });
+}
+
+TEST_CASE("a threshold is 1 above it and 0 at it, exactly, in every format") {
+  const tensor<float> x{{-1.0F, 0.0F, 5.9997559F, 6.0F, 6.0002441F, 100.0F}};
+  for_policies([&]<class P>() {
+    const auto y = activation<P>(x, {.function = activation_function::threshold, .threshold = 6});
+    check_values<P>(y, {0, 0, 0, 0, 1, 1});
+  });
+  CHECK(activation<w8a8>(x, {.function = activation_function::threshold}).data()[2].raw() == 4096);
+  CHECK_THROWS_AS(activation<w8a8>(x, {.function = activation_function::threshold, .threshold = std::nanf("")}),
+                  format_error);
+}
+
+TEST_CASE("functions of the far ends do not overflow") {
+  using enum activation_function;
+  const tensor<float> x{{-1e30F, -800.0F, 800.0F, 1e30F}};
+  const auto values = [&](activation_function f) {
+    const auto y = activation<float32>(x, {.function = f});
+    return std::vector<float>(y.begin(), y.end());
+  };
+  CHECK(values(bnll) == std::vector<float>{0, 0, 800, 1e30F});
+  CHECK(values(relu6) == std::vector<float>{0, 0, 6, 6});
+  CHECK(values(swish) == std::vector<float>{0, 0, 800, 1e30F});
+  CHECK(values(hard_swish) == std::vector<float>{0, 0, 800, 1e30F});
+  CHECK(values(mish) == std::vector<float>{0, 0, 800, 1e30F});
+}
+
+TEST_CASE("functions that nothing is known of are the exact ones, truncated") {
+  draws d(9);
+  const auto x = d.tensor({1, 500}, 4);
+  using enum activation_function;
+  for (const activation_function f : {bnll, relu6, swish, hard_swish, mish}) {
+    const auto in = held<w8a8>(x);
+    const auto y = activation<w8a8>(x, {.function = f});
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      const double v = in[i];
+      const double e = f == bnll         ? std::max(v, 0.0) + std::log1p(std::exp(-std::fabs(v)))
+                       : f == relu6      ? std::clamp(v, 0.0, 6.0)
+                       : f == swish      ? v / (1 + std::exp(-v))
+                       : f == hard_swish ? v * std::clamp(v + 3, 0.0, 6.0) / 6
+                                         : v * std::tanh(std::log1p(std::exp(v)));
+      CAPTURE(to_string(f), v);
+      CHECK(y.data()[i].raw() >= std::floor(e * 4096 - 1e-9));
+      CHECK(y.data()[i].raw() <= std::floor(e * 4096 + 1e-9));
+    }
+  }
 }
 
 TEST_CASE("activations of layer values are written truncated") {

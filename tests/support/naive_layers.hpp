@@ -303,6 +303,12 @@ struct evaluate_layer {
         case f::absolute: return std::fabs(v);
         case f::exponential: return std::exp(log_base * (shift + scale * v));
         case f::logarithm: return std::log(shift + scale * v) / log_base;
+        case f::bnll: return v > 0 ? v + std::log1p(std::exp(-v)) : std::log1p(std::exp(v));
+        case f::threshold: return v > static_cast<double>(p.threshold) ? 1.0 : 0.0;
+        case f::relu6: return std::clamp(v, 0.0, 6.0);
+        case f::swish: return v / (1 + std::exp(-alpha * v));
+        case f::hard_swish: return v * std::clamp(v + 3, 0.0, 6.0) / 6;
+        case f::mish: return v * std::tanh(v > 30 ? v : std::log1p(std::exp(v)));
       }
       return 0.0;
     });
@@ -1078,6 +1084,82 @@ struct evaluate_layer {
     all.tolerance.assign(all.value.size(), 1e-5 * most);
     return copies(all);
   }
+  many operator()(const nniesim::shuffle_channel_params& p) const {
+    const long each = l(x().shape[1] / p.groups);
+    return copies(moved(x(), x().shape, [&](auto o) {
+      o[1] = o[1] % l(p.groups) * each + o[1] / l(p.groups);
+      return o;
+    }));
+  }
+  many operator()(const nniesim::axpy_params&) const {
+    const array &v = in.at(1), &b = in.at(2);
+    array y(v.shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      const double product = x().value[static_cast<std::size_t>(o[0] * l(v.shape[1]) + o[1])] * v.value[i];
+      y.value[i] = product + b.value[i];
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]) + small * (std::fabs(product) + std::fabs(b.value[i]));
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::bias_params& p) const {
+    array y(x().shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const auto o = y.place(i);
+      const auto first = o.begin() + static_cast<std::ptrdiff_t>(p.axis);
+      const std::vector<long> place(first, first + static_cast<std::ptrdiff_t>(in.at(1).shape.size()));
+      y.value[i] = x().value[i] + in.at(1).value[static_cast<std::size_t>(in.at(1).at(place))];
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]);
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::crelu_params& p) const {
+    extents shape = x().shape;
+    const long half = l(shape[p.axis]);
+    shape[p.axis] *= 2;
+    array y(shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      auto o = y.place(i);
+      const bool is_second = o[p.axis] >= half;
+      o[p.axis] %= half;
+      const double v = x().value[static_cast<std::size_t>(x().at(o))] * (is_second ? -1 : 1);
+      y.value[i] = v > 0 ? v : v * static_cast<double>(p.negative_slope);
+      y.tolerance[i] = 2 * ulp * std::fabs(y.value[i]);
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::matmul_params& p) const {
+    const std::size_t rank = x().shape.size();
+    extents shape = x().shape;
+    std::size_t m = p.sizes[0], k = p.sizes[1], n = p.sizes[2];
+    if (m == 0) {
+      m = shape[rank - (p.transpose_a ? 1 : 2)];
+      k = shape[rank - (p.transpose_a ? 2 : 1)];
+      n = in.at(1).shape[rank - (p.transpose_b ? 2 : 1)];
+      shape[rank - 2] = m;
+      shape[rank - 1] = n;
+    } else {
+      shape = {m, n};
+    }
+    array y(shape);
+    for (std::size_t i = 0; i < y.value.size(); ++i) {
+      const std::size_t matrix = i / (m * n), row = i / n % m, column = i % n;
+      chain sum;
+      for (std::size_t j = 0; j < k; ++j) {
+        const double a = x().value[matrix * m * k + (p.transpose_a ? j * m + row : row * k + j)];
+        const double b = in.at(1).value[matrix * k * n + (p.transpose_b ? column * k + j : j * n + column)];
+        sum.add(a * b);
+      }
+      sum.put(y, i);
+    }
+    return copies(y);
+  }
+  many operator()(const nniesim::layers::custom& p) const {
+    many all;
+    for (const auto& t : p.values) all.push_back(from(t));
+    return all;
+  }
+  many operator()(const nniesim::layers::parameter& p) const { return copies(from(p.values)); }
 };
 
 /// The outputs of a layer.

@@ -223,7 +223,7 @@ class generator {
     const std::size_t b = any_blob();
     const tensor_shape& x = shape(b);
     const bool is_map = x.rank() == 4;
-    const std::size_t kind = choose_.between(0, 41);
+    const std::size_t kind = choose_.between(0, 48);
     switch (kind) {
       case 0:
       case 1:
@@ -375,7 +375,9 @@ class generator {
       }
       case 20: {
         using f = activation_function;
-        activation_params p{choose_.one_of({f::sigmoid, f::tanh, f::elu, f::absolute, f::exponential, f::logarithm})};
+        activation_params p{choose_.one_of({f::sigmoid, f::tanh, f::elu, f::absolute, f::exponential, f::logarithm,
+                                            f::bnll, f::threshold, f::relu6, f::swish, f::hard_swish, f::mish})};
+        p.threshold = choose_.one_of({0.0F, 0.25F});
         p.alpha = choose_.one_of({1.0F, 0.3F});
         if (p.function == f::exponential || p.function == f::logarithm) {
           if (!add(activation_params{f::tanh}, {b})) return;
@@ -563,6 +565,51 @@ class generator {
         add(p, {b}, 1, true);
         return;
       }
+      case 41: {
+        if (x.rank() >= 2) add(shuffle_channel_params{divisor_of(x[1])}, {b}, 1, true);
+        return;
+      }
+      case 42: {
+        if (!is_map) return;
+        pooling_params whole;
+        whole.operation = pooling_operation::average;
+        whole.global = true;
+        if (add(whole, {b})) add(axpy_params{}, {net_.blobs.size() - 1, b, like(b)}, 1, true);
+        return;
+      }
+      case 43: {
+        const std::size_t other = any_blob();
+        std::size_t axis = 0;
+        while (axis + shape(other).rank() < x.rank() && choose_.once_in(2)) ++axis;
+        add(bias_params{detail::is_run_of(shape(other), x, axis) ? axis : 0},
+            {b, detail::is_run_of(shape(other), x, axis) ? other : like(b)});
+        return;
+      }
+      case 44: add(crelu_params{choose_.between(0, x.rank() - 1), choose_.one_of({0.0F, 0.1F})}, {b}); return;
+      case 45:
+      case 46: {
+        if (x.rank() < 2) return;
+        const std::size_t last = x[x.rank() - 1];
+        matmul_params p{choose_.once_in(2), true, {}};
+        if (p.transpose_a) p.transpose_b = false;
+        if (choose_.once_in(4)) p = {false, false, {x.size() / last, last, x.size() / last}};
+        add(p, {b, like(b)});
+        return;
+      }
+      case 47: {
+        if (choose_.once_in(2)) {
+          add(layers::parameter{values_.tensor(x)}, {});
+          return;
+        }
+        layers::custom p;
+        for (std::size_t i = choose_.between(1, 2); i > 0; --i) {
+          p.outputs.push_back({choose_.between(1, 3), choose_.between(1, 6)});
+          p.values.push_back(values_.tensor(p.outputs.back()));
+        }
+        const std::size_t outputs = p.outputs.size();
+        add(std::move(p), {b}, outputs, true);
+        return;
+      }
       default: {
         arg_max_params p{1, choose_.once_in(2), std::nullopt};
         if (choose_.once_in(2)) p.axis = choose_.between(0, x.rank() - 1);
@@ -612,7 +659,7 @@ inline std::string float_difference(const generated& g, std::size_t& compared) {
       const naive::array& want = expected.at(o);
       const auto differs = [&](const std::string& what) {
         return detail::concat(l.name, " (alternative ", l.params.index(), ") output ", o, " of inputs ",
-                              g.net.blobs[l.inputs[0]].shape, ": ", what);
+                              l.inputs.empty() ? tensor_shape{} : g.net.blobs[l.inputs[0]].shape, ": ", what);
       };
       const tensor_shape shape(std::span<const std::size_t>(want.shape.data(), want.shape.size()));
       if (shape_of(got) != shape) return differs(detail::concat("shape ", shape_of(got), ", expected ", shape));

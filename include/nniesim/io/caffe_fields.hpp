@@ -1,6 +1,7 @@
 // Fields of a Caffe prototxt as the importer reads them: what is wrong is collected, and reading goes on.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,14 @@ namespace detail {
 /// What is wrong with a file.
 class caffe_problems {
  public:
+  /// A layer of a type that is not known. They are told first, each type once.
+  void add_missing(const std::string& type, const prototxt_position& where, std::string_view layer) {
+    const auto found =
+        std::find_if(missing_.begin(), missing_.end(), [&](const missing_type& m) { return m.type == type; });
+    if (found == missing_.end()) missing_.push_back({type, concat(where, " (layer ", excerpt(layer), ")"), 1});
+    else ++found->count;
+    ++count_of_missing_;
+  }
   /// Those that follow are this layer's; "" for the whole file's.
   void enter(std::string_view layer) { owner_ = layer.empty() ? "" : concat(" (layer ", excerpt(layer), ")"); }
   void add(std::string_view problem) {
@@ -30,15 +39,31 @@ class caffe_problems {
     lines_ += problem;
     lines_ += owner_;
   }
-  [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  /// Throws parse_error with all of them, one per line.
+  [[nodiscard]] std::size_t count() const noexcept { return count_ + count_of_missing_; }
+  /// Throws parse_error with all of them, one per line: types that are not known, then the others as they came.
   void throw_any() const {
-    if (count_ == 0) return;
-    throw parse_error(count_ > most_lines ? concat(lines_, "\n... and ", count_ - most_lines, " more") : lines_);
+    if (count() == 0) return;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(missing_.size(), most_lines); ++i) {
+      const missing_type& m = missing_[i];
+      text += concat(text.empty() ? "" : "\n", m.count, m.count == 1 ? " layer" : " layers", " of type ",
+                     excerpt(m.type), ", which is not supported, the first at ", m.first);
+    }
+    if (missing_.size() > most_lines) text += concat("\n... and ", missing_.size() - most_lines, " more types");
+    if (!text.empty() && !lines_.empty()) text += '\n';
+    text += lines_;
+    throw parse_error(count_ > most_lines ? concat(text, "\n... and ", count_ - most_lines, " more") : text);
   }
 
  private:
+  struct missing_type {
+    std::string type, first;
+    std::size_t count = 0;
+  };
+
   static constexpr std::size_t most_lines = 50;
+  std::vector<missing_type> missing_;
+  std::size_t count_of_missing_ = 0;
   std::string lines_;
   std::string owner_;
   std::size_t count_ = 0;
@@ -64,14 +89,13 @@ class caffe_fields {
   void problem(const What&... what) {
     problems_->add(concat(where_, ": ", what...));
   }
+  /// Counts a field as read that has no part in the result.
+  void ignore(std::string_view name) const {
+    if (message_ != nullptr) message_->ignore(name);
+  }
   [[nodiscard]] bool has(std::string_view name) const { return message_ != nullptr && !message_->all(name).empty(); }
   [[nodiscard]] std::vector<const prototxt_field*> all(std::string_view name) const {
     return message_ == nullptr ? std::vector<const prototxt_field*>{} : message_->all(name);
-  }
-
-  /// Counts a field as read, whatever it holds.
-  void ignore(std::string_view name) const {
-    if (message_ != nullptr) message_->ignore(name);
   }
 
   /// A problem where there are more than a tensor has axes.

@@ -7,14 +7,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <nniesim/core/nearest_names.hpp>
 #include <nniesim/io/caffe_layers.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -23,40 +26,80 @@ NNIESIM_BEGIN_NAMESPACE
 inline constexpr std::size_t blob_element_limit = std::size_t{1} << 31U;
 inline constexpr std::size_t network_element_limit = std::size_t{1} << 34U;
 
+struct caffe_import_options {
+  /// The layer, by name with or without its mark _hp, behind which the file is not looked at; "": none.
+  std::string stop_at{};
+  /// Layers of unknown types or with unknown fields, and Custom layers, are left out with all that depends on them; the
+  /// network's remarks name them.
+  bool until_unsupported = false;
+  /// No model is needed: every learned value is 1. For shapes, costs and the hardware's rules.
+  bool shapes_alone = false;
+};
+
 namespace detail {
 
 class caffe_importer {
  public:
-  caffe_importer(const prototxt_message& net, const caffe_model* model, std::string_view model_file)
-      : net_(net), learned_(model, model_file.empty() ? "the model" : model_file) {}
-  caffe_importer(const prototxt_message& net, caffe_model&& model, std::string_view model_file)
-      : net_(net), learned_(std::move(model), model_file.empty() ? "the model" : model_file) {}
+  /// `model` is a pointer to one, or one to be moved from.
+  template <class Model>
+  caffe_importer(const prototxt_message& net, Model&& model, std::string_view model_file, caffe_import_options options)
+      : net_(net),
+        learned_(std::forward<Model>(model), model_file.empty() ? "the model" : model_file, options.shapes_alone),
+        options_(std::move(options)) {}
 
   [[nodiscard]] network import() {
     caffe_fields file(&net_, net_.where(), problems_);
     if (file.has("name")) result_.name = file.string("name");
     add_file_inputs(file);
     if (file.has("layer") && file.has("layers")) file.problem("got layer and layers, expected one kind");
+    collect_names();
     for (const prototxt_field& f : net_.fields()) {
-      if (f.name() == "layer" || f.name() == "layers") add_layer(f);
+      if (!stopped_ && (f.name() == "layer" || f.name() == "layers")) add_layer(f);
     }
     problems_.enter("");
+    if (!options_.stop_at.empty() && !stopped_) {
+      file.problem("got no layer ", excerpt(options_.stop_at), " to stop at, expected one",
+                   nearest_names(options_.stop_at, {all_names_.begin(), all_names_.end()}));
+    }
     for (const std::string_view name : {"force_backward", "debug_info", "state"}) net_.ignore(name);
     for (const prototxt_unread& u : net_.unread()) {
       // What is in layers was looked at with them; what was left out with those is nobody's.
       if (u.path.starts_with("layer.") || u.path.starts_with("layers.")) continue;
+      if (stopped_ && (u.path == "layer" || u.path == "layers")) continue;
       problems_.add(concat(u.where, ": got the unknown field ", excerpt(u.path), ", expected one that a network has"));
     }
     if (problems_.count() == 0 && result_.layers.empty()) file.problem("got no layers, expected at least one");
     problems_.throw_any();
+    remark_left_out();
     return std::move(result_);
   }
 
  private:
+  static constexpr std::size_t none = ~std::size_t{0};
+  static constexpr std::size_t most_remarks = 20;  ///< of one kind
   struct made {
-    bool known = false;   ///< its shape
-    bool on_cpu = false;  ///< by a layer that the host computes
+    bool known = false;       ///< its shape
+    bool on_cpu = false;      ///< by a layer that the host computes
+    std::size_t lost = none;  ///< it depends on this one of lost_
   };
+  /// A layer that is not supported, where that is no error.
+  struct lost_layer {
+    std::string what;           ///< "layer 'x' (net:3:1): ..."
+    std::size_t followers = 0;  ///< layers that depend on it
+  };
+
+  /// Whether nothing is read behind the layer of that name.
+  [[nodiscard]] bool is_last(std::string_view name) const {
+    return name == options_.stop_at || (is_marked_hp(name) && name.substr(0, name.size() - 3) == options_.stop_at);
+  }
+
+  /// The names of all layers, that none is made up which the file has.
+  void collect_names() {
+    for (const prototxt_field& f : net_.fields()) {
+      if ((f.name() != "layer" && f.name() != "layers") || f.kind() != prototxt_kind::message) continue;
+      for (const prototxt_field* name : f.message().all("name")) all_names_.insert(name->text());
+    }
+  }
 
   void add_file_inputs(caffe_fields& file) {
     const std::vector<const prototxt_field*> fields = file.all("input");
@@ -87,6 +130,7 @@ class caffe_importer {
     problems_.enter(name);
     if (name.ends_with("_cpu")) problems_.add(concat(where, ": got the mark _cpu, expected none on an input"));
     if (!take_name(name, where)) return;
+    stopped_ = stopped_ || is_last(name);
     layer l{.name = name, .type = type, .where = concat(where), .inputs = {}, .outputs = {}, .params = layers::input{}};
     l.outputs = {declare(top, "", where)};
     if (shape) set_shape(l.outputs[0], *shape, where);
@@ -112,14 +156,23 @@ class caffe_importer {
     const std::string name = fields.string("name");
     problems_.enter(name);
     const std::string type = v1 ? v1_type(fields) : fields.string("type");
-    if (!is_included(fields)) return;
+    const bool is_data = type == "Input" || type.ends_with("Data");
+    const bool is_used = is_included(fields);
     const std::vector<std::string> bottoms = fields.strings("bottom");
     const std::vector<std::string> tops = fields.strings("top");
+    if (!is_used) {
+      for (const std::string& top : tops) {
+        if (is_data)
+          only_trained_.insert_or_assign(
+              top, concat("layer ", excerpt(name), " is for training; expected ", input_instead(fields, name, top)));
+      }
+      return;
+    }
     if (name.empty() || type.empty()) {
       for (const std::string& top : tops) (void)declare(top, top, where);
     } else if (type.ends_with("Loss") || type == "Accuracy" || type == "Silence" || type == "HDF5Output") {
       for (const std::string& top : tops) left_out_.insert_or_assign(top, name);
-    } else if (type == "Input" || type.ends_with("Data")) {
+    } else if (is_data) {
       add_data(fields, *message, name, type, where, tops);
     } else {
       add_operator(fields, *message, name, type, where, bottoms, tops);
@@ -165,6 +218,20 @@ class caffe_importer {
     return fields.has("include") ? include : !exclude;
   }
 
+  /// The input that a network for use has in place of a layer that reads pictures from a data base.
+  [[nodiscard]] static std::string input_instead(caffe_fields& fields, std::string_view name, std::string_view top) {
+    caffe_fields transform = fields.fields("transform_param");
+    caffe_fields resized = transform.fields("resize_param");
+    const auto extent = [&](std::string_view of_resize, std::string_view unknown) {
+      std::size_t n = transform.integer<std::size_t>("crop_size", 0, 0, caffe_fields::most);
+      if (n == 0) n = resized.integer<std::size_t>(of_resize, 0, 0, caffe_fields::most);
+      return n == 0 ? std::string(unknown) : concat(n);
+    };
+    return concat("layer { name: ", excerpt(name), " type: 'Input' top: ", excerpt(top),
+                  " input_param { shape { dim: 1 dim: 3 dim: ", extent("height", "ROWS"),
+                  " dim: ", extent("width", "COLUMNS"), " } } } in its place");
+  }
+
   /// An input for each top; of the layers that read files, the pictures only, whose labels are for training.
   void add_data(caffe_fields& fields, const prototxt_message& message, const std::string& name, const std::string& type,
                 const prototxt_position& where, std::vector<std::string> tops) {
@@ -188,7 +255,7 @@ class caffe_importer {
       leave_out_labels(tops, name);
     } else {
       fields.problem("got layer type ", excerpt(type), ", whose data base or file alone knows the shape, expected an ",
-                     "Input layer with its shape");
+                     "Input layer with its shape: ", input_instead(fields, name, tops[0]));
     }
     if (type == "Input") add_unread(message, type);
     if (problems_.count() == before && shapes.size() != 1 && shapes.size() != tops.size()) {
@@ -235,39 +302,62 @@ class caffe_importer {
                     const std::string& type, const prototxt_position& where, const std::vector<std::string>& bottoms,
                     const std::vector<std::string>& tops) {
     const std::size_t before = problems_.count();
-    const bool is_new = take_name(name, where);
-    layer l{.name = name, .type = type, .where = concat(where), .inputs = {}, .outputs = {}, .params = {}};
+    const std::uint32_t first_line = line_of(name);
+    layer l{
+        .name = own_name(name, where), .type = type, .where = concat(where), .inputs = {}, .outputs = {}, .params = {}};
+    stopped_ = is_last(l.name);
     caffe_source source{.fields = fields, .name = name};
+    source.first_line = first_line;
     source.inputs_known = find_inputs(bottoms, where, l.inputs);
     for (const std::size_t b : l.inputs) source.inputs.push_back(result_.blobs[b].shape);
 
     const auto op = std::find_if(caffe_operators.begin(), caffe_operators.end(),
                                  [&](const caffe_operator& o) { return o.type == type; });
+    const bool is_known = op != caffe_operators.end();
     const bool in_place = !tops.empty() && !bottoms.empty() && tops[0] == bottoms[0];
-    if (op != caffe_operators.end()) {
+    std::size_t lost = lost_before(l.inputs);
+    if (lost != none) {
+      ++lost_[lost].followers;
+    } else if (is_known) {
       l.on_cpu = on_cpu(*op, l, in_place, where);
       check_count(fields, "bottom", bottoms.size(), op->least_inputs, op->most_inputs);
       check_count(fields, "top", tops.size(), 1, op->several_outputs ? any_number : 1);
+    } else if (options_.until_unsupported) {
+      lost = lose(l, concat("type ", excerpt(type_name(fields, type)), " is not supported"));
     } else {
-      fields.problem("got layer type ", excerpt(type), ", which is not supported");
+      problems_.add_missing(type_name(fields, type), where, name);
     }
     for (std::size_t t = 0; t < tops.size(); ++t) {
       l.outputs.push_back(declare(tops[t], t < bottoms.size() ? bottoms[t] : "", where));
-      if (!tops[t].ends_with("_report") || name.ends_with("_cpu")) continue;
-      // A layer that works in place leaves one output on the hardware: the newest of the name.
-      if (t < l.inputs.size() && tops[t] == bottoms[t]) std::erase(result_.reported, l.inputs[t]);
-      result_.reported.push_back(l.outputs.back());
     }
-    if (op == caffe_operators.end() || !is_new) return;
+    if (lost == none && is_known) {
+      source.outputs = tops.size();
+      source.learned_values = &learned_;
+      source.problems = &problems_;
+      source.problems_before = before;
+      read(*op, source, l, fields, where);
+      const std::string unsupported = options_.until_unsupported ? unsupported_part(message, l) : "";
+      if (unsupported.empty()) add_unread(message, type);
+      else lost = lose(l, unsupported);
+    }
+    if (lost != none) {
+      if (stopped_) fields.problem("got the layer to stop at, expected one that can be run; ", lost_[lost].what);
+      for (const std::size_t o : l.outputs) made_[o] = {.known = false, .on_cpu = false, .lost = lost};
+      return;
+    }
+    if (!is_known) return;
+    report(l, bottoms, tops);
+    for (const std::size_t o : l.outputs) made_[o].on_cpu = l.on_cpu;
+    result_.layers.push_back(std::move(l));
+  }
 
-    source.outputs = tops.size();
-    source.learned_values = &learned_;
-    source.problems = &problems_;
-    source.problems_before = before;
+  /// The layer's parameters, and the shapes of its outputs.
+  void read(const caffe_operator& op, caffe_source& source, layer& l, caffe_fields& fields,
+            const prototxt_position& where) {
     try {
-      if (caffe_read_result params = op->read(source); params && source.ready()) {
+      if (caffe_read_result params = op.read(source); params && source.ready()) {
         if (!source.has_learned) (void)source.learned({});
-        learned_.drop(name);
+        learned_.drop(source.name);
         l.params = std::move(*params);
         l.on_cpu = l.on_cpu || source.on_cpu;
         const std::vector<tensor_shape> shapes = infer_shapes(l, source.inputs);
@@ -276,9 +366,69 @@ class caffe_importer {
     } catch (const error& e) {
       fields.problem(e.what());
     }
-    add_unread(message, type);
-    for (const std::size_t o : l.outputs) made_[o].on_cpu = l.on_cpu;
-    result_.layers.push_back(std::move(l));
+  }
+
+  /// The outputs with the mark _report, of layers of the accelerator.
+  void report(const layer& l, const std::vector<std::string>& bottoms, const std::vector<std::string>& tops) {
+    for (std::size_t t = 0; t < tops.size(); ++t) {
+      if (!tops[t].ends_with("_report") || l.name.ends_with("_cpu")) continue;
+      // A layer that works in place leaves one output on the hardware: the newest of the name.
+      if (t < l.inputs.size() && tops[t] == bottoms[t]) std::erase(result_.reported, l.inputs[t]);
+      result_.reported.push_back(l.outputs[t]);
+    }
+  }
+
+  /// A type as people know it: of Python layers with the class.
+  [[nodiscard]] static std::string type_name(caffe_fields& fields, const std::string& type) {
+    if (type != "Python" || !fields.has("python_param")) return type;
+    caffe_fields python = fields.fields("python_param");
+    return python.has("layer") ? type + ":" + python.string("layer") : type;
+  }
+
+  /// What of a layer of a known type is not supported; "" where nothing is.
+  [[nodiscard]] static std::string unsupported_part(const prototxt_message& message, const layer& l) {
+    const std::vector<prototxt_unread> unread = message.unread();
+    if (!unread.empty()) return concat("its field ", excerpt(unread[0].path), " is not supported");
+    const bool is_custom = std::holds_alternative<layers::custom>(l.params);
+    return is_custom ? "its values are those of a program of the host" : "";
+  }
+
+  [[nodiscard]] std::size_t lost_before(const std::vector<std::size_t>& inputs) const {
+    for (const std::size_t b : inputs) {
+      if (made_[b].lost != none) return made_[b].lost;
+    }
+    return none;
+  }
+  [[nodiscard]] std::size_t lose(const layer& l, std::string_view why) {
+    lost_.push_back({concat("layer ", excerpt(l.name), " (", l.where, "): ", why), 0});
+    return lost_.size() - 1;
+  }
+  /// Names what was left out, and takes its blobs away.
+  void remark_left_out() {
+    if (lost_.empty()) return;
+    for (std::size_t i = 0; i < std::min(lost_.size(), most_remarks); ++i) {
+      const std::size_t n = lost_[i].followers;
+      const std::string with_it =
+          concat("; with it ", n, n == 1 ? " layer that depends" : " layers that depend", " on it");
+      result_.remarks.push_back(concat("left out: ", lost_[i].what, n == 0 ? "" : with_it));
+    }
+    if (lost_.size() > most_remarks) {
+      result_.remarks.push_back(concat("left out: ", lost_.size() - most_remarks, " further layers"));
+    }
+    std::vector<std::size_t> moved(result_.blobs.size(), none);
+    std::vector<blob> left;
+    for (const layer& l : result_.layers) {
+      for (const std::size_t b : l.outputs) {
+        moved[b] = left.size();
+        left.push_back(std::move(result_.blobs[b]));
+      }
+    }
+    for (layer& l : result_.layers) {
+      for (std::size_t& b : l.inputs) b = moved[b];
+      for (std::size_t& b : l.outputs) b = moved[b];
+    }
+    for (std::size_t& b : result_.reported) b = moved[b];
+    result_.blobs = std::move(left);
   }
 
   void leave_out_labels(std::vector<std::string>& tops, const std::string& layer) {
@@ -323,10 +473,15 @@ class caffe_importer {
       const auto left_out = left_out_.find(bottom);
       problems_.add(concat(where, ": got bottom ", excerpt(bottom), ", expected a blob that a layer before makes",
                            left_out == left_out_.end()
-                               ? ""
+                               ? why_not_there(bottom)
                                : concat("; layer ", excerpt(left_out->second), " is left out, it is for training")));
     }
     return known;
+  }
+
+  [[nodiscard]] std::string why_not_there(const std::string& bottom) const {
+    const auto found = only_trained_.find(bottom);
+    return found == only_trained_.end() ? "" : "; " + found->second;
   }
 
   /// A new blob. Only the layer's own bottom in the same place may have the name already.
@@ -354,6 +509,32 @@ class caffe_importer {
     made_[index].known = true;
   }
 
+  /// The line of the layer that has the name, or 0.
+  [[nodiscard]] std::uint32_t line_of(const std::string& name) const {
+    const auto found = names_.find(name);
+    return found == names_.end() ? 0 : found->second;
+  }
+  /// Caffe takes a name again, of a layer without learned values. Here that is called name#2 and so on, the number
+  /// before a mark _hp or _cpu, which stays.
+  [[nodiscard]] std::string own_name(const std::string& name, const prototxt_position& where) {
+    if (names_.try_emplace(name, where.line).second) return name;
+    const std::size_t mark = name.ends_with("_hp") ? 3 : name.ends_with("_cpu") ? 4 : 0;
+    const std::string_view all = name;
+    std::size_t& number = repeats_.try_emplace(name, 1).first->second;
+    std::string own = name;
+    while (all_names_.contains(own)) {
+      own = concat(all.substr(0, all.size() - mark), "#", ++number, all.substr(all.size() - mark));
+    }
+    all_names_.insert(own);
+    names_.emplace(own, where.line);
+    if (++repeated_ <= most_remarks) {
+      result_.remarks.push_back(concat(where, ": the name ", excerpt(name), " stands there again, it was at line ",
+                                       line_of(name), ": this layer is called ", excerpt(own), " here"));
+    } else if (repeated_ == most_remarks + 1) {
+      result_.remarks.emplace_back("further layers whose names stand there again have numbers, too");
+    }
+    return own;
+  }
   [[nodiscard]] bool take_name(const std::string& name, const prototxt_position& where) {
     const auto [at, is_new] = names_.try_emplace(name, where.line);
     if (!is_new) {
@@ -379,6 +560,13 @@ class caffe_importer {
   std::map<std::string, std::string> left_out_;  ///< blob to the layer that would make it
   std::map<std::string, std::uint32_t> names_;   ///< of layers, to their lines
   std::size_t elements_ = 0;                     ///< of all blobs
+  caffe_import_options options_;
+  bool stopped_ = false;                             ///< at the layer that was asked for
+  std::vector<lost_layer> lost_;                     ///< what is not supported, and left out
+  std::map<std::string, std::string> only_trained_;  ///< blobs that layers of phase TRAIN alone give, and what to write
+  std::set<std::string, std::less<>> all_names_;     ///< of layers
+  std::map<std::string, std::size_t> repeats_;       ///< of names that stand there again
+  std::size_t repeated_ = 0;
 };
 
 }  // namespace detail
@@ -387,23 +575,28 @@ class caffe_importer {
 /// Layers stay in the file's order. What only training needs (losses, labels, layers of phase TRAIN, fillers) is left
 /// out; any other unknown layer or field is an error. Throws parse_error with up to 50 problems, one per line, each
 /// with file, line, column and layer. `model_file` names the model in them. Without a model (nullptr), layers that
-/// have learned values are errors. Counts the fields as read, so that a tree serves one thread at a time.
+/// have learned values are errors, but for options.shapes_alone. A name that stands there again, of a layer without
+/// learned values, gets a number; network::remarks says so, and what the options left out. Counts the fields as read,
+/// so that a tree serves one thread at a time.
 [[nodiscard]] inline network import_caffe(const prototxt_message& net, const caffe_model* model,
-                                          std::string_view model_file = {}) {
-  return detail::caffe_importer(net, model, model_file).import();
+                                          std::string_view model_file = {}, caffe_import_options options = {}) {
+  return detail::caffe_importer(net, model, model_file, std::move(options)).import();
 }
 
 /// The same of a model that is not needed any more: its values are moved, not copied.
 [[nodiscard]] inline network import_caffe(const prototxt_message& net, caffe_model&& model,
-                                          std::string_view model_file = {}) {
-  return detail::caffe_importer(net, std::move(model), model_file).import();
+                                          std::string_view model_file = {}, caffe_import_options options = {}) {
+  return detail::caffe_importer(net, std::move(model), model_file, std::move(options)).import();
 }
 
-/// The network of two files. Throws as read_prototxt, read_caffemodel and import_caffe.
+/// The network of two files; with options.shapes_alone the second is not read. Throws as read_prototxt, read_caffemodel
+/// and import_caffe.
 [[nodiscard]] inline network read_caffe_network(const std::filesystem::path& prototxt,
-                                                const std::filesystem::path& caffemodel) {
+                                                const std::filesystem::path& caffemodel,
+                                                caffe_import_options options = {}) {
   const prototxt_message net = read_prototxt(prototxt);
-  return import_caffe(net, read_caffemodel(caffemodel), caffemodel.string());
+  if (options.shapes_alone) return import_caffe(net, nullptr, {}, std::move(options));
+  return import_caffe(net, read_caffemodel(caffemodel), caffemodel.string(), std::move(options));
 }
 
 NNIESIM_END_NAMESPACE

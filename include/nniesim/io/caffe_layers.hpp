@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <nniesim/io/caffe_fields.hpp>
+#include <nniesim/io/caffe_host_layers.hpp>
 #include <nniesim/io/caffe_recurrent_layers.hpp>
 #include <nniesim/io/caffe_region_layers.hpp>
 #include <nniesim/io/caffe_source.hpp>
@@ -153,6 +154,7 @@ template <caffe_convolution Kind>
   const std::int64_t num_axes = p.integer<std::int64_t>("num_axes", 1, -1, tensor_shape::max_rank);
   if (!l.ready()) return std::nullopt;
 
+  if (l.inputs.size() == 2) return bias_params{l.axis(axis)};
   layers::scale result;
   result.params.axis = l.axis(axis);
   const std::array expected{caffe_factor_shape(l, result.params.axis, num_axes)};
@@ -162,8 +164,14 @@ template <caffe_convolution Kind>
   return result;
 }
 
+/// A fork's relu6: true makes it the host's ReLU6.
 [[nodiscard]] inline caffe_read_result read_caffe_relu(caffe_source& l) {
-  return relu_params{l.fields.fields("relu_param").real("negative_slope", 0.0F)};
+  caffe_fields p = l.fields.fields("relu_param");
+  const float slope = p.real("negative_slope", 0.0F);
+  if (!p.boolean("relu6", false)) return relu_params{slope};
+  if (slope != 0.0F) p.problem("got negative_slope ", slope, " with relu6, expected one of them");
+  l.on_cpu = true;
+  return activation_params{activation_function::relu6};
 }
 
 [[nodiscard]] inline caffe_read_result read_caffe_prelu(caffe_source& l) {
@@ -364,7 +372,7 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {"InnerProduct", read_caffe_inner_product},
     {"BatchNorm", read_caffe_batch_norm},
     {.type = "Scale", .read = read_caffe_scale, .most_inputs = 2},
-    {"Bias", read_caffe_bias},
+    {.type = "Bias", .read = read_caffe_bias, .most_inputs = 2},
     {.type = "ReLU", .read = read_caffe_relu, .activation = true},
     {.type = "PReLU", .read = read_caffe_prelu, .activation = true},
     {.type = "Sigmoid", .read = read_caffe_activation<activation_function::sigmoid>, .activation = true},
@@ -373,6 +381,12 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
     {.type = "AbsVal", .read = read_caffe_activation<activation_function::absolute>, .activation = true},
     {.type = "Exp", .read = read_caffe_activation<activation_function::exponential>, .activation = true},
     {.type = "Log", .read = read_caffe_activation<activation_function::logarithm>, .activation = true},
+    {.type = "BNLL", .read = read_caffe_activation<activation_function::bnll>, .activation = true},
+    {.type = "Threshold", .read = read_caffe_threshold, .activation = true},
+    {.type = "RReLU", .read = read_caffe_rrelu, .activation = true},
+    {"CReLU", read_caffe_crelu},
+    {.type = "MatMul", .read = read_caffe_matmul, .least_inputs = 2, .most_inputs = 2},
+    {.type = "Parameter", .read = read_caffe_parameter, .least_inputs = 0, .most_inputs = 0},
     {"Power", read_caffe_power},
     {"Softmax", read_caffe_softmax},
     {.type = "Pooling", .read = read_caffe_pooling, .several_outputs = true},
@@ -436,6 +450,28 @@ inline constexpr auto caffe_operators = std::to_array<caffe_operator>({
      .on_hardware = false},
     {.type = "Im2col", .read = read_caffe_im2col, .on_hardware = false},
     {.type = "DenseBlock", .read = read_caffe_dense_block, .on_hardware = false},
+    {.type = "Axpy", .read = read_caffe_axpy, .least_inputs = 3, .most_inputs = 3, .on_hardware = false},
+    {.type = "BN", .read = read_caffe_bn, .on_hardware = false},
+    {.type = "ShuffleChannel", .read = read_caffe_shuffle_channel, .on_hardware = false},
+    {.type = "ReLU6", .read = read_caffe_relu6, .activation = true, .on_hardware = false},
+    {.type = "Swish", .read = read_caffe_swish, .activation = true, .on_hardware = false},
+    {.type = "HardSwish",
+     .read = read_caffe_activation<activation_function::hard_swish>,
+     .activation = true,
+     .on_hardware = false},
+    {.type = "HSwish",
+     .read = read_caffe_activation<activation_function::hard_swish>,
+     .activation = true,
+     .on_hardware = false},
+    {.type = "Mish",
+     .read = read_caffe_activation<activation_function::mish>,
+     .activation = true,
+     .on_hardware = false},
+    {.type = "Custom",
+     .read = read_caffe_custom,
+     .most_inputs = any_number,
+     .several_outputs = true,
+     .on_hardware = false},
 });
 
 }  // namespace detail

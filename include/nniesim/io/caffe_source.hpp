@@ -26,8 +26,10 @@ namespace detail {
 /// The learned blobs of a model's layers, by name; layers without any are as good as not there.
 class caffe_learned {
  public:
-  caffe_learned(const caffe_model* model, std::string_view file) : model_(model), file_(file) {
-    if (model == nullptr) return;
+  /// `shapes_alone`: every learned value is 1, whatever a model has.
+  caffe_learned(const caffe_model* model, std::string_view file, bool shapes_alone = false)
+      : model_(model), shapes_alone_(shapes_alone), file_(file) {
+    if (model == nullptr || shapes_alone) return;
     for (std::size_t l = 0; l < model->layers.size(); ++l) {
       if (model->layers[l].blobs.empty()) continue;
       const auto [at, is_new] = layers_.try_emplace(model->layers[l].name, l);
@@ -35,7 +37,10 @@ class caffe_learned {
     }
   }
   /// A model whose values are moved to where they are used; what is left of a layer goes with drop().
-  caffe_learned(caffe_model&& model, std::string_view file) : caffe_learned(&model, file) { consumed_ = &model; }
+  caffe_learned(caffe_model&& model, std::string_view file, bool shapes_alone = false)
+      : caffe_learned(&model, file, shapes_alone) {
+    consumed_ = &model;
+  }
 
   /// A name without the marks _hp, _cpu and _report, in whatever order.
   [[nodiscard]] static std::string_view without_marks(std::string_view name) noexcept {
@@ -53,7 +58,8 @@ class caffe_learned {
   /// The layer's blobs, of the expected shapes but for axes of extent 1 in front (old files give every blob four axes).
   /// Throws format_error for anything else.
   [[nodiscard]] std::vector<tensor_view<const float>> of(const std::string& layer,
-                                                         std::span<const tensor_shape> expected) const {
+                                                         std::span<const tensor_shape> expected) {
+    if (shapes_alone_) return ones(expected);
     const auto found = find(layer);
     if (found == layers_.end()) {
       require<format_error>(
@@ -82,8 +88,13 @@ class caffe_learned {
 
   /// One of the blobs that of() gave, as a tensor of the expected shape.
   [[nodiscard]] tensor<float> take(const std::string& layer, std::size_t blob, const tensor_shape& shape) const {
-    const std::size_t l = find(layer)->second;
     tensor<float> result;
+    if (shapes_alone_) {
+      result = make_tensor<float>(shape);
+      result.fill(1.0F);
+      return result;
+    }
+    const std::size_t l = find(layer)->second;
     if (consumed_ != nullptr) result = std::move(consumed_->layers[l].blobs[blob]);
     else result = model_->layers[l].blobs[blob];
     result.reshape(std::vector<std::size_t>(shape.begin(), shape.end()));
@@ -100,7 +111,16 @@ class caffe_learned {
   [[nodiscard]] std::optional<tensor_shape> first_shape(const std::string& layer) const {
     const auto found = find(layer);
     if (found == layers_.end() || found->second == several) return std::nullopt;
-    return shape_of(model_->layers[found->second].blobs[0]);
+    const std::vector<tensor<float>>& blobs = model_->layers[found->second].blobs;
+    if (blobs.empty()) return std::nullopt;  // another layer had them
+    return shape_of(blobs[0]);
+  }
+
+  /// How many blobs the layer has; nothing where the model does not tell.
+  [[nodiscard]] std::optional<std::size_t> count(const std::string& layer) const {
+    const auto found = find(layer);
+    if (found == layers_.end() || found->second == several) return std::nullopt;
+    return model_->layers[found->second].blobs.size();
   }
 
  private:
@@ -128,11 +148,29 @@ class caffe_learned {
     return tensor_shape(std::span<const std::size_t>(first, s.end()));
   }
 
+  /// Views of one list of ones, that networks whose weights are never looked at take no memory twice.
+  [[nodiscard]] std::vector<tensor_view<const float>> ones(std::span<const tensor_shape> expected) {
+    for (const tensor_shape& s : expected) {
+      require<format_error>(s.size() <= most_ones - made_, "got a layer with ", s.size(), " learned values after ",
+                            made_, " of others, expected at most ", most_ones, " in all without a model");
+      made_ += s.size();
+      ones_.resize(std::max(ones_.size(), s.size()), 1.0F);
+    }
+    std::vector<tensor_view<const float>> result;
+    for (const tensor_shape& s : expected) result.emplace_back(std::span<const float>(ones_).first(s.size()), s);
+    return result;
+  }
+
+  static constexpr std::size_t most_ones = std::size_t{1} << 29U;  // 2 GiB
+
   const caffe_model* model_;
+  bool shapes_alone_;
   caffe_model* consumed_ = nullptr;  ///< the same, where it is
   std::string file_;
   by_name layers_;
-  mutable std::map<std::size_t, std::string> claims_{};  ///< whose they are, as far as was asked
+  std::map<std::size_t, std::string> claims_{};  ///< whose they are, as far as was asked
+  std::vector<float> ones_;
+  std::size_t made_ = 0;  ///< learned values without a model
 };
 
 /// A layer of the file while it is read. An operator's reader takes all parameters first, then, once it is ready(),
@@ -141,10 +179,12 @@ struct caffe_source {
   caffe_fields fields;
   std::string name;
   std::vector<tensor_shape> inputs{};
-  const caffe_learned* learned_values = nullptr;
+  caffe_learned* learned_values = nullptr;
   const caffe_problems* problems = nullptr;
   std::size_t problems_before = 0;
   bool inputs_known = true;  ///< else what makes them has problems of its own
+  /// Where a layer of that name stands already, else 0. The model's values are that one's.
+  std::uint32_t first_line = 0;
   std::size_t outputs = 0;
   bool on_cpu = false;       ///< set where the hardware does not take the parameters
   bool has_learned = false;  ///< whether they were asked for
@@ -153,6 +193,9 @@ struct caffe_source {
   /// The learned blobs, which must have these shapes. Throws as caffe_learned.
   [[nodiscard]] std::vector<tensor_view<const float>> learned(std::span<const tensor_shape> expected) {
     has_learned = true;
+    require<format_error>(first_line == 0 || expected.empty(), "got the name ", excerpt(name), " again, of a layer ",
+                          "with learned values, expected a name of its own: it was at line ", first_line);
+    if (first_line != 0) return {};
     return learned_values->of(name, expected);
   }
   /// One of the blobs that learned() gave. Views of it are gone then.

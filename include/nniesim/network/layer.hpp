@@ -43,6 +43,7 @@ struct network {
   std::vector<blob> blobs;
   std::vector<layer> layers;
   std::vector<std::size_t> reported{};  ///< blobs with the mark _report, whose values the compiler is to give
+  std::vector<std::string> remarks{};   ///< what the user is to know of how the file was read; whole sentences
 };
 
 /// What an output is called where layers stand for blobs: the layer's name, further ones with their number.

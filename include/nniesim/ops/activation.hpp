@@ -1,5 +1,5 @@
-// Activations but ReLU (relu.hpp): sigmoid, tanh, ELU, absolute value, exp, log, and PReLU with a slope per
-// channel.
+// Activations but ReLU (relu.hpp): sigmoid, tanh, ELU, absolute value, exp, log, BNLL, threshold, those that the host
+// runs, and PReLU with a slope per channel.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,21 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-enum class activation_function { sigmoid, tanh, elu, absolute, exponential, logarithm };
+enum class activation_function {
+  sigmoid,
+  tanh,
+  elu,
+  absolute,
+  exponential,
+  logarithm,
+  bnll,       ///< log(1 + exp(x))
+  threshold,  ///< 1 where x is above the threshold, else 0
+  // The accelerator does not have these.
+  relu6,       ///< min(max(x, 0), 6)
+  swish,       ///< x times the sigmoid of alpha * x
+  hard_swish,  ///< x * relu6(x + 3) / 6
+  mish,        ///< x * tanh(log(1 + exp(x)))
+};
 
 [[nodiscard]] constexpr std::string_view to_string(activation_function f) noexcept {
   switch (f) {
@@ -29,24 +43,35 @@ enum class activation_function { sigmoid, tanh, elu, absolute, exponential, loga
     case activation_function::absolute: return "absolute value";
     case activation_function::exponential: return "exp";
     case activation_function::logarithm: return "log";
+    case activation_function::bnll: return "bnll";
+    case activation_function::threshold: return "threshold";
+    case activation_function::relu6: return "relu6";
+    case activation_function::swish: return "swish";
+    case activation_function::hard_swish: return "hard swish";
+    case activation_function::mish: return "mish";
   }
   return "?";
 }
 
 struct activation_params {
   activation_function function = activation_function::sigmoid;
-  float alpha = 1.0F;  ///< of elu: what exp(x) - 1 is multiplied by for x < 0
+  float alpha = 1.0F;      ///< of elu: what exp(x) - 1 is multiplied by for x < 0; of swish: of the sigmoid's argument
+  float threshold = 0.0F;  ///< of threshold
   // Of exp, base^(scale * x + shift), and log, log_base(scale * x + shift), as in Caffe.
   float base = -1.0F;  ///< -1: e
   float scale = 1.0F;
   float shift = 0.0F;
-  function_rule rule = function_rule::hardware;  ///< of sigmoid, tanh, exp and log; nothing is known of the others
+  /// Of sigmoid, tanh, exp and log. Nothing is known of the others, BNLL among them, which the accelerator may have of
+  /// its exp and log: they are computed exactly (our assumption). A threshold is exact under any rule.
+  function_rule rule = function_rule::hardware;
 };
 
 /// Same shape as the input. Throws for an empty axis, numbers that are not finite, a base that is neither -1 nor
 /// positive, or a logarithm to base 1.
 [[nodiscard]] inline tensor_shape infer_shape(const activation_params& p, const tensor_shape& x) {
   detail::require<format_error>(std::isfinite(p.alpha), to_string(p.function), ": alpha ", p.alpha,
+                                ", expected a finite number");
+  detail::require<format_error>(std::isfinite(p.threshold), to_string(p.function), ": threshold ", p.threshold,
                                 ", expected a finite number");
   detail::require<format_error>(std::isfinite(p.scale) && std::isfinite(p.shift), to_string(p.function), ": scale ",
                                 p.scale, ", shift ", p.shift, ", expected finite numbers");
@@ -60,8 +85,21 @@ struct activation_params {
 
 namespace reference {
 
+/// log(1 + exp(x)) in float64, within some places of the last: log(1 + e) = log(u) * e / (u - 1) with u = 1 + e as it
+/// is rounded.
+[[nodiscard]] inline double softplus(double x) noexcept {
+  const double e = exact_bits_exp(-std::fabs(x));  // cannot overflow
+  const double u = 1.0 + e;
+  const double log = u == 1.0 ? e : exact_bits_log(u) * e / (u - 1.0);
+  return x > 0 ? x + log : log;
+}
+
+/// min(max(x, 0), 6); NaN gives 0, as a ReLU does.
+[[nodiscard]] inline double relu6(double x) noexcept { return x > 0 ? (x < 6 ? x : 6.0) : 0.0; }
+
 /// The exact form: the function in float64, from an exponential and a logarithm with the same bits everywhere. The only
-/// one of ELU and absolute value. Logarithms of numbers that are not positive are -infinity or NaN and written as such.
+/// one but of sigmoid, tanh, exp and log. Logarithms of numbers that are not positive are -infinity or NaN and written
+/// as such.
 [[nodiscard]] inline double activation_of(double x, const activation_params& p) noexcept {
   switch (p.function) {
     case activation_function::sigmoid: {
@@ -88,6 +126,22 @@ namespace reference {
     case activation_function::logarithm: {
       const double log = exact_bits_log(std::fma(static_cast<double>(p.scale), x, static_cast<double>(p.shift)));
       return p.base == -1.0F ? log : log / exact_bits_log(static_cast<double>(p.base));
+    }
+    case activation_function::bnll: return softplus(x);
+    case activation_function::threshold: return x > static_cast<double>(p.threshold) ? 1.0 : 0.0;
+    case activation_function::relu6: return relu6(x);
+    case activation_function::swish: {
+      const double at = static_cast<double>(p.alpha) * x;
+      const double e = exact_bits_exp(-std::fabs(at));
+      return at < 0 ? x * e / (1.0 + e) : x / (1.0 + e);
+    }
+    case activation_function::hard_swish: return x * relu6(x + 3.0) / 6.0;
+    case activation_function::mish: {
+      if (x > 40) return x;  // the quotient is 1
+      // tanh(log(1 + e)) = n / (n + 2) with n = e^2 + 2 e.
+      const double e = exact_bits_exp(x);
+      const double n = std::fma(e, e, 2.0 * e);
+      return x * n / (n + 2.0);
     }
   }
   return x;
@@ -180,7 +234,8 @@ bool vector_activation(tensor_view<const value_t<P>> x, const activation_params&
   if constexpr (std::same_as<value_t<P>, q20_12>) {
     if (is_hardware<P>(p.rule) && p.function != elu) return vector_hardware_activation(x, p, y);
   }
-  if (p.function == absolute || p.function == logarithm) return false;
+  const bool has_kernel = p.function == sigmoid || p.function == tanh || p.function == elu || p.function == exponential;
+  if (!has_kernel) return false;
   return run_layerwise<P>([&](auto k) {
     const std::size_t n = y.size();
     if (p.function == sigmoid) return k.sigmoid(x.data(), y.data(), n);

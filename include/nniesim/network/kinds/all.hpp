@@ -5,12 +5,16 @@
 
 #include <nniesim/network/kinds/activation.hpp>
 #include <nniesim/network/kinds/arg_max.hpp>
+#include <nniesim/network/kinds/axpy.hpp>
 #include <nniesim/network/kinds/batch_norm.hpp>
+#include <nniesim/network/kinds/bias.hpp>
 #include <nniesim/network/kinds/concat.hpp>
 #include <nniesim/network/kinds/continuation_indicator.hpp>
 #include <nniesim/network/kinds/convolution.hpp>
+#include <nniesim/network/kinds/crelu.hpp>
 #include <nniesim/network/kinds/crop.hpp>
 #include <nniesim/network/kinds/ctc_greedy_decoder.hpp>
+#include <nniesim/network/kinds/custom.hpp>
 #include <nniesim/network/kinds/deconvolution.hpp>
 #include <nniesim/network/kinds/dense_block.hpp>
 #include <nniesim/network/kinds/detection_output.hpp>
@@ -21,8 +25,10 @@
 #include <nniesim/network/kinds/im2col.hpp>
 #include <nniesim/network/kinds/input.hpp>
 #include <nniesim/network/kinds/lrn.hpp>
+#include <nniesim/network/kinds/matmul.hpp>
 #include <nniesim/network/kinds/mvn.hpp>
 #include <nniesim/network/kinds/normalize.hpp>
+#include <nniesim/network/kinds/parameter.hpp>
 #include <nniesim/network/kinds/pass_through.hpp>
 #include <nniesim/network/kinds/permute.hpp>
 #include <nniesim/network/kinds/pooling.hpp>
@@ -40,6 +46,7 @@
 #include <nniesim/network/kinds/reverse.hpp>
 #include <nniesim/network/kinds/roi_pooling.hpp>
 #include <nniesim/network/kinds/scale.hpp>
+#include <nniesim/network/kinds/shuffle_channel.hpp>
 #include <nniesim/network/kinds/slice.hpp>
 #include <nniesim/network/kinds/softmax.hpp>
 #include <nniesim/network/kinds/spp.hpp>
@@ -57,6 +64,7 @@ using layer_params =
                  mvn_params, unpool_params, upsample_params, crop_params, arg_max_params, pass_through_params,
                  roi_pooling_params, psroi_pooling_params, proposal_params, spp_params, resize_params, prior_box_params,
                  detection_output_params, layers::recurrent, reverse_params, im2col_params,
-                 continuation_indicator_params, ctc_greedy_decoder_params, dense_block_params>;
+                 continuation_indicator_params, ctc_greedy_decoder_params, dense_block_params, axpy_params, bias_params,
+                 crelu_params, matmul_params, shuffle_channel_params, layers::custom, layers::parameter>;
 
 NNIESIM_END_NAMESPACE

@@ -17,6 +17,9 @@ struct batch_norm {
 template <>
 struct layer_kind<layers::batch_norm> : basic_kind {
   [[nodiscard]] static bool works_in_place(const layers::batch_norm&) noexcept { return true; }
+  [[nodiscard]] static std::string_view rewrite(std::string_view type, const layers::batch_norm&) noexcept {
+    return type == "BN" ? "BatchNorm with count 1, then Scale: the same four blobs" : "";
+  }
   /// Two doubles for each channel.
   [[nodiscard]] static std::size_t weights(const layers::batch_norm& p) noexcept {
     return 4 * p.statistics.mean.size();

@@ -26,7 +26,8 @@ struct layer_kind;
 
 /// How a layer's weights are made ready.
 struct preparation {
-  /// As they are used, piece by piece: for a layer that runs once, in little memory. Only kinds that say lays_out_in_pieces().
+  /// As they are used, piece by piece: for a layer that runs once, in little memory. Only kinds that say
+  /// lays_out_in_pieces().
   bool in_pieces = false;
   /// Replaces weights, from the element `first` on in the order of memory, before they are encoded; empty: as they are.
   std::function<void(std::size_t first, std::span<float> weights)> change{};
@@ -305,6 +306,12 @@ struct basic_kind {
   static void add_work(const layer_facts&, const tensor_shape& /*output*/, const Params&, layer_work& /*work*/) {}
   template <class Params>
   static void check_rules(const layer_facts&, const Params&, detail::hardware_rules&) {}
+  /// What the compiler takes in place of a layer of that type (the file's name) that it does not know; "" where nothing
+  /// is usual.
+  template <class Params>
+  [[nodiscard]] static std::string_view rewrite(std::string_view /*type*/, const Params&) noexcept {
+    return {};
+  }
 
   /// What is made of the parameters once, before any run. Throws where a policy does not have the layer.
   template <precision_policy P, class Params>

@@ -21,6 +21,9 @@ struct scale {
 template <>
 struct layer_kind<layers::scale> : basic_kind {
   [[nodiscard]] static bool works_in_place(const layers::scale& p) noexcept { return p.factor.has_value(); }
+  [[nodiscard]] static std::string_view rewrite(std::string_view type, const layers::scale&) noexcept {
+    return type == "BN" ? "Scale with bias_term: the same two blobs" : "";
+  }
   [[nodiscard]] static std::size_t weights(const layers::scale& p) noexcept {
     return (p.factor ? p.factor->size() : 0) + p.shift.size();
   }

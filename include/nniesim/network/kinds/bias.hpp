@@ -1,0 +1,22 @@
+// Bias with shifts that are a second input; learned ones are a scale with factors of 1.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+#include <nniesim/ops/bias.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+template <>
+struct layer_kind<bias_params> : basic_kind {
+  [[nodiscard]] static bool works_in_place(const bias_params&) noexcept { return true; }
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const bias_params& p) {
+    l.expect_inputs(2);
+    return l.all(infer_shape(p, l.inputs[0], l.inputs[1]));
+  }
+  template <precision_policy P>
+  static void run(const bias_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
+    bias_into<P>(r.x(), r.inputs[1], p, r.y());
+  }
+};
+
+NNIESIM_END_NAMESPACE

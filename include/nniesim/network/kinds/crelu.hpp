@@ -1,0 +1,24 @@
+// CReLU.
+#pragma once
+
+#include <nniesim/network/kinds/kind.hpp>
+#include <nniesim/ops/crelu.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+template <>
+struct layer_kind<crelu_params> : basic_kind {
+  static void check_rules(const layer_facts&, const crelu_params& p, detail::hardware_rules& rules) {
+    rules.not_batch(p.axis);
+  }
+  [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const crelu_params& p) {
+    l.expect_inputs(1);
+    return l.all(infer_shape(p, l.inputs[0]));
+  }
+  template <precision_policy P>
+  static void run(const crelu_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
+    crelu_into<P>(r.x(), p, r.y());
+  }
+};
+
+NNIESIM_END_NAMESPACE

@@ -1,0 +1,296 @@
+// What is imported of files that are not known as a whole, and of files without a model.
+#include <nniesim/io/caffe_import.hpp>
+#include <nniesim/network/constraints.hpp>
+#include <nniesim/network/cost.hpp>
+#include <nniesim/network/runner.hpp>
+
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/random.hpp"
+
+using namespace nniesim;
+
+namespace partial_import_test {
+
+namespace {
+
+const std::string data = "input: 'data' input_shape { dim: 1 dim: 4 dim: 6 dim: 8 }\n";
+
+std::string one(const std::string& name, const std::string& type, const std::string& bottom, const std::string& top,
+                const std::string& rest = "") {
+  return "layer { name: '" + name + "' type: '" + type + "' bottom: '" + bottom + "' top: '" + top + "' " + rest +
+         " }\n";
+}
+
+network imported(const std::string& text, const caffe_import_options& options = {}, const caffe_model& model = {}) {
+  return import_caffe(parse_prototxt(text, "net"), &model, "weights", options);
+}
+
+std::string problem(const std::string& text, const caffe_import_options& options = {}, const caffe_model& model = {}) {
+  try {
+    (void)imported(text, options, model);
+  } catch (const parse_error& e) {
+    return e.what();
+  }
+  return "(no parse_error)";
+}
+
+std::vector<std::string> names(const network& net) {
+  std::vector<std::string> all;
+  for (const layer& l : net.layers) all.push_back(l.name);
+  return all;
+}
+
+/// That blobs are those that layers write, each once, and that it runs.
+void check_whole(const network& net) {
+  std::vector<int> written(net.blobs.size());
+  for (const layer& l : net.layers) {
+    for (const std::size_t b : l.inputs) CHECK(written.at(b) == 1);
+    for (const std::size_t b : l.outputs) ++written.at(b);
+  }
+  CHECK(written == std::vector<int>(net.blobs.size(), 1));
+  network_runner runner(net, float_plan(net));
+  runner.run(draws(1).tensor(net.blobs[0].shape));
+}
+
+const std::string mixed = data + one("a", "ReLU", "data", "a") + one("foo", "Foo", "a", "f") +
+                          one("b", "Power", "a", "b_report") + one("in place", "Bar", "a", "a") +
+                          one("c", "AbsVal", "f", "c") + one("d", "Eltwise", "c", "d", "bottom: 'b_report'") +
+                          one("e", "ReLU", "b_report", "e") + one("g", "ReLU", "a", "g") +
+                          one("h", "Foo", "e", "h", "foo_param { x: 1 }");
+
+}  // namespace
+
+TEST_CASE("missing types are told first, each once with its count and first place", "[caffe]") {
+  CHECK(problem(mixed + one("p", "Python", "e", "p", "python_param { layer: 'Mine' }") +
+                one("r", "ReLU", "e", "r", "x: 1")) ==
+        "2 layers of type 'Foo', which is not supported, the first at net:3:1 (layer 'foo')\n"
+        "1 layer of type 'Bar', which is not supported, the first at net:5:1 (layer 'in place')\n"
+        "1 layer of type 'Python:Mine', which is not supported, the first at net:11:1 (layer 'p')\n"
+        "net:12:53: got the unknown field 'x', expected one that 'ReLU' has (layer 'r')");
+  std::string many = data;
+  for (int i = 0; i < 60; ++i) {
+    many += one("l" + std::to_string(i), "T" + std::to_string(i), "data", "t" + std::to_string(i));
+  }
+  CHECK_THAT(problem(many), contains("'T49'") && !contains("'T50'") && contains("\n... and 10 more types"));
+}
+
+TEST_CASE("until_unsupported leaves out what is not known and what depends on it", "[caffe]") {
+  const network net = imported(mixed, {.until_unsupported = true});
+  CHECK(names(net) == std::vector<std::string>{"data", "a", "b", "e"});
+  check_whole(net);
+  REQUIRE(net.reported.size() == 1);
+  CHECK(net.blobs[net.reported[0]].name == "b_report");
+  CHECK(net.remarks == std::vector<std::string>{
+                           "left out: layer 'foo' (net:3:1): type 'Foo' is not supported; with it 2 layers that depend "
+                           "on it",
+                           "left out: layer 'in place' (net:5:1): type 'Bar' is not supported; with it 1 layer that "
+                           "depends on it",
+                           "left out: layer 'h' (net:10:1): type 'Foo' is not supported"});
+  const network fields = imported(data + one("a", "ReLU", "data", "a", "relu_param { x: 1 }") +
+                                      one("b", "ReLU", "a", "b") + one("c", "ReLU", "data", "c"),
+                                  {.until_unsupported = true});
+  CHECK(names(fields) == std::vector<std::string>{"data", "c"});
+  CHECK(fields.remarks.at(0) ==
+        "left out: layer 'a' (net:2:1): its field 'relu_param.x' is not supported; with it 1 layer that depends on it");
+  // What is wrong otherwise stays an error.
+  CHECK_THAT(problem(mixed + one("w", "PReLU", "e", "w"), {.until_unsupported = true}),
+             contains("net:11:1: got no learned values in weights"));
+  CHECK(imported(data + one("a", "ReLU", "data", "a"), {.until_unsupported = true}).remarks.empty());
+}
+
+TEST_CASE("stop_at looks at nothing behind a layer", "[caffe]") {
+  const network net = imported(
+      data + one("a", "ReLU", "data", "a") + one("b", "Power", "a", "b") + one("foo", "Foo", "b", "f") + "layer: 3",
+      {.stop_at = "b"});
+  CHECK(names(net) == std::vector<std::string>{"data", "a", "b"});
+  check_whole(net);
+  CHECK(names(imported(data, {.stop_at = "data"})) == std::vector<std::string>{"data"});
+  CHECK_THAT(problem(data + one("a", "ReLU", "data", "a"), {.stop_at = "A"}),
+             contains("got no layer 'A' to stop at, expected one; nearest: 'a'"));
+  CHECK_THAT(problem(mixed, {.stop_at = "b"}), contains("1 layer of type 'Foo'"));
+  CHECK(names(imported(mixed, {.stop_at = "b", .until_unsupported = true})) ==
+        std::vector<std::string>{"data", "a", "b"});
+  CHECK_THAT(problem(mixed, {.stop_at = "c", .until_unsupported = true}),
+             contains("net:6:1: got the layer to stop at, expected one that can be run; layer 'foo' (net:3:1): type "
+                      "'Foo' is not supported (layer 'c')"));
+}
+
+TEST_CASE("a name that stands there again gets a number, where it has no learned values", "[caffe]") {
+  const network net =
+      imported(data + one("crop", "ReLU", "data", "a") + one("crop", "AbsVal", "a", "b") +
+               one("crop#2", "Power", "b", "c") + one("crop", "ReLU", "c", "d") + one("x_hp", "ReLU", "d", "e") +
+               one("x_hp", "ReLU", "e", "f") + one("y_cpu", "Power", "f", "g") + one("y_cpu", "Power", "g", "h"));
+  CHECK(names(net) ==
+        std::vector<std::string>{"data", "crop", "crop#3", "crop#2", "crop#4", "x_hp", "x#2_hp", "y_cpu", "y#2_cpu"});
+  CHECK(net.layers.back().on_cpu);
+  REQUIRE(net.remarks.size() == 4);
+  CHECK(net.remarks[0] ==
+        "net:3:1: the name 'crop' stands there again, it was at line 2: this layer is called 'crop#3' here");
+  check_whole(net);
+
+  caffe_layer values;
+  values.name = "x";
+  values.blobs.push_back(draws(2).tensor({4}));
+  const caffe_model model{"model", {values}};
+  // The model's values are those of the first.
+  CHECK(names(imported(data + one("x", "PReLU", "data", "a") + one("x", "ReLU", "a", "b"), {}, model)) ==
+        std::vector<std::string>{"data", "x", "x#2"});
+  CHECK_THAT(problem(data + one("x", "PReLU", "data", "a") + one("x", "PReLU", "a", "b"), {}, model),
+             contains("net:3:1: got the name 'x' again, of a layer with learned values, expected a name of its own: it "
+                      "was at line 2"));
+  CHECK_THAT(problem(data + one("x", "ReLU", "data", "a") + one("x", "PReLU", "a", "b"), {}, model),
+             contains("net:2:1: got 1 learned blobs in weights, expected 0"));
+  CHECK_THAT(problem(data + "layer { name: 'data' type: 'Input' top: 'b' input_param { shape { dim: 1 } } }"),
+             contains("got the name 'data' again, expected it once"));
+}
+
+TEST_CASE("shapes alone need no model", "[caffe]") {
+  const std::string text =
+      data + one("conv", "Convolution", "data", "c", "convolution_param { num_output: 6 kernel_size: 3 }") +
+      one("bn", "BatchNorm", "c", "c") + one("scale", "Scale", "c", "c", "scale_param { bias_term: true }") +
+      one("bn2", "BN", "c", "s") + one("bn4", "BN", "s", "t", "param { } param { } param { } param { }") +
+      one("fc", "InnerProduct", "t", "fc", "inner_product_param { num_output: 10 }") +
+      "layer { name: 'p' type: 'Parameter' top: 'p' parameter_param { shape { dim: 2 dim: 10 } } }";
+  const network net = import_caffe(parse_prototxt(text, "net"), nullptr, {}, {.shapes_alone = true});
+  CHECK(net.blobs.at(net.layers[6].outputs[0]).shape == tensor_shape{1, 10});
+  CHECK(work_of(net, net.layers[1]).macs == std::uint64_t{6 * 4 * 9 * 4 * 6});
+  CHECK(work_of(net, net.layers[6]).parameters == std::uint64_t{10 * 6 * 4 * 6 + 10});
+  CHECK(net.layers[4].on_cpu);
+  CHECK(std::holds_alternative<layers::scale>(net.layers[4].params));
+  CHECK(std::holds_alternative<layers::batch_norm>(net.layers[5].params));
+  (void)check_constraints(net);
+  CHECK_THAT(problem(data + one("fc", "InnerProduct", "data", "fc", "inner_product_param { num_output: 2000000000 }"),
+                     {.shapes_alone = true}),
+             contains("expected at most 536870912 in all without a model"));
+  CHECK_THROWS_AS(import_caffe(parse_prototxt(text, "net"), nullptr), parse_error);
+}
+
+TEST_CASE("a file for training is told what to write for use", "[caffe]") {
+  const std::string training =
+      "layer { name: 'd' type: 'Data' top: 'data' top: 'label' transform_param { crop_size: 224 mean_value: 104 } "
+      "data_param { source: 's' } include { phase: TRAIN } }\n";
+  CHECK_THAT(problem(training + one("r", "ReLU", "data", "r")),
+             contains("net:2:1: got bottom 'data', expected a blob that a layer before makes; layer 'd' is for "
+                      "training; expected layer { name: 'd' type: 'Input' top: 'data' input_param { shape { dim: 1 "
+                      "dim: 3 dim: 224 dim: 224 } } } in its place"));
+  CHECK_THAT(problem("layer { name: 'd' type: 'AnnotatedData' top: 'data' transform_param { resize_param { height: 300 "
+                     "width: 320 } } }" +
+                     one("r", "ReLU", "data", "r")),
+             contains("dim: 3 dim: 300 dim: 320 } } } in its place"));
+  CHECK_THAT(problem("layer { name: 'd' type: 'Data' top: 'data' }" + one("r", "ReLU", "data", "r")),
+             contains("dim: ROWS dim: COLUMNS"));
+}
+
+TEST_CASE("layers of the host and rarer ones are read with their parameters", "[caffe]") {
+  const auto read = [](const std::string& type, const std::string& rest = "", const caffe_model& model = {}) {
+    return imported(data + one("x", type, "data", "y", rest), {}, model);
+  };
+  const auto function = [&](const std::string& type, const std::string& rest = "") {
+    return std::get<activation_params>(read(type, rest).layers.at(1).params);
+  };
+  CHECK(function("Threshold", "threshold_param { threshold: 6 }").threshold == 6.0F);
+  CHECK(function("Threshold").function == activation_function::threshold);
+  CHECK(function("BNLL").function == activation_function::bnll);
+  CHECK(function("ReLU6").function == activation_function::relu6);
+  CHECK(function("ReLU", "relu_param { relu6: true }").function == activation_function::relu6);
+  CHECK(function("Mish").function == activation_function::mish);
+  CHECK(function("HardSwish").function == activation_function::hard_swish);
+  CHECK(function("HSwish").function == activation_function::hard_swish);
+  CHECK(function("Swish", "swish_param { beta: 2 }").alpha == 2.0F);
+  for (const char* type : {"ReLU6", "Mish", "HardSwish", "Swish", "ShuffleChannel"}) {
+    CAPTURE(type);
+    CHECK(read(type).layers.at(1).on_cpu);
+  }
+  CHECK(read("ReLU", "relu_param { relu6: true }").layers.at(1).on_cpu);
+  CHECK_FALSE(read("Threshold").layers.at(1).on_cpu);
+  CHECK_THAT(problem(data + one("x", "ReLU", "data", "y", "relu_param { relu6: true negative_slope: 0.1 }")),
+             contains("got negative_slope 0.1 with relu6"));
+  CHECK(std::get<relu_params>(read("RReLU", "rrelu_param { lower: 0.1 upper: 0.3 }").layers.at(1).params)
+            .negative_slope == 0.2F);
+  CHECK_THAT(problem(data + one("x", "RReLU", "data", "y", "rrelu_param { lower: 0.5 }")), contains("above upper"));
+  CHECK(
+      std::get<shuffle_channel_params>(read("ShuffleChannel", "shuffle_channel_param { group: 2 }").layers.at(1).params)
+          .groups == 2);
+  CHECK_THAT(problem(data + one("x", "ShuffleChannel", "data", "y", "shuffle_channel_param { group: 3 }")),
+             contains("3 groups of input 1x4x6x8"));
+  CHECK(read("CReLU").blobs.back().shape == tensor_shape{1, 8, 6, 8});
+  CHECK(read("CReLU", "crelu_param { axis: -1 negative_slope: 0.5 }").blobs.back().shape == tensor_shape{1, 4, 6, 16});
+  CHECK_THAT(problem(data + one("x", "CReLU", "data", "y", "crelu_param { axis: 1 concat_axis: 1 }")),
+             contains("expected one of them"));
+  CHECK(read("MatMul", "bottom: 'data' matmul_param { transpose_b: true }").blobs.back().shape ==
+        tensor_shape{1, 4, 6, 6});
+  CHECK(read("MatMul", "bottom: 'data' matmul_param { dim_1: 4 dim_2: 48 dim_3: 4 }").blobs.back().shape ==
+        tensor_shape{4, 4});
+  CHECK_THAT(problem(data + one("x", "MatMul", "data", "y", "bottom: 'data' matmul_param { dim_1: 4 }")),
+             contains("got no dim_2"));
+  CHECK_THAT(problem(data + one("x", "MatMul", "data", "y")), contains("got 1 bottom, expected 2"));
+  CHECK(std::get<bias_params>(read("Bias", "bottom: 'data' bias_param { axis: 0 }").layers.at(1).params).axis == 0);
+  CHECK_FALSE(read("Bias", "bottom: 'data' bias_param { axis: 0 }").layers.at(1).on_cpu);
+
+  const network axpy = imported(
+      "input: 'a' input: 'x' input_shape { dim: [1, 2, 1, 1] } input_shape { dim: [1, 2, 3, "
+      "4] }" +
+      one("l", "Axpy", "a", "y", "bottom: 'x' bottom: 'x'"));
+  CHECK(axpy.blobs.back().shape == tensor_shape{1, 2, 3, 4});
+  CHECK(axpy.layers.back().on_cpu);
+
+  draws d(3);
+  caffe_layer values;
+  values.name = "x";
+  for (int i = 0; i < 2; ++i) values.blobs.push_back(d.tensor({1, 4, 1, 1}));
+  const network segnet = read("BN", "bn_param { bn_mode: INFERENCE scale_filler { } }", {"m", {values}});
+  const auto& scale = std::get<layers::scale>(segnet.layers.at(1).params);
+  CHECK(std::equal(scale.factor->begin(), scale.factor->end(), values.blobs[0].begin()));
+  CHECK(scale.shift[3] == values.blobs[1].data()[3]);
+  for (int i = 0; i < 2; ++i) values.blobs.push_back(d.tensor({1, 4, 1, 1}));
+  for (float& v : values.blobs[3]) v = std::fabs(v) + 0.5F;
+  const network pspnet = read("BN", "bn_param { slope_filler { } momentum: 0.9 eps: 0.5 }", {"m", {values}});
+  const auto& norm = std::get<layers::batch_norm>(pspnet.layers.at(1).params).statistics;
+  CHECK(norm.epsilon == 0.5F);
+  CHECK(norm.gamma[1] == values.blobs[0].data()[1]);
+  CHECK(norm.beta[1] == values.blobs[1].data()[1]);
+  CHECK(norm.mean[2] == values.blobs[2].data()[2]);
+  CHECK(norm.variance[2] == values.blobs[3].data()[2]);
+  CHECK_THAT(problem(data + one("x", "BN", "data", "y", "bn_param { bn_mode: LEARN }"), {}, {"m", {values}}),
+             contains("got bn_mode LEARN, expected INFERENCE"));
+  values.blobs.resize(3);
+  CHECK_THAT(problem(data + one("x", "BN", "data", "y"), {}, {"m", {values}}), contains("got 3 learned blobs"));
+
+  values.name = "p";
+  values.blobs = {d.tensor({2, 3})};
+  const network parameter =
+      imported("layer { name: 'p' type: 'Parameter' top: 'p' parameter_param { shape { dim: 2 dim: 3 } } }", {},
+               {"m", {values}});
+  CHECK(parameter.blobs.at(0).shape == tensor_shape{2, 3});
+  CHECK(network_outputs(parameter).size() == 1);
+}
+
+TEST_CASE("Custom layers have shapes, and values where they are given", "[caffe]") {
+  const std::string text =
+      data + one("host", "Custom", "data", "p", "top: 'q' custom_param { shape { dim: 1 dim: 2 } shape { dim: 3 } }") +
+      one("r", "ReLU", "q", "r") + one("s", "ReLU", "data", "s");
+  network net = imported(text);
+  CHECK(net.layers.at(1).on_cpu);
+  CHECK(net.blobs[net.layers[1].outputs[0]].shape == tensor_shape{1, 2});
+  CHECK(net.blobs[net.layers[2].outputs[0]].shape == tensor_shape{3});
+  CHECK_THROWS_WITH(network_runner(net, float_plan(net)),
+                    contains("net:2:1: layer 'host': Custom: got no values of what a program of the host computes"));
+  std::get<layers::custom>(net.layers[1].params).values = {tensor<float>{{1.0F, 2.0F}}, tensor<float>{{3.0F, 4.0F}}};
+  CHECK_THROWS_WITH(network_runner(net, float_plan(net)), contains("values of other shapes"));
+  std::get<layers::custom>(net.layers[1].params).values[1] = make_tensor<float>({3});
+  std::get<layers::custom>(net.layers[1].params).values[1].fill(-0.3F);
+  for (const bool is_float : {true, false}) {
+    network_runner runner(net, is_float ? float_plan(net) : plan_of(net, compile_mode::all_8bit));
+    runner.run(draws(4).tensor({1, 4, 6, 8}));
+    CHECK(runner.value("host").data()[1] == 2.0F);
+    CHECK(runner.value("r").data()[0] == 0.0F);
+  }
+  CHECK(names(imported(text, {.until_unsupported = true})) == std::vector<std::string>{"data", "s"});
+  CHECK_THAT(problem(data + one("host", "Custom", "data", "p", "custom_param { }")),
+             contains("got 0 shape for 1 top, expected one for each"));
+}
+
+}  // namespace partial_import_test
