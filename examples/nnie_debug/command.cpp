@@ -155,15 +155,27 @@ void network_options::add_batch_norm_to(CLI::App& command) {
       ->excludes(merge);
 }
 
+void network_options::add_import_to(CLI::App& command) {
+  command.add_option("--stop-at", stop_at, "the last layer that is read, by name; what follows is not looked at")
+      ->check(not_empty());
+  command.add_flag("--until-unsupported", until_unsupported,
+                   "leave out layers that are not supported, and all that depends on them");
+  command.add_option(
+      "--custom", custom,
+      "LAYER=FILE.npy: what a program of the host gives in place of a Custom layer; one for each output");
+}
+
 void network_options::add_to(CLI::App& command, bool with_inputs) {
   auto* with_cfg = command.add_option("--cfg", cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
                        ->check(CLI::ExistingFile);
   command
       .add_option("--prototxt", prototxt,
-                  "network; with --caffemodel, in place of a cfg, or of what a cfg does not name")
+                  may_lack_model ? "network, in place of a cfg; without --caffemodel shapes, rules and costs alone"
+                                 : "network; with --caffemodel, in place of a cfg, or of what a cfg does not name")
       ->check(CLI::ExistingFile);
   command.add_option("--caffemodel", caffemodel, "its weights")->check(CLI::ExistingFile);
   add_batch_norm_to(command);
+  add_import_to(command);
   if (!with_inputs) return;
   picture_option =
       command
@@ -212,6 +224,10 @@ network_source network_options::source(const arithmetic_rules& rules) const {
   }
   s.raw.stride = raw_stride;
   if (uv_order) s.raw.order = yuv_order::uv;
+  s.import.stop_at = stop_at;
+  s.import.until_unsupported = until_unsupported;
+  s.import.shapes_alone = may_lack_model && cfg.empty() && caffemodel.empty();
+  s.custom = custom;
   s.batch_norm = batch_norm();
   s.rules = rules;
   s.pool = pool_of(threads);

@@ -100,11 +100,16 @@ struct network_options {
   int norm_type = 0;
   float data_scale = 1.0F / 256;
   std::size_t threads = 1;
+  std::string stop_at;
+  bool until_unsupported = false;
+  std::vector<std::string> custom;
+  bool may_lack_model = false;  ///< the command needs no weights: set before add_to()
   bool merge_batch_norm = false, own_batch_norm = false;
 
   /// `with_inputs`: pictures and their preprocessing can be given.
   void add_to(CLI::App& command, bool with_inputs);
   void add_batch_norm_to(CLI::App& command);
+  void add_import_to(CLI::App& command);
   [[nodiscard]] batch_norm_rule batch_norm() const {
     return merge_batch_norm ? batch_norm_rule::merged
            : own_batch_norm ? batch_norm_rule::own_layers

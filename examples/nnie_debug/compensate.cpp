@@ -78,7 +78,7 @@ int compensate(const options& o) {
         detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
     const std::string changed = prototxt_with_constants(text, constants, cfg.prototxt_file.text);
     const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
-    const network read_back = import_caffe(parse_prototxt(changed, o.output), &model, cfg.caffemodel_file.text);
+    const network read_back = loaded.imported(parse_prototxt(changed, o.output), model, cfg.caffemodel_file.text);
     wrong = verify_constants(loaded.original(), read_back, constants);
     if (wrong.empty()) detail::write_whole_file(o.output, changed);
   }

@@ -4,6 +4,7 @@
 #include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/constraints.hpp>
 #include <nniesim/network/cost.hpp>
+#include <nniesim/network/host_layers.hpp>
 
 #include "command.hpp"
 
@@ -40,7 +41,42 @@ std::string z_text(const json& z) {
   return text;
 }
 
+/// Layers of the host of one type and one usual rewrite.
+struct host_group {
+  std::string type, rewrite;
+  std::vector<std::size_t> layers;
+};
+std::vector<host_group> host_groups(const network& net) {
+  std::vector<host_group> groups;
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const layer& l = net.layers[i];
+    if (!l.on_cpu) continue;
+    const std::string rewrite(usual_rewrite(l));
+    const auto found = std::find_if(groups.begin(), groups.end(),
+                                    [&](const host_group& g) { return g.type == l.type && g.rewrite == rewrite; });
+    if (found == groups.end()) groups.push_back({l.type, rewrite, {i}});
+    else found->layers.push_back(i);
+  }
+  return groups;
+}
+
+void print_host_layers(const network& net) {
+  for (const host_group& g : host_groups(net)) {
+    const layer& first = net.layers[g.layers[0]];
+    std::printf("the host runs %zu layer(s) of type '%s' in float, the first '%s' (%s)%s%s\n", g.layers.size(),
+                printable(g.type).c_str(), printable(first.name).c_str(), printable(first.where).c_str(),
+                g.rewrite.empty() ? "" : "; the usual rewrite for the accelerator: ", g.rewrite.c_str());
+  }
+  if (const auto cut = first_unknown_to_compiler(net)) {
+    const layer& l = net.layers[*cut];
+    std::printf("%s: the compiler wants the network cut here: it does not know layer '%s' of type '%s'\n",
+                printable(l.where).c_str(), printable(l.name).c_str(), printable(l.type).c_str());
+  }
+}
+
 int info(const options& o) {
+  detail::require<error>(o.calibration.empty() || !o.network.caffemodel.empty() || !o.network.cfg.empty(),
+                         "--calibration is of a network with its weights: expected --caffemodel, or --cfg");
   loaded_network loaded(o.network, false);
   const network& net = loaded.net();
   const compile_mode mode = loaded.mode(o.mode);
@@ -72,6 +108,8 @@ int info(const options& o) {
                     {"macs", w.macs},
                     {"parameters", w.parameters},
                     {"on_cpu", l.on_cpu},
+                    {"runs_on", l.on_cpu ? "host" : "accelerator"},
+                    {"rewrite", usual_rewrite(l).empty() ? json(nullptr) : json(std::string(usual_rewrite(l)))},
                     {"folded", l.merged},
                     {"time_8bit", time_of(net, i, layer_precision::w8a8) / base},
                     {"time_16bit", time_of(net, i, layer_precision::w16a16) / base}});
@@ -85,6 +123,11 @@ int info(const options& o) {
       broken.push_back(
           {{"layer", net.layers[v.layer].name}, {"got", v.got}, {"rule", v.rule}, {"source", std::string(v.source)}});
     }
+    json cut = nullptr;
+    if (const auto at = first_unknown_to_compiler(net)) {
+      const layer& l = net.layers[*at];
+      cut = {{"layer", l.name}, {"type", l.type}, {"where", l.where}};
+    }
     print_json({{"network", net.name},
                 {"mode", static_cast<int>(mode)},
                 {"batch_norm", to_string(loaded.batch_norm())},
@@ -94,27 +137,29 @@ int info(const options& o) {
                 {"parameters", total.parameters},
                 {"layers", rows},
                 {"relative_time", {{"mode_0", 1.0}, {"mode_1", time16}, {"mode_2", time2}}},
+                {"cut_at", cut},
                 {"violations", broken}});
     return passed;
   }
   std::size_t width = 5;
   for (const layer& l : net.layers) width = std::max(width, printable(l.name).size());
-  std::printf("%-*s  %-14s  %-18s  %-16s%s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type", "output",
-              "stored as", has_ranges ? "       z" : "", "MACs", "parameters", "8 bits", "16 bits");
+  std::printf("%-*s  %-14s  %-11s  %-18s  %-16s%s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type",
+              "runs on", "output", "stored as", has_ranges ? "       z" : "", "MACs", "parameters", "8 bits",
+              "16 bits");
   for (const json& r : rows) {
     std::array<char, 64> z{};
     if (has_ranges) {
       (void)std::snprintf(z.data(), z.size(), " %7s",
                           r["stored"].empty() ? "" : z_text(r["stored"][0].value("z", json::array())).c_str());
     }
-    std::printf("%-*s  %-14s  %-18s  %-16s%s  %14llu  %12llu  %6.2f %%  %6.2f %%%s%s\n", static_cast<int>(width),
-                printable(r["layer"].get<std::string>()).c_str(), printable(r["type"].get<std::string>()).c_str(),
-                r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>().c_str(),
-                r["stored"].empty() ? "" : r["stored"][0]["as"].get<std::string>().c_str(), z.data(),
-                static_cast<unsigned long long>(r["macs"].get<std::uint64_t>()),
-                static_cast<unsigned long long>(r["parameters"].get<std::uint64_t>()),
-                100 * r["time_8bit"].get<double>(), 100 * r["time_16bit"].get<double>(),
-                r["on_cpu"].get<bool>() ? "  on the CPU" : "", r["folded"].empty() ? "" : "  + folded layers");
+    std::printf(
+        "%-*s  %-14s  %-11s  %-18s  %-16s%s  %14llu  %12llu  %6.2f %%  %6.2f %%%s\n", static_cast<int>(width),
+        printable(r["layer"].get<std::string>()).c_str(), printable(r["type"].get<std::string>()).c_str(),
+        r["runs_on"].get<std::string>().c_str(), r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>().c_str(),
+        r["stored"].empty() ? "" : r["stored"][0]["as"].get<std::string>().c_str(), z.data(),
+        static_cast<unsigned long long>(r["macs"].get<std::uint64_t>()),
+        static_cast<unsigned long long>(r["parameters"].get<std::uint64_t>()), 100 * r["time_8bit"].get<double>(),
+        100 * r["time_16bit"].get<double>(), r["folded"].empty() ? "" : "  + folded layers");
   }
   std::printf("\n%llu multiply-accumulates, %llu parameters\n", static_cast<unsigned long long>(total.macs),
               static_cast<unsigned long long>(total.parameters));
@@ -125,6 +170,7 @@ int info(const options& o) {
               static_cast<int>(mode), has_ranges ? "; z of codes, ? where it is not told" : "");
   if (has_ranges) std::printf("ranges: %s\n", printable(text_of(ranges, o.calibration)).c_str());
   print_remarks(loaded.remarks());
+  print_host_layers(net);
   for (const auto& v : violations) {
     std::printf("%s: layer '%s': got %s, the hardware takes %s (%s)\n", printable(net.layers[v.layer].where).c_str(),
                 printable(net.layers[v.layer].name).c_str(), printable(v.got).c_str(), v.rule.c_str(),
@@ -139,6 +185,7 @@ void add_info(CLI::App& app, int& result) {
   using namespace info_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("info", "a network's layers, shapes, costs in each mode, and broken rules");
+  o->network.may_lack_model = true;
   o->network.add_to(*command, false);
   add_mode_to(*command, o->mode);
   command
@@ -148,6 +195,7 @@ void add_info(CLI::App& app, int& result) {
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
       "Examples:\n  nnie-debug info --cfg feature_norm.cfg\n"
+      "  nnie-debug info --prototxt net.prototxt   # without weights: shapes, costs, rules\n"
       "  nnie-debug info --prototxt net.prototxt --caffemodel net.caffemodel --calibration net_inst.wk");
   command->callback([o, &result] { result = info(*o); });
 }

@@ -25,13 +25,14 @@ struct hp_verification {
 };
 
 /// Imports the marked files and looks at every layer's width under compile_mode 2: 16 bits for the named ones, for all
-/// others what they had. `before` is the network of the files before they were marked, not folded. Throws as
-/// parse_prototxt and import_caffe.
+/// others what they had. `before` is the network of the files before they were marked, not folded, as far as `options`
+/// read it. Throws as parse_prototxt and import_caffe.
 [[nodiscard]] inline hp_verification verify_hp(const network& before, const hp_files& marked,
-                                               std::span<const std::string> names) {
+                                               std::span<const std::string> names,
+                                               const caffe_import_options& options = {}) {
   hp_verification result;
   const network after = import_caffe(parse_prototxt(marked.prototxt, "marked prototxt"),
-                                     marked.model ? &*marked.model : nullptr, "marked caffemodel");
+                                     marked.model ? &*marked.model : nullptr, "marked caffemodel", options);
   if (after.layers.size() != before.layers.size()) {
     result.wrong.push_back(detail::concat("got ", after.layers.size(), " layers after marking, expected ",
                                           before.layers.size(), " as before"));

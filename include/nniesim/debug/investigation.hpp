@@ -124,7 +124,9 @@ class investigation {
       }
     }
     if (!o_.float_prototxt.empty()) {
-      meant_ = loaded.compiled(read_caffe_network(o_.float_prototxt, loaded.cfg().caffemodel_file.path));
+      const std::filesystem::path& model = loaded.cfg().caffemodel_file.path;
+      meant_ =
+          loaded.compiled(loaded.imported(read_prototxt(o_.float_prototxt), read_caffemodel(model), model.string()));
     }
     if (o_.reference.empty()) {
       const network& reference = meant_ ? *meant_ : net;

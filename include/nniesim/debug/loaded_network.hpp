@@ -41,7 +41,10 @@ struct network_source {
   cfg_norm_type norm_type{};
   std::optional<float> data_scale{};
   std::string mean_file{};
-  raw_layout raw{};  ///< of pictures without a header
+  raw_layout raw{};               ///< of pictures without a header
+  caffe_import_options import{};  ///< how far the network is read; shapes_alone: no caffemodel is needed
+  /// What programs of the host give in place of Custom layers: LAYER=FILE.npy, one for each output, in order.
+  std::vector<std::string> custom{};
   batch_norm_rule batch_norm = batch_norm_rule::fused;
   arithmetic_rules rules{};
   std::shared_ptr<thread_pool> pool{};  ///< else one thread
@@ -62,6 +65,12 @@ class loaded_network {
   [[nodiscard]] network compiled(network files, batch_norm_rule rule) const {
     return with_arithmetic(fold_batch_norm(std::move(files), rule), source_.rules);
   }
+  /// The network of other versions of its files, read as far as this one and with the same values of Custom layers.
+  /// Throws as import_caffe.
+  [[nodiscard]] network imported(const prototxt_message& net, const caffe_model& model, std::string_view file) const {
+    return with_custom_values(import_caffe(net, &model, file, source_.import));
+  }
+  [[nodiscard]] const caffe_import_options& import_options() const noexcept { return source_.import; }
   [[nodiscard]] batch_norm_rule batch_norm() const noexcept { return source_.batch_norm; }
   /// Before BatchNorm and Scale were folded: read from its files anew, for most commands do without it.
   [[nodiscard]] const network& original() const {
@@ -121,6 +130,7 @@ class loaded_network {
   static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
 
  private:
+  [[nodiscard]] network with_custom_values(network net) const;
   [[nodiscard]] activation_ranges ranges_of_model(const std::string& bytes, const std::string& file,
                                                   const precision_plan& plan, bool tries_widths);
   /// Of the compiler's gfpq_param_file; what it does not tell comes from the lists.
@@ -141,7 +151,9 @@ class loaded_network {
   network_source source_;
   std::vector<std::string> remarks_, not_simulated_;
   compiler_cfg cfg_;
-  [[nodiscard]] network read() const { return read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path); }
+  [[nodiscard]] network read() const {
+    return with_custom_values(read_caffe_network(cfg_.prototxt_file.path, cfg_.caffemodel_file.path, source_.import));
+  }
   mutable std::optional<network> original_;
   network net_;
   std::vector<std::size_t> inputs_;  // blobs
@@ -152,11 +164,12 @@ class loaded_network {
 inline loaded_network::loaded_network(network_source source, bool with_inputs) : source_(std::move(source)) {
   const network_source& o = source_;
   if (!source_.pool) source_.pool = std::make_shared<thread_pool>(std::size_t{1});
-  detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && !o.caffemodel.empty()),
+  const bool is_whole = !o.caffemodel.empty() || o.import.shapes_alone;
+  detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && is_whole),
                          "no network given: expected --cfg, or --prototxt and --caffemodel");
   if (!o.cfg.empty()) cfg_ = read_compiler_cfg(o.cfg, cfg_network::elsewhere);
   take_network_file(o.prototxt, cfg_.prototxt_file, "prototxt");
-  take_network_file(o.caffemodel, cfg_.caffemodel_file, "caffemodel");
+  if (!o.import.shapes_alone) take_network_file(o.caffemodel, cfg_.caffemodel_file, "caffemodel");
   if (!o.cfg.empty()) {
     require_located(cfg_.prototxt_file, "the cfg's [prototxt_file]");
     require_located(cfg_.caffemodel_file, "the cfg's [caffemodel_file]");
@@ -164,7 +177,10 @@ inline loaded_network::loaded_network(network_source source, bool with_inputs) :
     if (cfg_.gfpq_param_file) require_located(*cfg_.gfpq_param_file, "the cfg's [gfpq_param_file]");
   }
   if (cfg_.sparse_rate != 0.0F) source_.rules.sparse_rate = cfg_.sparse_rate;
-  net_ = compiled(read());
+  network files = read();
+  if (o.import.shapes_alone) remark("no caffemodel: shapes, rules and costs alone, whatever the learned values are");
+  for (const std::string& line : files.remarks) remark(line);
+  net_ = compiled(std::move(files));
   if (source_.batch_norm == batch_norm_rule::merged) {
     remark("BatchNorm and Scale are merged into the weights before they are encoded, not in the multipliers");
   } else if (source_.batch_norm == batch_norm_rule::own_layers) {
@@ -261,6 +277,25 @@ inline void loaded_network::take_network_file(const std::string& given, cfg_path
   detail::require<error>(!is_other, cfg_.file, ": [", what, "_file] is ", detail::excerpt(of_cfg.text, 200), " and --",
                          what, " is ", detail::excerpt(given, 200), ": which of the two is meant? Expected one");
   of_cfg = {given, given};
+}
+
+inline network loaded_network::with_custom_values(network net) const {
+  for (const std::string& text : source_.custom) {
+    const std::size_t sign = text.find('=');
+    detail::require<error>(sign != std::string::npos && sign != 0 && sign + 1 < text.size(), "--custom ",
+                           detail::excerpt(text), ": expected LAYER=FILE.npy");
+    const std::string name = text.substr(0, sign), file = text.substr(sign + 1);
+    layer& l = net.layers[layer_index(net, name)];
+    auto* const custom = std::get_if<layers::custom>(&l.params);
+    detail::require<error>(custom != nullptr, "--custom ", detail::excerpt(text), ": layer ", detail::excerpt(l.name),
+                           " is of type ", detail::excerpt(l.type), ", expected a Custom layer");
+    const std::size_t output = custom->values.size();
+    detail::require<error>(output < custom->outputs.size(), "--custom ", detail::excerpt(text), ": layer ",
+                           detail::excerpt(l.name), " has ", custom->outputs.size(),
+                           " output(s), expected no more files");
+    custom->values.push_back(detail::read_npy_input(file, custom->outputs[output]));
+  }
+  return net;
 }
 
 inline std::vector<tensor<float>> loaded_network::listed_inputs(std::size_t index) const {

@@ -25,13 +25,14 @@ NNIESIM_BEGIN_NAMESPACE
   const caffe_model model = read_caffemodel(cfg.caffemodel_file.path);
   const std::string text = detail::read_whole_file(cfg.prototxt_file.path, prototxt_limits{}.file_bytes, "a prototxt");
   const hp_files marked = hp_prototxt(text, names, &model, cfg.prototxt_file.text);
-  hp_verification verified = verify_hp(loaded.original(), marked, names);
+  hp_verification verified = verify_hp(loaded.original(), marked, names, loaded.import_options());
   const std::string prototxt = output + ".prototxt", caffemodel = output + ".caffemodel";
   if (!verified.wrong.empty()) return verified;
 
   const std::string weights = detail::caffemodel_bytes(*marked.model, caffemodel);
   const caffe_model read_back = parse_caffemodel(weights, caffemodel);
-  const network net = loaded.compiled(import_caffe(parse_prototxt(marked.prototxt, prototxt), &read_back, caffemodel));
+  const network net =
+      loaded.compiled(loaded.imported(parse_prototxt(marked.prototxt, prototxt), read_back, caffemodel));
   const activation_ranges ranges = marked_ranges(problem.ranges, names);
   for (hp_without_effect& mark : marks_without_use(net, ranges, names, problem.pictures, problem.threads)) {
     verified.without_effect.push_back(std::move(mark));
