@@ -85,7 +85,7 @@ int info(const options& o) {
   const activation_ranges ranges = has_ranges ? loaded.ranges(o.calibration, plan) : activation_ranges();
   const std::vector<blob_storage> storage = blob_storage_of(net, plan);
   const std::vector<std::string> names = range_names(net);
-  const double base = time_of(net, plan_of(net, layer_precision::w8a8));
+  const double base = std::max(1.0, time_of(net, plan_of(net, layer_precision::w8a8)));  // 0 of inputs alone
   layer_work total;
   json rows = json::array();
   for (std::size_t i = 0; i < net.layers.size(); ++i) {

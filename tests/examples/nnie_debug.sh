@@ -343,6 +343,23 @@ expect 1 "check sum WRONG" "$tool" wk "$folder/damaged.wk"
 head -c 9000 "$golden/small_8.wk" >"$folder/short.wk"
 expect 2 "short.wk: byte " "$tool" wk "$folder/short.wk"
 
+# Networks that are not known as a whole, or have no weights yet.
+expect 0 "no caffemodel: shapes, rules and costs alone" "$tool" info --prototxt "$net/feature_norm.prototxt"
+expect 0 "419136 multiply-accumulates" "$tool" info --prototxt "$net/feature_norm.prototxt"
+expect 2 "no network given" "$tool" run --prototxt "$net/feature_norm.prototxt"
+expect 2 "expected --caffemodel" "$tool" info --prototxt "$net/feature_norm.prototxt" --calibration "$folder/ranges.json"
+sed 's/"ReLU"/"Relu6"/' "$net/feature_norm.prototxt" >"$folder/unknown.prototxt"
+expect 2 "type 'Relu6', which is not supported, the first at $folder/unknown.prototxt:" "$tool" info --prototxt "$folder/unknown.prototxt"
+expect 0 "type 'Relu6' is not supported" "$tool" info --prototxt "$folder/unknown.prototxt" --until-unsupported
+sed 's/"ReLU"/"ReLU6"/' "$net/feature_norm.prototxt" >"$folder/relu6.prototxt"
+expect 0 "the compiler wants the network cut here: it does not know layer 'comp0.relu1'" "$tool" info --prototxt "$folder/relu6.prototxt"
+expect 0 "the usual rewrite for the accelerator: ReLU, Power" "$tool" info --prototxt "$folder/relu6.prototxt"
+expect 0 '"runs_on": "host"' "$tool" info --prototxt "$folder/relu6.prototxt" --json
+expect 0 "0 multiply-accumulates" "$tool" info --prototxt "$net/feature_norm.prototxt" --stop-at comp0
+expect 2 "got no layer 'comp' to stop at, expected one; nearest: 'comp0'" "$tool" info --prototxt "$net/feature_norm.prototxt" --stop-at comp
+expect 0 "comp0.cnorm" "$tool" run --cfg "$cfg" --stop-at comp3.cnorm.inverse
+expect 2 "expected a Custom layer" "$tool" run --cfg "$cfg" --custom "classifier=$folder/x.npy"
+
 # What is wrong is said with its place.
 sed 's/\[norm_type\] 0/[norm_typ] 0/' "$cfg" >"$folder/bad.cfg"
 expect 2 "norm_typ" "$tool" run --cfg "$folder/bad.cfg"

@@ -95,6 +95,12 @@ TEST_CASE("until_unsupported leaves out what is not known and what depends on it
   CHECK(names(fields) == std::vector<std::string>{"data", "c"});
   CHECK(fields.remarks.at(0) ==
         "left out: layer 'a' (net:2:1): its field 'relu_param.x' is not supported; with it 1 layer that depends on it");
+  const network mask = imported(data + one("a", "Power", "data", "a", "top: 'mask'") + one("b", "ReLU", "mask", "b") +
+                                    one("c", "ReLU", "data", "c"),
+                                {.until_unsupported = true});
+  CHECK(names(mask) == std::vector<std::string>{"data", "c"});
+  CHECK(mask.remarks.at(0) ==
+        "left out: layer 'a' (net:2:1): got 2 top, expected 1; with it 1 layer that depends on it");
   // What is wrong otherwise stays an error.
   CHECK_THAT(problem(mixed + one("w", "PReLU", "e", "w"), {.until_unsupported = true}),
              contains("net:11:1: got no learned values in weights"));

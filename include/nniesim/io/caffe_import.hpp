@@ -29,8 +29,8 @@ inline constexpr std::size_t network_element_limit = std::size_t{1} << 34U;
 struct caffe_import_options {
   /// The layer, by name with or without its mark _hp, behind which the file is not looked at; "": none.
   std::string stop_at{};
-  /// Layers of unknown types or with unknown fields, and Custom layers, are left out with all that depends on them; the
-  /// network's remarks name them.
+  /// Layers of unknown types, with unknown fields or a number of inputs or outputs that is not known, and Custom layers
+  /// are left out with all that depends on them; the network's remarks name them.
   bool until_unsupported = false;
   /// No model is needed: every learned value is 1. For shapes, costs and the hardware's rules.
   bool shapes_alone = false;
@@ -320,8 +320,12 @@ class caffe_importer {
       ++lost_[lost].followers;
     } else if (is_known) {
       l.on_cpu = on_cpu(*op, l, in_place, where);
-      check_count(fields, "bottom", bottoms.size(), op->least_inputs, op->most_inputs);
-      check_count(fields, "top", tops.size(), 1, op->several_outputs ? any_number : 1);
+      for (const std::string& wrong : {count_problem("bottom", bottoms.size(), op->least_inputs, op->most_inputs),
+                                       count_problem("top", tops.size(), 1, op->several_outputs ? any_number : 1)}) {
+        if (wrong.empty() || lost != none) continue;
+        if (options_.until_unsupported) lost = lose(l, wrong);
+        else fields.problem(wrong);
+      }
     } else if (options_.until_unsupported) {
       lost = lose(l, concat("type ", excerpt(type_name(fields, type)), " is not supported"));
     } else {
@@ -450,10 +454,11 @@ class caffe_importer {
     return is_marked || !op.on_hardware || (belongs_to_input && input_on_cpu);
   }
 
-  static void check_count(caffe_fields& fields, std::string_view what, std::size_t got, std::size_t least,
-                          std::size_t most) {
-    if (got >= least && got <= most) return;
-    fields.problem(
+  /// "" for a number that the layer may have.
+  [[nodiscard]] static std::string count_problem(std::string_view what, std::size_t got, std::size_t least,
+                                                 std::size_t most) {
+    if (got >= least && got <= most) return "";
+    return concat(
         "got ", got, " ", what, ", expected ",
         most == any_number ? concat("at least ", least) : concat(least, most > least ? concat(" or ", most) : ""));
   }
