@@ -375,6 +375,14 @@ TEST_CASE("random weights keep the failure or are none", "[debug]") {
   CHECK_THROWS_WITH(bundle_layer(source, "widen", options), contains("random weights do not keep the failure"));
 }
 
+TEST_CASE("a layer whose name stands there again is bundled under its own", "[debug]") {
+  const example e(net_text + "layer { type: 'AbsVal' # again\n name: 'conv' '/1' bottom: 'data' top: 'again' }\n");
+  REQUIRE(e.net.layers.back().name == "conv/1#2");
+  const layer_bundle b = e.bundle("conv/1#2");
+  CHECK_THAT(by_name(b).at("layer.prototxt"), contains("# again\n name: \"conv/1#2\" bottom"));
+  CHECK(replays(b, "conv/1#2"));
+}
+
 TEST_CASE("drawn values have the distribution of those that they replace", "[debug]") {
   draws random(3);
   for (const std::size_t n : std::vector<std::size_t>{1, 2, 3, 16, 17, 1000}) {

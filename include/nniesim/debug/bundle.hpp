@@ -22,6 +22,7 @@
 #include <nniesim/core/nearest_names.hpp>
 #include <nniesim/core/version.hpp>
 #include <nniesim/debug/dump_folder.hpp>
+#include <nniesim/debug/prototxt_places.hpp>
 #include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/calibration_file.hpp>
 #include <nniesim/io/compiler_cfg.hpp>
@@ -334,6 +335,16 @@ class layer_bundler {
     return all;
   }
 
+  /// A layer's text under the name that the network has for it: one that stands in the file again has a number.
+  [[nodiscard]] static std::string renamed(std::string text, const std::string& name) {
+    const prototxt_message file = parse_prototxt(text, "layer");
+    const prototxt_field* const field = file.fields().at(0).message().find("name");
+    if (field == nullptr || field->string() == name) return text;
+    const prototxt_places places(text);
+    const std::size_t begin = places.inside(field->where()) - 1, end = places.closing_quote(field->where()) + 1;
+    return text.replace(begin, end - begin, prototxt_quoted(name));
+  }
+
   /// The text and the learned values of the layer and those that it took in.
   void cut() {
     const prototxt_message file = parse_prototxt(source_.prototxt, "prototxt");
@@ -353,7 +364,7 @@ class layer_bundler {
       require<format_error>(found != nullptr, l.where, ": no layer ", excerpt(l.name),
                             " there in the prototxt's text, expected the text that the network comes from");
       is_v1 = found->name() == "layers";
-      texts += prototxt_text_of(source_.prototxt, *found) + "\n";
+      texts += renamed(prototxt_text_of(source_.prototxt, *found), l.name) + "\n";
       const auto has_name = [&](const caffe_layer& c) { return c.name == l.name; };
       const auto& all = source_.model.layers;
       const auto learned =
