@@ -2,7 +2,13 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
+
+#include <nniesim/io/caffemodel.hpp>
+#include <nniesim/io/npy.hpp>
+#include <nniesim/network/runner.hpp>
 
 #include "catch.hpp"
 #include "support/random.hpp"
@@ -102,6 +108,57 @@ TEST_CASE("what a cfg names, an option may not name otherwise; what it leaves ou
   const loaded_network yuv(network_source{.cfg = (scratch / "n.cfg").string()});
   CHECK_THAT(yuv.remarks().at(0), contains("[image_type] 3: pictures go to YUV and back, BT.601 studio range"));
   CHECK_FALSE(same_bits(yuv.chosen_inputs().at(0), whole.chosen_inputs().at(0)));
+}
+
+TEST_CASE("a network is loaded as far as it is asked for, and without weights for its shapes", "[debug]") {
+  network_source shapes{.prototxt = folder + "feature_norm.prototxt"};
+  CHECK_THROWS_WITH(loaded_network(shapes, false), contains("no network given"));
+  shapes.import.shapes_alone = true;
+  const loaded_network loaded(shapes, false);
+  REQUIRE(loaded.remarks().size() == 1);
+  CHECK(loaded.remarks()[0] == "no caffemodel: shapes, rules and costs alone, whatever the learned values are");
+  network_source part{.cfg = folder + "feature_norm.cfg"};
+  part.import.stop_at = "comp0.relu1";
+  CHECK(loaded_network(part).original().layers.back().name == "comp0.relu1");
+}
+
+TEST_CASE("values of Custom layers come from files", "[debug]") {
+  const scratch_folder scratch;
+  const std::string prototxt = scratch / "n.prototxt", model = scratch / "n.caffemodel";
+  detail::write_whole_file(prototxt,
+                           "input: 'data' input_shape { dim: 1 dim: 2 }\n"
+                           "layer { name: 'c' type: 'Custom' bottom: 'data' top: 'x' top: 'y' "
+                           "custom_param { shape { dim: 2 } shape { dim: 1 dim: 3 } } }\n"
+                           "layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'r' }\n"
+                           "layer { name: 'r' type: 'AbsVal' bottom: 'y' top: 's' }\n");
+  caffe_layer unused;
+  unused.name = "unused";
+  write_caffemodel(model, {"n", {unused}});
+  write_npy(scratch / "x.npy", tensor<float>{{1.0F, 2.0F}});  // 1 x 2
+  write_npy(scratch / "y.npy", tensor<float>{{-3.0F, 4.0F, 5.0F}});
+  auto flat = make_tensor<float>({2});
+  flat.fill(7.0F);
+  write_npy(scratch / "flat.npy", flat);
+  const auto load = [&](std::vector<std::string> custom) {
+    network_source source{.prototxt = prototxt, .caffemodel = model};
+    source.custom = std::move(custom);
+    return loaded_network(source, false);
+  };
+  const std::string flat_file = "c=" + (scratch / "flat.npy").string(), y_file = "c=" + (scratch / "y.npy").string();
+  const loaded_network loaded = load({flat_file, y_file});
+  CHECK_THAT(loaded.remarks().at(0), contains("this layer is called 'r#2' here"));
+  network_runner runner(loaded.net(), float_plan(loaded.net()), {.keep_all = true});
+  runner.run(tensor<float>{{1.0F, -1.0F}});
+  CHECK(runner.value("c").data()[1] == 7.0F);
+  CHECK(runner.value("r#2").data()[0] == 3.0F);
+
+  CHECK_THROWS_WITH(load({"c"}), contains("expected LAYER=FILE.npy"));
+  CHECK_THROWS_WITH(load({"c="}), contains("expected LAYER=FILE.npy"));
+  CHECK_THROWS_WITH(load({"q=x.npy"}), contains("no layer 'q'"));
+  CHECK_THROWS_WITH(load({"r=x.npy"}), contains("is of type 'ReLU', expected a Custom layer"));
+  CHECK_THROWS_WITH(load({flat_file, y_file, y_file}), contains("has 2 output(s), expected no more files"));
+  CHECK_THROWS_AS(load({y_file}), error);
+  CHECK_THROWS_AS(load({"c=" + (scratch / "none.npy").string()}), error);
 }
 
 }  // namespace loaded_network_test

@@ -29,5 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)nniesim::import_caffe(net, &model(), "model");
   } catch (const nniesim::error&) {  // what is expected of bad input
   }
+  try {
+    const auto net = nniesim::parse_prototxt({reinterpret_cast<const char*>(data), size}, "net");
+    (void)nniesim::import_caffe(net, nullptr, {}, {.stop_at = "conv", .until_unsupported = true, .shapes_alone = true});
+  } catch (const nniesim::error&) {  // what is expected of bad input
+  }
   return 0;
 }

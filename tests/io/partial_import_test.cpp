@@ -124,6 +124,53 @@ TEST_CASE("stop_at looks at nothing behind a layer", "[caffe]") {
                       "'Foo' is not supported (layer 'c')"));
 }
 
+TEST_CASE("damaged files end in an error or in a whole network, however far they are read", "[caffe]") {
+  const std::string text = mixed + one("w", "PReLU", "e", "w") + one("b", "Split", "w", "x", "top: 'y'") +
+                           one("t", "Custom", "x", "u", "top: 'v' custom_param { shape { dim: 1 } shape { dim: 2 } }") +
+                           one("s", "CReLU", "y", "s", "crelu_param { axis: 1 }") +
+                           one("n", "BN", "s", "n", "param { } param { }") +
+                           one("m", "MatMul", "n", "z", "bottom: 'n' matmul_param { transpose_b: true }");
+  const std::vector<std::string> words = {"ReLU", "'a'", "Custom", "layer", "bottom", "top", "BN", "x", "Split", "Foo"};
+  draws d(5);
+  std::size_t networks = 0;
+  for (int run = 0; run < 3000; ++run) {
+    std::string damaged = text;
+    const std::size_t at = d.between(0, damaged.size() - 1);
+    switch (run % 3) {
+      case 0: damaged.resize(at); break;
+      case 1: damaged[at] = static_cast<char>(damaged[at] ^ (1 << d.between(0, 6))); break;
+      default: {
+        const std::size_t begin = damaged.find_first_of("abcdefghijklmnopqrstuvwxyz", at);
+        if (begin == std::string::npos) continue;
+        const std::size_t end = damaged.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", begin);
+        damaged.replace(begin, end - begin, words[d.between(0, words.size() - 1)]);
+      }
+    }
+    CAPTURE(damaged);
+    caffe_import_options options;
+    options.until_unsupported = run % 4 != 3;
+    options.shapes_alone = run % 5 != 4;
+    if (run % 2 == 0) options.stop_at = std::vector<std::string>{"a", "b", "e", "w", "m"}[d.between(0, 4)];
+    try {
+      const network net = imported(damaged, options);
+      std::vector<int> written(net.blobs.size());
+      bool whole = true;
+      for (const layer& l : net.layers) {
+        for (const std::size_t b : l.inputs) whole = whole && written.at(b) == 1;
+        for (const std::size_t b : l.outputs) ++written.at(b);
+        for (const std::size_t b : l.outputs) whole = whole && net.blobs.at(b).shape.size() != 0;
+      }
+      for (const std::size_t b : net.reported) whole = whole && b < net.blobs.size();
+      for (const int n : written) whole = whole && n == 1;
+      REQUIRE(whole);
+      (void)check_constraints(net);
+      ++networks;
+    } catch (const error&) {
+    }
+  }
+  CHECK(networks > 300);
+}
+
 TEST_CASE("a name that stands there again gets a number, where it has no learned values", "[caffe]") {
   const network net =
       imported(data + one("crop", "ReLU", "data", "a") + one("crop", "AbsVal", "a", "b") +
