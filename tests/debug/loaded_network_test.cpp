@@ -141,6 +141,7 @@ TEST_CASE("values of Custom layers come from files", "[debug]") {
   write_npy(scratch / "flat.npy", flat);
   const auto load = [&](std::vector<std::string> custom) {
     network_source source{.prototxt = prototxt, .caffemodel = model};
+    source.import.until_unsupported = true;  // with values they are supported
     source.custom = std::move(custom);
     return loaded_network(source, false);
   };
@@ -152,6 +153,7 @@ TEST_CASE("values of Custom layers come from files", "[debug]") {
   CHECK(runner.value("c").data()[1] == 7.0F);
   CHECK(runner.value("r#2").data()[0] == 3.0F);
 
+  CHECK(load({}).net().layers.size() == 2);
   CHECK_THROWS_WITH(load({"c"}), contains("expected LAYER=FILE.npy"));
   CHECK_THROWS_WITH(load({"c="}), contains("expected LAYER=FILE.npy"));
   CHECK_THROWS_WITH(load({"q=x.npy"}), contains("no layer 'q'"));

@@ -163,6 +163,7 @@ class loaded_network {
 
 inline loaded_network::loaded_network(network_source source, bool with_inputs) : source_(std::move(source)) {
   const network_source& o = source_;
+  source_.import.has_custom_values = !source_.custom.empty();
   if (!source_.pool) source_.pool = std::make_shared<thread_pool>(std::size_t{1});
   const bool is_whole = !o.caffemodel.empty() || o.import.shapes_alone;
   detail::require<error>(!o.cfg.empty() || (!o.prototxt.empty() && is_whole),

@@ -32,6 +32,7 @@ struct caffe_import_options {
   /// Layers of unknown types, with unknown fields or a number of inputs or outputs that is not known, and Custom layers
   /// are left out with all that depends on them; the network's remarks name them.
   bool until_unsupported = false;
+  bool has_custom_values = false;  ///< Custom layers are kept, whose values come from elsewhere
   /// No model is needed: every learned value is 1. For shapes, costs and the hardware's rules.
   bool shapes_alone = false;
 };
@@ -340,7 +341,7 @@ class caffe_importer {
       source.problems = &problems_;
       source.problems_before = before;
       read(*op, source, l, fields, where);
-      const std::string unsupported = options_.until_unsupported ? unsupported_part(message, l) : "";
+      const std::string unsupported = unsupported_part(message, l);
       if (unsupported.empty()) add_unread(message, type);
       else lost = lose(l, unsupported);
     }
@@ -389,12 +390,13 @@ class caffe_importer {
     return python.has("layer") ? type + ":" + python.string("layer") : type;
   }
 
-  /// What of a layer of a known type is not supported; "" where nothing is.
-  [[nodiscard]] static std::string unsupported_part(const prototxt_message& message, const layer& l) {
+  /// What of a layer of a known type is not supported, where that is no error; "" where nothing is.
+  [[nodiscard]] std::string unsupported_part(const prototxt_message& message, const layer& l) const {
+    if (!options_.until_unsupported) return "";
     const std::vector<prototxt_unread> unread = message.unread();
     if (!unread.empty()) return concat("its field ", excerpt(unread[0].path), " is not supported");
     const bool is_custom = std::holds_alternative<layers::custom>(l.params);
-    return is_custom ? "its values are those of a program of the host" : "";
+    return is_custom && !options_.has_custom_values ? "its values are those of a program of the host" : "";
   }
 
   [[nodiscard]] std::size_t lost_before(const std::vector<std::size_t>& inputs) const {
