@@ -73,7 +73,7 @@ json as_json(const diagnosis& d) {
     }
     rows.push_back(std::move(row));
   }
-  return {{"verdict", as_json(d.verdict)}, {"also", also}, {"layers", rows}};
+  return {{"verdict", as_json(d.verdict)}, {"also", also}, {"compared", d.compared}, {"layers", rows}};
 }
 
 void check_options(const options& o) {

@@ -13,7 +13,8 @@ namespace search_command {
 
 struct options {
   network_options network;
-  std::string target = "output-cosine", layer, strategy = "by-gain", state, calibration, output;
+  std::string target = "output-cosine", strategy = "by-gain", state, calibration, output;
+  std::vector<std::string> layers;
   std::optional<std::string> score_command;
   std::optional<double> goal;
   command_limits limits;
@@ -25,8 +26,8 @@ struct options {
 search_target target_of(const options& o, const network& net) {
   if (o.score_command) return score_by_command(net, *o.score_command, o.limits);
   if (o.target == "worst-layer-cosine") return worst_layer_cosine(net);
-  if (o.target == "norm-error") return norm_error(net, o.layer);
-  return output_cosine(net);
+  if (o.target == "norm-error") return norm_error(net, o.layers.empty() ? "" : o.layers.front());
+  return output_cosine(net, o.layers);
 }
 
 json as_json(const evaluated_plan& plan) {
@@ -53,7 +54,11 @@ class interruptible {
 };
 
 int search(const options& o) {
-  detail::require<error>(o.layer.empty() || o.target == "norm-error", "--layer is for --target norm-error");
+  const bool takes_layers = !o.score_command && o.target != "worst-layer-cosine";
+  detail::require<error>(o.layers.empty() || takes_layers,
+                         "--layer is for --target output-cosine, which takes several, and norm-error");
+  detail::require<error>(o.layers.size() < 2 || o.target != "norm-error", "--target norm-error takes one --layer, got ",
+                         o.layers.size());
   detail::require<error>(!o.score_command || o.goal, "--score-command needs a --goal: its scale is the command's");
   loaded_network loaded(o.network, true);
   for (const char* end : {".prototxt", ".caffemodel"}) {
@@ -161,7 +166,8 @@ void add_search(CLI::App& app, int& result) {
       ->check(between(0.001, 1e9))
       ->needs("--score-command")
       ->capture_default_str();
-  command->add_option("--layer", o->layer, "whose norm error; else the network's outputs'")->check(not_empty());
+  command->add_option("--layer", o->layers, "whose cosine (also several) or norm error; else the network's outputs'")
+      ->check(not_empty());
   command->add_option("--goal", o->goal, "of the target; 0.99 for cosines, -0.01 (norms within 1 %) for norm-error")
       ->check(between(-1e30, 1e30));
   command->add_option("--budget", o->budget, "most time, where all layers in 8 bits take 1")->check(between(1, 100));

@@ -15,6 +15,15 @@ TEST_CASE("which precisions are finer, and the finest that can be had", "[debug]
   CHECK(bits_text(layer_precision::w8a8) == "8 bits");
 }
 
+TEST_CASE("whether any layer can have more bits", "[debug]") {
+  draws random(2);
+  const network net = two_runs::plain_network(random);
+  for (const compile_mode mode : {compile_mode::all_8bit, compile_mode::all_16bit}) {
+    const two_runs::experiment e(net, random, mode);
+    CHECK(can_have_more_bits(e.lab()) == (mode == compile_mode::all_8bit));
+  }
+}
+
 TEST_CASE("a runner's values are layers by name, in order", "[debug]") {
   draws random(1);
   const two_runs::experiment e(two_runs::plain_network(random), random);

@@ -33,5 +33,29 @@ TEST_CASE("a layer whose blob was stored with a range far too small saturates", 
     CHECK(v.what.layer == "conv2");
     CHECK(v.blob.has_value());
     CHECK_FALSE(v.as_simulated);
+    // The channels that saturate are named.
+    const std::string evidence = v.what.evidence.back();
+    CHECK_THAT(evidence, contains("of 4 channels saturate: "));
+  });
+}
+
+TEST_CASE("more bits are advised for the layer that decides what another one reads", "[debug]") {
+  // A layer that reads values of a blob of codes: its own mark would change nothing.
+  draws random(32);
+  test_networks::network_builder b;
+  const std::size_t data = b.input({1, 4, 10, 10});
+  const std::size_t x = b.add("conv1", layers::convolution{{}, random.tensor({4, 4, 3, 3}, 0.2F), {}}, {data});
+  b.add("conv2", layers::convolution{{}, random.tensor({4, 4, 3, 3}, 0.2F), {}}, {x});
+  // Of these values little but rounding is left: (x - x0)^3 about where they are.
+  b.add("power", power_params{3, 1, 0}, {x});
+  const two_runs::experiment e(b.net, random);
+  e.look([&](const detail::case_file& file) {
+    const detail::layer_trial* const t = file.trial_of(3, 0);
+    REQUIRE(t != nullptr);
+    detail::layer_trial bad = *t;
+    const detail::layer_verdict v = detail::layer_judge(file.runs(), *file.lab(), bad).judge();
+    CHECK(v.what.cause == fault::precision);
+    REQUIRE(v.what.change.size() == 1);
+    CHECK(v.what.change[0] == "compile_mode 2 and the name 'conv2_hp'");
   });
 }

@@ -15,8 +15,8 @@ TEST_CASE("runs as planned and in the most bits that can be had", "[debug]") {
   CHECK(p.coarse == std::set<std::string>{"8 bits"});
   CHECK(p.fine == std::set<std::string>{"16 bits"});
   CHECK(p.are_marks);
-  CHECK(p.in_most_bits.at({7, 0}) > p.planned.at({7, 0}));
-  CHECK(p.worst_in_most_bits <= p.in_most_bits.at({7, 0}));
+  CHECK(p.in_most_bits.at({7, 0}).cosine > p.planned.at({7, 0}).cosine);
+  CHECK(p.worst_in_most_bits <= p.in_most_bits.at({7, 0}).cosine);
   STATIC_REQUIRE(detail::is_marked_width(layer_precision::w8a8, layer_precision::w16a16));
   STATIC_REQUIRE_FALSE(detail::is_marked_width(layer_precision::w16a16, layer_precision::w8a8));
 }

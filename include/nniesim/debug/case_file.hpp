@@ -188,7 +188,7 @@ class case_file {
     std::vector<layer_evidence> layers;
     for (const compared_row& r : runs_.rows()) {
       layers.push_back(r.shown);
-      if (precisions_ && r.layer) layers.back().in_16bit = precisions_->in_most_bits.at({*r.layer, r.output});
+      if (precisions_ && r.layer) layers.back().in_16bit = precisions_->in_most_bits.at({*r.layer, r.output}).cosine;
     }
     const auto of = [&](std::size_t layer, std::size_t output) {
       const compared_row* const r = runs_.row_of(layer, output);

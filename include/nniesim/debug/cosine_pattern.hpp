@@ -34,13 +34,14 @@ class cosine_pattern {
     const auto first_bad_row = std::find_if(rows.begin(), rows.end(), is_bad);
     if (first_bad_row == rows.end()) return of_unknown_order(all, bad);
     const compared_row& first_bad = **first_bad_row;
-    const double first = rows.front()->shown.result->cosine;
-    const double last = rows.back()->shown.result->cosine;
+    const double first = runs_.likeness(*rows.front()->shown.result);
+    const double last = runs_.likeness(*rows.back()->shown.result);
     const compared_row* const dip = worst_of(rows);
-    const double lowest = dip->shown.result->cosine;
-    const std::string counts = concat(
-        bad, " of ", all.size(), " layers miss cosine ", o_.layer_cosine, ", the first is '", first_bad.shown.name,
-        "' (", cosine_text(first_bad.shown.result->cosine), "), the last layer has ", cosine_text(last));
+    const double lowest = runs_.likeness(*dip->shown.result);
+    const std::string counts =
+        concat(bad, " of ", all.size(), " layers miss cosine ", o_.layer_cosine, ", the first is '",
+               first_bad.shown.name, "' (", short_agreement_text(*first_bad.shown.result), "), the last layer has ",
+               short_agreement_text(*rows.back()->shown.result));
     const compared_row& jump = runs_.rows()[jump_row_];
     const double total = error_of(lowest);
     const bool is_sharp = worst_jump_ > limit::sharp_share * total && worst_jump_ > limit::sharp_error;
@@ -68,8 +69,8 @@ class cosine_pattern {
     }
     if (last >= o_.layer_cosine) {
       finding f{lowest < o_.dip_cosine ? fault::layer_mapping : fault::inconclusive, dip->shown.name};
-      f.summary =
-          concat("'", dip->shown.name, "' dips to cosine ", cosine_text(lowest), ", but all behind it is right");
+      f.summary = concat("'", dip->shown.name, "' dips to ", agreement_text(*dip->shown.result),
+                         ", but all behind it is right");
       f.evidence.push_back(counts);
       f.evidence.push_back("what is computed from it agrees, so that the dump rather than the layer is wrong");
       f.against.push_back("a later layer may hide the error: a ReLU, a pooling, or a branch that matters little");
@@ -79,10 +80,10 @@ class cosine_pattern {
       f.next = "look up in cnn_net_tree.dot what the compiler made of that layer";
       return f;
     }
-    if (is_sharp && error_of(last) < limit::recovered_share * error_of(jump.shown.result->cosine)) {
+    if (is_sharp && error_of(last) < limit::recovered_share * error_of(runs_.likeness(*jump.shown.result))) {
       finding f{fault::inconclusive, jump.shown.name};
-      f.summary = concat("'", f.layer, "' dips to cosine ", cosine_text(jump.shown.result->cosine),
-                         ", and what follows ", "recovers in part");
+      f.summary = concat("'", f.layer, "' dips to ", agreement_text(*jump.shown.result), ", and what follows ",
+                         "recovers in part");
       f.evidence.push_back(counts);
       f.rivals.push_back({fault::suspect_layer, "its error would reach the last layer"});
       f.rivals.push_back({fault::layer_mapping, "behind a dump that is wrong by itself all would be right"});
@@ -120,13 +121,17 @@ class cosine_pattern {
       f.evidence.push_back(counts);
       f.against.push_back("not confirmed: no run in 16 bits was seen");
       f.rivals.push_back({fault::suspect_layer, "no single layer brings most of the error"});
-      f.change.push_back("compile_mode 1; or compile_mode 2 with _hp on the first layers");
+      f.change.push_back("if it is not compile_mode 1 already: compile_mode 1, or 2 with _hp on the first layers");
       f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
       return f;
     }
     finding f{fault::inconclusive, first_bad.shown.name};
     f.summary = first < o_.layer_cosine
-                    ? concat("the first layer already has cosine ", cosine_text(first), " although the input is right")
+                    ? concat("the first layer already has ", agreement_text(*rows.front()->shown.result),
+                             " although the input is right")
+                : has_few_values(rows.back()->shown.result->count)
+                    ? concat("the last layer has ", agreement_text(*rows.back()->shown.result),
+                             ", between those that cosines of ", o_.last_cosine, " and ", o_.layer_cosine, " mean")
                     : concat("the last layer's cosine ", cosine_text(last), " lies between ", o_.last_cosine, " and ",
                              o_.layer_cosine);
     f.evidence.push_back(counts);
@@ -142,7 +147,7 @@ class cosine_pattern {
     for (std::size_t i = 0; i < runs_.rows().size(); ++i) {
       const compared_row& r = runs_.rows()[i];
       if (!r.shown.result || r.is_input || !runs_.is_ordered(r)) continue;
-      const double e = error_of(r.shown.result->cosine);
+      const double e = error_of(runs_.likeness(*r.shown.result));
       if (e - worst_so_far > worst_jump_) {
         worst_jump_ = e - worst_so_far;
         jump_row_ = i;
@@ -164,9 +169,9 @@ class cosine_pattern {
     return std::any_of(runs_.rows().begin(), runs_.rows().end(),
                        [](const compared_row& r) { return r.is_input && r.shown.result; });
   }
-  [[nodiscard]] static const compared_row* worst_of(const std::vector<const compared_row*>& rows) {
-    return *std::min_element(rows.begin(), rows.end(), [](const compared_row* a, const compared_row* b) {
-      return error_of(a->shown.result->cosine) > error_of(b->shown.result->cosine);
+  [[nodiscard]] const compared_row* worst_of(const std::vector<const compared_row*>& rows) const {
+    return *std::min_element(rows.begin(), rows.end(), [this](const compared_row* a, const compared_row* b) {
+      return error_of(runs_.likeness(*a->shown.result)) > error_of(runs_.likeness(*b->shown.result));
     });
   }
   [[nodiscard]] finding of_unknown_order(const std::vector<const compared_row*>& rows, std::size_t bad) const {
@@ -174,7 +179,7 @@ class cosine_pattern {
     finding f{fault::inconclusive, worst.shown.name};
     f.summary = concat(bad, " layers are bad, but in which order the layers are executed is not known");
     f.evidence.push_back(concat(bad, " of ", rows.size(), " layers miss cosine ", o_.layer_cosine, ", the worst is '",
-                                worst.shown.name, "' (", cosine_text(worst.shown.result->cosine), ")"));
+                                worst.shown.name, "' (", short_agreement_text(*worst.shown.result), ")"));
     f.next = "give the network to the diagnosis, or put the compiler's cnn_net_tree.dot into one of the folders";
     return f;
   }

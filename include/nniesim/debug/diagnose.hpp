@@ -22,6 +22,7 @@ NNIESIM_BEGIN_NAMESPACE
   detail::apply(detail::all_supplements, file, d.verdict);
   if (file.extras().ablation == case_extras::ablations::all) (void)file.ablation();
   d.layers = file.evidence();
+  d.compared = file.runs().compared();
   return d;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <nniesim/debug/agreement.hpp>
 #include <nniesim/debug/error_parts.hpp>
 #include <nniesim/debug/layer_print.hpp>
 #include <nniesim/debug/limits.hpp>
@@ -96,15 +97,6 @@ struct finding {
   std::string next{};                 ///< the measurement that would decide or confirm; empty where none is needed
 };
 
-namespace detail {
-
-/// The relative L2 error that equal norms and this cosine mean.
-[[nodiscard]] inline double error_of(double cosine) {
-  return std::isnan(cosine) ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 2 - 2 * cosine));
-}
-
-}  // namespace detail
-
 /// The rivals of a finding, a line each: "not too few bits: ...".
 [[nodiscard]] inline std::vector<std::string> rival_lines(const finding& f) {
   std::vector<std::string> lines;
@@ -137,6 +129,7 @@ struct diagnosis {
   finding verdict{};
   std::vector<finding> also{};           ///< further faults, in the procedure's order
   std::vector<layer_evidence> layers{};  ///< in order of execution, the network's inputs first
+  std::size_t compared = 0;              ///< of `layers`: nothing is concluded about the others
 };
 
 NNIESIM_END_NAMESPACE

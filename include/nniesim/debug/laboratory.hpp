@@ -10,6 +10,7 @@
 
 #include <nniesim/debug/match_layers.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
+#include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/runner.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -64,6 +65,15 @@ struct laboratory {
     if (is_finer(p, planned) && (!best || is_finer(p, *best))) best = p;
   }
   return best;
+}
+
+/// Whether a layer that reads codes can have more bits than it is planned to have: in compile_mode 1 none can.
+[[nodiscard]] inline bool can_have_more_bits(const laboratory& lab) {
+  for (std::size_t l = 0; l < lab.net.layers.size(); ++l) {
+    const layer_precision planned = lab.plan.layers[l];
+    if (planned.encodes() && reads_codes(lab.net.layers[l]) && finest_precision(lab.policies, planned)) return true;
+  }
+  return false;
 }
 
 /// Whether ranges give a policy its scales: those that are given do so in their own formats alone.

@@ -187,6 +187,25 @@ class layer_bench {
     const auto n = static_cast<double>(std::max<std::size_t>(nonzero, 1));
     return {static_cast<double>(above) / n, static_cast<double>(below) / n};
   }
+  /// The channels of range i's values that have some above it, moved by `shift` down; moved up, those of which nothing
+  /// is left. None where the blob has one channel.
+  [[nodiscard]] std::vector<std::size_t> channels_outside(std::size_t range, int shift) const {
+    const tensor<float>& x = inputs_[range];
+    const std::size_t channels = nchw_of(shape_of(x), x.size())[1];
+    std::vector<double> largest(channels);
+    for_channels(shape_of(x), x.size(), [&](std::size_t c, std::size_t i) {
+      largest[c] = std::max(largest[c], std::fabs(static_cast<double>(x.data()[i])));
+    });
+    const double most = largest.empty() ? 0 : *std::max_element(largest.begin(), largest.end());
+    const double high = most * std::exp2(static_cast<double>(shift) / levels_per_octave());
+    const double low = high * std::exp2(-planned().octaves() - 0.5);
+    std::vector<std::size_t> result;
+    for (std::size_t c = 0; c < channels && channels > 1; ++c) {
+      const bool is_outside = shift < 0 ? largest[c] > high * limit::above_range : largest[c] > 0 && largest[c] < low;
+      if (is_outside) result.push_back(c);
+    }
+    return result;
+  }
 
  private:
   /// The ReLU behind an output; nullptr for none.

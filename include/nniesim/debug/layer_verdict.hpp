@@ -20,6 +20,7 @@
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/precision_runs.hpp>
 #include <nniesim/debug/weight_fit.hpp>
+#include <nniesim/debug/weight_ranges.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -38,6 +39,16 @@ namespace detail {
   }
   text = concat("the square of that error is: ", text);
   if (e.channels > 1) text += concat("; ", e.most_channels, " of ", e.channels, " channels carry 90 % of it");
+  return text;
+}
+
+/// "3, 7, 12 and 4 more".
+[[nodiscard]] inline std::string list_text(std::span<const std::size_t> numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(numbers.size(), limit::channels_told); ++i) {
+    text += concat(i == 0 ? "" : ", ", numbers[i]);
+  }
+  if (numbers.size() > limit::channels_told) text += concat(" and ", numbers.size() - limit::channels_told, " more");
   return text;
 }
 
@@ -79,7 +90,7 @@ class layer_judge {
       as_simulated = true;
     } else if (const std::vector<tensor<float>> simulated = {bench_.simulated(bench_.prepared(bench_.planned()),
                                                                               true)[trial_.output]};
-               !try_weights(simulated)) {
+               !try_weights(simulated, [] { return false; })) {
       something_else("; it runs in float");
     }
     // What the simulation gives for that input comes from no other.
@@ -148,15 +159,16 @@ class layer_judge {
     if (!fit.shifts.empty() && fit.difference <= explained) {
       nearest.push_back(bench_.simulated(layer, false, fit.shifts)[trial_.output]);
     }
-    if (try_weights(nearest)) return false;
+    if (try_weights(nearest, [&] {
+          return (!as_simulated || weights_->what != weight_change::none) && try_weight_ranges(fit.shifts);
+        }))
+      return false;
     if (as_simulated && finer && with_finer <= explained) {
       f_.cause = fault::precision;
       f_.summary = concat(bits_text(p), " are not enough for '", layer_.name, "'");
       f_.evidence.push_back(concat("the run shows what the simulation of ", bits_text(p), " gives; ", bits_text(*finer),
                                    " would be enough"));
-      f_.change.push_back(is_marked_width(p, *finer) ? concat("compile_mode 2 and the name '", layer_.name, "_hp'")
-                                                     : concat("policy ", finer->name(), " in place of ", p.name(),
-                                                              " for '", layer_.name, "'"));
+      f_.change.push_back(more_bits(p, *finer));
       f_.rivals.push_back(
           {fault::activation_scale, concat("the range that the data ask for leaves ", percent(with_own))});
       f_.rivals.push_back({fault::suspect_layer, concat("the simulation of ", bits_text(p), " gives the same output")});
@@ -193,9 +205,67 @@ class layer_judge {
     return true;
   }
 
-  /// Whether other parameters explain the output.
-  bool try_weights(std::span<const tensor<float>> simulated) {
+  /// How to give what the layer reads more bits: by its own, or, where it reads no codes, by those for which its inputs
+  /// are stored as codes.
+  [[nodiscard]] std::string more_bits(layer_precision planned, layer_precision finer) const {
+    const std::vector<blob_storage> storage = blob_storage_of(lab_.net, lab_.plan);
+    std::string names;
+    for (const layer& l : lab_.net.layers) {
+      const bool is_reader = reads_codes(l) && std::any_of(l.inputs.begin(), l.inputs.end(), [&](std::size_t b) {
+                               return std::any_of(layer_.inputs.begin(), layer_.inputs.end(), [&](std::size_t own) {
+                                 return storage[own].source == storage[b].source;
+                               });
+                             });
+      if (reads_codes(layer_) ? &l != &layer_ : !is_reader) continue;
+      names += concat(names.empty() ? "'" : ", '", l.name, is_marked_width(planned, finer) ? "_hp'" : "'");
+    }
+    if (!is_marked_width(planned, finer))
+      return concat("policy ", finer.name(), " in place of ", planned.name(), " for ", names);
+    return concat("compile_mode 2 and the name", names.find(',') == std::string::npos ? " " : "s ", names);
+  }
+
+  /// Whether other ranges of the weights explain the output, of each group or one for all.
+  bool try_weight_ranges(std::span<const int> input_shifts) {
+    if (!is_mac_layer(layer_)) return false;
+    const auto fit = weight_range_search(bench_, trial_.output).find(input_shifts);
+    if (!fit) return false;
+    f_.cause = fault::other_weights;
+    const auto groups = [](const std::vector<std::size_t>& list, std::string_view what) {
+      if (list.empty()) return std::string();
+      return concat(what, " in ", list.size() == 1 ? "group " : "groups ", list_text(list));
+    };
+    const std::string how =
+        concat(groups(fit->cut, "large weights saturate"), fit->cut.empty() || fit->lost.empty() ? "" : ", ",
+               groups(fit->lost, "small weights vanish"));
+    f_.summary =
+        fit->shifts.size() == 1
+            ? concat("the weights of '", layer_.name, "' were encoded with another range than they ask for: ",
+                     fit->cut.empty() ? "small weights vanish" : "large weights saturate")
+        : fit->is_one_for_all
+            ? concat("the weights of '", layer_.name,
+                     "' were encoded with one range for all groups, in place of one for each: ", how)
+            : concat("the weights of '", layer_.name, "' were encoded with other ranges than they ask for: ", how);
+    f_.evidence.push_back(
+        concat("with these ranges of its weights the layer gives what is shown but for ", percent(fit->left)));
+    f_.rivals.push_back({fault::activation_scale, "no range of its input explains the output"});
+    f_.rivals.push_back({fault::suspect_layer, "with weights in these ranges the layer gives what is shown"});
+    f_.change.push_back(fit->is_one_for_all
+                            ? concat("compile '", layer_.name, "' with one scale of its weights for each group")
+                            : "compile again from the caffemodel that the reference was made with");
+    f_.next = concat("nnie-debug wk shows the scales of the weights of '", layer_.name, "' in the compiled model");
+    return true;
+  }
+  /// Whether other parameters explain the output. Where that takes weights of which nothing is known, `try_ranges`
+  /// is asked first.
+  template <class F>
+  bool try_weights(std::span<const tensor<float>> simulated, const F& try_ranges) {
     weights_ = fit_weights(bench_, trial_.output, simulated);
+    const bool are_any = weights_->what == weight_change::none || weights_->what == weight_change::some_channels ||
+                         weights_->what == weight_change::other_weights || weights_->what == weight_change::untested;
+    if (are_any && try_ranges()) {
+      weights_.reset();
+      return true;
+    }
     if (weights_->what == weight_change::none) return false;
     f_.cause = fault::other_weights;
     f_.summary = concat("'", layer_.name, "' ", weight_text(*weights_));
@@ -229,6 +299,11 @@ class layer_judge {
                                  " from the data's own explains the output: ", percent(left), " are left"));
     f_.evidence.push_back(
         concat(percent(above), " of those values lie above that range, ", percent(below), " below it"));
+    if (const std::vector<std::size_t> cut = bench_.channels_outside(range, shift); !cut.empty()) {
+      const std::size_t all = nchw_of(shape_of(bench_.inputs()[range]), bench_.inputs()[range].size())[1];
+      f_.evidence.push_back(
+          concat(cut.size(), " of ", all, factor < 1 ? " channels saturate: " : " channels vanish: ", list_text(cut)));
+    }
     f_.change.push_back(is_calibrated ? concat("calibrate again with pictures like this one: the calibrated range of '",
                                                writer, "' does not fit")
                                       : concat("compile again with pictures like this one in image_list: '", writer,

@@ -30,9 +30,10 @@ inline constexpr double share_of_norm_error_for_inputs = 0.5;
 /// Share of the relative L2 error that is an error of the norm, from which on the error counts as one of scale: a pure
 /// gain has 1, rounding next to 0.
 inline constexpr double gain_share = 0.5;
-/// Fewer values than these have a cosine near 1 and a norm of their own whatever happens ...
+/// Fewer values than these have a cosine near 1 and a norm of their own whatever happens: their relative error is
+/// judged (agreement.hpp) ...
 inline constexpr std::size_t few_values = 16;
-/// ... so that their norm must be off by as many times norm_error.
+/// ... and their norm must be off by as many times norm_error.
 inline constexpr double few_values_factor = 5;
 /// Of norm_error, what a layer in front must have by itself to be named: four of them bring the whole.
 inline constexpr double share_of_norm_error_for_one_layer = 0.25;
@@ -63,6 +64,12 @@ inline constexpr double other_range_octaves = 0.25;
 inline constexpr double all_underflow = 0.999;
 /// Octaves to either side of the data's own range that are tried: beyond, nothing or all would be zero.
 inline constexpr int tried_octaves = 10;
+/// Octaves to either side of what a group's weights ask for that are tried: one more than 8-bit codes have, so that all
+/// vanish.
+inline constexpr int tried_weight_octaves = 9;
+/// Share of the squared error of a nearer range that one further away must leave: weights that are not there say
+/// nothing.
+inline constexpr double nearer_range = 0.99;
 /// Ranges of a layer that are tried one by one; of more only all together.
 inline constexpr std::size_t ranges_tried_alone = 8;
 /// Times a range from which on a value lies above it: the rounding of its largest code stays below.
@@ -152,6 +159,14 @@ inline constexpr double recovered_share = 0.5;
 /// and roundings differ by less.
 inline constexpr double worse_than_simulated = 2;
 
+/// Times the largest code from which on a value of the network's input is cut, and not rounded: half a level of 8 bits.
+inline constexpr double cut_above = 1.0219;
+/// Share of an input's values that are cut, at least, to look into it: of a picture's white, not of single pixels.
+inline constexpr double cut_share = 0.01;
+/// Share of what the largest value loses that another data_scale may leave; steps of data_scale that are tried.
+inline constexpr double less_cut = 0.5;
+inline constexpr long scales_tried = 4096;
+
 // ---- the post-processing ----
 
 /// Standard deviations of the error that a decision is away from another one, though it flips in more than this share
@@ -162,8 +177,11 @@ inline constexpr double flips_despite_margin = 0.05;
 // ---- how much is told, and tried (a number of lines, layers) ----
 
 inline constexpr std::size_t layers_told = 5;
+inline constexpr std::size_t channels_told = 8;
 inline constexpr std::size_t norms_told = 6;
 inline constexpr std::size_t unmatched_told = 3;
+inline constexpr std::size_t values_told = 4;
+inline constexpr std::size_t few_outputs_told = 3;
 inline constexpr std::size_t zero_layers_told = 3;
 /// Layers that are off by themselves and tried: each takes many runs of the layer.
 inline constexpr std::size_t layers_judged = 5;

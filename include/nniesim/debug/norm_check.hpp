@@ -16,6 +16,7 @@
 #include <nniesim/debug/layer_verdict.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
+#include <nniesim/debug/precision_runs.hpp>
 #include <nniesim/debug/run_pair.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -89,8 +90,7 @@ class norm_check {
       return f;
     }
     if (is_explained || is_planned(off)) return std::nullopt;
-    const std::string in_16_bits =
-        "16 bits for the layers in front of the first one named: nnie-debug search --target norm-error";
+    const std::optional<std::string> more_bits = more_bits_up_to(at, before);
     if (most_of_it != nullptr &&
         std::fabs(most_of_it->result.norm_error) >= limit::most_of_norm_error * std::fabs(most)) {
       const std::string& name = lab_->net.layers[most_of_it->layer].name;
@@ -98,10 +98,15 @@ class norm_check {
       f.change.push_back(
           concat("scale what '", name,
                  "' gives up by a power of two, and what follows down, if its values are few steps of 1/4096"));
-      f.change.push_back("else " + in_16_bits);
+      if (more_bits) f.change.push_back("else " + *more_bits);
     } else {
       f.summary = shift + "; no single layer brings it";
-      f.change.push_back(in_16_bits);
+      if (more_bits) {
+        f.change.push_back(*more_bits);
+      } else {
+        f.next = concat("no layer up to '", at.shown.name,
+                        "' can have more bits: compile with other pictures in image_list, which give other ranges");
+      }
     }
     return f;
   }
@@ -118,6 +123,31 @@ class norm_check {
              return !j.is_input_finite || j.from_planned <= limit::same_as_simulated ||
                     std::fabs(j.result.norm_error - j.expected.norm_error) < limit::gain_share * o_.norm_error;
            });
+  }
+  /// The advice of more bits for the layers up to one, with what measures its norm; none where no layer there can have
+  /// more, as in compile_mode 1. Inputs, and what computes on them in float, have no bits.
+  [[nodiscard]] std::optional<std::string> more_bits_up_to(const compared_row& at,
+                                                           const std::set<std::size_t>& sources) const {
+    std::optional<layer_precision> finer;
+    std::vector<std::string> names;
+    bool are_marks = true;
+    for (const std::size_t l : sources) {
+      const layer_precision planned = lab_->plan.layers[l];
+      if (!planned.encodes() || !reads_codes(lab_->net.layers[l])) continue;
+      const auto more = finest_precision(lab_->policies, planned);
+      if (!more) continue;
+      finer = more;
+      names.push_back(lab_->net.layers[l].name);
+      are_marks = are_marks && is_marked_width(planned, *more);
+    }
+    if (!finer) return std::nullopt;
+    const std::string text =
+        names.size() == 1 ? concat(bits_text(*finer), " for '", names[0], "'")
+                          : concat(bits_text(*finer), " for the layers up to '", at.shown.name, "', those that pay");
+    if (!are_marks) return text;
+    const double most = at.shown.result->count < limit::few_values ? limit::few_values_factor : 1;
+    return concat(text, ": nnie-debug search --target norm-error --layer '", lab_->net.layers[*at.layer].name,
+                  "' --goal -", number_text(most * o_.norm_error));
   }
   /// Whether a layer that is no part of a chain reads what one gives.
   [[nodiscard]] bool ends_chain(const compared_row& r) const {

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include <nniesim/debug/agreement.hpp>
 #include <nniesim/debug/laboratory.hpp>
+#include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/runner.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -21,18 +23,18 @@ namespace detail {
   return from == layer_precision::w8a8 && to == layer_precision::w16a16;
 }
 
-using output_cosines = std::map<layer_output, double>;
+using output_comparisons = std::map<layer_output, comparison>;
 
 struct precision_runs {
-  output_cosines planned{}, in_most_bits{};  ///< accumulated, of every output
-  double worst_in_most_bits = 1;
+  output_comparisons planned{}, in_most_bits{};  ///< with float: accumulated, of every output
+  double worst_in_most_bits = 1;                 ///< agreement()
   std::set<std::string> coarse{}, fine{};  ///< bits that layers have and could have more of; those that they would have
   bool are_marks = true;                   ///< whether marks _hp bring all of them
 };
 
-/// Cosines of a plan's run with the float one's.
-[[nodiscard]] inline output_cosines cosines_of(const laboratory& lab, const network_runner& reference,
-                                               const precision_plan& plan) {
+/// A plan's run against the float one.
+[[nodiscard]] inline output_comparisons compared_with(const laboratory& lab, const network_runner& reference,
+                                                      const precision_plan& plan) {
   network_runner quantized(lab.net, plan, {.keep_all = true, .threads = lab.threads, .policies = lab.policies});
   // Ranges that are given for the planned formats alone say nothing of others: those then come from the picture.
   const bool fits = std::all_of(plan.layers.begin(), plan.layers.end(), [&](layer_precision p) {
@@ -40,16 +42,16 @@ struct precision_runs {
   });
   if (!plan.is_float && (fits || plan.layers == lab.plan.layers)) quantized.use(lab.ranges);
   quantized.run(lab.inputs);
-  output_cosines cosines;
+  output_comparisons result;
   for (std::size_t l = 0; l < lab.net.layers.size(); ++l) {
     const std::vector<std::size_t>& outputs = lab.net.layers[l].outputs;
     for (std::size_t o = 0; o < outputs.size(); ++o) {
       quantized.visit(outputs[o], [&](auto x) {
-        reference.visit(outputs[o], [&](auto r) { cosines[{l, o}] = compare(r, x).cosine; });
+        reference.visit(outputs[o], [&](auto r) { result[{l, o}] = compare(r, x); });
       });
     }
   }
-  return cosines;
+  return result;
 }
 
 /// Throws as network_runner and its use().
@@ -69,10 +71,10 @@ struct precision_runs {
   }
   network_runner reference(lab.net, float_plan(lab.net), {.keep_all = true, .threads = lab.threads});
   reference.run(lab.inputs);
-  result.planned = cosines_of(lab, reference, lab.plan);
-  result.in_most_bits = cosines_of(lab, reference, high);
-  for (const auto& [where, cosine] : result.in_most_bits) {
-    if (cosine < result.worst_in_most_bits) result.worst_in_most_bits = cosine;
+  result.planned = compared_with(lab, reference, lab.plan);
+  result.in_most_bits = compared_with(lab, reference, high);
+  for (const auto& [where, c] : result.in_most_bits) {
+    if (agreement(c) < result.worst_in_most_bits) result.worst_in_most_bits = agreement(c);
   }
   return result;
 }

@@ -158,7 +158,9 @@ class run_pair {
     return const_cast<run_pair*>(this)->row_of(layer, output);
   }
 
-  [[nodiscard]] bool is_bad(const comparison& c) const { return !(c.cosine >= o_.layer_cosine); }
+  /// What limits of cosines are applied to: of few values their agreement(), where the error is not one of scale.
+  [[nodiscard]] double likeness(const comparison& c) const { return is_gain(c) ? c.cosine : agreement(c); }
+  [[nodiscard]] bool is_bad(const comparison& c) const { return !(likeness(c) >= o_.layer_cosine); }
   /// An error that is mostly one of scale.
   [[nodiscard]] bool is_gain(const comparison& c) const {
     return c.cosine >= o_.layer_cosine && std::fabs(c.norm_error) >= o_.norm_error && c.norm_error != 0 &&

@@ -15,6 +15,7 @@
 
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/core/nearest_names.hpp>
+#include <nniesim/debug/agreement.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/runner.hpp>
 
@@ -57,6 +58,25 @@ template <class F>
   return {std::move(name), std::move(blobs), std::move(score)};
 }
 
+/// The smallest agreement() over the blobs.
+[[nodiscard]] inline search_target smallest_agreement(const network& net, std::string name,
+                                                      std::vector<std::size_t> blobs) {
+  const bool any_has_few =
+      std::any_of(blobs.begin(), blobs.end(), [&](std::size_t b) { return has_few_values(net.blobs[b].shape.size()); });
+  if (any_has_few) name += ", of few values their error";
+  return smallest_over_blobs(std::move(name), std::move(blobs), [](const comparison& c) { return agreement(c); });
+}
+
+/// A layer whose `what` is a target.
+[[nodiscard]] inline const layer& layer_named(const network& net, std::string_view name, std::string_view what) {
+  const auto found = std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == name; });
+  if (found != net.layers.end()) return *found;
+  std::vector<std::string_view> names;
+  for (const layer& l : net.layers) names.push_back(l.name);
+  throw format_error(
+      concat("search: no layer ", excerpt(name), " whose ", what, " could be the target", nearest_names(name, names)));
+}
+
 /// The values of blobs after a run.
 [[nodiscard]] inline std::vector<tensor<float>> values_of(const network_runner& runner,
                                                           std::span<const std::size_t> blobs) {
@@ -85,13 +105,22 @@ template <class F>
   return worst;
 }
 
-/// The smallest cosine over the network's outputs. Throws format_error for a network without any.
-[[nodiscard]] inline search_target output_cosine(const network& net) {
-  return detail::smallest_over_blobs("output cosine", detail::output_blobs(net),
-                                     [](const comparison& c) { return c.cosine; });
+/// The smallest cosine over the network's outputs, or over those of the layers that are named; of outputs of few values
+/// their agreement(), which the target's name says. Throws format_error for a network without outputs, and for a layer
+/// that is not there.
+[[nodiscard]] inline search_target output_cosine(const network& net, std::span<const std::string> layer_names = {}) {
+  std::string name = "output cosine";
+  std::vector<std::size_t> blobs = layer_names.empty() ? detail::output_blobs(net) : std::vector<std::size_t>();
+  for (const std::string& layer_name : layer_names) {
+    const std::vector<std::size_t>& own = detail::layer_named(net, layer_name, "cosine").outputs;
+    blobs.insert(blobs.end(), own.begin(), own.end());
+    name += detail::concat(&layer_name == layer_names.data() ? " of " : ", ", layer_name);
+  }
+  return detail::smallest_agreement(net, std::move(name), std::move(blobs));
 }
 
-/// The smallest cosine over the outputs of all layers. Throws as output_cosine. Memory: all blobs of all pictures.
+/// The smallest cosine over the outputs of all layers, as output_cosine takes it. Throws as output_cosine. Memory: all
+/// blobs of all pictures.
 [[nodiscard]] inline search_target worst_layer_cosine(const network& net) {
   (void)detail::output_blobs(net);
   std::vector<std::size_t> blobs;
@@ -100,8 +129,7 @@ template <class F>
       blobs.insert(blobs.end(), l.outputs.begin(), l.outputs.end());
     }
   }
-  return detail::smallest_over_blobs("worst layer cosine", std::move(blobs),
-                                     [](const comparison& c) { return c.cosine; });
+  return detail::smallest_agreement(net, "worst layer cosine", std::move(blobs));
 }
 
 /// -|norm_error|, the error of the norms, the largest over the outputs of a layer or, without a name, of the network:
@@ -111,15 +139,7 @@ template <class F>
   if (layer_name.empty()) {
     blobs = detail::output_blobs(net);
   } else {
-    const auto found =
-        std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& l) { return l.name == layer_name; });
-    if (found == net.layers.end()) {
-      std::vector<std::string_view> names;
-      for (const layer& l : net.layers) names.push_back(l.name);
-      throw format_error(detail::concat("search: no layer ", detail::excerpt(layer_name),
-                                        " whose norm could be the target", detail::nearest_names(layer_name, names)));
-    }
-    blobs = found->outputs;
+    blobs = detail::layer_named(net, layer_name, "norm").outputs;
   }
   const std::string name = layer_name.empty() ? "norm error" : detail::concat("norm error of ", layer_name);
   return detail::smallest_over_blobs(name, std::move(blobs),

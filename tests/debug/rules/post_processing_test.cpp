@@ -30,21 +30,27 @@ decision_facts facts(probe_verdict verdict, std::string other = "4") {
 TEST_CASE("what a probe of the post-processing finds", "[debug]") {
   // A sensitive one is a finding whatever else there is; the order of rules makes it the verdict or a further one.
   for (const bool is_first : {true, false}) {
-    const auto found = detail::judge_decision(facts(probe_verdict::sensitive), is_first);
+    const auto found = detail::judge_decision(facts(probe_verdict::sensitive), is_first, true);
     REQUIRE(found.size() == 1);
     CHECK(found[0].what.cause == fault::post_processing);
   }
+  // More bits are advised only where some can be had.
+  const auto advice = [](bool can_have) {
+    return detail::judge_decision(facts(probe_verdict::sensitive), true, can_have).at(0).what.change.at(0);
+  };
+  CHECK_THAT(advice(true), contains("_hp"));
+  CHECK_THAT(advice(false), !contains("_hp") && !contains("bits"));
   // The same decision on both is none, unless the board's is another one.
   decision_facts board = facts(probe_verdict::board_side, "3");
-  CHECK(detail::judge_decision(board, true).empty());
+  CHECK(detail::judge_decision(board, true, true).empty());
   board.board_decision = "3";
-  CHECK(detail::judge_decision(board, true).empty());
+  CHECK(detail::judge_decision(board, true, true).empty());
   board.board_decision = "5";
-  REQUIRE(detail::judge_decision(board, true).size() == 1);
-  CHECK_THAT(detail::judge_decision(board, true)[0].what.evidence.back(), contains("the board decided '5'"));
+  REQUIRE(detail::judge_decision(board, true, true).size() == 1);
+  CHECK_THAT(detail::judge_decision(board, true, true)[0].what.evidence.back(), contains("the board decided '5'"));
   // Outputs that are far apart say nothing of it: with nothing else found, something is wrong all the same.
-  CHECK(detail::judge_decision(facts(probe_verdict::data_fault), false).empty());
-  CHECK(detail::judge_decision(facts(probe_verdict::data_fault), true).at(0).what.cause == fault::inconclusive);
+  CHECK(detail::judge_decision(facts(probe_verdict::data_fault), false, true).empty());
+  CHECK(detail::judge_decision(facts(probe_verdict::data_fault), true, true).at(0).what.cause == fault::inconclusive);
 }
 
 TEST_CASE("a diagnosis asks the post-processing on the outputs of both runs", "[debug]") {

@@ -1,5 +1,7 @@
 #include <nniesim/debug/rules/precision.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -27,6 +29,89 @@ TEST_CASE("rule: rows that a fault further up explains are no want of bits", "[d
     CHECK(detail::unexplained_rows(file, so_far).size() == all - 1);
     CHECK(detail::find_precision(file, so_far).empty());
   });
+}
+
+namespace {
+
+/// data, a convolution, and outputs of 20 and of 2 values.
+network two_headed(draws& random) {
+  test_networks::network_builder b;
+  std::size_t x = b.input({1, 4, 10, 10});
+  x = b.add("conv1", layers::convolution{{}, random.tensor({4, 4, 3, 3}, 0.2F), {}}, {x});
+  b.add("wide", layers::fully_connected{1, random.tensor({20, 256}, 0.1F), {}}, {x});
+  b.add("narrow", layers::fully_connected{1, random.tensor({2, 256}, 0.1F), {}}, {x});
+  return b.net;
+}
+
+std::vector<detail::found> precision_of(const experiment& e) {
+  return e.look(
+      [](const detail::case_file& file) { return detail::find_precision(file, detail::findings_so_far(file)); });
+}
+
+}  // namespace
+
+TEST_CASE("rule: two logits are judged by their error and shown with their size", "[debug]") {
+  draws random(9);
+  experiment e(two_headed(random), random);
+  CHECK(precision_of(e).empty());
+  // A cosine that is good, and an error of a fifth which is not one of scale.
+  const std::vector<float> r = {5.0F, 4.0F};
+  for (auto* list : {&e.reference, &e.other}) {
+    for (two_runs::dump& d : *list) {
+      if (d.name == "narrow") d.values = r;
+    }
+  }
+  CHECK(precision_of(e).empty());
+  e.shown("narrow") = {4.5F, 4.9F};
+  CHECK(5.0F * 4.5F + 4.0F * 4.9F > 0.98F * std::sqrt(41.0F * (4.5F * 4.5F + 4.9F * 4.9F)));
+  const auto found = precision_of(e);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].what.layer == "narrow");
+  std::string evidence;
+  for (const std::string& line : found[0].what.evidence) evidence += line + '\n';
+  CHECK_THAT(evidence,
+             contains("'narrow' has 2 values") && contains("5, 4 in the reference, 4.5, 4.9 in the other run"));
+}
+
+TEST_CASE("rule: the advised search measures what the verdict is about", "[debug]") {
+  draws random(10);
+  const network net = two_headed(random);
+  // All but some layers agree exactly; these miss a limit that 16 bits reach.
+  const auto next = [&](const std::vector<std::string>& bad) {
+    experiment e(net, random);
+    for (const two_runs::dump& d : e.reference) {
+      if (std::find(bad.begin(), bad.end(), d.name) == bad.end()) e.shown(d.name) = d.values;
+    }
+    diagnose_options o;
+    o.layer_cosine = 0.9999;
+    return e.look(
+        [](const detail::case_file& file) {
+          const auto found = detail::find_precision(file, detail::findings_so_far(file));
+          REQUIRE(found.size() == 1);
+          return found[0].what;
+        },
+        true, o);
+  };
+  CHECK(next({"wide", "narrow"}).next == "nnie-debug search --target output-cosine --goal 0.9999");
+  CHECK(next({"wide"}).next == "nnie-debug search --target output-cosine --layer 'wide' --goal 0.9999");
+  CHECK(next({"conv1"}).next == "nnie-debug search --target worst-layer-cosine --goal 0.9999");
+}
+
+TEST_CASE("rule: where all layers have 16 bits none are advised", "[debug]") {
+  draws random(11);
+  const experiment e(two_headed(random), random, compile_mode::all_16bit);
+  diagnose_options o;
+  o.layer_cosine = 0.9999999999;
+  e.look(
+      [](const detail::case_file& file) {
+        const auto found = detail::find_precision(file, detail::findings_so_far(file));
+        REQUIRE(found.size() == 1);
+        const finding& f = found[0].what;
+        CHECK(f.cause == fault::inconclusive);
+        CHECK(f.change.empty());
+        CHECK_THAT(f.next, !contains("search") && !contains("16 bits") && !contains("_hp"));
+      },
+      true, o);
 }
 
 }  // namespace precision_test

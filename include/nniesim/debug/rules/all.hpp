@@ -25,6 +25,7 @@
 #include <nniesim/debug/rules/remarks.hpp>
 #include <nniesim/debug/rules/replayed_output.hpp>
 #include <nniesim/debug/rules/rule.hpp>
+#include <nniesim/debug/rules/saturated_input.hpp>
 #include <nniesim/debug/rules/suspect_layer.hpp>
 #include <nniesim/debug/rules/wrong_dumps.hpp>
 #include <nniesim/debug/rules/wrong_reference.hpp>
@@ -57,6 +58,7 @@ inline constexpr std::array all_rules = {
     rule{"other model", rule_needs::laboratory, {}, true, find_other_model},
     rule{"suspect layer", rule_needs::laboratory, {}, true, find_suspect_layers},
     rule{"wrong files", rule_needs::nothing, {}, false, find_wrong_files},
+    rule{"saturated input", rule_needs::laboratory, input_faults | no_number, false, find_saturated_input},
     rule{"precision", rule_needs::laboratory, input_faults | no_number, false, find_precision},
     rule{"cosines alone", rule_needs::no_laboratory, input_faults | no_number, false, find_by_cosines},
     rule{"layer mapping", rule_needs::nothing, {}, false, find_layer_mapping},

@@ -19,6 +19,7 @@ namespace detail {
   if (!any) return {};
   auto f = cosine_pattern(file.runs()).judge();
   if (!f) return {};
+  add_few_values(file.runs(), rows, *f);
   return {{.what = *std::move(f)}};
 }
 

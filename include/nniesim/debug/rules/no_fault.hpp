@@ -33,6 +33,13 @@ namespace detail {
   return names;
 }
 
+/// Whether a row is one of the network's outputs; without the network, the last layer.
+[[nodiscard]] inline bool is_an_output(const case_file& file, const compared_row& r) {
+  if (file.lab() == nullptr) return &r == file.runs().last_row();
+  const std::vector<layer_output> outputs = network_outputs(file.lab()->net);
+  return r.layer && std::find(outputs.begin(), outputs.end(), layer_output{*r.layer, r.output}) != outputs.end();
+}
+
 /// Layers of the reference that nothing of the other run shows, under any name.
 [[nodiscard]] inline std::vector<std::string> uncompared_layers(const run_pair& runs) {
   std::vector<std::string> names;
@@ -84,7 +91,11 @@ namespace detail {
                        " layers could not be, and which is the output is not known");
     f.next = "dump all layers of both runs, or give the network to the diagnosis";
   } else if (is_all) {
-    f.summary = "the runs agree but for what the format costs";
+    // Of layers in between nothing is said: the outputs agree with them or without.
+    const std::size_t compared = runs.compared(), all = runs.rows().size();
+    f.summary = compared == all ? "the runs agree but for what the format costs"
+                                : concat("what was compared, ", compared, " of ", all,
+                                         " layers and every output, agrees but for what the format costs");
     f.next = file.decision()
                  ? "where the board decides otherwise on these data, the fault is in its code of the post-processing"
                  : "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
@@ -104,6 +115,15 @@ namespace detail {
                                                             [](const layer_trial& t) { return t.is_input_finite; }));
   if (!is_all && tried != 0) {
     f.evidence.push_back(concat(tried, " layers of the other run were tried by themselves and do as they must"));
+  }
+  // Of outputs of few values, which the network's own are, what was judged.
+  std::size_t told = 0;
+  for (const compared_row* r : runs.judged_rows()) {
+    const comparison& c = *r->shown.result;
+    if (!has_few_values(c.count) || !is_an_output(file, *r) || told == limit::few_outputs_told) continue;
+    const aligned_values v = runs.compared_values(*r);
+    f.evidence.push_back(few_values_text(r->shown.name, c, v.reference, v.other));
+    ++told;
   }
   for (const compared_row* r : runs.judged_rows()) {
     const comparison& c = *r->shown.result;

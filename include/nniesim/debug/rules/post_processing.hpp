@@ -41,8 +41,9 @@ namespace detail {
 }
 
 /// Where the data had no fault, a decision that their small errors flip, or one of the board's that is not that of the
-/// other run's data, is the verdict; else it is a further finding.
-[[nodiscard]] inline std::vector<found> judge_decision(const decision_facts& d, bool is_first) {
+/// other run's data, is the verdict; else it is a further finding. More bits are advised where some can be had.
+[[nodiscard]] inline std::vector<found> judge_decision(const decision_facts& d, bool is_first,
+                                                       bool can_have_more_bits) {
   const probe_result& p = d.probe;
   if (!is_at_fault(d)) {
     if (p.verdict != probe_verdict::data_fault || !is_first) return {};
@@ -55,7 +56,9 @@ namespace detail {
   f.evidence = decision_evidence(d);
   if (p.verdict == probe_verdict::sensitive) {
     f.summary = "the data agree, but the post-processing is sensitive: errors of that size change its decision";
-    f.change.push_back("widen the margin: a softer threshold, hysteresis, or more bits for the last layers (_hp)");
+    f.change.push_back(
+        concat("widen the margin: a softer threshold",
+               can_have_more_bits ? ", hysteresis, or more bits for the last layers (_hp)" : " or hysteresis"));
     f.rivals.push_back({fault::suspect_layer, "the outputs agree to what the format costs"});
     f.next = "count the flips over many pictures: how often is the margin that small?";
     if (d.board_differs() &&
@@ -74,7 +77,7 @@ namespace detail {
 [[nodiscard]] inline std::vector<found> find_post_processing(const case_file& file, const findings_so_far& so_far) {
   const auto& d = file.decision();
   if (!d) return {};
-  return judge_decision(*d, so_far.empty());
+  return judge_decision(*d, so_far.empty(), file.lab() == nullptr || can_have_more_bits(*file.lab()));
 }
 
 /// Supplement: what the probe says where it is no finding of its own.

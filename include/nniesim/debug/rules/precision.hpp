@@ -25,6 +25,18 @@ namespace detail {
   return rows;
 }
 
+/// What few values are, of the rows that have few and miss the limit.
+inline void add_few_values(const run_pair& runs, const std::vector<const compared_row*>& rows, finding& f) {
+  std::size_t told = 0;
+  for (const compared_row* r : rows) {
+    const comparison& c = *r->shown.result;
+    if (!has_few_values(c.count) || !runs.is_bad(c) || told == limit::few_outputs_told) continue;
+    const aligned_values v = runs.compared_values(*r);
+    f.evidence.push_back(few_values_text(r->shown.name, c, v.reference, v.other));
+    ++told;
+  }
+}
+
 class precision_check {
  public:
   precision_check(const case_file& file, const findings_so_far& so_far)
@@ -36,7 +48,7 @@ class precision_check {
       const bool is_left_out = file_.is_only_shown_wrongly(t.layer, t.output) || so_far.accuses(t.layer);
       if (!t.is_input_finite || t.result.bad_other != 0 || is_left_out) continue;
       ++judged_;
-      worst_local_ = std::min(worst_local_, t.result.cosine);
+      worst_local_ = std::min(worst_local_, runs_.likeness(t.result));
     }
   }
 
@@ -56,24 +68,27 @@ class precision_check {
     const std::string more_bits = p.fine.size() == 1 ? *p.fine.begin() : "the most bits that can be had";
     finding f{fault::precision, first_bad.shown.name};
     f.evidence.push_back(concat(bad, " of ", rows_.size(), " layers miss cosine ", goal, ", the first is '",
-                                first_bad.shown.name, "' (", cosine_text(first_bad.shown.result->cosine),
-                                "), the last layer has ", cosine_text(rows_.back()->shown.result->cosine)));
+                                first_bad.shown.name, "' (", short_agreement_text(*first_bad.shown.result),
+                                "), the last layer has ", short_agreement_text(*rows_.back()->shown.result)));
+    add_few_values(runs_, rows_, f);
     if (judged_ != 0) {
       f.evidence.push_back(concat(judged_, " of ", all_,
                                   " layers could be tried and are not at fault; each by itself for ",
                                   "the input that it had has at least cosine ", cosine_text(worst_local_)));
     }
     // The first that the planned bits do not explain, if any.
-    const auto simulated = [&](const compared_row& r) { return r.layer ? p.planned.at({*r.layer, r.output}) : 1; };
+    const auto simulated = [&](const compared_row& r) {
+      return r.layer ? agreement(p.planned.at({*r.layer, r.output})) : 1;
+    };
     const auto worse = std::find_if(rows_.begin(), rows_.end(), [&](const compared_row* r) {
       return runs_.is_bad(*r->shown.result) &&
-             error_of(r->shown.result->cosine) > limit::worse_than_simulated * error_of(simulated(*r));
+             error_of(runs_.likeness(*r->shown.result)) > limit::worse_than_simulated * error_of(simulated(*r));
     });
     const compared_row& told = worse != rows_.end() ? **worse : first_bad;
     f.evidence.push_back(concat("simulated as planned '", told.shown.name, "' has cosine ",
-                                cosine_text(simulated(told)), ", seen it has ", cosine_text(told.shown.result->cosine),
-                                "; with all layers in ", more_bits, " the lowest cosine is ",
-                                cosine_text(p.worst_in_most_bits)));
+                                cosine_text(simulated(told)), ", seen it has ",
+                                cosine_text(runs_.likeness(*told.shown.result)), "; with all layers in ", more_bits,
+                                " the lowest cosine is ", cosine_text(p.worst_in_most_bits)));
     const std::vector<std::string>& missing = file_.inputs().missing;
     if (worse != rows_.end()) {
       f.cause = fault::inconclusive;
@@ -116,7 +131,28 @@ class precision_check {
     f.change.push_back(has_marks ? "_hp on more layers: those that 'nnie-debug search' names"
                                  : "compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
     f.change.push_back("or compile_mode 1: all 16 bits, at half the speed");
-    f.next = "nnie-debug search";
+    f.next = search_command();
+  }
+  /// What asks for the layers to mark by what is judged here: the network's outputs that miss the limit, or, where all
+  /// of them reach it, the layers in between.
+  [[nodiscard]] std::string search_command() const {
+    const network& net = lab_.net;
+    const std::vector<layer_output> outputs = network_outputs(net);
+    std::vector<std::string> bad;
+    std::size_t bad_outputs = 0;
+    for (const compared_row* r : rows_) {
+      const bool is_output =
+          r->layer && std::find(outputs.begin(), outputs.end(), layer_output{*r->layer, r->output}) != outputs.end();
+      if (!is_output || !runs_.is_bad(*r->shown.result)) continue;
+      ++bad_outputs;
+      const std::string& name = net.layers[*r->layer].name;
+      if (std::find(bad.begin(), bad.end(), name) == bad.end()) bad.push_back(name);
+    }
+    std::string command = concat("nnie-debug search --target ", bad.empty() ? "worst-layer-cosine" : "output-cosine");
+    if (bad_outputs != outputs.size()) {
+      for (const std::string& name : bad) command += concat(" --layer '", name, "'");
+    }
+    return concat(command, " --goal ", number_text(file_.options().layer_cosine));
   }
 
   const case_file& file_;

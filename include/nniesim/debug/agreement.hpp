@@ -1,0 +1,79 @@
+// How far two outputs agree, as a number that the limits of cosines can be applied to: of few values a cosine says
+// little, their relative error takes its place.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/limits.hpp>
+#include <nniesim/debug/markup.hpp>
+#include <nniesim/metrics/compare.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+namespace detail {
+
+/// The relative L2 error that equal norms and this cosine mean.
+[[nodiscard]] inline double error_of(double cosine) {
+  return std::isnan(cosine) ? std::numeric_limits<double>::infinity() : std::sqrt(std::max(0.0, 2 - 2 * cosine));
+}
+
+/// Whether an output has so few values that their direction is right whatever happens: two logits have one angle. Of a
+/// single value, as inside of a norm, only the norm can be judged.
+[[nodiscard]] constexpr bool has_few_values(std::size_t count) noexcept {
+  return count > 1 && count < limit::few_values;
+}
+
+}  // namespace detail
+
+/// The cosine; of few values (limit::few_values) no more than the cosine which, for equal norms, means their relative
+/// L2 error e: 1 - e^2 / 2, at least -1. A limit of 0.99 then is one of 14.1 % for their error. NaN as the cosine.
+[[nodiscard]] inline double agreement(const comparison& c) noexcept {
+  if (!detail::has_few_values(c.count) || std::isnan(c.cosine)) return c.cosine;
+  return std::min(c.cosine, std::max(-1.0, 1 - c.relative_l2_error * c.relative_l2_error / 2));
+}
+
+namespace detail {
+
+/// "cosine 0.98123"; of few values "a relative error of 12 %".
+[[nodiscard]] inline std::string agreement_text(const comparison& c) {
+  return has_few_values(c.count) ? concat("a relative error of ", percent(c.relative_l2_error))
+                                 : concat("cosine ", cosine_text(c.cosine));
+}
+
+/// Without the word: "0.98123".
+[[nodiscard]] inline std::string short_agreement_text(const comparison& c) {
+  return has_few_values(c.count) ? agreement_text(c) : cosine_text(c.cosine);
+}
+
+/// What of few values is judged, with the values themselves: whether an error matters depends on how large they are.
+[[nodiscard]] inline std::string few_values_text(std::string_view name, const comparison& c,
+                                                 std::span<const float> reference, std::span<const float> other) {
+  const auto list = [](std::span<const float> values) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(values.size(), limit::values_told); ++i) {
+      text += concat(i == 0 ? "" : ", ", number_text(static_cast<double>(values[i]), 4));
+    }
+    return values.size() > limit::values_told ? text + " ..." : text;
+  };
+  std::string text = concat("'", name, "' has ", c.count, " values, whose cosine (", cosine_text(c.cosine),
+                            ") says little; their relative error is ", percent(c.relative_l2_error), ": ",
+                            list(reference), " in the reference, ", list(other), " in the other run");
+  const auto largest = [](std::span<const float> values) {
+    return std::max_element(values.begin(), values.end()) - values.begin();
+  };
+  if (!reference.empty() && !other.empty() && largest(reference) != largest(other)) {
+    text += concat("; the largest is value ", largest(reference), " and value ", largest(other));
+  }
+  return text;
+}
+
+}  // namespace detail
+
+NNIESIM_END_NAMESPACE
