@@ -108,5 +108,5 @@ int main() {
       .net = net, .inputs = {view_of(x)}, .ranges = calibration.ranges(), .plan = plan, .policies = policies};
   const finding verdict = diagnose(layers_of(reference), layers_of(quantized), {}, &lab).verdict;
   std::cout << "\n" << to_string(verdict.cause) << ": " << verdict.summary << '\n';
-  for (const std::string& line : verdict.evidence) std::cout << "  " << line << '\n';
+  for (const std::string line : verdict.evidence) std::cout << "  " << line << '\n';
 }

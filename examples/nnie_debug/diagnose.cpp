@@ -1,5 +1,6 @@
 // nnie-debug diagnose: from two runs, or a network alone, to the cause of what differs; and the report.
 #include <iostream>
+#include <nniesim/debug/finding_json.hpp>
 #include <nniesim/debug/finding_text.hpp>
 #include <nniesim/debug/investigation.hpp>
 #include <nniesim/debug/report_html.hpp>
@@ -30,51 +31,6 @@ struct options {
 
   [[nodiscard]] bool has_report() const { return !html.empty() || !markdown.empty(); }
 };
-
-json as_json(const finding& f) {
-  json rivals = json::array();
-  for (const rival_explanation& r : f.rivals) rivals.push_back({{"cause", to_string(r.cause)}, {"why_not", r.why_not}});
-  return {{"cause", to_string(f.cause)}, {"layer", f.layer}, {"summary", f.summary}, {"evidence", f.evidence},
-          {"against", f.against},        {"rivals", rivals}, {"change", f.change},   {"next", f.next}};
-}
-json as_json(const diagnosis& d) {
-  json also = json::array(), rows = json::array();
-  for (const finding& f : d.also) also.push_back(as_json(f));
-  const auto number = [](double v) { return std::isfinite(v) ? json(v) : json(nullptr); };
-  const auto optional = [&](const std::optional<double>& v) { return v ? number(*v) : json(nullptr); };
-  for (const layer_evidence& l : d.layers) {
-    json row = {{"layer", l.name}, {"partner", l.partner}, {"relation", l.relation}, {"suspicious", l.suspicious}};
-    row["cosine"] = l.result ? number(l.result->cosine) : json(nullptr);
-    row["norm_error"] = l.result ? number(l.result->norm_error) : json(nullptr);
-    row["relative_l2_error"] = l.result ? number(l.result->relative_l2_error) : json(nullptr);
-    row["floor_ratio"] = optional(l.floor_ratio);
-    row["isolated_cosine"] = optional(l.isolated);
-    row["cosine_in_16_bits"] = optional(l.in_16bit);
-    row["cosine_weights_only"] = optional(l.weights_only);
-    row["cosine_activations_only"] = optional(l.activations_only);
-    if (l.parts) {
-      const error_parts& p = *l.parts;
-      json worst = json::array();
-      for (const channel_error& c : l.worst_channels)
-        worst.push_back({{"channel", c.channel}, {"share", number(c.share)}});
-      row["error_parts"] = {{"by_itself", l.isolated.has_value()},
-                            {"gain_share", number(p.gain_share)},
-                            {"offset_share", number(p.offset_share)},
-                            {"saturation_share", number(p.saturation_share)},
-                            {"underflow_share", number(p.underflow_share)},
-                            {"rounding_share", number(p.rounding_share)},
-                            {"gain", number(p.gain)},
-                            {"offset", number(p.offset)},
-                            {"saturated", p.saturated},
-                            {"underflowed", p.underflowed},
-                            {"channels", l.channels},
-                            {"channels_with_90_percent", l.most_channels},
-                            {"worst_channels", worst}};
-    }
-    rows.push_back(std::move(row));
-  }
-  return {{"verdict", as_json(d.verdict)}, {"also", also}, {"compared", d.compared}, {"layers", rows}};
-}
 
 void check_options(const options& o) {
   const bool has_network = o.network.is_given();
@@ -229,7 +185,7 @@ int run_diagnosis(const options& o) {
     files.commit();
   }
   if (o.as_json) {
-    json j = as_json(d);
+    json j = json::parse(diagnosis_json(d));
     if (loaded != nullptr) {
       j["calibration"] = nnie_debug::as_json(i.ranges(), o.calibration);
       j["arithmetic"] = o.arithmetic.as_json();

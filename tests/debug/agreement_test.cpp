@@ -55,10 +55,14 @@ TEST_CASE("errors without bound and values that are none", "[debug]") {
 TEST_CASE("few values are told with their size, and which is the largest", "[debug]") {
   const std::vector<float> r = {5.0F, 4.5F}, x = {4.5F, 5.0F};
   const comparison c = compare_values(r, x);
-  const std::string text = detail::few_values_text("prob", c, r, x);
+  const fact f = detail::few_values_fact("prob", c, r, x);
+  CHECK(f.count("count") == 2);
+  CHECK(f.number("relative_error") == c.relative_l2_error);
+  CHECK(f.count("largest_of_other") == 1);
+  const std::string text = words_of(f);
   CHECK_THAT(text, contains("'prob' has 2 values") && contains("5, 4.5 in the reference, 4.5, 5 in the other run"));
   CHECK_THAT(text, contains("the largest is value 0 and value 1"));
-  CHECK_THAT(detail::few_values_text("prob", c, r, r), !contains("the largest"));
+  CHECK(detail::few_values_fact("prob", c, r, r).find("largest_of_other") == nullptr);
   CHECK(detail::agreement_text(c) == "a relative error of 10.5 %");
   const std::vector<float> many(20, 1.0F);
   CHECK(detail::agreement_text(compare_values(many, many)) == "cosine 1.00000");

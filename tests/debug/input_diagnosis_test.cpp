@@ -21,7 +21,7 @@ namespace {
 
 bool is_input_fault(const finding& f) { return f.cause == fault::preprocessing || f.cause == fault::other_picture; }
 bool advises_vendor(const finding& f) {
-  for (const std::string& c : f.change) {
+  for (const std::string c : f.change) {
     if (c.find("vendor") != std::string::npos) return true;
   }
   return false;

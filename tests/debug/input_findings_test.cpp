@@ -30,7 +30,7 @@ TEST_CASE("every change has its remedy, on the side that is wrong", "[debug]") {
           REQUIRE_FALSE(f.change.empty());
           CHECK_THAT(f.change[0],
                      contains(side == input_side::other ? "on the board's side" : "in the reference's script"));
-          for (const std::string& line : f.change) {
+          for (const std::string line : f.change) {
             CHECK_THAT(line, !contains("vendor") && !contains("16256"));
             const std::size_t at = line.find("[RGB_order] ");
             if (at == std::string::npos) continue;

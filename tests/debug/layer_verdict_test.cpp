@@ -1,22 +1,26 @@
 #include <nniesim/debug/layer_verdict.hpp>
 
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "support/two_runs.hpp"
 
 using namespace nniesim;
 
-TEST_CASE("what an error consists of, in words", "[debug]") {
+TEST_CASE("what an error consists of, as numbers and in words", "[debug]") {
   detail::split_errors e;
   e.parts.gain_share = 0.75;
   e.parts.rounding_share = 0.25;
   e.channels = 4;
   e.most_channels = 1;
-  const std::string text = detail::error_parts_text(e);
-  CHECK_THAT(text, contains("gain 75 %"));
-  CHECK_THAT(text, contains("1 of 4 channels"));
-  CHECK(text.find("saturation") == std::string::npos);
+  const fact f = detail::error_parts_fact(e);
+  CHECK(f.number("gain") == 0.75);
+  CHECK(f.number("saturation") == 0);
+  CHECK(words_of(f) ==
+        "the square of that error is: gain 75 %, rounding and the rest 25 %; 1 of 4 channels carry 90 % of it");
+  e.channels = 1;
+  CHECK(words_of(detail::error_parts_fact(e)) == "the square of that error is: gain 75 %, rounding and the rest 25 %");
 }
 
 TEST_CASE("a layer whose blob was stored with a range far too small saturates", "[debug]") {
@@ -34,8 +38,15 @@ TEST_CASE("a layer whose blob was stored with a range far too small saturates", 
     CHECK(v.blob.has_value());
     CHECK_FALSE(v.as_simulated);
     // The channels that saturate are named.
-    const std::string evidence = v.what.evidence.back();
-    CHECK_THAT(evidence, contains("of 4 channels saturate: "));
+    const fact* const channels = find_fact(v.what.evidence, fact_kind::channels_outside);
+    REQUIRE(channels != nullptr);
+    CHECK(channels->count("of") == 4);
+    CHECK(channels->get<bool>("saturate"));
+    const fact* const range = find_fact(v.what.evidence, fact_kind::range_explains);
+    REQUIRE(range != nullptr);
+    CHECK(range->number("factor") == approx(0.125));
+    CHECK(range->text("blob") == "relu1");
+    CHECK(find_fact(v.what.change, fact_kind::recompile)->text("layer") == "relu1");
   });
 }
 
@@ -56,6 +67,7 @@ TEST_CASE("more bits are advised for the layer that decides what another one rea
     const detail::layer_verdict v = detail::layer_judge(file.runs(), *file.lab(), bad).judge();
     CHECK(v.what.cause == fault::precision);
     REQUIRE(v.what.change.size() == 1);
-    CHECK(v.what.change[0] == "compile_mode 2 and the name 'conv2_hp'");
+    CHECK(v.what.change[0].get<std::vector<std::string>>("layers") == std::vector<std::string>{"conv2"});
+    CHECK(words_of(v.what.change[0]) == "compile_mode 2 and the name 'conv2_hp'");
   });
 }

@@ -31,7 +31,7 @@ TEST_CASE("more bits are advised for a norm only where layers up to it can have 
       const auto f = detail::norm_check(file.runs(), file.lab(), {}).find(file.runs().judged_rows(), false);
       REQUIRE(f.has_value());
       std::string text;
-      for (const std::string& line : f->change) text += line + '\n';
+      for (const std::string line : f->change) text += line + '\n';
       return text;
     });
   };
@@ -54,6 +54,6 @@ TEST_CASE("in front of the first layer that computes on codes nothing can have m
     const auto f = detail::norm_check(file.runs(), file.lab(), {})
                        .find({file.runs().row_of(file.lab()->net.layers.size() - 2)}, false);
     if (!f) return;  // inside of a norm
-    for (const std::string& line : f->change) CHECK_THAT(line, !contains("16 bits"));
+    for (const std::string line : f->change) CHECK_THAT(line, !contains("16 bits"));
   });
 }

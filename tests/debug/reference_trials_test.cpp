@@ -36,7 +36,7 @@ void with_trials(const network& reference_net, const std::function<void(dumps&)>
 network net_of_example() { return fold_batch_norm(natural_networks::cascade().net); }
 std::string text(const finding& f) {
   std::string all = f.summary;
-  for (const auto& e : f.evidence) all += "\n" + e;
+  for (const auto& e : f.evidence) all += "\n" + words_of(e);
   return all;
 }
 using Catch::Matchers::Contains;

@@ -76,12 +76,12 @@ TEST_CASE("a branch that takes the range of all", "[debug]") {
         CHECK_THAT(d.verdict.change.at(0), contains("of 'large' divided by"));
         CHECK_THAT(d.verdict.summary, contains("'large' takes the range") && contains("'cat'"));
         CHECK_THAT(d.verdict.evidence.back(), contains("to zero are rounded 'small'"));
-        for (const std::string& e : d.verdict.evidence) CHECK_THAT(e, !contains("less than 1/4096"));
+        for (const std::string e : d.verdict.evidence) CHECK_THAT(e, !contains("less than 1/4096"));
         // What is advised cures it: both branches of one magnitude, or more bits.
         const network even = joined(1, turned, pooled);
         CHECK(diagnosed(even, plan_of(even, compile_mode::all_8bit)).verdict.cause != d.verdict.cause);
         // More bits are advised only where they help.
-        for (const std::string& c : d.verdict.change) {
+        for (const std::string c : d.verdict.change) {
           if (c.find("16 bits") == std::string::npos) continue;
           precision_plan more = plan_of(net, compile_mode::all_8bit);
           more.layers[layer_index(net, "head")] = layer_precision::w16a16;

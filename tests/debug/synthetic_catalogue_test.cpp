@@ -26,7 +26,7 @@ std::string told(const diagnosis& d) {
   std::string text;
   const auto describe = [&](const finding& f) {
     text += detail::concat("    ", to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
-    for (const std::string& t : f.evidence) text += "        " + t + '\n';
+    for (const std::string t : f.evidence) text += "        " + t + '\n';
   };
   describe(d.verdict);
   for (const finding& f : d.also) describe(f);

@@ -9,8 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <nniesim/core/excerpt.hpp>
+#include <nniesim/debug/fact.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/metrics/compare.hpp>
@@ -53,25 +56,22 @@ namespace detail {
 }
 
 /// What of few values is judged, with the values themselves: whether an error matters depends on how large they are.
-[[nodiscard]] inline std::string few_values_text(std::string_view name, const comparison& c,
-                                                 std::span<const float> reference, std::span<const float> other) {
-  const auto list = [](std::span<const float> values) {
-    std::string text;
-    for (std::size_t i = 0; i < std::min(values.size(), limit::values_told); ++i) {
-      text += concat(i == 0 ? "" : ", ", number_text(static_cast<double>(values[i]), 4));
-    }
-    return values.size() > limit::values_told ? text + " ..." : text;
-  };
-  std::string text = concat("'", name, "' has ", c.count, " values, whose cosine (", cosine_text(c.cosine),
-                            ") says little; their relative error is ", percent(c.relative_l2_error), ": ",
-                            list(reference), " in the reference, ", list(other), " in the other run");
+[[nodiscard]] inline fact few_values_fact(std::string_view name, const comparison& c, std::span<const float> reference,
+                                          std::span<const float> other) {
+  std::vector<fact_field> fields = {{"layer", std::string(name)},
+                                    {"count", c.count},
+                                    {"cosine", c.cosine},
+                                    {"relative_error", c.relative_l2_error},
+                                    {"reference", std::vector<double>(reference.begin(), reference.end())},
+                                    {"other", std::vector<double>(other.begin(), other.end())}};
   const auto largest = [](std::span<const float> values) {
-    return std::max_element(values.begin(), values.end()) - values.begin();
+    return static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
   };
   if (!reference.empty() && !other.empty() && largest(reference) != largest(other)) {
-    text += concat("; the largest is value ", largest(reference), " and value ", largest(other));
+    fields.push_back({"largest_of_reference", largest(reference)});
+    fields.push_back({"largest_of_other", largest(other)});
   }
-  return text;
+  return {fact_kind::few_values, std::move(fields)};
 }
 
 }  // namespace detail

@@ -38,10 +38,7 @@ class cosine_pattern {
     const double last = runs_.likeness(*rows.back()->shown.result);
     const compared_row* const dip = worst_of(rows);
     const double lowest = runs_.likeness(*dip->shown.result);
-    const std::string counts =
-        concat(bad, " of ", all.size(), " layers miss cosine ", o_.layer_cosine, ", the first is '",
-               first_bad.shown.name, "' (", short_agreement_text(*first_bad.shown.result), "), the last layer has ",
-               short_agreement_text(*rows.back()->shown.result));
+    const fact counts = layers_miss_limit(bad, all.size(), o_.layer_cosine, first_bad, *rows.back());
     const compared_row& jump = runs_.rows()[jump_row_];
     const double total = error_of(lowest);
     const bool is_sharp = worst_jump_ > limit::sharp_share * total && worst_jump_ > limit::sharp_error;

@@ -12,6 +12,7 @@
 
 #include <nniesim/debug/agreement.hpp>
 #include <nniesim/debug/error_parts.hpp>
+#include <nniesim/debug/fact.hpp>
 #include <nniesim/debug/layer_print.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/metrics/compare.hpp>
@@ -82,7 +83,7 @@ enum class fault {
 /// Another explanation, and what makes it less likely.
 struct rival_explanation {
   fault cause = fault::none;
-  std::string why_not;
+  fact why_not{};
 };
 
 /// One fault that was found.
@@ -90,18 +91,18 @@ struct finding {
   fault cause = fault::none;
   std::string layer{};    ///< where it enters; empty where it is of no layer
   std::string summary{};  ///< one sentence
-  std::vector<std::string> evidence{};
-  std::vector<std::string> against{};  ///< what speaks against it
+  std::vector<fact> evidence{};
+  std::vector<fact> against{};  ///< what speaks against it
   std::vector<rival_explanation> rivals{};
-  std::vector<std::string> change{};  ///< the exact changes to make: cfg lines, layer names, edits of the prototxt
-  std::string next{};                 ///< the measurement that would decide or confirm; empty where none is needed
+  std::vector<fact> change{};  ///< the exact changes to make: cfg lines, layer names, edits of the prototxt
+  std::string next{};          ///< the measurement that would decide or confirm; empty where none is needed
 };
 
 /// The rivals of a finding, a line each: "not too few bits: ...".
 [[nodiscard]] inline std::vector<std::string> rival_lines(const finding& f) {
   std::vector<std::string> lines;
   for (const rival_explanation& r : f.rivals)
-    lines.push_back(detail::concat("not ", to_string(r.cause), ": ", r.why_not));
+    lines.push_back(detail::concat("not ", to_string(r.cause), ": ", words_of(r.why_not)));
   return lines;
 }
 

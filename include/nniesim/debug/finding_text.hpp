@@ -31,10 +31,15 @@ struct finding_section {
   const auto add = [&](finding_section s) {
     if (!s.lines.empty()) sections.push_back(std::move(s));
   };
-  add({"evidence", "Evidence", section_form::list, f.evidence});
-  add({"against", "Against it", section_form::list, f.against});
+  const auto words = [](const std::vector<fact>& facts) {
+    std::vector<std::string> lines;
+    for (const fact& x : facts) lines.push_back(words_of(x));
+    return lines;
+  };
+  add({"evidence", "Evidence", section_form::list, words(f.evidence)});
+  add({"against", "Against it", section_form::list, words(f.against)});
   add({"rivals", "Other explanations", section_form::list, rival_lines(f)});
-  add({"change", "What to change", section_form::code, f.change});
+  add({"change", "What to change", section_form::code, words(f.change)});
   if (!f.next.empty()) add({"next", "Next measurement", section_form::sentence, {f.next}});
   return sections;
 }

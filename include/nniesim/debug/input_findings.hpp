@@ -122,7 +122,7 @@ namespace detail {
     f.evidence.push_back(detail::concat("outside the picture stands the value ",
                                         detail::number_text(static_cast<double>(e.change.border), 4)));
   }
-  f.change = detail::remedies(e.change, s, side);
+  f.change = as_facts(detail::remedies(e.change, s, side));
   f.rivals.push_back({fault::other_picture, "the picture's own bytes explain the input"});
   f.next = "make the change, then compare again";
   return f;

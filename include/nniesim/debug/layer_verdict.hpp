@@ -26,20 +26,21 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// What a layer's error consists of, the parts that count.
-[[nodiscard]] inline std::string error_parts_text(const split_errors& e) {
+/// What a layer's error consists of, shares of its square; in words the parts that count.
+[[nodiscard]] inline fact error_parts_fact(const split_errors& e) {
   const error_parts& p = e.parts;
-  std::string text;
-  for (const auto& [name, share] :
-       {std::pair("gain", p.gain_share), std::pair("offset", p.offset_share),
-        std::pair("saturation", p.saturation_share), std::pair("underflow to zero", p.underflow_share),
-        std::pair("rounding and the rest", p.rounding_share)}) {
-    if (share >= limit::told_share)
-      text += concat(text.empty() ? "" : ", ", name, " ", number_text(100 * share, 3), " %");
+  std::vector<fact_field> fields;
+  const std::pair<std::string_view, double> parts[] = {{"gain", p.gain_share},
+                                                       {"offset", p.offset_share},
+                                                       {"saturation", p.saturation_share},
+                                                       {"underflow", p.underflow_share},
+                                                       {"rounding", p.rounding_share}};
+  for (const auto& [name, share] : parts) fields.push_back({name, share});
+  if (e.channels > 1) {
+    fields.push_back({"most_channels", e.most_channels});
+    fields.push_back({"channels", e.channels});
   }
-  text = concat("the square of that error is: ", text);
-  if (e.channels > 1) text += concat("; ", e.most_channels, " of ", e.channels, " channels carry 90 % of it");
-  return text;
+  return {fact_kind::error_parts, std::move(fields)};
 }
 
 /// "3, 7, 12 and 4 more".
@@ -52,8 +53,19 @@ namespace detail {
   return text;
 }
 
-[[nodiscard]] inline std::string bundle_advice(const std::string& layer) {
-  return concat("report it to the vendor: nnie-debug bundle --layer '", layer, "' ...");
+[[nodiscard]] inline fact bundle_advice(const std::string& layer) {
+  return {fact_kind::report_to_vendor, {{"layer", layer}}};
+}
+
+/// How layers are given more bits: by marks in compile_mode 2, or, of other policies, by the policy.
+[[nodiscard]] inline fact more_bits_for(std::vector<std::string> layers, layer_precision planned,
+                                        layer_precision finer) {
+  if (!is_marked_width(planned, finer)) {
+    return {fact_kind::policy_for,
+            {{"policy", std::string(finer.name())}, {"old", std::string(planned.name())}, {"layers", layers}}};
+  }
+  const bool is_one = layers.size() == 1;
+  return {fact_kind::mark_layers, {{"compile_mode", std::size_t{2}}, {"one", is_one}, {"layers", std::move(layers)}}};
 }
 
 /// Layers that norms are made of.
@@ -78,10 +90,10 @@ class layer_judge {
 
   [[nodiscard]] layer_verdict judge() {
     f_.layer = layer_.name;
-    f_.evidence.push_back(concat("fed with the input that it had, the layer in float gives cosine ",
-                                 fixed_text(trial_.result.cosine, 5), " with what the run shows",
-                                 layer_.outputs.size() > 1 ? concat(" of output ", trial_.output) : std::string(),
-                                 ", norm_error ", percent_with_sign(trial_.result.norm_error, 2)));
+    fact& by_itself = f_.evidence.emplace_back(
+        fact_kind::layer_by_itself,
+        std::vector<fact_field>{{"cosine", trial_.result.cosine}, {"norm_error", trial_.result.norm_error}});
+    if (layer_.outputs.size() > 1) by_itself.add("output", trial_.output);
     bool as_simulated = false;
     if (bench_.planned().encodes()) {
       as_simulated = try_ranges_and_bits();
@@ -122,11 +134,12 @@ class layer_judge {
     const double with_own = difference(in_float(), own);
     const double with_finer =
         finer ? difference(in_float(), bench_.simulated(bench_.prepared(*finer), false)) : with_own;
-    f_.evidence.push_back(concat("its error is ", percent(seen), " of the norm; the simulation has ",
-                                 percent(difference(in_float(), calibrated)), " with the calibrated range, ",
-                                 percent(with_own), " with the data's own",
-                                 finer ? concat(", ", percent(with_finer), " in ", bits_text(*finer)) : std::string()));
-    f_.evidence.push_back(error_parts_text(trial_.parts));
+    fact& errors = f_.evidence.emplace_back(
+        fact_kind::layer_errors,
+        std::vector<fact_field>{
+            {"seen", seen}, {"calibrated", difference(in_float(), calibrated)}, {"own_range", with_own}});
+    if (finer) errors.add("in_more_bits", with_finer).add("more_bits", bits_text(*finer));
+    f_.evidence.push_back(error_parts_fact(trial_.parts));
 
     // What leaves so little of the error explains it.
     const double explained = limit::explained_share * std::min(seen, 1.0);
@@ -166,20 +179,16 @@ class layer_judge {
     if (as_simulated && finer && with_finer <= explained) {
       f_.cause = fault::precision;
       f_.summary = concat(bits_text(p), " are not enough for '", layer_.name, "'");
-      f_.evidence.push_back(concat("the run shows what the simulation of ", bits_text(p), " gives; ", bits_text(*finer),
-                                   " would be enough"));
+      f_.evidence.push_back({fact_kind::shown_bits, {{"bits", bits_text(p)}, {"more_bits", bits_text(*finer)}}});
       f_.change.push_back(more_bits(p, *finer));
-      f_.rivals.push_back(
-          {fault::activation_scale, concat("the range that the data ask for leaves ", percent(with_own))});
+      f_.rivals.push_back({fault::activation_scale, {fact_kind::own_range_leaves, {{"left", with_own}}}});
       f_.rivals.push_back({fault::suspect_layer, concat("the simulation of ", bits_text(p), " gives the same output")});
     } else if (as_simulated && !try_sparse_weights(p, explained)) {
       beyond_fixed_point();
     } else if (!as_simulated) {
-      f_.rivals.push_back({fault::precision, concat("the run is ", percent(trial_.from_planned),
-                                                    " away from the simulation of the planned bits")});
+      f_.rivals.push_back({fault::precision, {fact_kind::planned_bits_away, {{"away", trial_.from_planned}}}});
       if (!fit.shifts.empty()) {
-        f_.rivals.push_back(
-            {fault::activation_scale, concat("the range that explains most leaves ", percent(fit.difference))});
+        f_.rivals.push_back({fault::activation_scale, {fact_kind::best_range_leaves, {{"left", fit.difference}}}});
       }
       if (is_chain_layer(layer_)) f_.rivals.push_back({fault::norm_gain, "truncation in Q20.12 is less than that"});
       something_else(", and not for want of bits");
@@ -207,21 +216,18 @@ class layer_judge {
 
   /// How to give what the layer reads more bits: by its own, or, where it reads no codes, by those for which its inputs
   /// are stored as codes.
-  [[nodiscard]] std::string more_bits(layer_precision planned, layer_precision finer) const {
+  [[nodiscard]] fact more_bits(layer_precision planned, layer_precision finer) const {
     const std::vector<blob_storage> storage = blob_storage_of(lab_.net, lab_.plan);
-    std::string names;
+    std::vector<std::string> names;
     for (const layer& l : lab_.net.layers) {
       const bool is_reader = reads_codes(l) && std::any_of(l.inputs.begin(), l.inputs.end(), [&](std::size_t b) {
                                return std::any_of(layer_.inputs.begin(), layer_.inputs.end(), [&](std::size_t own) {
                                  return storage[own].source == storage[b].source;
                                });
                              });
-      if (reads_codes(layer_) ? &l != &layer_ : !is_reader) continue;
-      names += concat(names.empty() ? "'" : ", '", l.name, is_marked_width(planned, finer) ? "_hp'" : "'");
+      if (reads_codes(layer_) ? &l == &layer_ : is_reader) names.push_back(l.name);
     }
-    if (!is_marked_width(planned, finer))
-      return concat("policy ", finer.name(), " in place of ", planned.name(), " for ", names);
-    return concat("compile_mode 2 and the name", names.find(',') == std::string::npos ? " " : "s ", names);
+    return more_bits_for(std::move(names), planned, finer);
   }
 
   /// Whether other ranges of the weights explain the output, of each group or one for all.
@@ -245,13 +251,16 @@ class layer_judge {
             ? concat("the weights of '", layer_.name,
                      "' were encoded with one range for all groups, in place of one for each: ", how)
             : concat("the weights of '", layer_.name, "' were encoded with other ranges than they ask for: ", how);
-    f_.evidence.push_back(
-        concat("with these ranges of its weights the layer gives what is shown but for ", percent(fit->left)));
+    fact& ranges =
+        f_.evidence.emplace_back(fact_kind::weight_ranges_left, std::vector<fact_field>{{"left", fit->left}});
+    ranges.add("one_for_all", fit->is_one_for_all)
+        .add("saturating_groups", fit->cut)
+        .add("vanishing_groups", fit->lost);
     f_.rivals.push_back({fault::activation_scale, "no range of its input explains the output"});
     f_.rivals.push_back({fault::suspect_layer, "with weights in these ranges the layer gives what is shown"});
     f_.change.push_back(fit->is_one_for_all
-                            ? concat("compile '", layer_.name, "' with one scale of its weights for each group")
-                            : "compile again from the caffemodel that the reference was made with");
+                            ? fact(concat("compile '", layer_.name, "' with one scale of its weights for each group"))
+                            : fact(fact_kind::recompile_weights, {}));
     f_.next = concat("nnie-debug wk shows the scales of the weights of '", layer_.name, "' in the compiled model");
     return true;
   }
@@ -280,7 +289,7 @@ class layer_judge {
   void advise_weights() {
     f_.next = concat("compare the weights of '", layer_.name,
                      "' in the compiled model with the caffemodel's: nnie-debug wk, or compile the caffemodel again");
-    f_.change.push_back("compile again from the caffemodel that the reference was made with");
+    f_.change.push_back({fact_kind::recompile_weights, {}});
   }
 
   void wrong_range(std::size_t range, int shift, double left, double with_own, bool is_calibrated) {
@@ -295,20 +304,17 @@ class layer_judge {
     const std::string writer = range_names(lab_.net)[*blob_];
     f_.summary = concat("'", layer_.name, "' reads what '", writer, "' stores with a range ", number_text(factor, 3),
                         " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
-    f_.evidence.push_back(concat("a scale z ", shift > 0 ? "+" : "", shift,
-                                 " from the data's own explains the output: ", percent(left), " are left"));
     f_.evidence.push_back(
-        concat(percent(above), " of those values lie above that range, ", percent(below), " below it"));
+        {fact_kind::range_explains,
+         {{"levels_text", concat(shift > 0 ? "+" : "", shift)}, {"blob", writer}, {"factor", factor}, {"left", left}}});
+    f_.evidence.push_back({fact_kind::outside_range, {{"above", above}, {"below", below}}});
     if (const std::vector<std::size_t> cut = bench_.channels_outside(range, shift); !cut.empty()) {
       const std::size_t all = nchw_of(shape_of(bench_.inputs()[range]), bench_.inputs()[range].size())[1];
-      f_.evidence.push_back(
-          concat(cut.size(), " of ", all, factor < 1 ? " channels saturate: " : " channels vanish: ", list_text(cut)));
+      f_.evidence.push_back({fact_kind::channels_outside,
+                             {{"count", cut.size()}, {"of", all}, {"saturate", factor < 1}, {"channels", cut}}});
     }
-    f_.change.push_back(is_calibrated ? concat("calibrate again with pictures like this one: the calibrated range of '",
-                                               writer, "' does not fit")
-                                      : concat("compile again with pictures like this one in image_list: '", writer,
-                                               "' was compiled with another range than calibration gives here"));
-    f_.rivals.push_back({fault::precision, concat("with a range that fits, the same bits leave ", percent(with_own))});
+    f_.change.push_back({is_calibrated ? fact_kind::recalibrate : fact_kind::recompile, {{"layer", writer}}});
+    f_.rivals.push_back({fault::precision, {fact_kind::bits_leave, {{"left", with_own}}}});
     f_.rivals.push_back({fault::suspect_layer, "a wrong range explains the output"});
   }
 
@@ -331,13 +337,12 @@ class layer_judge {
     f_.cause = fault::fixed_point_range;
     if (at_limit != 0) {
       f_.summary = concat("the values of '", layer_.name, "' are too large for Q20.12, whatever its bits");
-      f_.evidence.push_back(concat(at_limit, " of ", x.size(), " values are at its limit of 2^19"));
-      f_.change.push_back(
-          concat("scale the weights of '", layer_.name, "' down by a power of two, and those behind it up"));
+      f_.evidence.push_back(
+          {fact_kind::at_fixed_point_limit, {{"count", static_cast<std::size_t>(at_limit)}, {"of", x.size()}}});
+      f_.change.push_back({fact_kind::scale_weights, {{"layer", layer_.name}, {"whole", false}, {"up", false}}});
     } else {
       f_.summary = concat("the values of '", layer_.name, "' are too small for Q20.12, whatever its bits");
-      f_.change.push_back(
-          concat("scale the weights of '", layer_.name, "' up by a power of two, and those behind it down"));
+      f_.change.push_back({fact_kind::scale_weights, {{"layer", layer_.name}, {"whole", false}, {"up", true}}});
     }
     f_.rivals.push_back({fault::suspect_layer, "the simulation gives the same output"});
   }

@@ -50,10 +50,12 @@ class norm_check {
       const double error = r->shown.result->norm_error;
       if (std::fabs(error) > std::fabs(most)) most = error;
       if (f.evidence.size() == limit::norms_told) continue;
-      f.evidence.push_back(concat("'", r->shown.name, "': norm off by ", percent_with_sign(error, 2), " with cosine ",
-                                  cosine_text(r->shown.result->cosine)));
+      f.evidence.push_back({fact_kind::norm_off,
+                            {{"layer", r->shown.name}, {"norm_error", error}, {"cosine", r->shown.result->cosine}}});
     }
-    if (off.size() > limit::norms_told) f.evidence.push_back(concat("and ", off.size() - limit::norms_told, " more"));
+    if (off.size() > limit::norms_told) {
+      f.evidence.push_back({fact_kind::more_of_them, {{"count", off.size() - limit::norms_told}}});
+    }
     const std::string shift =
         concat("norms are off by up to ", percent_with_sign(most, 2), " while the cosines are intact");
     if (lab_ == nullptr) {
@@ -80,8 +82,9 @@ class norm_check {
       if (std::fabs(c.norm_error) < limit::gain_share * c.relative_l2_error) continue;
       if (most_of_it == nullptr || std::fabs(c.norm_error) > std::fabs(most_of_it->result.norm_error)) most_of_it = &j;
       if (++shown > limit::norms_told) continue;
-      f.evidence.push_back(concat("'", output_name(lab_->net.layers[j.layer], j.output), "' by itself: norm off by ",
-                                  percent_with_sign(c.norm_error, 2)));
+      f.evidence.push_back(
+          {fact_kind::norm_off_by_itself,
+           {{"layer", output_name(lab_->net.layers[j.layer], j.output)}, {"norm_error", c.norm_error}}});
     }
     if (most_of_it != nullptr && is_chain_layer(lab_->net.layers[most_of_it->layer])) {
       f.summary = shift + ": a Power / ReduceMean chain truncates";
@@ -90,15 +93,15 @@ class norm_check {
       return f;
     }
     if (is_explained || is_planned(off)) return std::nullopt;
-    const std::optional<std::string> more_bits = more_bits_up_to(at, before);
+    std::optional<fact> more_bits = more_bits_up_to(at, before);
     if (most_of_it != nullptr &&
         std::fabs(most_of_it->result.norm_error) >= limit::most_of_norm_error * std::fabs(most)) {
       const std::string& name = lab_->net.layers[most_of_it->layer].name;
       f.summary = concat(shift, ": '", name, "' brings most of it by itself");
       f.change.push_back(
-          concat("scale what '", name,
-                 "' gives up by a power of two, and what follows down, if its values are few steps of 1/4096"));
-      if (more_bits) f.change.push_back("else " + *more_bits);
+          {fact_kind::scale_weights,
+           {{"layer", name}, {"whole", true}, {"up", true}, {"why", "if its values are few steps of 1/4096"}}});
+      if (more_bits) f.change.push_back(more_bits->add("else", true));
     } else {
       f.summary = shift + "; no single layer brings it";
       if (more_bits) {
@@ -126,8 +129,8 @@ class norm_check {
   }
   /// The advice of more bits for the layers up to one, with what measures its norm; none where no layer there can have
   /// more, as in compile_mode 1. Inputs, and what computes on them in float, have no bits.
-  [[nodiscard]] std::optional<std::string> more_bits_up_to(const compared_row& at,
-                                                           const std::set<std::size_t>& sources) const {
+  [[nodiscard]] std::optional<fact> more_bits_up_to(const compared_row& at,
+                                                    const std::set<std::size_t>& sources) const {
     std::optional<layer_precision> finer;
     std::vector<std::string> names;
     bool are_marks = true;
@@ -141,13 +144,14 @@ class norm_check {
       are_marks = are_marks && is_marked_width(planned, *more);
     }
     if (!finer) return std::nullopt;
-    const std::string text =
-        names.size() == 1 ? concat(bits_text(*finer), " for '", names[0], "'")
-                          : concat(bits_text(*finer), " for the layers up to '", at.shown.name, "', those that pay");
-    if (!are_marks) return text;
+    fact advice(fact_kind::more_bits_up_to, {{"bits", bits_text(*finer)},
+                                             {"one", names.size() == 1},
+                                             {"layer", names.size() == 1 ? names[0] : at.shown.name}});
+    if (!are_marks) return advice;
     const double most = at.shown.result->count < limit::few_values ? limit::few_values_factor : 1;
-    return concat(text, ": nnie-debug search --target norm-error --layer '", lab_->net.layers[*at.layer].name,
-                  "' --goal -", number_text(most * o_.norm_error));
+    return advice.add("command",
+                      concat("nnie-debug search --target norm-error --layer '", lab_->net.layers[*at.layer].name,
+                             "' --goal -", number_text(most * o_.norm_error)));
   }
   /// Whether a layer that is no part of a chain reads what one gives.
   [[nodiscard]] bool ends_chain(const compared_row& r) const {

@@ -739,6 +739,19 @@ class run_pair {
   bool input_is_guessed_ = false;
 };
 
+/// How many layers miss the limit, the first and the last of them all.
+[[nodiscard]] inline fact layers_miss_limit(std::size_t bad, std::size_t of, double limit, const compared_row& first,
+                                            const compared_row& last) {
+  std::vector<fact_field> fields = {{"count", bad}, {"of", of}, {"limit", limit}, {"layer", first.shown.name}};
+  for (const auto& [row, cosine, error] :
+       {std::tuple(&first, "first_cosine", "first_error"), std::tuple(&last, "last_cosine", "last_error")}) {
+    const comparison& c = *row->shown.result;
+    if (has_few_values(c.count)) fields.push_back({error, c.relative_l2_error});
+    else fields.push_back({cosine, c.cosine});
+  }
+  return {fact_kind::layers_miss_limit, std::move(fields)};
+}
+
 }  // namespace detail
 
 NNIESIM_END_NAMESPACE

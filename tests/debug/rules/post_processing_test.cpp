@@ -67,7 +67,7 @@ TEST_CASE("a diagnosis asks the post-processing on the outputs of both runs", "[
   diagnosis d = diagnosed("");
   const bool is_stable = d.verdict.cause == fault::none;
   CHECK((is_stable || d.verdict.cause == fault::post_processing));
-  CHECK_THAT(d.verdict.evidence.back() + d.verdict.evidence.at(0), contains("trials"));
+  CHECK_THAT(words_of(d.verdict.evidence.back()) + words_of(d.verdict.evidence.at(0)), contains("trials"));
   d = diagnosed("no such decision");
   CHECK(d.verdict.cause == fault::post_processing);
   // Where the data are at fault that comes first.

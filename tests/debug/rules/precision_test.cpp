@@ -67,10 +67,12 @@ TEST_CASE("rule: two logits are judged by their error and shown with their size"
   const auto found = precision_of(e);
   REQUIRE(found.size() == 1);
   CHECK(found[0].what.layer == "narrow");
-  std::string evidence;
-  for (const std::string& line : found[0].what.evidence) evidence += line + '\n';
-  CHECK_THAT(evidence,
-             contains("'narrow' has 2 values") && contains("5, 4 in the reference, 4.5, 4.9 in the other run"));
+  const fact* const few = find_fact(found[0].what.evidence, fact_kind::few_values);
+  REQUIRE(few != nullptr);
+  CHECK(few->text("layer") == "narrow");
+  CHECK(few->get<std::vector<double>>("reference") == std::vector<double>{5, 4});
+  CHECK(few->number("relative_error") == approx(std::sqrt(0.25 + 0.81) / std::sqrt(41.0)).epsilon(1e-6));
+  CHECK(find_fact(found[0].what.evidence, fact_kind::layers_miss_limit)->count("count") == 1);
 }
 
 TEST_CASE("rule: the advised search measures what the verdict is about", "[debug]") {

@@ -51,7 +51,7 @@ TEST_CASE("one output, under any name, tells what was done to the input", "[debu
         ++all;
         const bool is_right = d.verdict.cause == expected_of(p) && !d.verdict.change.empty();
         right += is_right ? 1U : 0U;
-        for (const std::string& c : d.verdict.change) vendor += c.find("vendor") != std::string::npos ? 1U : 0U;
+        for (const std::string c : d.verdict.change) vendor += c.find("vendor") != std::string::npos ? 1U : 0U;
         if (!is_right) {
           wrong += detail::concat("  ", kind, ", ", p.name, ", ", name, ": ", to_string(d.verdict.cause), ": ",
                                   d.verdict.summary, "\n");

@@ -17,8 +17,7 @@ inline void add_ablation_shares(const case_file& file, finding& verdict) {
     weights = std::min(weights, a.weights_only.cosine);
     activations = std::min(activations, a.activations_only.cosine);
   }
-  verdict.evidence.push_back(concat("with only the weights encoded the lowest cosine is ", fixed_text(weights, 5),
-                                    ", with only the activations ", fixed_text(activations, 5)));
+  verdict.evidence.push_back({fact_kind::ablation, {{"weights_only", weights}, {"activations_only", activations}}});
 }
 
 }  // namespace detail

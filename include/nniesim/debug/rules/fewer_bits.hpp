@@ -35,12 +35,17 @@ namespace detail {
       is_vendors = is_marked_width(t.other_width, planned);
     }
     if (count > limit::layers_told) continue;
-    f.evidence.push_back(concat("'", name, "' is ", percent(t.from_planned), " away from its simulation in ",
-                                bits_text(planned), " and ", percent(t.from_other_width), " from that in ",
-                                bits_text(t.other_width)));
+    f.evidence.push_back({fact_kind::other_bits,
+                          {{"layer", name},
+                           {"from_planned", t.from_planned},
+                           {"planned_bits", bits_text(planned)},
+                           {"from_other", t.from_other_width},
+                           {"other_bits", bits_text(t.other_width)}}});
   }
   if (count == 0) return {};
-  if (count > limit::layers_told) f.evidence.push_back(concat("and ", count - limit::layers_told, " more"));
+  if (count > limit::layers_told) {
+    f.evidence.push_back({fact_kind::more_of_them, {{"count", count - limit::layers_told}}});
+  }
   f.summary = count == 1 ? concat("'", f.layer, "' is ", bits)
                          : concat(count, " layers have fewer bits than planned, '", f.layer, "' is ", bits);
   f.rivals.push_back({fault::suspect_layer, "the simulation of those bits gives what the run shows"});

@@ -17,10 +17,12 @@ inline void add_marks(const case_file& file, finding& verdict) {
     verdict.next = found->verdict;
     return;
   }
-  std::string names = concat("compile_mode 2 and these names, for ", output_cosine(file.lab()->net).name, " ",
-                             found->best.score, " in ", found->best.cost, " times the time of 8 bits:");
-  for (const std::string& name : found->best.layers) names += ' ' + name + "_hp";
-  verdict.change = {names};
+  verdict.change = {{fact_kind::marks_found,
+                     {{"compile_mode", std::size_t{2}},
+                      {"target", output_cosine(file.lab()->net).name},
+                      {"score", found->best.score},
+                      {"time", found->best.cost},
+                      {"layers", found->best.layers}}}};
   verdict.next = "nnie-debug search with more pictures, and -o: it writes and checks the marks";
 }
 

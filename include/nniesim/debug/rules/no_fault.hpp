@@ -56,7 +56,8 @@ namespace detail {
   if (unseen.empty()) return {};
   finding f{fault::inconclusive, unseen.front()};
   f.summary = concat("the output '", unseen.front(), "' was not compared: nothing is concluded about it");
-  f.evidence.push_back(concat(file.runs().compared(), " of ", file.runs().rows().size(), " layers were compared"));
+  f.evidence.push_back(
+      {fact_kind::layers_compared, {{"count", file.runs().compared()}, {"of", file.runs().rows().size()}}});
   f.next = concat("dump '", unseen.front(), "' of both runs, in the same shape");
   return {{.what = std::move(f)}};
 }
@@ -109,8 +110,8 @@ namespace detail {
     f.summary = concat("what could be compared agrees, but the output '", f.layer, "' could not be");
     f.next = concat("dump '", f.layer, "' of both runs, in the same shape");
   }
-  f.evidence.push_back(concat(runs.compared(), " of ", runs.rows().size(),
-                              " layers were compared; the lowest cosine is ", cosine_text(lowest), " ('", at, "')"));
+  f.evidence.push_back({fact_kind::layers_compared,
+                        {{"count", runs.compared()}, {"of", runs.rows().size()}, {"cosine", lowest}, {"layer", at}}});
   const auto tried = static_cast<std::size_t>(std::count_if(file.trials().begin(), file.trials().end(),
                                                             [](const layer_trial& t) { return t.is_input_finite; }));
   if (!is_all && tried != 0) {
@@ -122,7 +123,7 @@ namespace detail {
     const comparison& c = *r->shown.result;
     if (!has_few_values(c.count) || !is_an_output(file, *r) || told == limit::few_outputs_told) continue;
     const aligned_values v = runs.compared_values(*r);
-    f.evidence.push_back(few_values_text(r->shown.name, c, v.reference, v.other));
+    f.evidence.push_back(few_values_fact(r->shown.name, c, v.reference, v.other));
     ++told;
   }
   for (const compared_row* r : runs.judged_rows()) {

@@ -36,7 +36,7 @@ inline void add_constants(const case_file& file, finding& verdict) {
   if (file.norms_are_in_use()) return judge_constants_in_use(*norms, file.options().norm_error, verdict);
   verdict.change.clear();
   for (const norm_constant& c : norms->constants) {
-    verdict.change.push_back(concat("layer '", c.layer, "': power_param { shift: ", shortest(c.value), " }"));
+    verdict.change.push_back({fact_kind::set_shift, {{"layer", c.layer}, {"value", shortest(c.value)}}});
   }
   double before = 0, after = 0;
   for (const judged_chain& c : norms->judged) {

@@ -17,7 +17,7 @@ namespace detail {
   const auto report = [](const std::string& entry, std::size_t position, const comparison& c, bool has_trial) {
     finding f{fault::not_a_number, entry};
     f.summary = concat("NaN or infinity enters in '", entry, "'");
-    f.evidence.push_back(concat(c.bad_other, " of ", c.count, " values are NaN or infinity; the reference has none"));
+    f.evidence.push_back({fact_kind::not_a_number_values, {{"count", c.bad_other}, {"of", c.count}}});
     if (has_trial) f.evidence.push_back("all inputs of the layer are finite");
     f.against.push_back("Q20.12 holds neither: a file that was damaged or read in another format would look like this");
     f.rivals.push_back({fault::suspect_layer, "a wrong result of the accelerator would be a number"});

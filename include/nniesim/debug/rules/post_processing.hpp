@@ -17,11 +17,10 @@ NNIESIM_BEGIN_NAMESPACE
 namespace detail {
 
 /// What a probe says, whatever follows from it.
-[[nodiscard]] inline std::vector<std::string> decision_evidence(const decision_facts& d) {
+[[nodiscard]] inline std::vector<fact> decision_evidence(const decision_facts& d) {
   const probe_result& p = d.probe;
-  std::vector<std::string> evidence = {concat(d.name, " decides ", excerpt(p.reference_decision),
-                                              " on the reference and ", excerpt(p.other_decision),
-                                              " on the other run's data")};
+  std::vector<fact> evidence = {concat(d.name, " decides ", excerpt(p.reference_decision), " on the reference and ",
+                                       excerpt(p.other_decision), " on the other run's data")};
   if (p.margin) {
     const bool is_uneven = *p.margin > limit::wide_margin && p.flip_rate > limit::flips_despite_margin;
     evidence.push_back(concat("the reference is ", number_text(*p.margin, 3),
@@ -84,7 +83,7 @@ namespace detail {
 inline void add_decision(const case_file& file, finding& verdict) {
   const auto& d = file.decision();
   if (!d || is_at_fault(*d)) return;
-  const std::vector<std::string> evidence = decision_evidence(*d);
+  const std::vector<fact> evidence = decision_evidence(*d);
   verdict.evidence.insert(verdict.evidence.end(), evidence.begin(), evidence.end());
 }
 

@@ -32,7 +32,7 @@ inline void add_few_values(const run_pair& runs, const std::vector<const compare
     const comparison& c = *r->shown.result;
     if (!has_few_values(c.count) || !runs.is_bad(c) || told == limit::few_outputs_told) continue;
     const aligned_values v = runs.compared_values(*r);
-    f.evidence.push_back(few_values_text(r->shown.name, c, v.reference, v.other));
+    f.evidence.push_back(few_values_fact(r->shown.name, c, v.reference, v.other));
     ++told;
   }
 }
@@ -67,14 +67,10 @@ class precision_check {
     const std::string planned_bits = p.coarse.size() == 1 ? *p.coarse.begin() : "the planned bits";
     const std::string more_bits = p.fine.size() == 1 ? *p.fine.begin() : "the most bits that can be had";
     finding f{fault::precision, first_bad.shown.name};
-    f.evidence.push_back(concat(bad, " of ", rows_.size(), " layers miss cosine ", goal, ", the first is '",
-                                first_bad.shown.name, "' (", short_agreement_text(*first_bad.shown.result),
-                                "), the last layer has ", short_agreement_text(*rows_.back()->shown.result)));
+    f.evidence.push_back(layers_miss_limit(bad, rows_.size(), goal, first_bad, *rows_.back()));
     add_few_values(runs_, rows_, f);
     if (judged_ != 0) {
-      f.evidence.push_back(concat(judged_, " of ", all_,
-                                  " layers could be tried and are not at fault; each by itself for ",
-                                  "the input that it had has at least cosine ", cosine_text(worst_local_)));
+      f.evidence.push_back({fact_kind::layers_tried, {{"count", judged_}, {"of", all_}, {"cosine", worst_local_}}});
     }
     // The first that the planned bits do not explain, if any.
     const auto simulated = [&](const compared_row& r) {
@@ -85,10 +81,12 @@ class precision_check {
              error_of(runs_.likeness(*r->shown.result)) > limit::worse_than_simulated * error_of(simulated(*r));
     });
     const compared_row& told = worse != rows_.end() ? **worse : first_bad;
-    f.evidence.push_back(concat("simulated as planned '", told.shown.name, "' has cosine ",
-                                cosine_text(simulated(told)), ", seen it has ",
-                                cosine_text(runs_.likeness(*told.shown.result)), "; with all layers in ", more_bits,
-                                " the lowest cosine is ", cosine_text(p.worst_in_most_bits)));
+    f.evidence.push_back({fact_kind::simulated_and_seen,
+                          {{"layer", told.shown.name},
+                           {"simulated", simulated(told)},
+                           {"seen", runs_.likeness(*told.shown.result)},
+                           {"more_bits", more_bits},
+                           {"in_more_bits", p.worst_in_most_bits}}});
     const std::vector<std::string>& missing = file_.inputs().missing;
     if (worse != rows_.end()) {
       f.cause = fault::inconclusive;
@@ -128,9 +126,12 @@ class precision_check {
     }
     const bool has_marks =
         std::find(lab_.plan.layers.begin(), lab_.plan.layers.end(), layer_precision::w16a16) != lab_.plan.layers.end();
-    f.change.push_back(has_marks ? "_hp on more layers: those that 'nnie-debug search' names"
-                                 : "compile_mode 2, with _hp on the layers that 'nnie-debug search' names");
-    f.change.push_back("or compile_mode 1: all 16 bits, at half the speed");
+    f.change.push_back({fact_kind::mark_searched, {{"has_marks", has_marks}, {"command", search_command()}}});
+    f.change.push_back({fact_kind::set_cfg,
+                        {{"or", true},
+                         {"key", "compile_mode"},
+                         {"value", std::size_t{1}},
+                         {"why", "all 16 bits, at half the speed"}}});
     f.next = search_command();
   }
   /// What asks for the layers to mark by what is judged here: the network's outputs that miss the limit, or, where all

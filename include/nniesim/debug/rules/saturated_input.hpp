@@ -179,22 +179,27 @@ struct fitting_scale {
   f.summary = concat("the range of the input '", s->name, "' cuts its largest values: ", number_text(s->largest, 4),
                      " is stored as ", number_text(s->stored, 4),
                      is_white ? concat(", so that white (255) falls to ", number_text(s->stored / how.scale, 4)) : "");
-  f.evidence.push_back(concat(percent(s->share), " of its values lie above the largest code: scales are rounded down, ",
-                              "and a picture's white is in many places"));
-  f.evidence.push_back(concat("with a range of one level more, for it and what follows, the error of '", s->row,
-                              "' falls from ", percent(s->now), " to ", percent(s->freed)));
+  f.evidence.push_back({fact_kind::input_cut,
+                        {{"layer", s->name}, {"share", s->share}, {"largest", s->largest}, {"stored", s->stored}}});
+  f.evidence.push_back({fact_kind::level_more, {{"layer", s->row}, {"error", s->now}, {"error_then", s->freed}}});
   if (has_preprocessing && uses_data_scale(how.norm_type)) {
     if (const auto fits = find_fitting_scale(*s, how.scale, lab.policies[planned])) {
-      f.change.push_back(concat("data_scale ", number_text(fits->scale, 9), " in place of ", number_text(how.scale, 9),
-                                ", and the weights of '", reader.name, "' times ",
-                                number_text(how.scale / fits->scale, 6), ": the largest value then loses ",
-                                percent(fits->lost), " in place of ", percent(1 - s->stored / s->largest)));
+      f.change.push_back({fact_kind::set_cfg,
+                          {{"key", "data_scale"},
+                           {"value", number_text(fits->scale, 9)},
+                           {"old", number_text(how.scale, 9)},
+                           {"layer", reader.name},
+                           {"weights_times", how.scale / fits->scale},
+                           {"lost", fits->lost},
+                           {"lost_now", 1 - s->stored / s->largest}}});
     }
   }
   const auto finer = finest_precision(lab.policies, planned);
   if (finer && is_marked_width(planned, *finer) && s->in_more_bits) {
-    f.change.push_back(concat(f.change.empty() ? "" : "or ", "compile_mode 2 and the name '", reader.name, "_hp': in ",
-                              bits_text(*finer), " it is stored as ", number_text(*s->in_more_bits, 6)));
+    fact marks = more_bits_for({reader.name}, planned, *finer);
+    marks.add("more_bits", bits_text(*finer)).add("stored", *s->in_more_bits);
+    if (!f.change.empty()) marks.add("or", true);
+    f.change.push_back(std::move(marks));
   }
   if (f.change.empty()) {
     f.change.push_back(concat("divide the input by a little less than ", number_text(s->largest / s->stored, 5),

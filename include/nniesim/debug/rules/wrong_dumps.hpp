@@ -94,7 +94,8 @@ namespace detail {
     f.summary =
         concat(unreadable == 1 ? concat("the dump '", f.layer, "'") : concat(unreadable, " dumps"), " of ",
                run_text(of_reference), " cannot be read: nothing is concluded about ", unreadable == 1 ? "it" : "them");
-    f.change.push_back(unreadable == 1 ? concat("dump '", f.layer, "' again") : std::string("dump these layers again"));
+    f.change.push_back(unreadable == 1 ? fact(fact_kind::dump_again, {{"layer", f.layer}})
+                                       : fact("dump these layers again"));
     f.rivals.push_back({fault::suspect_layer, "the file is damaged, whatever the layer gave"});
     f.next = "compare again with whole files";
     all.push_back({.what = std::move(f)});
@@ -189,7 +190,8 @@ struct damaged_part {
     f.what.evidence.push_back(concat("outside of them it agrees with the reference; within them nothing does"));
     f.what.evidence.push_back("what is behind it agrees with the reference: only the file is wrong");
     f.what.rivals.push_back({fault::suspect_layer, "what a layer gives wrongly is wrong in what reads it, too"});
-    f.what.change.push_back(concat("dump '", r->shown.partner, "' again, and look at how that file was copied"));
+    f.what.change.push_back(
+        {fact_kind::dump_again, {{"layer", r->shown.partner}, {"how", ", and look at how that file was copied"}}});
     all.push_back(std::move(f));
   }
   return all;

@@ -87,8 +87,7 @@ class zero_layers {
         const std::string writer = range_names(lab.net)[blob_storage_of(lab.net, lab.plan)[l.inputs[0]].range];
         f.cause = fault::activation_scale;
         f.evidence.push_back("with the range of the data it had it does not: all its input underflows");
-        f.change.push_back(
-            concat("calibrate again: the range of '", writer, "', which '", l.name, "' reads, is far too large"));
+        f.change.push_back({fact_kind::recalibrate, {{"far_too_large", writer}, {"reader", l.name}}});
         return;
       }
       if (const auto shared = find_shared_range(lab.net, t.layer, bench.inputs(), p.octaves())) {
@@ -100,8 +99,7 @@ class zero_layers {
     if (finer && !is_zero(view_of(bench.simulated(bench.prepared(*finer), false)[t.output]).span())) {
       f.cause = fault::precision;
       f.evidence.push_back(concat("in ", bits_text(*finer), " the simulation does not"));
-      f.change.push_back(is_marked_width(p, *finer) ? concat("compile_mode 2 and the name '", l.name, "_hp'")
-                                                    : concat("policy ", finer->name(), " for '", l.name, "'"));
+      f.change.push_back(more_bits_for({l.name}, p, *finer));
     }
   }
   /// A layer that gives zeros for the input that it had: a part of what is upstream was lost on the way, if the ranges
@@ -156,9 +154,9 @@ class zero_layers {
           compare_values(view_of(bench->in_float()[o]).span(), view_of(more[o]).span()).relative_l2_error;
       if (!(left <= limit::explained_by_range)) return;
     }
-    f.change.push_back(is_marked_width(bench->planned(), *finer)
-                           ? concat("or give '", l.name, "' 16 bits: compile_mode 2 and the name '", l.name, "_hp'")
-                           : concat("or policy ", finer->name(), " for '", l.name, "'"));
+    fact marks = more_bits_for({l.name}, bench->planned(), *finer);
+    if (marks.kind() == fact_kind::mark_layers) marks.add("layer", l.name).add("bits", bits_text(*finer));
+    f.change.push_back(marks.add("or", true));
   }
   /// The layer with weights whose values a branch has: behind it are only layers without.
   [[nodiscard]] static std::string weights_behind(const network& net, const std::string& branch) {
@@ -186,12 +184,14 @@ class zero_layers {
   static void below_step(finding& f) {
     f.cause = fault::fixed_point_range;
     f.evidence.push_back("its values are less than 1/4096, the step of Q20.12");
-    f.change.push_back(concat("scale what '", f.layer, "' gives up by a power of two, and what follows down"));
+    f.change.push_back({fact_kind::scale_weights, {{"layer", f.layer}, {"whole", true}, {"up", true}}});
   }
   void add(finding f, std::size_t position, bool as_simulated) {
     f.rivals.push_back({fault::suspect_layer, "wrong arithmetic would not give zero everywhere"});
     f.next = "see whether the layer was written at all: a buffer that nobody fills is zero as well";
-    if (f.change.empty()) f.change.push_back(concat("dump '", f.layer, "' again, with the mark _report on its name"));
+    if (f.change.empty()) {
+      f.change.push_back({fact_kind::dump_again, {{"layer", f.layer}, {"how", ", with the mark _report on its name"}}});
+    }
     result_.push_back({.what = std::move(f), .position = position, .as_simulated = as_simulated});
   }
 
