@@ -28,7 +28,7 @@ TEST_CASE("a sentence is a fact without numbers, and a fact stands where its sen
   CHECK(f.kind() == fact_kind::words);
   const std::string text = f;
   CHECK(text == "the picture's bytes explain it");
-  const std::vector<fact> list = as_facts({"a", "b"});
+  const std::vector<fact> list = {"a", "b"};
   REQUIRE(list.size() == 2);
   CHECK(list[1] == fact("b"));
   CHECK_FALSE(list[0] == list[1]);

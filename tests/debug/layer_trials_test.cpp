@@ -62,7 +62,7 @@ std::string all_of(const diagnosis& d) {
   const auto add = [&](const finding& f) {
     text += detail::concat(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
     for (const auto* list : {&f.evidence, &f.against, &f.change}) {
-      for (const std::string& line : *list) text += "  " + line + '\n';
+      for (const std::string line : *list) text += "  " + line + '\n';
     }
   };
   add(d.verdict);

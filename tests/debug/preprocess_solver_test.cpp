@@ -205,7 +205,7 @@ TEST_CASE("every line of a cfg that is proposed is one that its parser takes", "
                                                 [&](const std::string& c) { return c.starts_with(start); });
               if (!is_given) text += "[" + std::string(key) + "\n";
             }
-            for (const std::string& c : s.changes) {
+            for (const std::string c : s.changes) {
               if (c.starts_with("[")) {
                 text += c + "\n";
                 ++lines;
@@ -217,7 +217,7 @@ TEST_CASE("every line of a cfg that is proposed is one that its parser takes", "
             compiler_cfg parsed;
             REQUIRE_NOTHROW(parsed = parse_compiler_cfg(text, "n.cfg"));
             CHECK(parsed.inputs.at(0).data_scale > 0);
-            for (const std::string& c : s.changes) {
+            for (const std::string c : s.changes) {
               if (!c.starts_with("means.txt")) continue;
               CHECK(c.find("16256") == std::string::npos);
             }

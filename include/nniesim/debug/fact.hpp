@@ -49,6 +49,8 @@ enum class fact_kind {
   bits_leave,          ///< what the same bits leave with a range that fits
   planned_bits_away,   ///< how far the run is from the simulation of the planned bits
   // ---- changes to make ----
+  cfg_line,           ///< a line of the cfg as it should be: `key` and `value`
+  means_file,         ///< a text file of `means`, one for each channel
   set_cfg,            ///< a key of the cfg: `key`, `value`, perhaps `old` and what else goes with it
   mark_layers,        ///< names to mark _hp: `layers`, perhaps what that reaches
   marks_found,        ///< the same, with the score that they reach and the time that they take
@@ -118,13 +120,6 @@ class fact {
   fact_kind kind_ = fact_kind::words;
   std::vector<fact_field> fields_{};
 };
-
-/// Sentences as facts.
-[[nodiscard]] inline std::vector<fact> as_facts(std::vector<std::string> lines) {
-  std::vector<fact> facts;
-  for (std::string& line : lines) facts.emplace_back(std::move(line));
-  return facts;
-}
 
 /// The first of a kind in a list; nullptr where there is none.
 [[nodiscard]] inline const fact* find_fact(const std::vector<fact>& list, fact_kind kind) noexcept {

@@ -23,8 +23,8 @@ namespace detail {
 /// One kind of fact: its name in JSON, and its sentence. In that stand {field} and {field:form} for a field,
 /// {field?a|b} for a where a flag holds or a count is 1, else b, and [...] for what is said only where the fact has all
 /// fields that it names. Forms: percent, sign (of a share, in percent, with sign and two decimals), cosine (five
-/// decimals), g4 (four digits), g6, parts (of the fact error_parts), names ('a', 'b'), marked ('a_hp', 'b_hp'), hp
-/// (a_hp b_hp); without, as it is.
+/// decimals), g4 (four digits), g6, each (all of a list, seven digits), parts (of the fact error_parts), names ('a',
+/// 'b'), marked ('a_hp', 'b_hp'), hp (a_hp b_hp); without, as it is.
 struct fact_form {
   fact_kind kind;
   std::string_view name;
@@ -91,6 +91,8 @@ inline constexpr std::array fact_forms = {
     fact_form{fact_kind::bits_leave, "bits_leave", "with a range that fits, the same bits leave {left:percent}"},
     fact_form{fact_kind::planned_bits_away, "planned_bits_away",
               "the run is {away:percent} away from the simulation of the planned bits"},
+    fact_form{fact_kind::cfg_line, "cfg_line", "[{or?or, {where}: |}]~[{key}~] {value}"},
+    fact_form{fact_kind::means_file, "means_file", "{file}: a text file with one line for each channel: {means:each}"},
     fact_form{fact_kind::set_cfg, "set_cfg",
               "[{or?or |}]{key} {value}[ in place of {old}][, and the weights of '{layer}' times {weights_times:g6}]"
               "[: the largest value then loses {lost:percent} in place of {lost_now:percent}][: {why}]"},
@@ -155,6 +157,10 @@ template <class List, class F>
           return in_form(v, form);
         } else if constexpr (std::is_same_v<T, std::vector<double>>) {
           std::string text;
+          if (form == "each") {
+            for (const double x : v) text += concat(text.empty() ? "" : " ", number_text(x, 7));
+            return text;
+          }
           for (std::size_t i = 0; i < std::min(v.size(), limit::values_told); ++i) {
             text += (i == 0 ? "" : ", ") + in_form(v[i], form);
           }

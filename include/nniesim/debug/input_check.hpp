@@ -99,7 +99,7 @@ class input_check {
       if (runs_.input_is_guessed()) {
         f.against.push_back("that this layer is the network's input is a guess by its name, or because it comes first");
       }
-      f.change = as_facts(s.changes);
+      f.change = s.changes;
       if (s.verdict == preprocess_verdict::explained) {
         f.rivals.push_back({fault::other_picture, "one gain and offset per channel explains the difference"});
         f.next = "make the change, then compare again";

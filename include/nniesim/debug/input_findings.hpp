@@ -39,10 +39,10 @@ namespace detail {
 }
 
 /// What makes the side's input as the cfg says, a line each.
-[[nodiscard]] inline std::vector<std::string> remedies(const input_change& c, const input_scene& s, input_side side) {
-  std::vector<std::string> lines;
+[[nodiscard]] inline std::vector<fact> remedies(const input_change& c, const input_scene& s, input_side side) {
+  std::vector<fact> lines;
   const std::string where = side == input_side::other ? "on the board's side: " : "in the reference's script: ";
-  const auto add = [&](const std::string& what) { lines.push_back(where + what); };
+  const auto add = [&](const std::string& what) { lines.emplace_back(where + what); };
   const std::string shape = concat(s.channels, " x ", s.rows, " x ", s.columns);
   switch (c.bytes) {
     case byte_change::none:
@@ -92,7 +92,11 @@ namespace detail {
     add(s.channels == 3 ? concat("give the channels in the cfg's order, ", is_rgb ? "R G B" : "B G R")
                         : "give the channels in the network's order");
     if (c.bytes != byte_change::reordered && s.channels == 3) {
-      lines.push_back(concat("or, where that order is meant: [RGB_order] ", is_rgb ? "BGR" : "RGB"));
+      lines.push_back({fact_kind::cfg_line,
+                       {{"or", true},
+                        {"where", "where that order is meant"},
+                        {"key", "RGB_order"},
+                        {"value", is_rgb ? "BGR" : "RGB"}}});
     }
   }
   if (c.values != value_change::none && c.bytes != byte_change::constant) {
@@ -122,7 +126,7 @@ namespace detail {
     f.evidence.push_back(detail::concat("outside the picture stands the value ",
                                         detail::number_text(static_cast<double>(e.change.border), 4)));
   }
-  f.change = as_facts(detail::remedies(e.change, s, side));
+  f.change = detail::remedies(e.change, s, side);
   f.rivals.push_back({fault::other_picture, "the picture's own bytes explain the input"});
   f.next = "make the change, then compare again";
   return f;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/debug/fact.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/io/preprocess.hpp>
@@ -86,7 +87,7 @@ struct preprocess_solution {
   preprocess_fit fit{};
   std::string summary{};
   std::vector<std::string> evidence{};
-  std::vector<std::string> changes{};  ///< lines of the cfg, as they should be
+  std::vector<fact> changes{};  ///< lines of the cfg, as they should be
   /// Where it is explained, of each channel: the reference is (picture - mean) * scale, the other what the cfg made of
   /// the picture.
   std::vector<double> mean{}, scale{};
@@ -467,7 +468,8 @@ class preprocess_solver {
       const bool reversed = groups == 3 && f.order == std::vector<std::size_t>{2, 1, 0};
       if (reversed) {
         if (known_ != nullptr) {
-          s.changes.push_back(concat("[RGB_order] ", known_->order == channel_order::rgb ? "BGR" : "RGB"));
+          s.changes.push_back(cfg_line("RGB_order", known_->order == channel_order::rgb ? "BGR" : "RGB",
+                                       known_->order == channel_order::rgb ? "RGB" : "BGR"));
         } else {
           s.changes.push_back("exchange RGB and BGR in the cfg's RGB_order: the other one than it has");
         }
@@ -570,20 +572,26 @@ class preprocess_solver {
     add_norm(s, !no_mean, mean_ok, !no_scale, w.mean, common);
   }
 
+  /// A line of the cfg as it should be; `old` is what it has.
+  [[nodiscard]] static fact cfg_line(std::string key, std::string value, std::string old) {
+    return {fact_kind::cfg_line, {{"key", std::move(key)}, {"value", std::move(value)}, {"old", std::move(old)}}};
+  }
   /// The lines of the cfg that make it subtract these means and multiply by this factor, those that are not there yet.
   void add_norm(preprocess_solution& s, bool mean, bool is_mean_there, bool scale, const std::vector<double>& means,
                 double factor) const {
     const cfg_norm_type type = mean ? (scale ? cfg_norm_type::channel_means_scale : cfg_norm_type::channel_means)
                                     : (scale ? cfg_norm_type::scale : cfg_norm_type::none);
-    if (type != known_->norm_type) s.changes.push_back(concat("[norm_type] ", static_cast<int>(type)));
+    if (type != known_->norm_type)
+      s.changes.push_back(
+          cfg_line("norm_type", concat(static_cast<int>(type)), concat(static_cast<int>(known_->norm_type))));
     if (mean && !is_mean_there) {
-      std::string values;
-      for (const double m : means) values += ' ' + digits(std::fabs(m) < 0.005 ? 0 : std::round(m * 100) / 100, 7);
-      s.changes.emplace_back("[mean_file] means.txt");
-      s.changes.push_back("means.txt: a text file with one line for each channel:" + values);
+      std::vector<double> rounded;
+      for (const double m : means) rounded.push_back(std::fabs(m) < 0.005 ? 0 : std::round(m * 100) / 100);
+      s.changes.push_back({fact_kind::cfg_line, {{"key", "mean_file"}, {"value", "means.txt"}}});
+      s.changes.push_back({fact_kind::means_file, {{"file", "means.txt"}, {"means", rounded}}});
     }
     if (scale && !near(factor, known_->scale)) {
-      s.changes.push_back(concat("[data_scale] ", digits(scale_value(factor), 7)));
+      s.changes.push_back(cfg_line("data_scale", digits(scale_value(factor), 7), digits(known_->scale, 7)));
     }
   }
   /// Whether a cfg can have them for pictures of bytes.

@@ -125,7 +125,7 @@ class replayed_output {
     f.summary = concat("the reference is not what the network gives in float for the cfg's input: ", c.text);
     add_differences(f, result, "the float network");
     if (c.kind == replay_kind::input) {
-      if (const auto s = replay.scene(0)) f.change = as_facts(remedies(c.change, *s, input_side::reference));
+      if (const auto s = replay.scene(0)) f.change = remedies(c.change, *s, input_side::reference);
     } else {
       f.change.emplace_back("make the reference of the picture that was compiled last: the last line of image_list");
     }
@@ -183,7 +183,7 @@ class replayed_output {
     f.rivals.push_back({fault::suspect_layer, "the simulation of all layers gives just these values"});
     switch (c.kind) {
       case replay_kind::input:
-        if (const auto s = replay.scene(0)) f.change = as_facts(remedies(c.change, *s, input_side::other));
+        if (const auto s = replay.scene(0)) f.change = remedies(c.change, *s, input_side::other);
         break;
       case replay_kind::picture:
         f.change.push_back(concat("compare the run of the picture that the reference is of; this one is of ",
