@@ -47,4 +47,20 @@ TEST_CASE("the floor ratio is 1 for the format's own rounding and grows with the
   CHECK(floor_ratio<binary32>(x, y) == std::numeric_limits<double>::infinity());
 }
 
+TEST_CASE("the floor ratio tells nothing of values that the format holds as they are") {
+  draws d(3);
+  const auto x = d.tensor({100});
+  auto y = x;
+  y.data()[0] += 0.1F;
+  CHECK(telling_floor_ratio<gfpq8>(x, y) == floor_ratio<gfpq8>(x, y));
+  CHECK_FALSE(telling_floor_ratio<binary32>(x, y));
+  tensor<float> one_hot = xt::zeros<float>({10});
+  auto soft = one_hot;
+  one_hot(3) = 1.0F;
+  CHECK_FALSE(telling_floor_ratio<gfpq8>(one_hot, y = xt::ones<float>({10})));
+  soft(3) = 0.9997F;
+  CHECK_FALSE(telling_floor_ratio<gfpq8>(one_hot, soft));
+  CHECK_FALSE(telling_floor_ratio<gfpq8>(tensor<float>(xt::zeros<float>({10})), soft));
+}
+
 }  // namespace format_error_test

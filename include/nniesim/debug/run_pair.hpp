@@ -622,7 +622,7 @@ class run_pair {
       const bool is_planned = r.layer && lab_->plan.layers[*r.layer].encodes();  // else 8 bits are the measure
       r.shown.floor_ratio =
           is_planned ? lab_->policies[lab_->plan.layers[*r.layer]].floor_ratio(view(v.reference), view(v.other))
-                     : floor_ratio<gfpq8>(view(v.reference), view(v.other));
+                     : telling_floor_ratio<gfpq8>(view(v.reference), view(v.other));
     }
     r.shown.suspicious = is_bad(c) || is_gain(c) || r.is_inexact;
     note(r.shown, split(v.reference, v.other, shape(r)));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -82,6 +83,15 @@ template <quantized_format F, tensor_like R, tensor_like X>
   const double measured = compare(reference, other).relative_l2_error;
   const double floor = unavoidable_error<F>(reference);
   return measured == 0 && floor == 0 ? 1.0 : measured / floor;
+}
+
+/// The same where it tells something: nothing where the unavoidable error is less than float32's own rounding, for
+/// values that the format holds as they are (zeros, a one-hot vector), and where it is no number.
+template <quantized_format F, tensor_like R, tensor_like X>
+[[nodiscard]] std::optional<double> telling_floor_ratio(const R& reference, const X& other) {
+  const double floor = unavoidable_error<F>(reference);
+  if (!(floor >= 0x1p-24)) return std::nullopt;
+  return compare(reference, other).relative_l2_error / floor;
 }
 
 NNIESIM_END_NAMESPACE

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -101,9 +102,11 @@ class network_policy {
   /// f(first, part). `l` is needed for the call alone.
   [[nodiscard]] virtual std::function<void(std::size_t first, std::span<float> weights)> weight_encoder(
       const layer& l) const = 0;
-  /// The error of x as a multiple of what one encoding of the reference makes unavoidable (metrics/format_error.hpp).
-  [[nodiscard]] virtual double floor_ratio(tensor_view<const float> reference, tensor_view<const float> x) const = 0;
-  [[nodiscard]] virtual double floor_ratio(tensor_view<const float> reference, tensor_view<const q20_12> x) const = 0;
+  /// The error of x as a multiple of what one encoding of the reference makes unavoidable: telling_floor_ratio().
+  [[nodiscard]] virtual std::optional<double> floor_ratio(tensor_view<const float> reference,
+                                                          tensor_view<const float> x) const = 0;
+  [[nodiscard]] virtual std::optional<double> floor_ratio(tensor_view<const float> reference,
+                                                          tensor_view<const q20_12> x) const = 0;
 };
 
 namespace detail {
@@ -244,11 +247,13 @@ class policy_operators final : public network_policy {
       else return [](std::size_t, std::span<float>) {};
     });
   }
-  [[nodiscard]] double floor_ratio(tensor_view<const float> reference, tensor_view<const float> x) const override {
-    return nniesim::floor_ratio<activations>(reference, x);
+  [[nodiscard]] std::optional<double> floor_ratio(tensor_view<const float> reference,
+                                                  tensor_view<const float> x) const override {
+    return telling_floor_ratio<activations>(reference, x);
   }
-  [[nodiscard]] double floor_ratio(tensor_view<const float> reference, tensor_view<const q20_12> x) const override {
-    return nniesim::floor_ratio<activations>(reference, x);
+  [[nodiscard]] std::optional<double> floor_ratio(tensor_view<const float> reference,
+                                                  tensor_view<const q20_12> x) const override {
+    return telling_floor_ratio<activations>(reference, x);
   }
 
  private:
