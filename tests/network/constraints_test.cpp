@@ -118,4 +118,46 @@ TEST_CASE("work and time of layers", "[network]") {
   CHECK(all16 <= 2 * all8);
 }
 
+TEST_CASE("a network has 8 segments and 4 layers that pool regions at most", "[network]") {
+  network_builder b;
+  std::size_t x = b.input({1, 2, 6, 6});
+  for (int i = 0; i < 9; ++i) {
+    CHECK(check_constraints(b.net).empty());
+    x = b.add("in" + std::to_string(i), relu_params{}, {x});
+    b.add("host" + std::to_string(i), relu_params{}, {x});
+    b.net.layers.back().on_cpu = true;
+    x = b.net.layers.back().outputs[0];
+  }
+  REQUIRE(check_constraints(b.net).size() == 1);
+  CHECK(b.net.layers[check_constraints(b.net)[0].layer].name == "in8");
+  CHECK_THAT(check_constraints(b.net)[0].rule, contains("at most 8 segments"));
+
+  network_builder rois;
+  const std::size_t map = rois.input({1, 4, 6, 6});
+  const std::size_t regions = rois.blob("regions", {3, 5});
+  rois.net.layers.push_back({"regions", "Input", "here:1:1", {}, {regions}, layers::input{}});
+  for (int i = 0; i < 5; ++i) {
+    CHECK(check_constraints(rois.net).empty());
+    rois.add("roi" + std::to_string(i), roi_pooling_params{{2, 2}, 1.0F}, {map, regions});
+  }
+  REQUIRE(check_constraints(rois.net).size() == 1);
+  CHECK_THAT(check_constraints(rois.net)[0].got, contains("more than 4"));
+}
+
+TEST_CASE("a global pooling's kernel is its map; a concat may follow a fully connected layer", "[network]") {
+  draws random(8);
+  network_builder b;
+  const std::size_t data = b.input({1, 1, 255, 255}), wide = b.blob("wide", {1, 1, 4, 256});
+  b.net.layers.push_back({"wide", "Input", "here:1:1", {}, {wide}, layers::input{}});
+  pooling_params whole;
+  whole.global = true;
+  b.add("fine", whole, {data});
+  const std::size_t fc = b.add("fc", layers::fully_connected{1, random.tensor({3, 255 * 255}), {}}, {data});
+  b.add("joined", concat_params{1}, {fc, fc});
+  CHECK(check_constraints(b.net).empty());
+  b.add("large", whole, {wide});
+  REQUIRE(check_constraints(b.net).size() == 1);
+  CHECK(check_constraints(b.net)[0].got == "kernel 256");
+}
+
 }  // namespace constraints_test

@@ -23,8 +23,8 @@ inline void check_readers(const network& net, const layer& l, hardware_rules& ru
         visit_kind(reader, [](auto kind, const auto&) { return decltype(kind)::is_allowed_behind_fully_connected; });
     for (const std::size_t b : reader.inputs) {
       rules.require(b != l.outputs[0] || allowed,
-                    "only activations, softmax and the like behind a fully connected layer", from_users, "layer '",
-                    reader.name, "' of type ", reader.type);
+                    "only activations, softmax, a concat and the like behind a fully connected layer", from_users,
+                    "layer '", reader.name, "' of type ", reader.type);
     }
   }
 }
@@ -75,6 +75,28 @@ inline void check_segments(const network& net, std::vector<constraint_violation>
   }
 }
 
+/// A network has a limited number of segments, and of layers that pool regions. What breaks it is told of the first
+/// layer too many.
+inline void check_counts(const network& net, std::vector<constraint_violation>& found) {
+  constexpr std::size_t most_segments = 8, most_regions = 4;
+  constexpr std::string_view source = "the SDK's headers, as an open driver has them";
+  std::size_t segments = 0, regions = 0;
+  bool is_inside = false;
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const layer& l = net.layers[i];
+    if (std::holds_alternative<layers::input>(l.params)) continue;
+    if (!l.on_cpu && !is_inside && ++segments == most_segments + 1)
+      found.push_back({i, concat("more than ", most_segments, " segments"),
+                       concat("at most ", most_segments, " segments between the host's layers"), source});
+    is_inside = !l.on_cpu;
+    const bool pools =
+        std::holds_alternative<roi_pooling_params>(l.params) || std::holds_alternative<psroi_pooling_params>(l.params);
+    if (pools && !l.on_cpu && ++regions == most_regions + 1)
+      found.push_back({i, concat("more than ", most_regions, " layers that pool regions"),
+                       concat("at most ", most_regions, " of ROIPooling and PSROIPooling"), source});
+  }
+}
+
 }  // namespace detail
 
 /// What a network breaks, in the order of its layers; layers of the host are free. An empty result is no promise: only
@@ -100,6 +122,7 @@ inline void check_segments(const network& net, std::vector<constraint_violation>
     });
   }
   detail::check_segments(net, found);
+  detail::check_counts(net, found);
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.layer < b.layer; });
   return found;
 }

@@ -9,6 +9,9 @@ NNIESIM_BEGIN_NAMESPACE
 /// compiled models).
 template <>
 struct layer_kind<concat_params> : basic_kind {
+  /// A network that was compiled has one there.
+  static constexpr bool is_allowed_behind_fully_connected = true;
+
   static void check_rules(const layer_facts& l, const concat_params& p, detail::hardware_rules& rules) {
     rules.not_batch(p.axis);
     rules.require(l.inputs.size() <= 32, "at most 32 inputs of a concat",

@@ -12,8 +12,10 @@ struct layer_kind<pooling_params> : basic_kind {
   [[nodiscard]] static bool reads_codes(const pooling_params& p) noexcept {
     return p.operation == pooling_operation::maximum;
   }
-  static void check_rules(const layer_facts&, const pooling_params& p, detail::hardware_rules& rules) {
-    if (!p.global) {
+  static void check_rules(const layer_facts& l, const pooling_params& p, detail::hardware_rules& rules) {
+    if (p.global) {
+      rules.small("kernel", std::max(l.inputs[0][2], l.inputs[0][3]));
+    } else {
       rules.small("kernel", std::max(p.kernel[0], p.kernel[1]));
       rules.small("stride", std::max(p.stride[0], p.stride[1]));
       rules.small("padding", std::max(std::max(p.pad.top, p.pad.bottom), std::max(p.pad.left, p.pad.right)), 0);
