@@ -63,6 +63,7 @@ TEST_CASE("a finding is JSON, as words and as facts", "[debug]") {
   CHECK(j["evidence_facts"][0]["kind"] == "norm_off");
   CHECK(j["evidence_facts"][0]["norm_error"] == 0.1);
   CHECK(j["against"] == json{"one picture"});
+  CHECK(j["against_facts"][0] == json{{"kind", "words"}, {"words", "one picture"}});
   CHECK(j["rivals"][0]["cause"] == "too few bits");
   CHECK(j["rivals"][0]["why_not"] == "with a range that fits, the same bits leave 50 %");
   CHECK(j["rivals"][0]["why_not_fact"]["left"] == 0.5);

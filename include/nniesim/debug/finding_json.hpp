@@ -63,6 +63,7 @@ template <class List, class F>
 [[nodiscard]] inline std::string fact_json(const fact& f) {
   detail::json_list members;
   members.add("kind", detail::json_quoted(to_string(f.kind()))).add("words", detail::json_quoted(words_of(f)));
+  if (f.kind() == fact_kind::words) return members.object();  // it has nothing else
   for (const fact_field& field : f.fields()) members.add(field.name, detail::json_of(field.value));
   return members.object();
 }
