@@ -33,7 +33,7 @@ TEST_CASE("the mean of each cell's own channel by hand") {
                   zeros({2, 2, 1, 1})));
 }
 
-TEST_CASE("regions of random places equal a plain computation") {
+TEST_CASE("regions of random places, position by position, equal a plain computation") {
   draws d(3);
   for_policies([&]<class P>() {
     for (int i = 0; i < 40; ++i) {
