@@ -40,7 +40,7 @@ TEST_CASE("a convolution is a product with the windows") {
   }
 }
 
-TEST_CASE("windows that do not fit are refused") {
+TEST_CASE("columns of windows that do not fit are refused") {
   const auto x = zeros({1, 2, 4, 4});
   im2col_params p;
   p.kernel = {5, 5};
