@@ -42,11 +42,9 @@ struct example {
 template <class Format>
 struct encoded_in_float : precision<Format, Format, fp32_chain, binary32> {};
 
-/// A run in float of encoded weights, whose blobs are what the plan stores.
+/// A run in float of what the plan encodes: weights, and blobs as it stores them.
 std::vector<tensor<float>> encoded_run(const example& e, const precision_plan& plan) {
-  network encoded = e.net;
-  for (layer& l : encoded.layers) policy_set()[plan.layers[0]].encode_weights(l);
-  network_runner runner(encoded, float_plan(encoded), {.keep_all = true, .stored_as = &plan});
+  network_runner runner(e.net, float_plan(e.net), {.keep_all = true, .stored_as = &plan});
   runner.use(e.ranges);
   runner.run(e.inputs());
   std::vector<tensor<float>> blobs;

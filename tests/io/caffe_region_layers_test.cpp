@@ -81,7 +81,7 @@ TEST_CASE("PassThrough, Reorg and darknet's reorganisation in Python") {
   CHECK(params_of<pass_through_params>(python).order == block_order::darknet);
   CHECK_FALSE(last_of(python).on_cpu);
   CHECK_THAT(problem(map + one("Python", {"map"}, "python_param { module: 'my.things' layer: 'Magic' }")),
-             contains("the Python layer 'Magic' of module 'my.things'") && contains("expected ProposalLayer"));
+             contains("1 layer of type 'Python:my.things.Magic', which is not supported"));
   CHECK_THAT(problem(map + one("Python", {"map"}, "")), contains("got no module"));
 
   const std::string shuffle = map + one("Reshape", {"map"}, "reshape_param { pixelshuffler: 2 }");

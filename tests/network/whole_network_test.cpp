@@ -169,8 +169,9 @@ class naive_network {
     const std::size_t source = source_[b];
     for (double& v : x) {
       if (is_codes_[source]) v = decoded<activations>(v, s);
-      // Products are of codes; all others read, or copy, what stands in 1/4096.
-      if (!(reads_codes && (is_mac(l) || is_matmul(l))) && (is_codes_[source] || is_input_[source])) v = cut(v);
+      // Products and maxima are of codes; all others read, or copy, what stands in 1/4096.
+      const bool is_of_codes = is_mac(l) || is_matmul(l) || std::holds_alternative<pooling_params>(l.params);
+      if (!(reads_codes && is_of_codes) && (is_codes_[source] || is_input_[source])) v = cut(v);
       if (l.on_cpu) v = static_cast<double>(static_cast<float>(v));
     }
     const tensor_shape& shape = net_.blobs[b].shape;

@@ -314,7 +314,7 @@ class caffe_importer {
 
     const auto op = std::find_if(caffe_operators.begin(), caffe_operators.end(),
                                  [&](const caffe_operator& o) { return o.type == type; });
-    const bool is_known = op != caffe_operators.end();
+    const bool is_known = is_known_type(op, fields);
     const bool in_place = !tops.empty() && !bottoms.empty() && tops[0] == bottoms[0];
     std::size_t lost = lost_before(l.inputs);
     if (lost != none) {
@@ -383,11 +383,18 @@ class caffe_importer {
     }
   }
 
-  /// A type as people know it: of Python layers with the class.
+  /// A type as people know it: of Python layers with module and class.
   [[nodiscard]] static std::string type_name(caffe_fields& fields, const std::string& type) {
     if (type != "Python" || !fields.has("python_param")) return type;
     caffe_fields python = fields.fields("python_param");
-    return python.has("layer") ? type + ":" + python.string("layer") : type;
+    const std::string module = python.has("module") ? python.string("module") + "." : "";
+    return python.has("layer") ? type + ":" + module + python.string("layer") : type;
+  }
+  [[nodiscard]] static bool is_known_type(const caffe_operator* op, caffe_fields& fields) {
+    if (op == caffe_operators.end() || op->type != "Python" || !fields.has("python_param"))
+      return op != caffe_operators.end();
+    caffe_fields python = fields.fields("python_param");
+    return is_known_python_layer(python.has("module") ? python.string("module") : "", python.string("layer"));
   }
 
   /// What of a layer of a known type is not supported, where that is no error; "" where nothing is.

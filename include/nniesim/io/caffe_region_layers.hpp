@@ -276,20 +276,22 @@ template <resize_method Method>
   return text.empty() ? std::optional(std::move(result)) : std::nullopt;
 }
 
-/// Layers that Caffe leaves to a Python module, told by module and class: py-faster-rcnn's proposals, darknet's reorg.
+/// Whether a Python layer is one that is read: py-faster-rcnn's proposals, or darknet's reorg, told by module and
+/// class.
+[[nodiscard]] inline bool is_known_python_layer(std::string_view module, std::string_view type) {
+  return type == "darknet_reorg" ||
+         (type == "ProposalLayer" && (module == "proposal_layer" || module.ends_with(".proposal_layer")));
+}
+
+/// Layers that Caffe leaves to a Python module.
 [[nodiscard]] inline caffe_read_result read_caffe_python(caffe_source& l) {
   caffe_fields p = l.fields.fields("python_param");
   const std::string module = p.string("module"), type = p.string("layer");
   const std::string parameters = p.has("param_str") ? p.string("param_str") : "";
-  const auto is_of = [&](std::string_view name) { return module == name || module.ends_with(concat(".", name)); };
-  if (type == "darknet_reorg" && parameters.empty()) {
+  if (type == "darknet_reorg") {
+    if (!parameters.empty()) p.problem("got param_str ", excerpt(parameters), " for darknet_reorg, expected none");
     if (l.inputs.size() != 1 && l.inputs_known) p.problem("got ", l.inputs.size(), " bottom, expected 1");
     return pass_through_params{{2, 2}, block_order::darknet};
-  }
-  if (type != "ProposalLayer" || !is_of("proposal_layer")) {
-    p.problem("got the Python layer ", excerpt(type), " of module ", excerpt(module),
-              ", which is not supported, expected ProposalLayer of proposal_layer, or darknet_reorg");
-    return std::nullopt;
   }
   l.on_cpu = true;
   proposal_params result;
