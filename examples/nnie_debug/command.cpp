@@ -227,6 +227,7 @@ network_source network_options::source(const arithmetic_rules& rules) const {
   s.import.stop_at = stop_at;
   s.import.until_unsupported = until_unsupported;
   s.import.shapes_alone = may_lack_model && cfg.empty() && caffemodel.empty();
+  s.import.lacking_are_ones = may_lack_model;
   s.custom = custom;
   s.batch_norm = batch_norm();
   s.rules = rules;

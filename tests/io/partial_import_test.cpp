@@ -5,6 +5,8 @@
 #include <nniesim/network/runner.hpp>
 
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "catch.hpp"
@@ -219,6 +221,29 @@ TEST_CASE("shapes alone need no model", "[caffe]") {
                      {.shapes_alone = true}),
              contains("expected at most 536870912 in all without a model"));
   CHECK_THROWS_AS(import_caffe(parse_prototxt(text, "net"), nullptr), parse_error);
+}
+
+TEST_CASE("layers that a model lacks have ones where that is asked for", "[caffe]") {
+  const std::string text =
+      data + one("fc", "InnerProduct", "data", "fc", "inner_product_param { num_output: 2 }") +
+      one("last", "InnerProduct", "fc", "last", "inner_product_param { num_output: 3 bias_term: false }");
+  caffe_model model;
+  caffe_layer fc;
+  fc.name = "fc";
+  fc.blobs = {draws(1).tensor({2, 192}), draws(2).tensor({2})};
+  model.layers.push_back(fc);
+  CHECK_THROWS_WITH(import_caffe(parse_prototxt(text, "net"), &model, "m"),
+                    contains("got no learned values in m, expected 1 blobs") && contains("(layer 'last')"));
+  const network net = import_caffe(parse_prototxt(text, "net"), &model, "m", {.lacking_are_ones = true});
+  CHECK(net.remarks == std::vector<std::string>{
+                           "got no learned values of layer 'last' in m: its shapes, rules and costs alone are right"});
+  const auto& given = std::get<layers::fully_connected>(net.layers.at(1).params);
+  const auto& lacking = std::get<layers::fully_connected>(net.layers.at(2).params);
+  CHECK(same_bits(given.weights, fc.blobs[0]));
+  CHECK(same_bits(lacking.weights, tensor<float>(xt::ones<float>({3, 2}))));
+  const network moved = import_caffe(parse_prototxt(text, "net"), std::move(model), "m", {.lacking_are_ones = true});
+  CHECK(same_bits(std::get<layers::fully_connected>(moved.layers.at(1).params).weights, fc.blobs[0]));
+  CHECK(moved.remarks == net.remarks);
 }
 
 TEST_CASE("a file for training is told what to write for use", "[caffe]") {

@@ -35,6 +35,8 @@ struct caffe_import_options {
   bool has_custom_values = false;  ///< Custom layers are kept, whose values come from elsewhere
   /// No model is needed: every learned value is 1. For shapes, costs and the hardware's rules.
   bool shapes_alone = false;
+  /// The same of layers of which a model has nothing; the network's remarks name them.
+  bool lacking_are_ones = false;
 };
 
 namespace detail {
@@ -45,7 +47,8 @@ class caffe_importer {
   template <class Model>
   caffe_importer(const prototxt_message& net, Model&& model, std::string_view model_file, caffe_import_options options)
       : net_(net),
-        learned_(std::forward<Model>(model), model_file.empty() ? "the model" : model_file, options.shapes_alone),
+        learned_(std::forward<Model>(model), model_file.empty() ? "the model" : model_file, options.shapes_alone,
+                 options.lacking_are_ones),
         options_(std::move(options)) {}
 
   [[nodiscard]] network import() {
@@ -72,6 +75,14 @@ class caffe_importer {
     if (problems_.count() == 0 && result_.layers.empty()) file.problem("got no layers, expected at least one");
     problems_.throw_any();
     remark_left_out();
+    const std::vector<std::string>& lacking = learned_.lacking();
+    for (std::size_t i = 0; i < std::min(lacking.size(), most_remarks); ++i) {
+      result_.remarks.push_back(concat("got no learned values of layer ", excerpt(lacking[i]), " in ", learned_.file(),
+                                       ": its shapes, rules and costs alone are right"));
+    }
+    if (lacking.size() > most_remarks) {
+      result_.remarks.push_back(concat("the same of ", lacking.size() - most_remarks, " further layers"));
+    }
     return std::move(result_);
   }
 

@@ -26,9 +26,11 @@ namespace detail {
 /// The learned blobs of a model's layers, by name; layers without any are as good as not there.
 class caffe_learned {
  public:
-  /// `shapes_alone`: every learned value is 1, whatever a model has.
-  caffe_learned(const caffe_model* model, std::string_view file, bool shapes_alone = false)
-      : model_(model), shapes_alone_(shapes_alone), file_(file) {
+  /// `shapes_alone`: every learned value is 1, whatever a model has. `lacking_are_ones`: those of layers are that the
+  /// model does not have.
+  caffe_learned(const caffe_model* model, std::string_view file, bool shapes_alone = false,
+                bool lacking_are_ones = false)
+      : model_(model), shapes_alone_(shapes_alone), lacking_are_ones_(lacking_are_ones), file_(file) {
     if (model == nullptr || shapes_alone) return;
     for (std::size_t l = 0; l < model->layers.size(); ++l) {
       if (model->layers[l].blobs.empty()) continue;
@@ -37,8 +39,8 @@ class caffe_learned {
     }
   }
   /// A model whose values are moved to where they are used; what is left of a layer goes with drop().
-  caffe_learned(caffe_model&& model, std::string_view file, bool shapes_alone = false)
-      : caffe_learned(&model, file, shapes_alone) {
+  caffe_learned(caffe_model&& model, std::string_view file, bool shapes_alone = false, bool lacking_are_ones = false)
+      : caffe_learned(&model, file, shapes_alone, lacking_are_ones) {
     consumed_ = &model;
   }
 
@@ -62,6 +64,10 @@ class caffe_learned {
     if (shapes_alone_) return ones(expected);
     const auto found = find(layer);
     if (found == layers_.end()) {
+      if (lacking_are_ones_ && !expected.empty()) {
+        lacking_.push_back(layer);
+        return ones(expected);
+      }
       require<format_error>(
           expected.empty(), model_ != nullptr ? concat("got no learned values in ", file_) : "got no model",
           ", expected ", expected.size(), " blobs, the first ", expected.empty() ? tensor_shape{} : expected[0]);
@@ -89,17 +95,21 @@ class caffe_learned {
   /// One of the blobs that of() gave, as a tensor of the expected shape.
   [[nodiscard]] tensor<float> take(const std::string& layer, std::size_t blob, const tensor_shape& shape) const {
     tensor<float> result;
-    if (shapes_alone_) {
+    const auto found = find(layer);
+    if (shapes_alone_ || found == layers_.end()) {
       result = make_tensor<float>(shape);
       result.fill(1.0F);
       return result;
     }
-    const std::size_t l = find(layer)->second;
+    const std::size_t l = found->second;
     if (consumed_ != nullptr) result = std::move(consumed_->layers[l].blobs[blob]);
     else result = model_->layers[l].blobs[blob];
     result.reshape(std::vector<std::size_t>(shape.begin(), shape.end()));
     return result;
   }
+  [[nodiscard]] const std::string& file() const noexcept { return file_; }
+  /// Layers whose learned values are ones for want of others.
+  [[nodiscard]] const std::vector<std::string>& lacking() const noexcept { return lacking_; }
   /// Of a layer that was read.
   void drop(const std::string& layer) {
     const auto found = find(layer);
@@ -164,11 +174,12 @@ class caffe_learned {
   static constexpr std::size_t most_ones = std::size_t{1} << 29U;  // 2 GiB
 
   const caffe_model* model_;
-  bool shapes_alone_;
+  bool shapes_alone_, lacking_are_ones_;
   caffe_model* consumed_ = nullptr;  ///< the same, where it is
   std::string file_;
   by_name layers_;
   std::map<std::size_t, std::string> claims_{};  ///< whose they are, as far as was asked
+  std::vector<std::string> lacking_;
   std::vector<float> ones_;
   std::size_t made_ = 0;  ///< learned values without a model
 };
