@@ -151,6 +151,27 @@ TEST_CASE("windows that do not fit are refused") {
   CHECK_THROWS_AS(pooling<w8a8>(x, {.kernel = {2, 2}, .pad = {2, 0}}), shape_error);
   CHECK_THROWS_AS(pooling<w8a8>(x, {.kernel = {2, 2}, .global = true}), shape_error);
   CHECK_THROWS_AS(pooling<w8a8>(tensor<float>{{1.0F, 2.0F}}, {}), shape_error);
+  CHECK_THROWS_AS(infer_shape(pooling_params{.kernel = {6, 6}, .stride = {2, 2}}, {1, 1, 4, 4}), shape_error);
+}
+
+TEST_CASE("a window that reaches behind the map by less than a stride is clipped, the only one too") {
+  // Caffe: ceil((4 - 5) / 2) + 1 = 1 window.
+  const tensor<float> x{{{{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10, 11, 12}, {13, 14, 15, 16}}}};
+  const pooling_params p{.kernel = {5, 5}, .stride = {2, 2}};
+  const auto only = [](const tensor<float>& y) {
+    REQUIRE(shape_of(y) == tensor_shape{1, 1, 1, 1});
+    return y.data()[0];
+  };
+  CHECK(only(pooling<float32>(x, p)) == 16.0F);
+  pooling_params average = p;
+  average.operation = pooling_operation::average;
+  CHECK(only(pooling<float32>(x, average)) == 8.5F);
+  tensor<float> one = make_tensor<float>({1, 1, 1, 1});
+  one.fill(-3.0F);
+  CHECK(only(pooling<float32>(one, {.kernel = {2, 2}, .stride = {2, 2}})) == -3.0F);
+  pooling_params floor = p;
+  floor.size = pooling_size::floor;
+  CHECK_THROWS_AS(infer_shape(floor, {1, 1, 4, 4}), shape_error);
 }
 
 namespace {
@@ -187,7 +208,13 @@ TEST_CASE("pooling by vectors equals the specification on random geometry") {
         p.pad.bottom = d.between(0, p.kernel[0] - 1);
         p.pad.right = d.between(0, p.kernel[1] - 1);
       }
-      const tensor_shape shape{2, d.between(1, 3), d.between(4, 9), i % 5 == 0 ? d.between(60, 90) : d.between(4, 25)};
+      tensor_shape shape{2, d.between(1, 3), d.between(4, 9), i % 5 == 0 ? d.between(60, 90) : d.between(4, 25)};
+      if (i % 11 == 0) {  // one window, which reaches behind the map
+        const auto operation = p.operation;
+        p = {.kernel = {5, 5}, .stride = {3, 3}};
+        p.operation = operation;
+        shape = {2, 2, d.between(3, 4), d.between(3, 9)};
+      }
       vectors_equal_specification<float32>(d, shape, p, {});
       vectors_equal_specification<float_activations>(d, shape, p, {});
       vectors_equal_specification<w8a8>(d, shape, p, gfpq8::scale(static_cast<int>(d.between(0, 300)) - 200));

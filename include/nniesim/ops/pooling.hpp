@@ -32,7 +32,8 @@ struct pooling_params {
 };
 
 /// N x C x OH x OW. A last window that would begin behind the map is left out, as Caffe does (there with padding only;
-/// without padding its window would be empty). Throws shape_error where the geometry does not fit.
+/// without padding its window would be empty); one that reaches behind the padded map is clipped. Throws shape_error
+/// where the geometry does not fit.
 [[nodiscard]] inline tensor_shape infer_shape(const pooling_params& p, const tensor_shape& x) {
   require_rank(x, 4, "pooling input", "batch, channels, rows, columns");
   const std::size_t before[2] = {p.pad.top, p.pad.left};
@@ -48,12 +49,14 @@ struct pooling_params {
     constexpr std::size_t limit = std::size_t{1} << 24U;
     const bool sane = p.kernel[i] >= 1 && p.kernel[i] < limit && p.stride[i] >= 1 && p.stride[i] < limit &&
                       before[i] < p.kernel[i] && after[i] < p.kernel[i] && x[2 + i] < limit;
-    detail::require<shape_error>(sane && p.kernel[i] <= x[2 + i] + before[i] + after[i], "pooling ",
-                                 i == 0 ? "rows" : "columns", ": kernel ", p.kernel[i], ", stride ", p.stride[i],
-                                 ", padding ", before[i], " and ", after[i], " on input ", x,
+    const std::size_t padded = x[2 + i] + before[i] + after[i];
+    // A window may reach behind the padded map, a first one too: by less than a stride.
+    const std::size_t behind = p.size == pooling_size::ceil && sane ? p.stride[i] - 1 : 0;
+    detail::require<shape_error>(sane && p.kernel[i] <= padded + behind, "pooling ", i == 0 ? "rows" : "columns",
+                                 ": kernel ", p.kernel[i], ", stride ", p.stride[i], ", padding ", before[i], " and ",
+                                 after[i], " on input ", x,
                                  ", expected a window within the padded map and padding smaller than the window");
-    const std::size_t room = x[2 + i] + before[i] + after[i] - p.kernel[i];
-    out[i] = (p.size == pooling_size::ceil ? (room + p.stride[i] - 1) / p.stride[i] : room / p.stride[i]) + 1;
+    out[i] = (padded + behind - p.kernel[i]) / p.stride[i] + 1;
     if ((out[i] - 1) * p.stride[i] >= x[2 + i] + before[i]) --out[i];
   }
   return {x[0], x[1], out[0], out[1]};
