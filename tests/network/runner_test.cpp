@@ -356,4 +356,27 @@ TEST_CASE("runners of several threads that share prepared layers give the same b
   for (const network_runner& r : runners) CHECK(same_bits(r.value(last), expected));
 }
 
+TEST_CASE("a layer of the host that gives its input another name leaves it as it is", "[network]") {
+  draws random(31);
+  network_builder b;
+  const std::size_t data = b.input({1, 3, 4, 4});
+  const std::size_t same = b.add("same", layers::identity{}, {data});
+  b.net.layers.back().on_cpu = true;
+  const std::size_t conv = b.add("conv", layers::convolution{{}, random.tensor({2, 3, 1, 1}), {}}, {same});
+  const std::size_t again = b.add("again", layers::identity{}, {conv});
+  b.net.layers.back().on_cpu = true;
+  const auto picture = random.tensor({1, 3, 4, 4});
+  network_runner runner(b.net, plan_of(b.net, layer_precision::w8a8), {.keep_all = true});
+  runner.run(picture);
+  CHECK(same_bits(runner.value(data), picture));
+  CHECK(same_bits(runner.value(same), picture));
+  CHECK(same_bits(runner.value(again), runner.value(conv)));
+  network_builder direct;
+  const std::size_t x = direct.input({1, 3, 4, 4});
+  const std::size_t y = direct.add("conv", b.net.layers[2].params, {x});
+  network_runner expected(direct.net, plan_of(direct.net, layer_precision::w8a8));
+  expected.run(picture);
+  CHECK(same_bits(runner.value(conv), expected.value(y)));
+}
+
 }  // namespace runner_test
