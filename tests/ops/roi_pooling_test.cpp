@@ -1,5 +1,6 @@
 #include <nniesim/ops/roi_pooling.hpp>
 
+#include <limits>
 #include <numeric>
 
 #include "elementwise.hpp"
@@ -118,6 +119,9 @@ TEST_CASE("lists that are no regions are refused") {
   CHECK_THROWS_AS(roi_pooling<float32>(x, zeros({1, 5}), {{0, 1}, 1.0F}), shape_error);
   CHECK_THROWS_AS(roi_pooling<float32>(x, zeros({1, 5}), {{std::size_t{1} << 40U, 1}, 1.0F}), shape_error);
   CHECK_THROWS_WITH(roi_pooling<float32>(x, zeros({1, 5}), {{1, 1}, 0.0F}), contains("spatial_scale 0"));
+  CHECK_THROWS_WITH(roi_pooling<float32>(x, zeros({1, 5}), {{1, 1}, 1e30F}), contains("at most 1024"));
+  CHECK_THROWS_AS(roi_pooling<float32>(x, zeros({1, 5}), {{1, 1}, std::numeric_limits<float>::quiet_NaN()}),
+                  format_error);
   CHECK_THROWS_AS(roi_pooling<float32>(x, nan_tensor({1, 5}), {}), format_error);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const tensor<float> unknown{{0, 0, nan, 1, 1}}, no_picture{{nan, 0, 0, 1, 1}};

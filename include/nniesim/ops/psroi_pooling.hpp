@@ -16,7 +16,7 @@ struct psroi_pooling_params {
 };
 
 /// R x outputs x group x group. Throws shape_error unless x is N x (outputs * group * group) x H x W and regions R x 5,
-/// format_error for a scale that is not more than 0.
+/// format_error for a scale that is not more than 0 and at most 1024.
 [[nodiscard]] inline tensor_shape infer_shape(const psroi_pooling_params& p, const tensor_shape& x,
                                               const tensor_shape& regions) {
   detail::require_regions(x, regions, "psroi_pooling");
@@ -24,8 +24,7 @@ struct psroi_pooling_params {
   const bool sane = p.group >= 1 && p.group <= limit && p.outputs >= 1 && p.outputs <= x[1];
   detail::require<shape_error>(sane && x[1] == p.outputs * p.group * p.group, "psroi_pooling: input ", x, " for ",
                                p.outputs, " outputs of ", p.group, " x ", p.group, ", expected as many channels");
-  detail::require<format_error>(std::isfinite(p.spatial_scale) && p.spatial_scale > 0,
-                                "psroi_pooling: got spatial_scale ", p.spatial_scale, ", expected more than 0");
+  detail::require_spatial_scale(p.spatial_scale, "psroi_pooling");
   return {regions[0], p.outputs, p.group, p.group};
 }
 

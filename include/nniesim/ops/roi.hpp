@@ -26,6 +26,13 @@ inline void require_regions(const tensor_shape& x, const tensor_shape& regions, 
   require<shape_error>(x[2] < limit && x[3] < limit, what, ": input ", x, ", expected rows and columns under ", limit);
 }
 
+/// From pixels of the picture to those of the map. Up to 1024, far more than any network has, places stay finite.
+inline void require_spatial_scale(float scale, std::string_view what) {
+  constexpr float most = 1024.0F;
+  require<format_error>(scale > 0.0F && scale <= most, what, ": got spatial_scale ", scale,
+                        ", expected more than 0 and at most ", most);
+}
+
 struct region {
   std::size_t picture;
   std::array<float, 4> corner;  ///< left, top, right, bottom

@@ -17,7 +17,7 @@ struct roi_pooling_params {
 };
 
 /// R x C x pooled. Throws shape_error unless x is N x C x H x W, regions R x 5 and the grid 1 to 2^24, format_error for
-/// a scale that is not more than 0.
+/// a scale that is not more than 0 and at most 1024.
 [[nodiscard]] inline tensor_shape infer_shape(const roi_pooling_params& p, const tensor_shape& x,
                                               const tensor_shape& regions) {
   detail::require_regions(x, regions, "roi_pooling");
@@ -25,8 +25,7 @@ struct roi_pooling_params {
   const auto [rows, columns] = p.pooled;
   detail::require<shape_error>(rows >= 1 && columns >= 1 && rows <= limit && columns <= limit / rows,
                                "roi_pooling: a grid of ", rows, " x ", columns, ", expected 1 to ", limit);
-  detail::require<format_error>(std::isfinite(p.spatial_scale) && p.spatial_scale > 0,
-                                "roi_pooling: got spatial_scale ", p.spatial_scale, ", expected more than 0");
+  detail::require_spatial_scale(p.spatial_scale, "roi_pooling");
   return {regions[0], x[1], rows, columns};
 }
 
