@@ -221,7 +221,7 @@ class generator {
 
   void add_layer() {
     const std::size_t b = any_blob();
-    const tensor_shape& x = shape(b);
+    const tensor_shape x = shape(b);  // a copy: blobs are added
     const bool is_map = x.rank() == 4;
     const std::size_t kind = choose_.between(0, 48);
     switch (kind) {
