@@ -32,7 +32,8 @@ namespace kernels {
   return static_cast<std::uint32_t>(*std::max_element(std::begin(most), std::end(most)));
 }
 
-/// group_weights<F>::of without its search for the least magnitude where two weights show that they differ.
+/// group_weights<F>::of finite weights, without its search for the least magnitude where two weights show that they
+/// differ.
 template <quantized_format F>
 [[nodiscard]] group_weights<F> encoding_of(std::span<const float> w) {
   if constexpr (is_log_format<F>) {
@@ -40,7 +41,7 @@ template <quantized_format F>
     const bool differ = std::any_of(
         w.begin(), w.end(), [most](float v) { return !(most - std::abs(v) < group_weights<F>::constant_spread); });
     if (!differ) return group_weights<F>::of(w);
-    return {scale_of<F>(w), 1.0, false};
+    return {F::scale_of_max(most), 1.0, false};
   } else {
     return group_weights<F>::of(w);
   }

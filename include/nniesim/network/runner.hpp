@@ -223,7 +223,7 @@ class network_runner {
   /// and for a blob of int32.
   [[nodiscard]] const activation_range& range(std::size_t blob) const {
     user_.expect_free("network_runner");
-    const bool are_known = ran_ || !given_.empty();
+    const bool are_known = has_run() || !given_.empty();
     detail::require<format_error>(are_known && storage_.at(blob).is_codes(), "blob ",
                                   detail::excerpt(net_->blobs.at(blob).name), ": it has no range, ",
                                   are_known ? "for it is stored as int32" : "for nothing ran yet",
@@ -303,7 +303,6 @@ class network_runner {
     const auto turn = user_.enter("network_runner");
     reference.user_.expect_free("network_runner");
     allocate();
-    ran_ = false;
     next_ = nowhere;
     for (const step& s : steps_) {
       const layer& l = net_->layers[s.layer];
@@ -330,7 +329,7 @@ class network_runner {
   decltype(auto) visit(std::size_t blob, F&& f) const {
     user_.expect_free("network_runner");
     const char* const problem = is_at_hand(blob)               ? nullptr
-                                : !ran_                        ? "nothing ran yet"
+                                : !has_run()                   ? "nothing ran yet"
                                 : offsets_.at(blob) == nowhere ? "no layer writes it by itself"
                                 : !kept_[blob]                 ? "it was not kept"
                                                                : nullptr;
@@ -386,8 +385,8 @@ class network_runner {
             return;
           }
           const std::size_t bytes = policies()[p].need(l, shapes, 1).prepared;
-          const bool in_pieces = lays_out_in_pieces(l) && bytes > options_.prepared_limit - prepared_bytes_;
-          if (!in_pieces) prepared_bytes_ = std::min(options_.prepared_limit, detail::sum_of(prepared_bytes_, bytes));
+          const bool in_pieces = lays_out_in_pieces(l) && bytes > options_.prepared_limit;
+          if (!in_pieces) options_.prepared_limit -= std::min(options_.prepared_limit, bytes);  // what is left
           preparation how{.in_pieces = in_pieces};
           if (encodes != nullptr && in_pieces) {
             how.change = encodes->weight_encoder(l);
@@ -556,11 +555,9 @@ class network_runner {
 
   void start(std::span<const tensor_view<const float>> inputs) {
     allocate();
-    ran_ = false;
     next_ = nowhere;
     set_inputs(inputs);
     next_ = 0;
-    ran_ = steps_.empty();
   }
   void run_next() {
     const step& s = steps_[next_];
@@ -569,8 +566,9 @@ class network_runner {
     run_one(s);
     for (std::size_t o = 0; o < outputs_of(s); ++o) watch(output_of(s, o));
     next_ = at + 1;
-    ran_ = next_ == steps_.size();
   }
+  /// Whether the last run came to its end.
+  [[nodiscard]] bool has_run() const noexcept { return next_ == steps_.size(); }
   /// Whether a blob is the network's input or an output of the layer that ran last, in a run layer by layer.
   [[nodiscard]] bool is_at_hand(std::size_t b) const {
     if (!options_.one_by_one || next_ == nowhere) return false;
@@ -684,9 +682,7 @@ class network_runner {
   std::vector<step> steps_;
   std::vector<std::size_t> offsets_;  ///< of each blob in memory_
   std::size_t bytes_ = 0;
-  bool ran_ = false;
-  std::size_t next_ = nowhere;  ///< the step that runs next; nowhere: no run was begun, or it failed
-  std::size_t prepared_bytes_ = 0;
+  std::size_t next_ = nowhere;  ///< the step that runs next; behind the last one after a run; nowhere: it failed
   // What the step that runs is given; kept, for allocating takes a part of a small layer's time.
   std::tuple<layer_views<float>, layer_views<q20_12>> views_;
   std::vector<activation_range> ranges_;

@@ -89,6 +89,7 @@ template <precision_policy P>
   const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
   return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 2048), 0};
 }
+
 /// A layer whose weights are laid out once, or piece by piece in every run.
 template <precision_policy P>
 class prepared_fully_connected {
