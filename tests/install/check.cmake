@@ -21,7 +21,7 @@ if(WAY STREQUAL consumers)
   run(${CMAKE_CTEST_COMMAND} --test-dir ${WORK}/build --output-on-failure)
   return()
 endif()
-run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -G ${GENERATOR} -DWAY=${WAY}
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -G ${GENERATOR} -DWAY=${WAY} -DVERSION=${VERSION}
     -DCMAKE_CXX_COMPILER=${CXX} ${how})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/consumer)

@@ -45,6 +45,26 @@ using namespace nniesim;
 
 namespace {
 
+/// One runner with these options, and its run; see check_need().
+void check_need_of(const network& net, const precision_plan& plan, const std::vector<tensor<float>>& inputs,
+                   runner_options options, double slack) {
+  CAPTURE(options.keep_all, options.threads.workers, options.stored_as != nullptr, options.prepared_limit);
+  const memory_need need = need_of_memory(net, plan, options);
+  const bool keep_all = options.keep_all;
+  const std::size_t workers = options.threads.workers, before = bytes;
+  most_bytes = before;
+  {
+    network_runner runner(net, plan, std::move(options));
+    runner.run(inputs);
+  }
+  const std::size_t taken = most_bytes - before;
+  const std::size_t gaps = keep_all ? 0 : need.activations / 2;
+  CHECK(need.total() - need.weights + gaps >= taken);  // the weights were there
+  if (workers == 1) {
+    CHECK(static_cast<double>(need.total() - need.weights) <= slack * static_cast<double>(taken));
+  }
+}
+
 /// Runs the network in all ways; `slack` is how many times as much as was taken may have been expected.
 void check_need(const network& net, const std::vector<tensor<float>>& inputs, double slack) {
   thread_pool pool(3);
@@ -52,19 +72,14 @@ void check_need(const network& net, const std::vector<tensor<float>>& inputs, do
     const precision_plan plan = mode < 0 ? float_plan(net) : plan_of(net, compile_mode_of(mode));
     for (const bool keep_all : {false, true}) {
       for (const executor& threads : {executor{}, pool.handle()}) {
-        CAPTURE(mode, keep_all, threads.workers);
-        const memory_need need = need_of_memory(net, plan, keep_all, {}, threads.workers);
-        const std::size_t before = bytes;
-        most_bytes = before;
-        {
-          network_runner runner(net, plan, {.keep_all = keep_all, .threads = threads});
-          runner.run(inputs);
-        }
-        const std::size_t taken = most_bytes - before;
-        const std::size_t gaps = keep_all ? 0 : need.activations / 2;
-        CHECK(need.total() - need.weights + gaps >= taken);  // the weights were there
-        if (threads.workers == 1) {
-          CHECK(static_cast<double>(need.total() - need.weights) <= slack * static_cast<double>(taken));
+        for (const std::size_t prepared_limit : {detail::most_bytes, std::size_t{0}}) {
+          CAPTURE(mode);
+          const runner_options options{.keep_all = keep_all, .threads = threads, .prepared_limit = prepared_limit};
+          check_need_of(net, plan, inputs, options, slack);
+          if (mode < 0) continue;
+          runner_options stored = options;
+          stored.stored_as = &plan;
+          check_need_of(net, float_plan(net), inputs, std::move(stored), slack);
         }
       }
     }

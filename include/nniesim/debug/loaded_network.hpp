@@ -193,7 +193,8 @@ inline loaded_network::loaded_network(network_source source, bool with_inputs) :
   }
   if (!with_inputs) return;
   // Before inputs of its shapes are made: the least that any command needs.
-  require_memory(net_, need_of_memory(net_, float_plan(net_), false, {}, source_.pool->size()), machine_memory());
+  require_memory(net_, need_of_memory(net_, float_plan(net_), {.threads = threads(), .prepared_limit = prepared_limit}),
+                 machine_memory());
   if (o.cfg.empty()) {
     detail::require<error>(!o.pictures.empty(), "no input given: expected --picture, or a --cfg with its lists");
     cfg_input input;

@@ -4,22 +4,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
-#include <limits>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <sys/resource.h>
-#include <unistd.h>
-#endif
-
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/policy_set.hpp>
 #include <nniesim/network/precision_plan.hpp>
+#include <nniesim/network/runner_options.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -38,6 +32,7 @@ struct memory_need {
   std::size_t scratch =
       0;  ///< workspaces and copies: the most that layers take besides, while they are prepared or run
   std::vector<std::size_t> layers{};  ///< of each layer: its weights in both forms, outputs and scratch
+  std::vector<bool> in_pieces{};      ///< of each layer: whether its weights are laid out piece by piece in every run
   std::size_t largest_layer = 0;      ///< index
 
   [[nodiscard]] std::size_t total() const noexcept;
@@ -67,15 +62,16 @@ inline std::size_t memory_need::total() const noexcept {
 
 /// What a network_runner with these options takes: of `net`'s shapes and this processor's kernels. Throws out_of_range
 /// for a blob in `keep` that is not there, format_error for a policy that is not in the set.
-[[nodiscard]] inline memory_need need_of_memory(const network& net, const precision_plan& plan, bool keep_all,
-                                                std::span<const std::size_t> keep = {}, std::size_t threads = 1,
-                                                const policy_set& policies = {},
-                                                const precision_plan* stored_as = nullptr) {
+[[nodiscard]] inline memory_need need_of_memory(const network& net, const precision_plan& plan,
+                                                const runner_options& options = {}) {
   using namespace detail;
   constexpr std::size_t bookkeeping = 2048;  // of a layer: objects and lists
+  const precision_plan* const stored_as = options.stored_as;
+  const policy_set& policies = policies_of(options);
   memory_need need;
   std::size_t most_workspace = 0, most_copies = 0;
-  const std::vector<bool> kept = kept_blobs(net, keep_all, keep);
+  std::size_t prepared_limit = options.prepared_limit;  // what is left of it
+  const std::vector<bool> kept = kept_blobs(net, options.keep_all, options.keep);
   const std::vector<blob_storage> storage = blob_storage_of(net, stored_as == nullptr ? plan : *stored_as);
   const auto bytes_of = [&](std::size_t blob) {
     return sum_of(product_of(net.blobs[blob].shape.size(), sizeof(float)), 64);  // rounded up to a cache line
@@ -91,12 +87,23 @@ inline std::size_t memory_need::total() const noexcept {
     }
     for (const std::size_t b : x.outputs) outputs = sum_of(outputs, bytes_of(b));
     const auto [values, weight_copies] = visit_kind(x, [](auto kind, const auto& p) {
-      return std::pair(decltype(kind)::weights(p), decltype(kind)::weight_copies);
+      return std::pair(decltype(kind)::weights(p), decltype(kind)::weight_copies(p));
     });
     const std::size_t weights = product_of(values, sizeof(float));
     operator_need op;
+    need.in_pieces.push_back(false);
     if (!x.inputs.empty()) {
-      op = policies[precision].need(x, input_shapes(net, x), threads);
+      op = policies[precision].need(x, input_shapes(net, x), options.threads.workers);
+      const bool encodes = stored_as != nullptr && encodes_weights(x) && stored_as->layers.at(l).encodes();
+      const bool is_shared = options.prepared != nullptr && !encodes;
+      if (!is_shared && lays_out_in_pieces(x) && op.prepared > prepared_limit) {
+        need.in_pieces[l] = true;
+        op.buffers = sum_of(op.buffers, op.pieces, encodes ? op.piece_weights : 0);
+        op.prepared = 0;
+      } else {
+        prepared_limit -= std::min(prepared_limit, op.prepared);
+        if (encodes) op.prepared = sum_of(op.prepared, weights);  // as floats again, other ones
+      }
       // Copies: of weights while they are laid out, of the network's input while it is encoded, and for the host.
       const bool on_host = !plan.is_float && precision.writes_floats();
       copies = std::max(product_of(weights, weight_copies),
@@ -133,29 +140,6 @@ inline std::size_t memory_need::total() const noexcept {
     std::erase_if(alive, [&](std::size_t b) { return last[b] <= l; });
   }
   return need;
-}
-
-/// The memory that a process here can have at most: the machine's, or a limit on this process or its container (Linux'
-/// control groups). The largest number where the system does not tell.
-[[nodiscard]] inline std::size_t machine_memory() {
-  static const std::size_t found = [] {
-    std::size_t least = detail::most_bytes;
-#if defined(__unix__) || defined(__APPLE__)
-    const long pages = sysconf(_SC_PHYS_PAGES);
-    const long page = sysconf(_SC_PAGESIZE);
-    if (pages > 0 && page > 0) least = detail::product_of(static_cast<std::size_t>(pages), page);
-    rlimit limit{};
-    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-      least = std::min(least, static_cast<std::size_t>(limit.rlim_cur));
-    }
-#endif
-#if defined(__linux__)
-    std::ifstream group("/sys/fs/cgroup/memory.max");
-    if (std::size_t most = 0; group >> most) least = std::min(least, most);  // not where it says "max"
-#endif
-    return least;
-  }();
-  return found;
 }
 
 namespace detail {

@@ -26,87 +26,9 @@
 #include <nniesim/network/memory_plan.hpp>
 #include <nniesim/network/policy_set.hpp>
 #include <nniesim/network/precision_plan.hpp>
+#include <nniesim/network/runner_options.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
-
-namespace detail {
-
-/// Memory as operator new gives it, aligned for every kernel. Fresh memory costs as much as a small network's run.
-struct memory_block {
-  struct release {
-    void operator()(std::byte* p) const noexcept { ::operator delete (p, std::align_val_t{64}); }
-  };
-  std::unique_ptr<std::byte[], release> data{};
-  std::size_t bytes = 0;
-
-  memory_block() = default;
-  explicit memory_block(std::size_t size)
-      : data(static_cast<std::byte*>(::operator new (size, std::align_val_t{64}))), bytes(size) {}
-  memory_block(memory_block&& other) noexcept : data(std::move(other.data)), bytes(std::exchange(other.bytes, 0)) {}
-  memory_block& operator=(memory_block&& other) noexcept {
-    data = std::move(other.data);
-    bytes = std::exchange(other.bytes, 0);
-    return *this;
-  }
-};
-
-}  // namespace detail
-
-/// The layers of a network, each prepared once for every precision that it is asked for and then shared by the runners
-/// that get the same object in their options: for many plans of one network. Holds all weights in each of those
-/// precisions, and the memory of the last runner that is gone, for the next. `net` must outlive it, and it all its
-/// runners. Runners that share it may work on threads of their own once they are made and have run; it itself, in their
-/// constructors and first runs, serves one thread at a time and throws error where a second comes.
-class prepared_layers {
- public:
-  explicit prepared_layers(const network& net, policy_set policies = {}) : net_(&net), policies_(std::move(policies)) {}
-
-  [[nodiscard]] const network& net() const noexcept { return *net_; }
-  [[nodiscard]] const policy_set& policies() const noexcept { return policies_; }
-  /// Throws as network_policy::prepare, and as policy_set.
-  [[nodiscard]] std::shared_ptr<const prepared_layer> get(std::size_t layer, layer_precision p) {
-    const auto turn = user_.enter("prepared_layers");
-    std::shared_ptr<const prepared_layer>& found = layers_[{layer, p}];
-    const nniesim::layer& l = net_->layers[layer];
-    if (!found) found = policies_[p].prepare(l, input_shapes(*net_, l));
-    return found;
-  }
-
-  [[nodiscard]] detail::memory_block take_memory(std::size_t bytes) {
-    const auto turn = user_.enter("prepared_layers");
-    return spare_.bytes >= bytes ? std::move(spare_) : detail::memory_block(bytes);
-  }
-  /// Not kept where another thread is at work here: destructors come at any time.
-  void give_back(detail::memory_block block) noexcept {
-    const auto turn = user_.try_enter();
-    if (turn && block.bytes > spare_.bytes) spare_ = std::move(block);
-  }
-
- private:
-  const network* net_;
-  policy_set policies_;
-  std::map<std::pair<std::size_t, layer_precision>, std::shared_ptr<const prepared_layer>> layers_;
-  detail::memory_block spare_;
-  detail::sole_user user_;
-};
-
-struct runner_options {
-  bool keep_all = false;  ///< every blob can be read after a run; else the network's outputs, its reported blobs and
-                          ///< what is in `keep`
-  std::vector<std::size_t> keep{};
-  executor threads{};                   ///< who shares the work; the results are the same bits for any number
-  prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
-  std::size_t memory_limit = machine_memory();  ///< bytes, the weights among them; a network that needs more is refused
-  policy_set policies{};                        ///< those that plans may name; of shared layers theirs count
-  /// Of a float plan: blobs hold what this plan stores, decode(encode(x)), and weights what it encodes, while layers
-  /// compute in float. Read by the constructor alone.
-  const precision_plan* stored_as = nullptr;
-  /// For begin() and advance(): no layer does another one's work, so that each can be looked at.
-  bool one_by_one = false;
-  /// Bytes of weights that are laid out for the kernels before any run. Fully connected layers that would go beyond
-  /// are laid out piece by piece in every run: for a network that runs once, in little more memory than its weights.
-  std::size_t prepared_limit = detail::most_bytes;
-};
 
 namespace detail {
 
@@ -167,8 +89,7 @@ class network_runner {
     detail::require<format_error>(
         stored_as == nullptr || (plan_.is_float && stored_as->layers.size() == net.layers.size()),
         "network_runner: stored as a plan of other layers, or not in a float plan");
-    need_ =
-        need_of_memory(net, plan_, options_.keep_all, options_.keep, options_.threads.workers, policies(), stored_as);
+    need_ = need_of_memory(net, plan_, options_);
     require_memory(net, need_, options_.memory_limit);
     kept_ = detail::kept_blobs(net, options_.keep_all, options_.keep);
     storage_ = blob_storage_of(net, stored_as == nullptr ? plan_ : *stored_as);
@@ -207,9 +128,7 @@ class network_runner {
   [[nodiscard]] const network& net() const noexcept { return *net_; }
   [[nodiscard]] const precision_plan& plan() const noexcept { return plan_; }
   /// Those that its plan may name.
-  [[nodiscard]] const policy_set& policies() const noexcept {
-    return options_.prepared != nullptr ? options_.prepared->policies() : options_.policies;
-  }
+  [[nodiscard]] const policy_set& policies() const noexcept { return policies_of(options_); }
   /// Bytes of the block that holds all blobs and workspaces.
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_; }
   /// What this runner was thought to take before it was made.
@@ -384,11 +303,8 @@ class network_runner {
             s.op = options_.prepared->get(index, p);
             return;
           }
-          const std::size_t bytes = policies()[p].need(l, shapes, 1).prepared;
-          const bool in_pieces = lays_out_in_pieces(l) && bytes > options_.prepared_limit;
-          if (!in_pieces) options_.prepared_limit -= std::min(options_.prepared_limit, bytes);  // what is left
-          preparation how{.in_pieces = in_pieces};
-          if (encodes != nullptr && in_pieces) {
+          preparation how{.in_pieces = need_.in_pieces[index]};
+          if (encodes != nullptr && how.in_pieces) {
             how.change = encodes->weight_encoder(l);
           } else if (encodes != nullptr) {
             auto changed = std::make_shared<layer>(l);

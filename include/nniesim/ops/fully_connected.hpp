@@ -100,6 +100,10 @@ class fully_connected_layer {
   /// How the weights are encoded.
   [[nodiscard]] const weights_encoding& weight_group() const noexcept { return encoding_; }
   [[nodiscard]] isa instruction_set() const noexcept { return isa_; }
+  /// Whether weights are kept as codes, in panels of 64 outputs, where these kernels run.
+  [[nodiscard]] static bool keeps_codes(isa i) noexcept {
+    return has_codes && kernels::select(i, [](auto set) { return decltype(set)::has_code_panels; });
+  }
   [[nodiscard]] tensor_shape output_shape(const tensor_shape& x) const {
     return infer_fully_connected_shape(x, w_shape_);
   }

@@ -84,7 +84,6 @@ template <>
 struct layer_kind<layers::convolution> : basic_kind {
   using params = layers::convolution;
   static constexpr bool is_mac = true;
-  static constexpr std::size_t weight_copies = 1;
 
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }

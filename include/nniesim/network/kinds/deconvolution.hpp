@@ -23,7 +23,7 @@ template <>
 struct layer_kind<layers::deconvolution> : basic_kind {
   using params = layers::deconvolution;
   static constexpr bool is_mac = true;
-  static constexpr std::size_t weight_copies = 2;  // they are turned
+  [[nodiscard]] static std::size_t weight_copies(const params&) noexcept { return 1; }  // turned
 
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
   /// One that upsamples: each channel by itself, with a stride.

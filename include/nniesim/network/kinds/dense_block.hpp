@@ -12,7 +12,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 template <>
 struct layer_kind<dense_block_params> : basic_kind {
-  static constexpr std::size_t weight_copies = 1;
+  [[nodiscard]] static std::size_t weight_copies(const dense_block_params&) noexcept { return 1; }
 
   [[nodiscard]] static std::size_t weights(const dense_block_params& p) noexcept {
     std::size_t all = 0;

@@ -82,12 +82,19 @@ template <precision_policy P>
   using engine = kernels::engine<P>;
   constexpr std::size_t bytes = sizeof(typename engine::operand);
   const kernels::tile_shape tile = engine::tile(active_isa());
-  // Panels of operands, or of 64 outputs in two bytes each at most.
-  const std::size_t panels = product_of((w[0] + tile.lanes - 1) / tile.lanes * tile.lanes, w[1], bytes);
-  const std::size_t codes = product_of((w[0] + 63) / 64 * 64, w[1], 2);
+  const bool as_codes = fully_connected_layer<P>::keeps_codes(active_isa());
+  const std::size_t width = as_codes ? 64 : tile.lanes;
+  const std::size_t panels =
+      product_of((w[0] + width - 1) / width * width, w[1], as_codes ? sizeof(typename P::weights::code) : bytes);
   const std::size_t rows = product_of(sum_of(batch, tile.max_rows), sum_of(w[1], 32), bytes);
   const std::size_t sums = (std::min<std::size_t>(batch, 1024) + tile.max_rows + 64) * 64 * sizeof(float);
-  return {std::max(panels, codes), sum_of(rows, product_of(sums, workers), 2048), 0};
+  return {panels, sum_of(rows, product_of(sums, workers), 2048), 0};
+}
+
+/// Outputs whose weights are laid out at once where they are in pieces: whole panels, which are of 64 at most.
+[[nodiscard]] constexpr std::size_t outputs_per_piece(std::size_t inputs) noexcept {
+  constexpr std::size_t most_floats = std::size_t{1} << 22U;
+  return std::max<std::size_t>(most_floats / inputs / 64, 1) * 64;
 }
 
 /// A layer whose weights are laid out once, or piece by piece in every run.
@@ -114,11 +121,8 @@ class prepared_fully_connected {
       const tensor_view<value_t<P>> y(r.y().span(), whole_->output_shape(x.shape()));
       return whole_->run(x, s, y, r.workspace, r.threads, r.stage);
     }
-    constexpr std::size_t most_floats = std::size_t{1} << 22U;
     const tensor_shape all = shape_of(params_->weights);
-    const std::size_t outputs = all[0], inputs = all[1], batch = x.shape()[0];
-    // Whole panels, which are of 64 outputs at most.
-    const std::size_t each = std::max<std::size_t>(most_floats / inputs / 64, 1) * 64;
+    const std::size_t outputs = all[0], batch = x.shape()[0], each = outputs_per_piece(all[1]);
     std::vector<value_t<P>> rows;
     std::vector<std::byte> workspace;
     for (std::size_t first = 0; first < outputs; first += each) {
@@ -177,7 +181,6 @@ template <>
 struct layer_kind<layers::fully_connected> : basic_kind {
   using params = layers::fully_connected;
   static constexpr bool is_mac = true;
-  static constexpr std::size_t weight_copies = 1;
   static constexpr bool limits_readers = true;
   static constexpr bool is_allowed_behind_fully_connected = true;
 
@@ -185,6 +188,7 @@ struct layer_kind<layers::fully_connected> : basic_kind {
   /// The smallest weights of all go first.
   [[nodiscard]] static bool lays_out_in_pieces(const params& p) noexcept { return p.sparse_rate == 0.0F; }
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
+  [[nodiscard]] static std::size_t weight_copies(const params& p) noexcept { return p.sparse_rate == 0.0F ? 0 : 1; }
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
     work.parameters = detail::mac_parameters(p);
@@ -201,7 +205,14 @@ struct layer_kind<layers::fully_connected> : basic_kind {
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const params& p, std::size_t workers) {
     const tensor_shape w = shape_of(p.weights);
     if (w.rank() != 2 || w.size() == 0) return {};
-    return detail::product_need<P>(l.inputs[0].size() / w[1], w, workers);
+    using namespace detail;
+    const std::size_t batch = l.inputs[0].size() / w[1];
+    operator_need all = product_need<P>(batch, w, workers);
+    const std::size_t outputs = std::min(w[0], outputs_per_piece(w[1]));
+    const operator_need piece = product_need<P>(batch, {outputs, w[1]}, workers);
+    all.pieces = sum_of(piece.prepared, piece.workspace, product_of(batch, outputs, sizeof(float)));
+    all.piece_weights = product_of(w[1], outputs, sizeof(float));
+    return all;
   }
   template <precision_policy P>
   [[nodiscard]] static detail::prepared_fully_connected<P> prepare(const layer_facts& l, const params& p) {

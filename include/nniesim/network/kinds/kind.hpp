@@ -92,6 +92,9 @@ struct operator_need {
   std::size_t prepared = 0;   ///< weights as the kernels read them
   std::size_t workspace = 0;  ///< of a run
   std::size_t buffers = 0;    ///< that a run allocates itself
+  // Where weights are laid out piece by piece, in place of `prepared`:
+  std::size_t pieces = 0;         ///< that a run allocates
+  std::size_t piece_weights = 0;  ///< and for other weights than the layer's own
 };
 
 inline constexpr std::size_t most_bytes = std::numeric_limits<std::size_t>::max();
@@ -274,7 +277,6 @@ struct basic_kind {
   /// Whether the hardware wants is_allowed_behind_fully_connected of its readers.
   static constexpr bool limits_readers = false;
   static constexpr bool is_allowed_behind_fully_connected = false;
-  static constexpr std::size_t weight_copies = 0;  ///< that are there while weights are laid out
 
   /// Whether inputs are read as codes, in the policy's format of activations: some of them at least.
   template <class Params>
@@ -304,6 +306,11 @@ struct basic_kind {
   /// Adds its products; `work` has weights() as parameters already.
   template <class Params>
   static void add_work(const layer_facts&, const tensor_shape& /*output*/, const Params&, layer_work& /*work*/) {}
+  /// How many copies of them as floats there are while they are laid out.
+  template <class Params>
+  [[nodiscard]] static std::size_t weight_copies(const Params&) noexcept {
+    return 0;
+  }
   template <class Params>
   static void check_rules(const layer_facts&, const Params&, detail::hardware_rules&) {}
   /// What the compiler takes in place of a layer of that type (the file's name) that it does not know; "" where nothing

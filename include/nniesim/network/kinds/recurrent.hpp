@@ -24,7 +24,7 @@ template <>
 struct layer_kind<layers::recurrent> : basic_kind {
   using params = layers::recurrent;
   static constexpr bool encodes_several_weights = true;
-  static constexpr std::size_t weight_copies = 1;
+  [[nodiscard]] static std::size_t weight_copies(const params&) noexcept { return 1; }
 
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
   /// Of x and x_fixed; continuation and states are read as they stand in the policy's output format.

@@ -1,0 +1,41 @@
+// How much memory there may be.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <fstream>
+#include <limits>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
+#include <nniesim/core/config.hpp>
+
+NNIESIM_BEGIN_NAMESPACE
+
+/// The memory that a process here can have at most: the machine's, or a limit on this process or its container (Linux'
+/// control groups). The largest number where the system does not tell.
+[[nodiscard]] inline std::size_t machine_memory() {
+  static const std::size_t found = [] {
+    std::size_t least = std::numeric_limits<std::size_t>::max();
+#if defined(__unix__) || defined(__APPLE__)
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const long page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0) least = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page);
+    rlimit limit{};
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+      least = std::min(least, static_cast<std::size_t>(limit.rlim_cur));
+    }
+#endif
+#if defined(__linux__)
+    std::ifstream group("/sys/fs/cgroup/memory.max");
+    if (std::size_t most = 0; group >> most) least = std::min(least, most);  // not where it says "max"
+#endif
+    return least;
+  }();
+  return found;
+}
+
+NNIESIM_END_NAMESPACE
