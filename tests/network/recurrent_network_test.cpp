@@ -116,8 +116,8 @@ TEST_CASE("recurrent layers read x and the fixed input as codes, continuation an
   const auto storage = blob_storage_of(net, plan_of(net, layer_precision::w8a8));
   const auto as = [&](std::string_view name) { return to_string(storage[blob_index(net, name)]); };
   CHECK(as("x") == "gfpq8");
-  CHECK(as("h") == "int32");
-  CHECK(as("c") == "int32");
+  CHECK(as("h") == "float32");
+  CHECK(as("c") == "float32");
   CHECK(as("indicator") == "int32");
   CHECK(as("reverse") == "gfpq8");
   CHECK(as("flat") == "gfpq8");

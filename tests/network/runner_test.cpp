@@ -171,22 +171,41 @@ TEST_CASE("calibrated scales are used, and asked for where they are missing", "[
   });
 }
 
-TEST_CASE("a layer of the host computes in float and truncates toward zero", "[network]") {
+TEST_CASE("the host computes in float, and truncates toward zero what it gives to the accelerator", "[network]") {
   draws random(12);
   network_builder b;
+  const auto on_host = [&](const char* name, auto params, std::size_t from) {
+    const std::size_t x = b.add(name, params, {from});
+    b.net.layers.back().on_cpu = true;
+    return x;
+  };
   const std::size_t data = b.input({1, 2, 4, 4});
-  const std::size_t y = b.add("tanh_cpu", activation_params{activation_function::tanh}, {data});
-  b.net.layers.back().on_cpu = true;
+  const std::size_t tanh = on_host("tanh_cpu", activation_params{activation_function::tanh}, data);
+  const std::size_t same = b.add("same", layers::identity{}, {tanh});
+  const std::size_t flat = on_host("flat_cpu", layers::flatten{}, same);
+  const std::size_t half = on_host("half_cpu", power_params{1, 0.5, 0}, flat);
+  const std::size_t given = on_host("given_cpu", power_params{1, 0.5, 0}, flat);
+  const std::size_t relu = b.add("relu", relu_params{}, {given});
+  const std::size_t last = on_host("last_cpu", power_params{1, 0.5, 0}, relu);
   const auto picture = random.tensor({1, 2, 4, 4});
-  const tensor_view<const float> in = view_of(picture);
-  network_runner runner(b.net, plan_of(b.net, compile_mode::all_8bit));
-  CHECK(runner.plan().layers[1] == layer_precision::float32);
-  runner.run({&in, 1});
-  const auto result = runner.value(y);
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const double x = static_cast<double>(q20_12::from(static_cast<double>(picture.data()[i])));
-    const double t = std::tanh(x);
-    CHECK(result.data()[i] == static_cast<float>(std::trunc(t * 4096) / 4096));
+  const precision_plan plan = plan_of(b.net, compile_mode::all_8bit);
+  CHECK(plan.layers[1] == layer_precision::float32);
+  const auto stands = [&](std::size_t blob) { return to_string(blob_storage_of(b.net, plan)[blob]); };
+  for (const std::size_t blob : {tanh, same, flat, half, last}) CHECK(stands(blob) == "float32");
+  CHECK(stands(given) == "int32");
+  CHECK(stands(relu) == "int32");
+  for (const bool keep_all : {true, false}) {
+    network_runner runner(b.net, plan, {.keep_all = keep_all});
+    runner.run(picture);
+    const auto halves = runner.value(half), outputs = runner.value(last);
+    for (std::size_t i = 0; i < picture.size(); ++i) {
+      const float t = 0.5F * static_cast<float>(std::tanh(static_cast<double>(picture.data()[i])));
+      CHECK(halves.data()[i] == Approx(t).epsilon(1e-6));
+      if (!keep_all) continue;
+      const float cut = static_cast<float>(std::trunc(halves.data()[i] * 4096) / 4096);
+      CHECK(runner.value(given).data()[i] == cut);
+      CHECK(outputs.data()[i] == std::max(cut, 0.0F) / 2);
+    }
   }
 }
 

@@ -72,10 +72,15 @@ class naive_network {
     }
     is_codes_.resize(n);
     is_input_.resize(n);
+    std::vector<bool> of_host(n), for_accelerator(n);
     for (const layer& l : net.layers) {
       if (std::holds_alternative<layers::input>(l.params)) is_input_[l.outputs[0]] = true;
       for (const std::size_t b : l.outputs) {
+        of_host[b] = l.on_cpu;
         if (std::holds_alternative<layers::identity>(l.params)) source_[b] = source_[l.inputs[0]];
+      }
+      for (const std::size_t b : l.inputs) {
+        if (!l.on_cpu && !std::holds_alternative<layers::identity>(l.params)) for_accelerator[source_[b]] = true;
       }
       if (const auto* p = std::get_if<layers::recurrent>(&l.params); p != nullptr && !l.on_cpu) {
         is_codes_[source_[l.inputs[0]]] = true;
@@ -85,6 +90,7 @@ class naive_network {
       for (const std::size_t b : l.inputs) is_codes_[source_[b]] = true;
       if (is_upsampling(l)) range_[l.outputs[0]] = range_[source_[l.inputs[0]]];
     }
+    for (std::size_t b = 0; b < n; ++b) is_float_.push_back(is_input_[b] || (of_host[b] && !for_accelerator[b]));
   }
 
   /// How a run differs from the rules, layer by layer on what the layers before wrote; empty where it does not.
@@ -115,7 +121,10 @@ class naive_network {
           if (std::isnan(want[i].low) || std::isnan(want[i].high)) continue;
           ++compared;
           const double steps = got[i] * 4096;
-          if (steps >= saturated(want[i].low) && steps <= saturated(want[i].high)) continue;
+          const bool is_float = is_float_[l.outputs[o]];
+          const double low = is_float ? want[i].low : saturated(want[i].low);
+          const double high = is_float ? want[i].high : saturated(want[i].high);
+          if (steps >= low && steps <= high) continue;
           return detail::concat(l.name, " (", l.type, ", alternative ", l.params.index(), l.on_cpu ? ", host" : "",
                                 ") output ", o, " at ", i, ": ", steps, " steps, expected ", want[i].low, " .. ",
                                 want[i].high);
@@ -168,6 +177,7 @@ class naive_network {
     const bool reads_codes = !l.on_cpu && wants_codes(l);
     const std::size_t source = source_[b];
     for (double& v : x) {
+      if (l.on_cpu && is_float_[source]) continue;  // the host has it
       if (is_codes_[source]) v = decoded<activations>(v, s);
       // Products and maxima are of codes; all others read, or copy, what stands in 1/4096.
       const bool is_of_codes = is_mac(l) || is_matmul(l) || std::holds_alternative<pooling_params>(l.params);
@@ -258,7 +268,9 @@ class naive_network {
       for (std::size_t i = 0; i < y.value.size(); ++i) {
         const double low = (y.value[i] - y.tolerance[i]) * 4096, high = (y.value[i] + y.tolerance[i]) * 4096;
         // What a host hands on is truncated toward zero, what the accelerator writes toward minus infinity.
-        if (l.on_cpu) {
+        if (l.on_cpu && is_float_[l.outputs[output]]) {
+          result.push_back({low, high});
+        } else if (l.on_cpu) {
           result.push_back({std::trunc(low), std::trunc(high)});
         } else if (!factors.empty()) {
           const double f =
@@ -350,7 +362,7 @@ class naive_network {
 
   const network& net_;
   std::vector<std::size_t> source_, range_;
-  std::vector<bool> is_codes_, is_input_;
+  std::vector<bool> is_codes_, is_input_, is_float_;
 };
 
 template <class P>

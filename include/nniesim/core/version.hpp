@@ -6,4 +6,4 @@
 #define NNIESIM_VERSION_PATCH 0
 
 /// Version of the numbers: raised whenever any operator, format or metric gives different bits for the same input.
-#define NNIESIM_RESULTS_VERSION 2
+#define NNIESIM_RESULTS_VERSION 3

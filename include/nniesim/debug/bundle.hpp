@@ -309,8 +309,7 @@ class layer_bundler {
   /// A blob of the float run as the quantized layer reads it: what the layer before would write, and, where it reads
   /// the values of codes, those. What the bundle feeds the layer with are floats.
   [[nodiscard]] tensor<float> as_read(const network_runner& quantized, std::size_t b, tensor<float> x) const {
-    const std::vector<std::size_t> given = input_blobs(source_.net);
-    const bool is_given = std::find(given.begin(), given.end(), storage_[b].source) != given.end();
+    const bool is_given = storage_[b].is_float;
     const bool is_copy = reads_copy(source_.net, quantized.plan(), storage_, index_, b, false);
     if (is_given && !is_copy) return x;
     std::vector<q20_12> written(x.size());

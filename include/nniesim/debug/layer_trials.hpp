@@ -119,17 +119,12 @@ class layer_bench {
   /// What the run shows of an output; nothing where it does not.
   [[nodiscard]] const std::optional<tensor<float>>& shown(std::size_t output) const { return shown_[output]; }
   /// Outputs in float, and as a precision gives them with calibrated or the data's own ranges; with the ReLU behind
-  /// them where the run shows them so, and as the host hands them on where the layer runs there.
+  /// them where the run shows them so.
   [[nodiscard]] const std::vector<tensor<float>>& in_float() const noexcept { return in_float_; }
   [[nodiscard]] std::vector<tensor<float>> simulated(const single_layer& layer, bool calibrated,
                                                      std::span<const int> shifts = {}) const {
     std::vector<tensor<float>> all = layer.run(inputs_, calibrated ? &lab_.ranges : nullptr, shifts);
     for (std::size_t o = 0; o < all.size(); ++o) rectify(all[o], o);
-    if (planned().writes_floats() && !lab_.plan.is_float) {
-      for (tensor<float>& t : all) {
-        for (float& v : t) v = static_cast<float>(from_host(v));
-      }
-    }
     return all;
   }
   /// What the layer gives in float for inputs that are zero everywhere: its bias.

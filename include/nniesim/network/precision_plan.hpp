@@ -13,7 +13,8 @@
 NNIESIM_BEGIN_NAMESPACE
 
 /// A network's precisions. In a float plan blobs are floats, and all policies write floats; in all others blobs are
-/// q20_12, and a policy that writes floats (float32) marks the layers that the host runs.
+/// q20_12, but for those of the host (blob_storage), and a policy that writes floats (float32) marks the layers that
+/// the host runs.
 struct precision_plan {
   bool is_float = true;
   std::vector<layer_precision> layers{};  ///< one per layer

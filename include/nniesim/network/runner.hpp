@@ -68,8 +68,9 @@ decltype(auto) in_layer(const layer& l, F&& f, std::size_t bytes = 0) {
 ///
 /// In a float plan blobs are floats. Else they are q20_12, and those that blob_storage_of() says are codes are read as
 /// such, encoded with one scale each: the same numbers as if they were stored so. The network's inputs are encoded at
-/// once, without 1/4096 in between. A layer of the host gets its inputs as floats, and what it gives is truncated
-/// toward zero, as the vendor's runtime does with the floats that it is handed.
+/// once, without 1/4096 in between. A layer of the host gets its inputs as floats, and what it gives to the accelerator
+/// is truncated toward zero, as the vendor's runtime does with the floats that it is handed; what the host alone reads,
+/// and outputs of the network, stay floats.
 class network_runner {
  public:
   /// Throws shape_error or format_error with the layer's name and place where the network does not fit the plan or the
@@ -337,7 +338,7 @@ class network_runner {
     return s.relu ? 1 : net_->layers[s.layer].outputs.size();
   }
   /// Whether a blob's values stand as floats.
-  [[nodiscard]] bool has_floats(std::size_t b) const { return plan_.is_float || is_input_[storage_[b].source]; }
+  [[nodiscard]] bool has_floats(std::size_t b) const { return plan_.is_float || storage_[b].is_float; }
 
   /// Finds each blob a place: of its own, or that of the blob which it renames or replaces.
   void place() {
@@ -367,7 +368,7 @@ class network_runner {
       for (std::size_t o = 0; o < outputs_of(steps_[i]); ++o) {
         const std::size_t b = output_of(steps_[i], o);
         std::size_t where = nowhere;
-        if (is_renaming(l) && steps_[i].copies[0] == nowhere) {
+        if (is_renaming(l) && steps_[i].copies[0] == nowhere && has_floats(l.inputs[0]) == has_floats(b)) {
           where = storage[l.inputs[0]];
         } else if (detail::works_in_place(l) && requests[storage[l.inputs[0]]].last == i &&
                    net_->blobs[b].shape == net_->blobs[l.inputs[0]].shape) {
@@ -558,20 +559,28 @@ class network_runner {
   /// A layer of the host between layers of the accelerator.
   void run_on_host(const step& s, const layer& l) {
     if (visit_kind(l, [](auto kind, const auto&) { return decltype(kind)::is_same_blob; })) return;
-    std::vector<tensor<float>> values;
-    for (std::size_t i = 0; i < l.inputs.size(); ++i) {
-      values.push_back(make_tensor<float>(net_->blobs[l.inputs[i]].shape));
-      decode<q20_12>(input<q20_12>(s, i).span(), view_of(values.back()).span(), {}, options_.threads);
-    }
-    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
-      values.push_back(make_tensor<float>(net_->blobs[output_of(s, o)].shape));
-    }
+    std::vector<tensor<float>> values;  // of blobs that do not stand as floats
+    values.reserve(l.inputs.size() + l.outputs.size());
     std::vector<tensor_view<const float>> inputs;
     std::vector<tensor_view<float>> outputs;
-    for (std::size_t i = 0; i < l.inputs.size(); ++i) inputs.push_back(view_of(std::as_const(values[i])));
-    for (std::size_t i = l.inputs.size(); i < values.size(); ++i) outputs.push_back(view_of(values[i]));
+    for (std::size_t i = 0; i < l.inputs.size(); ++i) {
+      const std::size_t b = l.inputs[i];
+      if (has_floats(b)) {
+        inputs.push_back(view<float>(b));
+        continue;
+      }
+      values.push_back(make_tensor<float>(net_->blobs[b].shape));
+      decode<q20_12>(input<q20_12>(s, i).span(), view_of(values.back()).span(), {}, options_.threads);
+      inputs.push_back(view_of(std::as_const(values.back())));
+    }
+    for (std::size_t o = 0; o < l.outputs.size(); ++o) {
+      const std::size_t b = output_of(s, o);
+      if (!has_floats(b)) values.push_back(make_tensor<float>(net_->blobs[b].shape));
+      outputs.push_back(has_floats(b) ? view<float>(b) : view_of(values.back()));
+    }
     evaluate<float>(s, l, inputs, outputs);
     for (std::size_t o = 0; o < outputs.size(); ++o) {
+      if (has_floats(output_of(s, o))) continue;
       std::transform(outputs[o].span().begin(), outputs[o].span().end(), view<q20_12>(output_of(s, o)).data(),
                      detail::from_host);
     }

@@ -29,18 +29,19 @@ class single_layer {
     is_float_ = plan.is_float;
     const std::vector<blob_storage> storage = blob_storage_of(net, plan);
     const std::vector<std::string> names = range_names(net);
-    const std::vector<std::size_t> given = input_blobs(net);
     for (const std::size_t b : layer_->inputs) {
-      const bool has_floats = std::find(given.begin(), given.end(), storage[b].source) != given.end();
       inputs_.push_back({names[storage[b].range],
-                         storage[b].is_codes() ? &policies[storage[b].read_by(precision)] : nullptr, has_floats,
-                         reads_copy(net, plan, storage, index, b, false)});
+                         storage[b].is_codes() ? &policies[storage[b].read_by(precision)] : nullptr,
+                         storage[b].is_float, reads_copy(net, plan, storage, index, b, false)});
+    }
+    for (const std::size_t b : layer_->outputs) {
+      is_cut_.push_back(!plan.is_float && precision.writes_floats() && !storage[b].is_float);
     }
     prepared_ = detail::in_layer(*layer_, [&] { return policy_->prepare(*layer_, input_shapes(net, *layer_)); });
   }
 
   /// All outputs for these inputs, in the layer's order, as the layer gives them in a network of that policy: under one
-  /// that writes q20_12 inputs and outputs are that, but for inputs that are the network's, which are floats. The
+  /// that writes q20_12 inputs and outputs are that, but for inputs that stand as floats (blob_storage). The
   /// ranges of the inputs come from `ranges`, or, where that is nullptr or has none for the blob, from the inputs
   /// themselves. They are moved by `shifts` levels: none, one number for all, or one for each of code_inputs(). Throws
   /// shape_error or format_error as network_runner, and format_error for shifts of another number.
@@ -75,7 +76,7 @@ class single_layer {
   struct input {
     std::string range;                      ///< its name among ranges
     const network_policy* codes = nullptr;  ///< whose codes it gets, where the blob is stored as codes
-    bool has_floats = false;                ///< it is the network's
+    bool has_floats = false;                ///< it stands as floats, in a plan where not all do
     bool is_copy = false;                   ///< the layer reads it as a copy
   };
 
@@ -126,7 +127,7 @@ class single_layer {
         if (is_encoded) how.codes->encode_activations(values, ranges[i], values, threads_);
       }
       if constexpr (std::same_as<V, float>) {
-        if (is_float_) {
+        if (is_float_ || how.has_floats) {
           in.push_back(std::move(x));
           continue;
         }
@@ -152,9 +153,12 @@ class single_layer {
     std::vector<std::byte> workspace(prepared_->workspace_bytes(threads_));
     prepared_->run(layer_run<V>{from, ranges, to, workspace, threads_, false, floats});
     std::vector<tensor<float>> result;
-    for (const auto& t : out) {
-      result.push_back(make_tensor<float>(shape_of(t)));
-      std::transform(t.begin(), t.end(), result.back().begin(), [](const auto& v) { return static_cast<float>(v); });
+    for (std::size_t o = 0; o < out.size(); ++o) {
+      result.push_back(make_tensor<float>(shape_of(out[o])));
+      std::transform(out[o].begin(), out[o].end(), result[o].begin(), [&](const auto& v) {
+        const auto f = static_cast<float>(v);
+        return is_cut_[o] ? static_cast<float>(detail::from_host(f)) : f;
+      });
     }
     return result;
   }
@@ -163,6 +167,7 @@ class single_layer {
   const network_policy* policy_;
   bool is_float_ = false;  ///< the plan around it
   std::vector<input> inputs_;
+  std::vector<bool> is_cut_;  ///< of each output: the host hands it to the accelerator
   std::shared_ptr<const prepared_layer> prepared_;
   executor threads_;
 };
