@@ -29,8 +29,10 @@ struct memory_plan {
 /// free for as long as it lives.
 [[nodiscard]] inline memory_plan plan_memory(std::span<const memory_request> requests) {
   memory_plan plan{0, std::vector<std::size_t>(requests.size())};
-  std::vector<std::size_t> order(requests.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i].bytes != 0) order.push_back(i);
+  }
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return requests[a].bytes > requests[b].bytes; });
   const auto rounded = [](std::size_t bytes) {

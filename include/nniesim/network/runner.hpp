@@ -344,21 +344,20 @@ class network_runner {
   void place() {
     std::vector<std::size_t> storage(net_->blobs.size(), nowhere);
     std::vector<memory_request> requests;
-    const auto last_use = [&](std::size_t b) {
-      std::size_t last = 0;
-      for (std::size_t s = 0; s < steps_.size(); ++s) {
-        const layer& l = net_->layers[steps_[s].layer];
-        if (std::find(l.inputs.begin(), l.inputs.end(), b) != l.inputs.end()) last = s;
-      }
-      return kept_[b] ? steps_.size() : last;
-    };
+    std::vector<std::size_t> last_use(net_->blobs.size());
+    for (std::size_t s = 0; s < steps_.size(); ++s) {
+      for (const std::size_t b : net_->layers[steps_[s].layer].inputs) last_use[b] = s;
+    }
+    for (std::size_t b = 0; b < last_use.size(); ++b) {
+      if (kept_[b]) last_use[b] = steps_.size();
+    }
     const auto put = [&](std::size_t b, std::size_t where, std::size_t first) {
       if (where == nowhere) {
         where = requests.size();
         requests.push_back({net_->blobs[b].shape.size() * sizeof(float), first, first});
       }
       storage[b] = where;
-      requests[where].last = std::max(requests[where].last, last_use(b));
+      requests[where].last = std::max(requests[where].last, last_use[b]);
     };
     for (const layer& l : net_->layers) {
       if (std::holds_alternative<layers::input>(l.params)) put(l.outputs[0], nowhere, 0);
