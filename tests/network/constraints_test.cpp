@@ -160,4 +160,60 @@ TEST_CASE("a global pooling's kernel is its map; a concat may follow a fully con
   CHECK(check_constraints(b.net)[0].got == "kernel 256");
 }
 
+TEST_CASE("no layer works on the batch axis", "[network]") {
+  draws random(5);
+  network_builder b;
+  const std::size_t data = b.input({2, 4, 6, 6});
+  b.add("mean", reduce_mean_params{{0, 1}, true}, {data});
+  b.add("sum", reduce_sum_params{{2, 0}, true}, {data});
+  b.add("scale", layers::scale{{0}, random.tensor({2}), {}}, {data});
+  b.add("one", layers::scale{{0}, random.tensor({}), {}}, {data});
+  const std::size_t flat = b.add("flat", layers::flatten{0, 1}, {data});
+  b.add("fc", layers::fully_connected{0, random.tensor({3, 288}), {}}, {flat});
+  b.add("fine", reduce_mean_params{{1, 2, 3}, true}, {data});
+  std::vector<std::string> found;
+  for (const constraint_violation& v : check_constraints(b.net)) {
+    CHECK(v.rule == "no operation on the batch axis");
+    CHECK(v.got == "axis 0");
+    found.push_back(b.net.layers[v.layer].name);
+  }
+  CHECK(found == std::vector<std::string>{"mean", "sum", "scale", "flat", "fc"});
+}
+
+TEST_CASE("the marks _cpu and _report have places where they may not stand", "[network]") {
+  draws random(6);
+  network_builder b;
+  const auto on_host = [&](const char* name, auto params, std::vector<std::size_t> from, const char* type) {
+    const std::size_t x = b.add(name, params, std::move(from));
+    b.net.layers.back().on_cpu = true;
+    b.net.layers.back().type = type;
+    return x;
+  };
+  const std::size_t data = b.input({1, 4, 6, 6});
+  b.net.layers[0].name = "picture_cpu";
+  b.net.blobs[data].name = "picture_report";
+  const std::size_t own = on_host("own", layers::custom{{{1, 4, 6, 6}}, {}}, {data}, "Custom");
+  b.net.blobs[own].name = "own_report";
+  on_host("behind_cpu", relu_params{}, {own}, "ReLU");
+  const std::size_t fine = on_host("fine_cpu", relu_params{}, {data}, "ReLU");
+  b.net.blobs[fine].name = "fine_report";
+  const std::size_t up = b.add("up", upsample_params{2, {}}, {fine});
+  const std::size_t relu = b.add("relu", relu_params{}, {up});
+  b.net.blobs[relu].name = "relu_report";  // as it should be
+  std::vector<std::string> found;
+  for (const constraint_violation& v : check_constraints(b.net)) {
+    found.push_back(detail::concat(b.net.layers[v.layer].name, ": ", v.got, ", ", v.rule));
+  }
+  CHECK(
+      found ==
+      std::vector<std::string>{
+          "picture_cpu: the mark _cpu, no mark _cpu on an input",
+          "picture_cpu: output 'picture_report', a mark _report here has no effect",
+          "own: output 'own_report', no mark _report on what a Custom gives",
+          "behind_cpu: the mark _cpu behind 'own' of type Custom, no mark _cpu behind a Custom, a Proposal or what is "
+          "marked _data",
+          "fine_cpu: output 'fine_report', a mark _report here has no effect",
+          "up: behind 'fine_cpu' of type ReLU, no Upsample behind a layer of the host"});
+}
+
 }  // namespace constraints_test

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <map>
 #include <set>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -97,10 +99,44 @@ inline void check_counts(const network& net, std::vector<constraint_violation>& 
   }
 }
 
+/// Where the marks _cpu and _report may stand.
+inline void check_marks(const network& net, std::vector<constraint_violation>& found) {
+  constexpr std::string_view source = "a public book on such accelerators, and users' reports";
+  std::vector<const layer*> maker(net.blobs.size());
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const layer& l = net.layers[i];
+    const bool is_input = std::holds_alternative<layers::input>(l.params), is_marked = l.name.ends_with("_cpu");
+    const auto add = [&](std::string got, std::string_view rule) {
+      found.push_back({i, std::move(got), std::string(rule), source});
+    };
+    if (is_marked && is_input) add("the mark _cpu", "no mark _cpu on an input");
+    for (const std::size_t b : l.inputs) {
+      const layer* const before = maker[b];
+      if (before == nullptr) continue;
+      const std::string place = concat("behind '", before->name, "' of type ", before->type);
+      if (is_marked && (before->name.ends_with("_data") || before->type == "Custom" || before->type == "Proposal")) {
+        add(concat("the mark _cpu ", place), "no mark _cpu behind a Custom, a Proposal or what is marked _data");
+      }
+      if (!l.on_cpu && before->on_cpu && std::holds_alternative<upsample_params>(l.params)) {
+        add(place, "no Upsample behind a layer of the host");
+      }
+    }
+    for (const std::size_t b : l.outputs) {
+      maker[b] = &l;
+      if (!net.blobs[b].name.ends_with("_report")) continue;
+      if (l.type == "Custom") {
+        add(concat("output '", net.blobs[b].name, "'"), "no mark _report on what a Custom gives");
+      } else if (is_input || l.type == "Proposal" || is_marked) {
+        add(concat("output '", net.blobs[b].name, "'"), "a mark _report here has no effect");
+      }
+    }
+  }
+}
+
 }  // namespace detail
 
-/// What a network breaks, in the order of its layers; layers of the host are free. An empty result is no promise: only
-/// what is publicly known is checked.
+/// What a network breaks, in the order of its layers; layers of the host are free but for their marks. An empty result
+/// is no promise: only what is publicly known is checked.
 [[nodiscard]] inline std::vector<constraint_violation> check_constraints(const network& net) {
   std::vector<constraint_violation> found;
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
@@ -123,6 +159,7 @@ inline void check_counts(const network& net, std::vector<constraint_violation>& 
   }
   detail::check_segments(net, found);
   detail::check_counts(net, found);
+  detail::check_marks(net, found);
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.layer < b.layer; });
   return found;
 }

@@ -8,6 +8,9 @@ NNIESIM_BEGIN_NAMESPACE
 
 template <>
 struct layer_kind<bias_params> : basic_kind {
+  static void check_rules(const layer_facts& l, const bias_params& p, detail::hardware_rules& rules) {
+    if (l.inputs[1].rank() != 0) rules.not_batch(p.axis);
+  }
   [[nodiscard]] static bool works_in_place(const bias_params&) noexcept { return true; }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const bias_params& p) {
     l.expect_inputs(2);

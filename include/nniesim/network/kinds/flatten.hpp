@@ -40,6 +40,9 @@ namespace detail {
 template <>
 struct layer_kind<layers::flatten> : basic_kind {
   static constexpr bool is_renaming = true;
+  static void check_rules(const layer_facts&, const layers::flatten& p, detail::hardware_rules& rules) {
+    rules.not_batch(p.axis);
+  }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const layers::flatten& p) {
     l.expect_inputs(1);
     return l.all(detail::infer_shape(p, l.inputs[0]));

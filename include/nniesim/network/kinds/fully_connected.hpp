@@ -194,6 +194,9 @@ struct layer_kind<layers::fully_connected> : basic_kind {
     work.parameters = detail::mac_parameters(p);
     work.add_products(l.inputs[0].size() / s[1], 1, s[1], s[0]);
   }
+  static void check_rules(const layer_facts&, const params& p, detail::hardware_rules& rules) {
+    rules.not_batch(p.axis);
+  }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
     l.expect_inputs(1);
     const tensor_shape& x = l.inputs[0];

@@ -8,6 +8,9 @@ NNIESIM_BEGIN_NAMESPACE
 
 template <>
 struct layer_kind<reduce_sum_params> : basic_kind {
+  static void check_rules(const layer_facts&, const reduce_sum_params& p, detail::hardware_rules& rules) {
+    for (const std::size_t axis : p.axes) rules.not_batch(axis);
+  }
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const reduce_sum_params& p) {
     l.expect_inputs(1);
     return l.all(infer_shape(p, l.inputs[0]));

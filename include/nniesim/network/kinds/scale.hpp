@@ -27,6 +27,10 @@ struct layer_kind<layers::scale> : basic_kind {
   [[nodiscard]] static std::size_t weights(const layers::scale& p) noexcept {
     return (p.factor ? p.factor->size() : 0) + p.shift.size();
   }
+  static void check_rules(const layer_facts& l, const layers::scale& p, detail::hardware_rules& rules) {
+    const std::size_t rank = p.factor ? p.factor->dimension() : l.inputs[1].rank();
+    if (rank != 0) rules.not_batch(p.params.axis);
+  }
   /// One factor and one shift per channel (axis 1), where it is that.
   [[nodiscard]] static std::optional<channel_affine> as_channel_affine(const layers::scale& p) {
     if (!p.factor || p.params.axis != 1 || p.factor->dimension() != 1) return std::nullopt;
