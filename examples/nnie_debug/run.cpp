@@ -62,7 +62,7 @@ void write_dump_of(const std::filesystem::path& folder, const network_runner& ru
       write_hex_dump(path, values.span());
     } else if (runner.plan().is_float) {
       write_float_dump(path, values.span());
-    } else {  // the network's inputs, which stand as they were given
+    } else {  // of the network's inputs, and of the host
       std::vector<q20_12> written(values.size());
       encode<q20_12>(values.span(), std::span(written), {});
       write_hex_dump(path, std::span<const q20_12>(written));

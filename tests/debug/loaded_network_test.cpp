@@ -163,4 +163,28 @@ TEST_CASE("values of Custom layers come from files", "[debug]") {
   CHECK_THROWS_AS(load({"c=" + (scratch / "none.npy").string()}), error);
 }
 
+TEST_CASE("a network that breaks rules of the compiler runs, and the run says so", "[debug]") {
+  const scratch_folder scratch;
+  detail::write_whole_file(
+      scratch / "n.prototxt",
+      "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: 1 dim: 3 dim: 2 "
+      "dim: 2 } } } layer { name: 'p' type: 'Permute' bottom: 'data' top: 'p' permute_param { order: "
+      "0 order: 3 order: 1 order: 2 } } layer { name: 'q' type: 'Softmax' bottom: 'p' top: 'q' "
+      "softmax_param { axis: 0 } }");
+  caffe_layer unused;
+  unused.name = "unused";
+  write_caffemodel(scratch / "n.caffemodel", {"n", {unused}});
+  write_npy(scratch / "x.npy", draws(1).tensor({1, 3, 2, 2}));
+  const network_source source{.prototxt = (scratch / "n.prototxt").string(),
+                              .caffemodel = (scratch / "n.caffemodel").string(),
+                              .pictures = {(scratch / "x.npy").string()}};
+  const loaded_network loaded(source);
+  REQUIRE(loaded.remarks().size() == 1);
+  CHECK_THAT(
+      loaded.remarks()[0],
+      contains("known to refuse or change 2 things, the first: layer 'p' (") &&
+          contains("got order 0 3 1 2, expected the order 0 2 3 1 (users' reports); `nnie-debug info` lists all"));
+  CHECK(loaded_network(source, false).remarks().empty());
+}
+
 }  // namespace loaded_network_test

@@ -208,11 +208,11 @@ TEST_CASE("the marks _cpu and _report have places where they may not stand", "[n
       found ==
       std::vector<std::string>{
           "picture_cpu: the mark _cpu, no mark _cpu on an input",
-          "picture_cpu: output 'picture_report', a mark _report here has no effect",
+          "picture_cpu: output 'picture_report', no mark _report here: it has no effect",
           "own: output 'own_report', no mark _report on what a Custom gives",
           "behind_cpu: the mark _cpu behind 'own' of type Custom, no mark _cpu behind a Custom, a Proposal or what is "
           "marked _data",
-          "fine_cpu: output 'fine_report', a mark _report here has no effect",
+          "fine_cpu: output 'fine_report', no mark _report here: it has no effect",
           "up: behind 'fine_cpu' of type ReLU, no Upsample behind a layer of the host"});
 }
 

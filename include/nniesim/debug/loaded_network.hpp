@@ -25,6 +25,7 @@
 #include <nniesim/kernels/thread_pool.hpp>
 #include <nniesim/network/arithmetic.hpp>
 #include <nniesim/network/calibrate.hpp>
+#include <nniesim/network/constraints.hpp>
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/layer.hpp>
 #include <nniesim/network/precision_plan.hpp>
@@ -146,6 +147,7 @@ class loaded_network {
     return file.extension() != ".npy" && !(features && file.extension() == ".bin");
   }
   void note_options();
+  void note_constraints();
   void remark_rule(const activation_ranges& ranges, const std::string& file, const precision_plan& plan);
 
   network_source source_;
@@ -192,6 +194,7 @@ inline loaded_network::loaded_network(network_source source, bool with_inputs) :
     if (std::holds_alternative<layers::input>(l.params)) inputs_.push_back(l.outputs[0]);
   }
   if (!with_inputs) return;
+  note_constraints();
   // Before inputs of its shapes are made: the least that any command needs.
   require_memory(net_, need_of_memory(net_, float_plan(net_), {.threads = threads(), .prepared_limit = prepared_limit}),
                  machine_memory());
@@ -408,6 +411,17 @@ inline activation_ranges loaded_network::ranges_of_gfpq_file(const cfg_path& fil
 }
 
 /// Every key of the cfg is simulated, or named.
+inline void loaded_network::note_constraints() {
+  const std::vector<constraint_violation> broken = check_constraints(net_);
+  if (broken.empty()) return;
+  const constraint_violation& first = broken.front();
+  const layer& l = net_.layers[first.layer];
+  remark(detail::concat("the compiler is known to refuse or change ", broken.size(),
+                        broken.size() == 1 ? " thing: layer " : " things, the first: layer ", detail::excerpt(l.name),
+                        " (", l.where, "): got ", first.got, ", expected ", first.rule, " (", first.source,
+                        "); `nnie-debug info` lists all"));
+}
+
 inline void loaded_network::note_options() {
   if (cfg_.sparse_rate != 0.0F) {
     remark(detail::concat(cfg_.file, ": [sparse_rate] ", cfg_.sparse_rate, ": that share of the weights of each ",

@@ -127,7 +127,7 @@ inline void check_marks(const network& net, std::vector<constraint_violation>& f
       if (l.type == "Custom") {
         add(concat("output '", net.blobs[b].name, "'"), "no mark _report on what a Custom gives");
       } else if (is_input || l.type == "Proposal" || is_marked) {
-        add(concat("output '", net.blobs[b].name, "'"), "a mark _report here has no effect");
+        add(concat("output '", net.blobs[b].name, "'"), "no mark _report here: it has no effect");
       }
     }
   }
