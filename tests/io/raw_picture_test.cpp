@@ -75,7 +75,11 @@ TEST_CASE("files of other sizes are refused with both numbers", "[io]") {
   raw_layout strided = size(2, 3);
   strided.stride = 8;
   CHECK_THROWS_WITH(decode_raw_picture(std::string(18, 'x'), "x.bgr", strided),
-                    contains("got 18 bytes, expected 48: 6 rows"));
+                    contains("got 18 bytes, expected 6 rows (of all planes) with a stride of 8"));
+  // 6 rows of this stride are 18 bytes, but for 2^64.
+  strided.stride = (std::size_t{1} << 63U) + 3;
+  CHECK_THROWS_WITH(decode_raw_picture(std::string(18, 'x'), "x.bgr", strided),
+                    contains("got 18 bytes, expected 6 rows (of all planes) with a stride of 9223372036854775811"));
   strided.stride = 2;
   CHECK_THROWS_WITH(decode_raw_picture("", "x.bgr", strided), contains("got a stride of 2 for 3 columns"));
   CHECK_THROWS_AS(decode_raw_picture("", "x.bgr", size(0, 3)), shape_error);

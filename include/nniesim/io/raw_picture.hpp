@@ -44,16 +44,16 @@ namespace detail {
   return layout.rows + (layout.sampling == yuv_sampling::yuv420 ? layout.rows / 2 : layout.rows);
 }
 
-/// The bytes from row to row. Throws shape_error, with both numbers, where the file has another size.
+/// The bytes from row to row. Throws shape_error, with what was got and expected, where the file has another size.
 [[nodiscard]] inline std::size_t raw_stride(std::size_t bytes, std::string_view file, std::size_t all_rows,
                                             const raw_layout& layout) {
   const auto padded = [&](std::size_t to) { return (layout.columns + to - 1) / to * to; };
   if (layout.stride != 0) {
     require<shape_error>(layout.stride >= layout.columns, file, ": got a stride of ", layout.stride, " for ",
                          layout.columns, " columns, expected no less");
-    require<shape_error>(bytes == all_rows * layout.stride, file, ": got ", bytes, " bytes, expected ",
-                         all_rows * layout.stride, ": ", all_rows, " rows (of all planes) with a stride of ",
-                         layout.stride);
+    // Divided, since a stride may be any number and the product wrap.
+    require<shape_error>(bytes / all_rows == layout.stride && bytes % all_rows == 0, file, ": got ", bytes,
+                         " bytes, expected ", all_rows, " rows (of all planes) with a stride of ", layout.stride);
     return layout.stride;
   }
   for (const std::size_t stride : {layout.columns, padded(16), padded(32)}) {
