@@ -34,7 +34,13 @@ TEST_CASE("ranges of layers' inputs become those of blobs", "[io]") {
   CHECK_THROWS_WITH(parsed("[]"), contains("expected {\"nnie\""));
   CHECK_THROWS_WITH(parsed("{}"), contains("got no layers"));
   CHECK_THROWS_WITH(parsed(R"({"conv1": 2})"), contains("'conv1': expected a list"));
-  CHECK_THROWS_WITH(parsed(R"({"conv1": [0]})"), contains("no positive float"));
+  CHECK_THROWS_WITH(parsed(R"({"conv1": []})"), contains("'conv1': expected a list"));
+  for (const std::string bad : {"0", "-1", "1e-60", "1e39", "true", "\"1\""}) {
+    CAPTURE(bad);
+    CHECK_THROWS_WITH(parsed(R"({"conv1": [)" + bad + "]}"), contains("'conv1': range 0 is no positive float"));
+  }
+  CHECK(parsed(R"({"conv1": [1e-45]})").ranges.blobs.at("data").largest > 0.0F);
+  CHECK_THROWS_WITH(parsed(R"({"conv1": [1], "conv2": [2], "conv1": [3]})"), contains("got the member 'conv1' twice"));
   CHECK_THROWS_WITH(parsed(R"({"conv1": [1, 2]})"), contains("got 2 ranges, expected at most one for each of its 1"));
   CHECK_THROWS_AS(parsed("{"), parse_error);
 }

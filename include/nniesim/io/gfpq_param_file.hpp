@@ -74,7 +74,8 @@ namespace detail {
   const std::vector<blob_storage> storage = blob_storage_of(net, plan_of(net, layer_precision::w8a8));
   for (const auto& [key, values] : layers->items()) {
     const std::string where = detail::concat(file, ": layer ", detail::excerpt(key));
-    detail::require<parse_error>(values.is_array(), where, ": expected a list of the ranges of its inputs");
+    detail::require<parse_error>(values.is_array() && !values.empty(), where,
+                                 ": expected a list of the ranges of its inputs");
     const std::string name = plain(detail::without_permute(key, net));
     const auto l = std::find_if(net.layers.begin(), net.layers.end(), [&](const layer& x) {
       return plain(x.name) == name ||
@@ -88,9 +89,10 @@ namespace detail {
                                  " ranges, expected at most one for each of its ", l->inputs.size(), " inputs");
     for (std::size_t i = 0; i < values.size(); ++i) {
       const double v = values[i].is_number() ? values[i].get<double>() : -1.0;
-      detail::require<parse_error>(v > 0 && v <= static_cast<double>(std::numeric_limits<float>::max()), where,
-                                   ": range ", i, " is no positive float");
-      result.ranges.blobs[names[storage[l->inputs[i]].source]].add(static_cast<float>(v));
+      const bool fits = v > 0 && v <= static_cast<double>(std::numeric_limits<float>::max());
+      const float range = fits ? static_cast<float>(v) : 0.0F;  // 0 of what is too small for a float, too
+      detail::require<parse_error>(range > 0.0F, where, ": range ", i, " is no positive float");
+      result.ranges.blobs[names[storage[l->inputs[i]].source]].add(range);
     }
   }
   return result;

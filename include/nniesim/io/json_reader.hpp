@@ -8,7 +8,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -54,12 +57,22 @@ inline void require_json_limits(std::string_view text, std::string_view file, co
 }
 
 /// The value of a text; `file` names it in messages. Throws parse_error with the byte where it is no JSON or beyond the
-/// limits.
+/// limits, and for an object with two members of one name, of which a parser takes the last.
 [[nodiscard]] inline nlohmann::json parse_json(std::string_view text, std::string_view file,
                                                const json_limits& limits = {}) {
   require_json_limits(text, file, limits);
+  std::vector<std::set<std::string>> names;  // of the objects that are open
+  const auto look = [&](int, nlohmann::json::parse_event_t event, const nlohmann::json& part) {
+    if (event == nlohmann::json::parse_event_t::object_start) names.emplace_back();
+    if (event == nlohmann::json::parse_event_t::object_end) names.pop_back();
+    if (event != nlohmann::json::parse_event_t::key) return true;
+    const auto& name = part.get_ref<const std::string&>();
+    require<parse_error>(names.back().insert(name).second, file, ": got the member ", excerpt(name),
+                         " twice in one object, expected it once");
+    return true;
+  };
   try {
-    return nlohmann::json::parse(text);
+    return nlohmann::json::parse(text, look);
   } catch (const nlohmann::json::parse_error& e) {
     throw parse_error(
         concat(file, ": byte ", e.byte, ": expected JSON: ", printable(std::string_view(e.what()).substr(0, 300))));
