@@ -180,38 +180,24 @@ TEST_CASE("what is wrong with a calibration file is said", "[io]") {
                     contains("neither"));
 }
 
-TEST_CASE("a calibration file's depth and size are bounded before it is parsed", "[io]") {
+TEST_CASE("a calibration file is bounded before it is parsed, and its messages are short", "[io]") {
   const auto parse = [](std::string_view text) { return parse_calibration(text, "c.json"); };
   const std::string head =
       R"({"format": "nniesim ranges 1", "pictures": 1, "rule": "given", "precision": "", "blobs": )";
-  CHECK_THROWS_WITH(parse(std::string(60'000'000, '[')),
-                    contains("c.json: byte 8: got brackets within brackets 9 deep, expected at most 8"));
   CHECK_THROWS_WITH(parse(head + R"({"c": )" + std::string(20, '{')), contains("9 deep"));
-  CHECK_THROWS_WITH(parse("[" + std::string(3'000'000, ',')), contains("got more than 1000000 values, the limit"));
-  std::string lists = "[";
-  for (int i = 0; i < 1'000'000; ++i) lists += "[]";
-  CHECK_THROWS_WITH(parse(lists), contains("got more than 1000000 values"));
-  CHECK_THROWS_WITH(parse(std::string((std::size_t{64} << 20U) + 1, ' ')), contains("the limit is 67108864"));
-  // Brackets within texts are no brackets.
+  // Brackets within names are no brackets.
   const std::string name = R"("[[[[[[[[[[[[\"{{{{{{{{{{{{\\\\")";
   CHECK(parse(head + "{" + name + R"(: {"gfpq8": 1, "gfpq16": 1}}})").blobs.size() == 1);
-  CHECK_THROWS_WITH(parse("]]]"), contains("c.json: byte 1: expected JSON"));
-  CHECK_THROWS_WITH(parse("\"\\"), contains("expected JSON"));
-  // A number beyond all doubles, and messages about large values: short ones of the library's.
-  CHECK_THROWS_AS(parse(R"({"format": 1e999})"), parse_error);
-  const auto length_of_message = [&](const std::string& text) {
+  const std::string large(1'000'000, 'a');
+  for (const std::string& text : {"{\"format\": \"" + large + "\"}", head + "{\"" + large + "\": 1}}"}) {
+    std::size_t length = 0;
     try {
       (void)parse(text);
     } catch (const parse_error& e) {
-      return std::string(e.what()).size();
+      length = std::string(e.what()).size();
     }
-    return std::size_t{0};
-  };
-  const std::string large(1'000'000, 'a');
-  for (const std::string& text :
-       {"{\"format\": \"" + large + "\"}", "\"" + large, large, head + "{\"" + large + "\": 1}}"}) {
-    CHECK(length_of_message(text) > 0);
-    CHECK(length_of_message(text) < 500);
+    CHECK(length > 0);
+    CHECK(length < 500);
   }
 }
 
