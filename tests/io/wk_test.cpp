@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <nniesim/io/wk.hpp>
-#include <nniesim/io/wk_codes.hpp>
 #include <string>
 #include <vector>
 
@@ -51,106 +50,7 @@ std::vector<const wk_layer*> of_type(const wk_model& m, wk_type type) {
   return found;
 }
 
-/// As the decoder's rules have them: a stream of tokens, each a string of bits, with the flags between.
-std::vector<std::uint8_t> stored_block(std::uint8_t coding, std::size_t length,
-                                       const std::vector<std::uint8_t>& palette,
-                                       const std::vector<std::string>& tokens) {
-  std::string bits = "0";
-  std::size_t flag = 0, end = 34;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    bits += tokens[i];
-    if (bits.size() < end || i + 1 == tokens.size()) continue;
-    bits[flag] = (bits.size() - end) % 6 == 0 ? '1' : '0';
-    flag = bits.size();
-    end += 43;
-    bits += '0';
-  }
-  bits.resize((bits.size() + 7) / 8 * 8, '0');
-  std::vector<std::uint8_t> stored = {coding, static_cast<std::uint8_t>(length & 255U),
-                                      static_cast<std::uint8_t>(length >> 8U)};
-  stored.insert(stored.end(), palette.begin(), palette.end());
-  for (std::size_t i = 0; i < bits.size(); i += 8) {
-    unsigned byte = 0;
-    for (std::size_t k = 0; k < 8; ++k) byte |= (bits[i + k] == '1' ? 1U : 0U) << k;
-    stored.push_back(static_cast<std::uint8_t>(byte));
-  }
-  stored.insert(stored.end(), 2, std::uint8_t{0});
-  return stored;
-}
-
-std::vector<std::uint8_t> counted_palette() {
-  std::vector<std::uint8_t> p(37);
-  for (std::size_t i = 0; i < p.size(); ++i) p[i] = static_cast<std::uint8_t>(100 + i);
-  return p;
-}
-
 }  // namespace
-
-TEST_CASE("every token of the prefix code is the palette's byte that the format names") {
-  const std::vector<std::string> plain = {"000",    "001",          "010",    "011",       "100",       "101011",
-                                          "110111", "111110100101", "111001", "111010000", "111011110", "111011111"};
-  wk_block_decoder decoder;
-  const auto stored = stored_block(0x11, 12, counted_palette(), plain);
-  const wk_decoded got = decoder.decode(stored);
-  CHECK(got.problem.empty());
-  CHECK(got.bytes == std::vector<std::uint8_t>{100, 100, 100, 101, 102, 103, 107, 119, 0xa5, 121, 122, 136});
-
-  const std::vector<std::string> runs = {"000",    "001",       "010",      "011",    "100",
-                                         "101000", "101011",    "110111",   "111000", "111110100101",
-                                         "111001", "111010000", "111011111"};
-  const auto with_runs = stored_block(0x51, 26, counted_palette(), runs);
-  const wk_decoded more = wk_block_decoder().decode(with_runs);
-  CHECK(more.problem.empty());
-  std::vector<std::uint8_t> expected(10, 100);
-  expected.push_back(101);
-  expected.insert(expected.end(), 9, 100);
-  for (const int b : {104, 116, 117, 0xa5, 118, 119}) expected.push_back(static_cast<std::uint8_t>(b));
-  CHECK(more.bytes == expected);
-}
-
-TEST_CASE("a palette stays for the blocks behind it, and falls with a block that does not decode") {
-  wk_block_decoder decoder;
-  const auto fresh = stored_block(0x11, 2, counted_palette(), {"010", "011", "111011111"});
-  const auto again = stored_block(0x01, 1, {}, {"100", "111011111"});
-  CHECK_THAT(decoder.decode(again).problem, Catch::Matchers::Contains("there is none"));
-  CHECK(decoder.decode(fresh).bytes == std::vector<std::uint8_t>{101, 102});
-  CHECK(decoder.decode(again).bytes == std::vector<std::uint8_t>{103});
-  const std::vector<std::uint8_t> raw = {0x00, 2, 0, 7, 9, 0, 0};
-  CHECK(decoder.decode(raw).bytes == std::vector<std::uint8_t>{7, 9});
-  CHECK(decoder.decode(again).bytes == std::vector<std::uint8_t>{103});
-  auto damaged = fresh;
-  damaged[1] = 3;
-  CHECK_THAT(decoder.decode(damaged).problem, Catch::Matchers::Contains("2 bytes, expected 3"));
-  CHECK_THAT(decoder.decode(again).problem, Catch::Matchers::Contains("there is none"));
-}
-
-TEST_CASE("blocks that break a rule of the code are refused, each with its reason") {
-  const auto good = stored_block(0x11, 2, counted_palette(), {"010", "011", "111011111"});
-  const auto problem = [](std::vector<std::uint8_t> stored) { return wk_block_decoder().decode(stored).problem; };
-  CHECK(problem(good).empty());
-  CHECK_THAT(problem({}), Catch::Matchers::Contains("0 bytes, expected at least 3"));
-  CHECK_THAT(problem({0x41, 0, 0, 0, 0}), Catch::Matchers::Contains("coding 65"));
-  CHECK_THAT(problem({0x00, 2, 0, 1}), Catch::Matchers::Contains("expected 7"));
-  CHECK_THAT(problem({0x11, 2, 0, 1}), Catch::Matchers::Contains("a palette of 1 bytes"));
-  auto bad = good;
-  bad[1] = 1;
-  CHECK_THAT(problem(bad), Catch::Matchers::Contains("more than its 1"));
-  bad = good;
-  bad.pop_back();
-  CHECK_THAT(problem(bad), Catch::Matchers::Contains("bits behind its end mark"));
-  bad = good;
-  bad.resize(bad.size() - 4);
-  CHECK_THAT(problem(bad), Catch::Matchers::Contains("without an end mark"));
-  bad = good;
-  bad[40] ^= 1U;  // the flag
-  CHECK_THAT(problem(bad), Catch::Matchers::Contains("parity of its last piece"));
-  std::vector<std::string> many(12, "010");
-  many.emplace_back("111011111");
-  bad = stored_block(0x11, 12, counted_palette(), many);
-  CHECK(problem(bad).empty());
-  bad[40] ^= 1U;
-  CHECK_THAT(problem(bad), Catch::Matchers::Contains("the parity before bit 34"));
-}
 
 TEST_CASE("the carried compiled models read as they were written") {
   const int bits = GENERATE(8, 16);
@@ -294,42 +194,6 @@ TEST_CASE("a compiled model cut off anywhere, and any small damage to it, ends i
   }
   draws d(1);
   for (int i = 0; i < 500; ++i) (void)refusal_of(mutated(good, d, {std::string(4, '\xff'), std::string(8, '\0')}));
-}
-
-TEST_CASE("the order of codes is the one of the format's description") {
-  // 16 bits, 3x3 of 8 channels: nine units dealt to three rows.
-  const std::size_t channels = 8;
-  std::vector<gfpq16::code> codes(9 * channels);
-  for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<gfpq16::code>(i + 1);
-  const auto wide = wk_block_codes<16>(codes, {1, channels, 3, 3});
-  CHECK(wide.size() == 64 * 3);
-  const auto at = [&](std::size_t row, std::size_t lane, std::size_t c) {
-    const std::size_t i = 2 * (row * 32 + lane * 8 + c);
-    return wide[i] | wide[i + 1] << 8;
-  };
-  // Unit u = ky*3 + kx stands in row u mod 3, lane u / 3; weight (c, ky, kx) is number c*9 + u.
-  CHECK(at(0, 0, 0) == 1 << 2);
-  CHECK(at(1, 0, 0) == 2 << 2);
-  CHECK(at(0, 1, 0) == 4 << 2);
-  CHECK(at(2, 2, 7) == 72 << 2);
-  CHECK(at(0, 3, 0) == 0x8000);
-
-  // 8 bits, two kernel rows as channels: weight (c, ky, kx) is channel 2c + ky%2 of row ky/2.
-  std::vector<gfpq8::code> small(2 * 9);
-  for (std::size_t i = 0; i < small.size(); ++i) small[i] = static_cast<gfpq8::code>(i + 1);
-  const auto merged = wk_block_codes<8>(small, {1, 2, 3, 3, true});
-  CHECK(merged.size() == 64 * 6);
-  CHECK(merged[0] == 1);              // c 0, ky 0, kx 0
-  CHECK(merged[1] == 4);              // c 0, ky 1
-  CHECK(merged[2] == 10);             // c 1, ky 0
-  CHECK(merged[3 * 64 + 0] == 7);     // c 0, ky 2
-  CHECK(merged[3 * 64 + 1] == 0x80);  // ky 3: none
-  CHECK(merged[64 + 1] == 5);         // kx 1
-  CHECK(merged[16] == 0x80);          // output 1
-  CHECK(wk_depthwise_codes(small, 9)[64 * 8 + 16] == 18);
-  CHECK_THROWS_AS(wk_block_codes<8>(small, {3, 2, 3, 3}), shape_error);
-  CHECK(wk_fully_connected_outputs<8>(800) == 48);
-  CHECK(wk_fully_connected_outputs<16>(500) == 39);
 }
 
 TEST_CASE("compiled models of the real compiler decode, and their records agree with their instructions") {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <nniesim/core/error.hpp>
@@ -127,6 +128,8 @@ template <int Bits>
 template <int Bits>
 [[nodiscard]] std::vector<std::uint8_t> wk_fully_connected_codes(std::span<const typename gfpq<Bits>::code> codes,
                                                                  std::size_t inputs) {
+  detail::require<shape_error>(inputs != 0 && codes.size() % inputs == 0, "fully connected block: ", codes.size(),
+                               " codes of ", inputs, " inputs, expected as many for each output");
   constexpr std::size_t step = wk_outputs_per_block<Bits>;
   std::vector<std::uint8_t> all;
   while (!codes.empty()) {
@@ -142,8 +145,8 @@ template <int Bits>
 /// channels. `codes` are channels x rows x columns of at most 64 channels. Which channel stands where is inferred.
 [[nodiscard]] inline std::vector<std::uint8_t> wk_depthwise_codes(std::span<const gfpq8::code> codes,
                                                                   std::size_t positions) {
-  const std::size_t channels = codes.size() / positions;
-  detail::require<shape_error>(channels <= 64 && codes.size() == channels * positions,
+  const std::size_t channels = positions == 0 ? 0 : codes.size() / positions;
+  detail::require<shape_error>(positions != 0 && channels <= 64 && codes.size() == channels * positions,
                                "depthwise block: ", codes.size(), " codes of ", positions,
                                " kernel positions, expected at most 64 channels");
   std::vector<gfpq8::code> placed(64 * positions, gfpq8::zero);
