@@ -1,6 +1,3 @@
-#include <nniesim/core/csv_text.hpp>
-#include <nniesim/core/excerpt.hpp>
-#include <nniesim/core/json_text.hpp>
 #include <nniesim/core/utf8.hpp>
 
 #include <string>
@@ -43,41 +40,6 @@ TEST_CASE("UTF-8 is what encodes a character, in its shortest form, and nothing 
   CHECK(detail::valid_utf8("\xe4\xb8") == "\xef\xbf\xbd\xef\xbf\xbd");
   CHECK(detail::valid_utf8("\xe4\xb8\xad\xed\xa0\x80") == "\xe4\xb8\xad\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
   CHECK(detail::valid_utf8(std::string_view("a\0b", 3)) == std::string_view("a\0b", 3));
-}
-
-TEST_CASE("strings of JSON are escaped and valid") {
-  CHECK(detail::json_quoted("") == "\"\"");
-  CHECK(detail::json_quoted("a/\"b\"\\") == R"("a/\"b\"\\")");
-  CHECK(detail::json_quoted(std::string_view("\0\n\x1b\x7f", 4)) == R"("\u0000\u000a\u001b\u007f")");
-  CHECK(detail::json_quoted("\xd6\xd0\xe4\xb8\xad") == "\"\xef\xbf\xbd\xef\xbf\xbd\xe4\xb8\xad\"");
-}
-
-TEST_CASE("cells of CSV are quoted and are no formulas") {
-  CHECK(detail::csv_cell("conv1") == "conv1");
-  CHECK(detail::csv_cell("a b") == "a b");
-  CHECK(detail::csv_cell("") == "");
-  CHECK(detail::csv_cell("a,b") == "\"a,b\"");
-  CHECK(detail::csv_cell("a \"b\"") == "\"a \"\"b\"\"\"");
-  CHECK(detail::csv_cell("a\nb") == "\"a\nb\"");
-  CHECK(detail::csv_cell(" a") == "\" a\"");
-  for (const std::string start : {"=", "+", "-", "@", "\t", "\r"}) {
-    CHECK(detail::csv_cell(start + "cmd|'x'!A1") == "\"'" + start + "cmd|'x'!A1\"");
-  }
-  CHECK(detail::csv_cell("'=1") == "'=1");
-  CHECK(detail::csv_cell("a\xff") == "a\xef\xbf\xbd");
-  CHECK(detail::csv_cell(std::string_view("a\0b", 3)) ==
-        "a\xef\xbf\xbd"
-        "b");
-}
-
-TEST_CASE("a terminal is shown no byte that it would act on") {
-  CHECK(detail::printable("conv\x1b[2J\n\x7f") == R"(conv\x1b[2J\x0a\x7f)");
-  CHECK(detail::printable("\xe4\xb8\xad") == "\xe4\xb8\xad");
-  // Control characters beyond ASCII, and bytes that are no UTF-8, as in GBK.
-  CHECK(detail::printable("\xc2\x9b"
-                          "2J") == R"(\xc2\x9b2J)");
-  CHECK(detail::printable("\x9b"
-                          "2J\xd6\xd0") == R"(\x9b2J\xd6\xd0)");
 }
 
 }  // namespace utf8_test

@@ -129,16 +129,4 @@ TEST_CASE("outputs are found by their layers' names, or their blobs'", "[network
   CHECK_THROWS_WITH(runner.value("resst"), contains("nearest: 'rest'"));
 }
 
-TEST_CASE("names that are like an unknown one are few and different", "[network]") {
-  using detail::nearest_names;
-  CHECK(nearest_names("abc", {}).empty());
-  CHECK(nearest_names("abc", {"xyz", "12"}).empty());
-  CHECK(nearest_names("conv2", {"fc", "conv1", "conv1", "conv3", "Conv22", "conv4"}) ==
-        "; nearest: 'conv1', 'conv3', 'Conv22'");
-  CHECK(detail::edit_distance("kitten", "sitting") == 3);
-  CHECK(detail::edit_distance("", "abc") == 3);
-  const std::string one(100'000, 'a');
-  CHECK(nearest_names(one, {one}).size() < 100);
-}
-
 }  // namespace names_test
