@@ -26,9 +26,9 @@ class arena {
   [[nodiscard]] T* take(std::size_t n, std::string_view where) {
     void* at = memory_.data();
     std::size_t room = memory_.size();
-    const bool fits = std::align(alignment, n * sizeof(T), at, room) != nullptr;
-    detail::require<shape_error>(fits, where, ": workspace of ", memory_.size(), " bytes left, needs ", n * sizeof(T),
-                                 " more; ask workspace_bytes()");
+    const bool fits = n <= room / sizeof(T) && std::align(alignment, n * sizeof(T), at, room) != nullptr;
+    detail::require<shape_error>(fits, where, ": workspace of ", memory_.size(), " bytes left, needs ", n,
+                                 " values of ", sizeof(T), " bytes more; ask workspace_bytes()");
     memory_ = memory_.subspan(static_cast<std::size_t>(static_cast<std::byte*>(at) - memory_.data()) + n * sizeof(T));
     return static_cast<T*>(at);
   }
