@@ -203,19 +203,4 @@ TEST_CASE("the network's input is encoded at once, without 1/4096 in between", "
   }
 }
 
-TEST_CASE("names of ranges are those of layers, whatever is folded into them", "[network]") {
-  network_builder b;
-  const std::size_t data = b.input({1, 2, 4, 4});
-  const std::size_t x = b.add("conv", layers::convolution{{}, zeros({2, 2, 1, 1}), {}}, {data});
-  const std::size_t y = b.add("relu", relu_params{}, {x});
-  b.net.blobs[y].name = "conv";  // in place
-  layer slice{"slice", "Slice", "here:3:1", {y}, {0, 0}, slice_params{1, {1}}};
-  slice.outputs = {b.blob("first", {1, 1, 4, 4}), b.blob("rest", {1, 1, 4, 4})};
-  b.net.layers.push_back(slice);
-  CHECK(range_names(b.net) == std::vector<std::string>{"data", "conv", "relu", "slice", "slice:1"});
-  b.net.layers[1].merged = {"bn", "scale"};
-  b.blob("nobody's", {1});
-  CHECK(range_names(b.net) == std::vector<std::string>{"data", "scale", "relu", "slice", "slice:1", ""});
-}
-
 }  // namespace blob_storage_test

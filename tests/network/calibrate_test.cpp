@@ -54,35 +54,6 @@ TEST_CASE("ranges of the float network are its blobs' largest magnitudes, and gr
   CHECK(c.ranges().pictures == 3);
 }
 
-TEST_CASE("scales of a range are those that the vendor's modes INIT and UPDATE give", "[network]") {
-  // Of all-zero data the library has a scale that tiny values do not reach.
-  draws random(5);
-  for (int round = 0; round < 200; ++round) {
-    activation_range range;
-    std::optional<gfpq8::scale> in_8bit;
-    std::optional<gfpq16::scale> in_16bit;
-    for (std::size_t pictures = random.between(1, 4); pictures-- > 0;) {
-      const bool is_zero = random.between(0, 3) == 0;
-      const float m = is_zero ? 0.0F : std::ldexp(1.0F, static_cast<int>(random.between(0, 60)) - 40);
-      range.add(m);
-      const std::vector<float> data = {m, -m / 2};
-      in_8bit =
-          gfpq8::scale_of(data, in_8bit ? scale_mode::update : scale_mode::init, in_8bit.value_or(gfpq8::scale()));
-      in_16bit =
-          gfpq16::scale_of(data, in_16bit ? scale_mode::update : scale_mode::init, in_16bit.value_or(gfpq16::scale()));
-    }
-    CHECK(range.scale<gfpq8>() == *in_8bit);
-    CHECK(range.scale<gfpq16>() == *in_16bit);
-    if (range.largest > 0) CHECK(range.scale<uniform8>() == uniform8::scale_of_max(range.largest));
-  }
-  activation_range given{.in_8bit = gfpq8::scale(-20)};
-  CHECK(given.scale<gfpq8>().z() == -20);
-  CHECK_THROWS_WITH(given.scale<gfpq16>(), contains("got a scale of gfpq8 alone, expected one of gfpq16"));
-  given.add(2.0F);
-  CHECK(given.scale<gfpq8>().z() == -20);
-  CHECK(given.scale<gfpq16>() == gfpq16::scale_of_max(2.0F));
-}
-
 TEST_CASE("ranges of the quantized network are of weights and blobs that are encoded, all else in float", "[network]") {
   draws random(7);
   network_builder b;

@@ -1,5 +1,4 @@
 #include <nniesim/network/constraints.hpp>
-#include <nniesim/network/cost.hpp>
 
 #include "catch.hpp"
 #include "support/networks.hpp"
@@ -87,35 +86,6 @@ TEST_CASE("channels, kernels and groups have limits", "[network]") {
   CHECK(std::find(found.begin(), found.end(), "4097 channels") != found.end());
   CHECK(std::find(found.begin(), found.end(), "kernel 256") != found.end());
   CHECK(std::find(found.begin(), found.end(), "group 4097") != found.end());
-}
-
-TEST_CASE("work and time of layers", "[network]") {
-  draws random(3);
-  network_builder b;
-  const std::size_t data = b.input({1, 16, 32, 32});
-  std::size_t x = b.add(
-      "conv", layers::convolution{{.pad = {1, 1}}, random.tensor({32, 16, 3, 3}), random_floats(random, 32)}, {data});
-  x = b.add("grouped", layers::convolution{{.groups = 32}, random.tensor({32, 1, 3, 3}), {}}, {x});
-  x = b.add("up", layers::deconvolution{{.stride = {2, 2}}, random.tensor({32, 3, 2, 2}), {}}, {x});
-  x = b.add("fc", layers::fully_connected{1, random.tensor({10, 3 * 60 * 60}), {}}, {x});
-  const auto work = [&](std::size_t l) { return work_of(b.net, b.net.layers[l]); };
-  CHECK(work(1).macs == 32UL * 32 * 32 * 16 * 9);
-  CHECK(work(1).padded_macs == work(1).macs);
-  CHECK(work(1).parameters == 32UL * 16 * 9 + 32);
-  CHECK(work(1).values_read == 16UL * 32 * 32);
-  CHECK(work(1).values_written == 32UL * 32 * 32);
-  CHECK(work(2).macs == 32UL * 30 * 30 * 9);
-  CHECK(work(2).padded_macs == 32UL * 30 * 30 * 9 * 16 * 4);
-  CHECK(work(3).macs == 32UL * 30 * 30 * 3 * 4);
-  CHECK(work(4).macs == 10UL * 3 * 60 * 60);
-  // Bound by sums: twice as long in 16 bits. Bound by memory: never longer than that.
-  CHECK(time_of(b.net, 1, layer_precision::w16a16) == 2 * time_of(b.net, 1, layer_precision::w8a8));
-  CHECK(time_of(b.net, 4, layer_precision::w16a16) <= 2 * time_of(b.net, 4, layer_precision::w8a8));
-  CHECK(time_of(b.net, 0, layer_precision::w8a8) == 0);
-  const double all8 = time_of(b.net, plan_of(b.net, compile_mode::all_8bit));
-  const double all16 = time_of(b.net, plan_of(b.net, compile_mode::all_16bit));
-  CHECK(all8 < all16);
-  CHECK(all16 <= 2 * all8);
 }
 
 TEST_CASE("a network has 8 segments and 4 layers that pool regions at most", "[network]") {

@@ -9,28 +9,15 @@
 
 #include "catch.hpp"
 #include "support/networks.hpp"
+#include "support/other_policies.hpp"
 
 using namespace nniesim;
 using namespace test_networks;
+using namespace other_policies;
 
 namespace policies_test {
 
 namespace {
-
-/// w8a8 under another name.
-struct twin : precision<gfpq8, gfpq8, fp32_chain, q20_12> {
-  static constexpr std::string_view name = "twin";
-};
-/// A mix without a name.
-struct mixed : precision<gfpq16, gfpq8, fp64_chain, q20_12> {};
-/// The encodings of 8 bits in a float network.
-struct in_float : precision<gfpq8, gfpq8, fp32_chain, binary32> {
-  static constexpr std::string_view name = "in_float";
-};
-/// What networks do not run.
-struct narrow : precision<gfpq8, gfpq8, fp32_chain, fixed_point<8, 8, floor_rounding, saturate>> {
-  static constexpr std::string_view name = "narrow";
-};
 
 const policy_set& all() {
   static const policy_set set = policy_set::of<w8a8, w16a16, uniform_w8a8, uniform_w16a16, twin, mixed, in_float>();
@@ -38,21 +25,6 @@ const policy_set& all() {
 }
 
 }  // namespace
-
-TEST_CASE("a policy's name is its identity, whatever the name of another", "[network]") {
-  CHECK(layer_precision::w8a8 == layer_precision::of<w8a8>());
-  CHECK(layer_precision() == layer_precision::float32);
-  CHECK(layer_precision::of<twin>() != layer_precision::w8a8);
-  CHECK(layer_precision::of<twin>().name() == "twin");
-  CHECK(to_string(layer_precision::of<mixed>()) == "gfpq16/gfpq8/fp64_chain/q20_12_floor_saturate");
-  CHECK(layer_precision::of<mixed>().weight_bits() == 16);
-  CHECK(layer_precision::of<mixed>().activation_bits() == 8);
-  CHECK(layer_precision::of<uniform_w16a16>().activation_bits() == 16);
-  CHECK_FALSE(layer_precision::float32.encodes());
-  CHECK(layer_precision::of<in_float>().encodes());
-  CHECK(layer_precision::of<in_float>().writes_floats());
-  CHECK((layer_precision::w8a8 < layer_precision::w16a16) != (layer_precision::w16a16 < layer_precision::w8a8));
-}
 
 TEST_CASE("the accelerator's policy under another name gives the same bits everywhere", "[network]") {
   draws random(41);

@@ -209,32 +209,6 @@ TEST_CASE("the host computes in float, and truncates toward zero what it gives t
   }
 }
 
-TEST_CASE("blobs that live together do not overlap", "[network]") {
-  draws random(13);
-  for (int round = 0; round < 200; ++round) {
-    std::vector<memory_request> requests(random.between(0, 39));
-    std::size_t all = 0;
-    for (auto& r : requests) {
-      r = {random.between(0, 4) * 50, random.between(0, 19), 0};
-      r.last = r.first + random.between(0, 7);
-      all += (r.bytes + 63) / 64 * 64;
-    }
-    const memory_plan plan = plan_memory(requests);
-    CHECK(plan.bytes <= all);
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      CHECK(plan.offsets[i] % 64 == 0);
-      CHECK(plan.offsets[i] + requests[i].bytes <= plan.bytes);
-      for (std::size_t k = 0; k < i; ++k) {
-        const bool together = requests[i].first <= requests[k].last && requests[k].first <= requests[i].last;
-        const bool apart = plan.offsets[i] + requests[i].bytes <= plan.offsets[k] ||
-                           plan.offsets[k] + requests[k].bytes <= plan.offsets[i] || requests[i].bytes == 0 ||
-                           requests[k].bytes == 0;
-        CHECK((!together || apart));
-      }
-    }
-  }
-}
-
 TEST_CASE("layers by themselves have their own index, fused or not", "[network]") {
   draws random(23);
   network_builder b;
