@@ -1,6 +1,5 @@
 #include <nniesim/io/caffe_recurrent_layers.hpp>
 
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -8,6 +7,7 @@
 #include <nniesim/network/runner.hpp>
 
 #include "catch.hpp"
+#include "support/caffe_text.hpp"
 #include "support/mutate.hpp"
 #include "support/random.hpp"
 
@@ -16,12 +16,6 @@ using namespace nniesim;
 namespace caffe_recurrent_layers_test {
 
 namespace {
-
-tensor<float> counted(const tensor_shape& shape) {
-  auto t = make_tensor<float>(shape);
-  std::iota(t.begin(), t.end(), 1.0F);
-  return t;
-}
 
 /// A network with inputs of these shapes, a, b, ..., and the layer x of this text.
 network imported(const std::vector<std::string>& inputs, const std::string& layer,
@@ -33,18 +27,13 @@ network imported(const std::vector<std::string>& inputs, const std::string& laye
   }
   caffe_layer l;
   l.name = "x";
-  for (const tensor_shape& s : learned) l.blobs.push_back(counted(s));
+  for (const tensor_shape& s : learned) l.blobs.push_back(counted(s, 1.0F));
   const caffe_model model{"model", {l}};
   return import_caffe(parse_prototxt(text + "layer { name: 'x' " + layer + " }", "net"), &model, "weights");
 }
 std::string problem(const std::vector<std::string>& inputs, const std::string& layer,
                     const std::vector<tensor_shape>& learned = {}) {
-  try {
-    (void)imported(inputs, layer, learned);
-  } catch (const parse_error& e) {
-    return e.what();
-  }
-  return "(no parse_error)";
+  return caffe_text::problem_of([&] { return imported(inputs, layer, learned); });
 }
 layers::recurrent recurrent_of(const network& n) { return std::get<layers::recurrent>(n.layers.back().params); }
 std::vector<tensor_shape> outputs_of(const network& n) {
@@ -76,9 +65,9 @@ TEST_CASE("LSTM and RNN have their blobs in the order of Caffe's unrolled networ
   CHECK_FALSE(p.is_flag);
   CHECK_FALSE(p.has_fixed_input);
   CHECK_FALSE(p.exposes_states);
-  CHECK(same_bits(p.learned.input, counted({8, 4})));
+  CHECK(same_bits(p.learned.input, counted({8, 4}, 1.0F)));
   CHECK(p.learned.bias.size() == 8);
-  CHECK(same_bits(p.learned.hidden, counted({8, 2})));
+  CHECK(same_bits(p.learned.hidden, counted({8, 2}, 1.0F)));
 
   // All axes behind the second are features; a third bottom is the static input, whose weights come before the state's.
   const network with_static =
@@ -86,7 +75,7 @@ TEST_CASE("LSTM and RNN have their blobs in the order of Caffe's unrolled networ
                "type: 'LSTM' bottom: 'a' bottom: 'b' bottom: 'c' top: 'y' recurrent_param { num_output: 2 }",
                {{8, 4}, {8}, {8, 6}, {8, 2}});
   CHECK(recurrent_of(with_static).has_fixed_input);
-  CHECK(same_bits(recurrent_of(with_static).learned.fixed, counted({8, 6})));
+  CHECK(same_bits(recurrent_of(with_static).learned.fixed, counted({8, 6}, 1.0F)));
 
   const network exposed = imported(
       {"5, 3, 4", "5, 3", "1, 3, 2", "1, 3, 2"},
@@ -98,7 +87,7 @@ TEST_CASE("LSTM and RNN have their blobs in the order of Caffe's unrolled networ
 
   const network simple = imported({"5, 3, 4", "5, 3"}, rnn + "}", {{2, 4}, {2}, {2, 2}, {2, 2}, {2}});
   CHECK(recurrent_of(simple).cell == recurrent_cell::rnn);
-  CHECK(same_bits(recurrent_of(simple).learned.output, counted({2, 2})));
+  CHECK(same_bits(recurrent_of(simple).learned.output, counted({2, 2}, 1.0F)));
   CHECK(recurrent_of(simple).learned.output_bias == std::vector<float>{1, 2});
   const network all = imported({"5, 3, 4", "5, 3", "3, 6", "1, 3, 2"},
                                "type: 'RNN' bottom: 'a' bottom: 'b' bottom: 'c' bottom: 'd' top: 'y' top: 'h' "
@@ -164,7 +153,7 @@ TEST_CASE("layers around sequences") {
   CHECK_THAT(problem({}, "type: 'ContinuationIndicator' top: 'y' continuation_indicator_param { batch_size: 3 }"),
              contains("got no time_step"));
 
-  const auto x = counted({2, 3});
+  const auto x = counted({2, 3}, 1.0F);
   const network reversed = imported({"2, 3"}, "type: 'Reverse' bottom: 'a' top: 'y' reverse_param { axis: 1 }");
   const auto y = run(reversed, {x});
   CHECK(std::vector<float>(y.begin(), y.end()) == std::vector<float>{3, 2, 1, 6, 5, 4});
@@ -305,7 +294,8 @@ TEST_CASE("damaged files of these layers end in an error or in a network") {
       layer_text("ctc", "type: 'CTCGreedyDecoder' bottom: 't' top: 'ctc' ctc_decoder_param { blank_index: -1 }");
   caffe_layer l;
   l.name = "x";
-  for (const tensor_shape& s : {tensor_shape{8, 3}, tensor_shape{8}, tensor_shape{8, 2}}) l.blobs.push_back(counted(s));
+  for (const tensor_shape& s : {tensor_shape{8, 3}, tensor_shape{8}, tensor_shape{8, 2}})
+    l.blobs.push_back(counted(s, 1.0F));
   const caffe_model model{"model", {l}};
   REQUIRE(import_caffe(parse_prototxt(text, "net"), &model, "weights").layers.size() == 8);
   std::vector<std::string> pieces = hostile_pieces();

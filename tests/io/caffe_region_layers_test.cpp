@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/caffe_text.hpp"
 #include "support/random.hpp"
 
 using namespace nniesim;
@@ -34,12 +35,7 @@ network imported(const std::string& text) {
   return import_caffe(parse_prototxt(text, "net"), &model, "weights");
 }
 std::string problem(const std::string& text) {
-  try {
-    (void)imported(text);
-  } catch (const parse_error& e) {
-    return e.what();
-  }
-  return "(no parse_error)";
+  return caffe_text::problem_of([&] { return imported(text); });
 }
 
 const std::string map = input("map", {1, 8, 6, 8});

@@ -85,12 +85,6 @@ std::string blob_problem(const std::string& bytes) {
   return "(no parse_error)";
 }
 
-tensor<float> counted(const tensor_shape& shape, float first) {
-  auto t = make_tensor<float>(shape);
-  for (std::size_t i = 0; i < t.size(); ++i) t.data()[i] = first + static_cast<float>(i);
-  return t;
-}
-
 caffe_model small_model() {
   caffe_model model;
   model.name = "small";

@@ -5,20 +5,16 @@
 #include <nniesim/io/caffe_import.hpp>
 
 #include "catch.hpp"
+#include "support/caffe_text.hpp"
 
 using namespace nniesim;
 
 namespace host_layers_test {
 
+using namespace caffe_text;
+
 namespace {
 
-const std::string data = "input: 'data' input_shape { dim: 1 dim: 4 dim: 6 dim: 8 }\n";
-
-std::string one(const std::string& name, const std::string& type, const std::string& bottom, const std::string& top,
-                const std::string& rest = "") {
-  return "layer { name: '" + name + "' type: '" + type + "' bottom: '" + bottom + "' top: '" + top + "' " + rest +
-         " }\n";
-}
 network imported(const std::string& text) {
   return import_caffe(parse_prototxt(data + text, "net"), nullptr, {}, {.shapes_alone = true});
 }

@@ -1,7 +1,5 @@
 #include <nniesim/ops/pass_through.hpp>
 
-#include <numeric>
-
 #include "elementwise.hpp"
 
 using namespace nniesim;
@@ -9,12 +7,6 @@ using namespace nniesim;
 namespace pass_through_test {
 
 namespace {
-
-tensor<float> counted(const tensor_shape& shape) {
-  auto x = make_tensor<float>(shape);
-  std::iota(x.begin(), x.end(), 0.0F);
-  return x;
-}
 
 /// darknet's reorg_cpu without `forward`, as its definition of indices reads.
 tensor<float> darknet_reorg(const tensor<float>& x, std::size_t stride) {

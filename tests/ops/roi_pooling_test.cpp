@@ -1,7 +1,6 @@
 #include <nniesim/ops/roi_pooling.hpp>
 
 #include <limits>
-#include <numeric>
 
 #include "elementwise.hpp"
 
@@ -10,13 +9,6 @@ using namespace nniesim;
 namespace roi_pooling_test {
 
 namespace {
-
-/// 0, 1, 2, ... in rows of a map.
-tensor<float> counted(const tensor_shape& shape) {
-  auto x = make_tensor<float>(shape);
-  std::iota(x.begin(), x.end(), 0.0F);
-  return x;
-}
 
 /// A tensor of these values in memory order.
 tensor<float> of(const tensor_shape& shape, const std::vector<float>& values) {

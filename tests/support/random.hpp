@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <nniesim/tensor/tensor.hpp>
+#include <numeric>
 #include <random>
 
 /// A generator with a fixed seed and the draws that tests need. The standard distributions differ between libraries, so
@@ -35,6 +36,13 @@ class draws {
  private:
   std::mt19937 engine_;
 };
+
+/// `first`, `first` + 1, ... in memory order.
+inline nniesim::tensor<float> counted(const nniesim::tensor_shape& shape, float first = 0.0F) {
+  auto t = nniesim::make_tensor<float>(shape);
+  std::iota(t.begin(), t.end(), first);
+  return t;
+}
 
 /// A tensor of zeros.
 inline nniesim::tensor<float> zeros(const nniesim::tensor_shape& shape) {
