@@ -98,9 +98,10 @@ class caffe_fields {
     return message_ == nullptr ? std::vector<const prototxt_field*>{} : message_->all(name);
   }
 
-  /// A problem where there are more than a tensor has axes.
-  void expect_axes(std::string_view name, std::size_t got) {
-    if (got > tensor_shape::max_rank) problem("got ", got, " ", name, ", expected at most ", tensor_shape::max_rank);
+  /// Which of two names for one field is there; a problem where both are.
+  [[nodiscard]] std::string_view either(std::string_view name, std::string_view other) {
+    if (has(name) && has(other)) problem("got ", name, " and ", other, ", expected one of them");
+    return has(other) ? other : name;
   }
 
   template <class T>
@@ -116,11 +117,8 @@ class caffe_fields {
     constexpr auto rank = static_cast<std::int64_t>(tensor_shape::max_rank);
     return integer<std::int64_t>(name, fallback, -rank, rank);
   }
-  /// `axis`, or what old files call it.
-  [[nodiscard]] std::int64_t axis_or_dim(std::string_view old_name) {
-    if (has("axis") && has(old_name)) problem("got axis and ", old_name, ", expected one of them");
-    return axis(has("axis") ? "axis" : old_name, 1);
-  }
+  /// `axis`, or what old files and forks call it.
+  [[nodiscard]] std::int64_t axis_or(std::string_view other_name) { return axis(either("axis", other_name), 1); }
   [[nodiscard]] float real(std::string_view name, float fallback) {
     return read(name, fallback, [](const prototxt_field& f) { return f.real(); });
   }
@@ -143,6 +141,15 @@ class caffe_fields {
   template <class T>
   [[nodiscard]] std::vector<T> integers(std::string_view name, T low, T high) {
     return list<T>(name, [&](const prototxt_field& f) { return f.integer<T>(low, high); });
+  }
+  /// Numbers of axes: a problem where there are more than a tensor has.
+  template <class T>
+  [[nodiscard]] std::vector<T> of_axes(std::string_view name, T low, T high) {
+    const std::vector<T> values = integers<T>(name, low, high);
+    if (values.size() > tensor_shape::max_rank) {
+      problem("got ", values.size(), " ", name, ", expected at most ", tensor_shape::max_rank);
+    }
+    return values;
   }
   [[nodiscard]] std::vector<float> reals(std::string_view name) {
     return list<float>(name, [](const prototxt_field& f) { return f.real(); });

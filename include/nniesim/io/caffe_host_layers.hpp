@@ -33,7 +33,7 @@ namespace detail {
 /// Forks call the axis concat_axis, or axis.
 [[nodiscard]] inline caffe_read_result read_caffe_crelu(caffe_source& l) {
   caffe_fields p = l.fields.fields("crelu_param");
-  const std::int64_t axis = p.axis_or_dim("concat_axis");
+  const std::int64_t axis = p.axis_or("concat_axis");
   crelu_params result;
   result.negative_slope = p.real("negative_slope", 0.0F);
   if (!l.ready()) return std::nullopt;

@@ -224,7 +224,7 @@ template <activation_function Function>
 
 [[nodiscard]] inline caffe_read_result read_caffe_concat(caffe_source& l) {
   caffe_fields p = l.fields.fields("concat_param");
-  const std::int64_t axis = p.axis_or_dim("concat_dim");
+  const std::int64_t axis = p.axis_or("concat_dim");
   if (!l.ready()) return std::nullopt;
   return concat_params{l.axis(axis)};
 }
@@ -247,8 +247,7 @@ template <activation_function Function>
   layers::reshape result;
   if (!p.has("shape")) p.problem("got no shape, expected one");
   caffe_fields shape = p.fields("shape");
-  result.params.extents = shape.integers<std::int64_t>("dim", -1, caffe_fields::most);
-  shape.expect_axes("dim", result.params.extents.size());
+  result.params.extents = shape.of_axes<std::int64_t>("dim", -1, caffe_fields::most);
   if (!l.ready()) return std::nullopt;
 
   // Unlike other axes it may stand behind the last one, where axes of extent 1 are added.
@@ -264,8 +263,7 @@ template <activation_function Function>
 [[nodiscard]] inline caffe_read_result read_caffe_permute(caffe_source& l) {
   permute_params result;
   caffe_fields p = l.fields.fields("permute_param");
-  result.order = p.integers<std::size_t>("order", 0, tensor_shape::max_rank - 1);
-  p.expect_axes("order", result.order.size());
+  result.order = p.of_axes<std::size_t>("order", 0, tensor_shape::max_rank - 1);
   if (!l.ready()) return std::nullopt;
   for (std::size_t axis = 0; axis < l.inputs[0].rank(); ++axis) {
     if (std::find(result.order.begin(), result.order.end(), axis) == result.order.end()) result.order.push_back(axis);
@@ -301,7 +299,7 @@ template <activation_function Function>
 
 [[nodiscard]] inline caffe_read_result read_caffe_slice(caffe_source& l) {
   caffe_fields p = l.fields.fields("slice_param");
-  const std::int64_t axis = p.axis_or_dim("slice_dim");
+  const std::int64_t axis = p.axis_or("slice_dim");
   slice_params result;
   result.points = p.integers<std::size_t>("slice_point", 0, caffe_fields::most);
   if (!l.ready()) return std::nullopt;

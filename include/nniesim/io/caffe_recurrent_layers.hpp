@@ -115,8 +115,7 @@ template <recurrent_cell Cell>
 [[nodiscard]] inline caffe_read_result read_caffe_reverse(caffe_source& l) {
   caffe_fields p = l.fields.fields("reverse_param");
   constexpr auto rank = static_cast<std::int64_t>(tensor_shape::max_rank);
-  std::vector<std::int64_t> axes = p.integers<std::int64_t>("axis", -rank, rank);
-  p.expect_axes("axis", axes.size());
+  std::vector<std::int64_t> axes = p.of_axes<std::int64_t>("axis", -rank, rank);
   if (!l.ready()) return std::nullopt;
   if (axes.empty()) axes.push_back(0);
   reverse_params result;
@@ -129,8 +128,7 @@ template <recurrent_cell Cell>
 [[nodiscard]] inline caffe_read_result read_caffe_transpose(caffe_source& l) {
   permute_params result;
   caffe_fields p = l.fields.fields("transpose_param");
-  result.order = p.integers<std::size_t>("dim", 0, tensor_shape::max_rank - 1);
-  p.expect_axes("dim", result.order.size());
+  result.order = p.of_axes<std::size_t>("dim", 0, tensor_shape::max_rank - 1);
   if (!l.ready()) return std::nullopt;
   return result;
 }
@@ -138,14 +136,10 @@ template <recurrent_cell Cell>
 /// The fields are in ctc_decoder_param or ctc_greedy_decoder_param. The blank is the first class unless blank_index
 /// names another; a negative one is the last.
 [[nodiscard]] inline caffe_read_result read_caffe_ctc_greedy_decoder(caffe_source& l) {
-  constexpr std::string_view one = "ctc_decoder_param", other = "ctc_greedy_decoder_param";
-  if (l.fields.has(one) && l.fields.has(other)) l.fields.problem("got ", one, " and ", other, ", expected one of them");
-  caffe_fields p = l.fields.fields(l.fields.has(other) ? other : one);
+  caffe_fields p = l.fields.fields(l.fields.either("ctc_decoder_param", "ctc_greedy_decoder_param"));
   const auto blank = p.integer<std::int64_t>("blank_index", 0, -1, caffe_fields::most);
-  constexpr std::string_view merge = "ctc_merge_repeated", short_merge = "merge_repeated";
-  if (p.has(merge) && p.has(short_merge)) p.problem("got ", merge, " and ", short_merge, ", expected one of them");
   ctc_greedy_decoder_params result;
-  result.merge_repeated = p.boolean(p.has(short_merge) ? short_merge : merge, true);
+  result.merge_repeated = p.boolean(p.either("ctc_merge_repeated", "merge_repeated"), true);
   if (l.outputs > 2) l.fields.problem("got ", l.outputs, " top, expected 1 or 2");
   if (blank < 0) result.blank = std::nullopt;
   else result.blank = static_cast<std::size_t>(blank);

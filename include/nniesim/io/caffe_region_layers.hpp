@@ -37,9 +37,9 @@ namespace detail {
     if (const std::size_t n = p.all(name).size(); n > 1) p.problem("got ", n, " values of ", name, ", expected 1");
   }
   // Caffe has round_mode; forks, and tools that convert from other frameworks, write ceil_mode.
+  (void)p.either("ceil_mode", "round_mode");
   const bool ceil_mode = p.boolean("ceil_mode", true);
   const bool ceil_rounding = p.one_of("round_mode", 0, {"CEIL", "FLOOR"}) == 0;
-  if (p.has("ceil_mode") && p.has("round_mode")) p.problem("got ceil_mode and round_mode, expected one of them");
   result.size = ceil_mode && ceil_rounding ? pooling_size::ceil : pooling_size::floor;
   if (!l.ready()) return std::nullopt;
   require_rank(l.inputs[0], 4, "input", "batch, channels, rows, columns");
