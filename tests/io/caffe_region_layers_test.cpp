@@ -195,6 +195,9 @@ TEST_CASE("PriorBox and DetectionOutput") {
   CHECK_THAT(problem(prior("min_size: 20 step: 3 step_h: 2")), contains("got step beside step_h"));
   CHECK_THAT(problem(prior("min_size: 20 img_h: 2")), contains("got only one of img_h and img_w"));
   CHECK_THAT(problem(prior("min_size: 20 max_size: 10")), contains("max_size 10"));
+  // 0 stands for no step within the library; a file that says so is refused, as by SSD.
+  CHECK_THAT(problem(prior("min_size: 20 step: 0")), contains("got step 0, expected more than 0"));
+  CHECK_THAT(problem(prior("min_size: 20 step_h: 2 step_w: -1")), contains("got step_w -1, expected more than 0"));
 
   const std::string inputs = input("loc", {1, 24}) + input("conf", {1, 18}) + input("prior", {1, 2, 24});
   const auto detection = [&](const std::string& rest) {

@@ -343,7 +343,12 @@ template <resize_method Method>
   const auto pixels = [&](std::string_view name) { return p.integer<std::size_t>(name, 0, 1, caffe_fields::most); };
   const bool two_sizes = is_pair("img_size", "img_h", "img_w"), two_steps = is_pair("step", "step_h", "step_w");
   result.image = {pixels(two_sizes ? "img_h" : "img_size"), pixels(two_sizes ? "img_w" : "img_size")};
-  result.step = {p.real(two_steps ? "step_h" : "step", 0.0F), p.real(two_steps ? "step_w" : "step", 0.0F)};
+  const auto step = [&](std::string_view name) {
+    const float s = p.real(name, 0.0F);
+    if (p.has(name) && !(s > 0)) p.problem("got ", name, ' ', s, ", expected more than 0");
+    return s;
+  };
+  result.step = {step(two_steps ? "step_h" : "step"), step(two_steps ? "step_w" : "step")};
   return result;
 }
 
