@@ -213,6 +213,8 @@ TEST_CASE("sequences stand one to a line, or one step to a line") {
   REQUIRE(steps.size() == 2);
   CHECK(values(steps[0]) == floats{1, 2, 3, 4, 5, 6});
   CHECK(values(steps[1]) == floats{7, 8, 9, 10, 11, 12});
+  put(folder / "scalar.txt", "7\n8\n");
+  CHECK(values(read_feature_list(folder / "scalar.txt", tensor_shape())[1]) == floats{8});
   put(folder / "odd.txt", "1 2\n3 4\n");
   CHECK_THROWS_WITH(read_feature_list(folder / "odd.txt", {3, 1, 2}),
                     contains("2 lines of 2 numbers, expected a multiple of 3, the steps of a sequence of shape 3x1x2"));
@@ -234,6 +236,8 @@ TEST_CASE("pictures and feature maps without a header are inputs") {
   other.rows = 2;
   other.columns = 1;
   CHECK(values(input_source(input, {1, 3, 2, 1}, other)[0]) == floats{1, 2, 3, 4, 5, 6});
+  other.rows = 0;  // half a size is none, and not the input's
+  CHECK_THROWS_WITH(input_source(input, {1, 3, 2, 1}, other)[0], contains("got 0 rows x 1 columns"));
 
   std::string words(16, '\0');
   words[1] = 0x10;                                     // 4096

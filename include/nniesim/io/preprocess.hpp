@@ -208,7 +208,7 @@ class feature_list {
     detail::require<error>(file.is_open(), path_.string(), ": cannot be opened for reading");
     scan(file);
     detail::require<parse_error>(!lines_.empty(), path_.string(), ": holds no feature map, expected one per line");
-    const std::size_t first = words(read(lines_[0])), steps = shape_[0];
+    const std::size_t first = words(read(lines_[0])), steps = shape_.rank() == 0 ? 1 : shape_[0];
     if (steps == 1 || first != shape_.size() / steps) return;
     detail::require<parse_error>(lines_.size() % steps == 0, path_.string(), ": ", lines_.size(), " lines of ", first,
                                  " numbers, expected a multiple of ", steps, ", the steps of a sequence of shape ",
@@ -349,7 +349,7 @@ namespace detail {
   detail::require<shape_error>(shape.rank() == 4, path.string(), ": a picture for an input of shape ", shape,
                                ", expected one of 1, channels, rows, columns");
   raw_layout layout = raw;
-  if (layout.rows == 0) {
+  if (layout.rows == 0 && layout.columns == 0) {
     layout.rows = shape[2];
     layout.columns = shape[3];
   }
