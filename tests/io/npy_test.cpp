@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "support/random.hpp"
+#include "support/mutate.hpp"
 #include "support/scratch_folder.hpp"
 
 using namespace nniesim;
@@ -137,28 +137,18 @@ bool agrees_with_bytes(const tensor<T>& t, const npy_header& h, const std::strin
 }
 
 std::string mutated(std::string bytes, draws& d) {
-  static const std::array<std::string, 16> pieces = {
+  static const std::vector<std::string> pieces = {
       "9",     "0", "-1",        "99999999999999999999", "(", ")", ",", "'", "True", "False", "<", ">", "shape",
       "descr", "L", "4294967296"};
   if (d.between(0, 2) == 0) {  // one bit anywhere: half of these are in the data, and the file is still a file
-    const std::size_t at = d.between(0, bytes.size() - 1);
-    bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << d.between(0, 7)));
+    flip_bit(bytes, d.between(0, bytes.size() - 1), d);
     return bytes;
   }
   const std::size_t edits = d.between(1, 3);
   for (std::size_t k = 0; k < edits && !bytes.empty(); ++k) {
     const std::size_t size = bytes.size();
     // Mostly in the first 80 bytes: that is where the header's meaning lies.
-    const std::size_t at = d.between(0, d.between(0, 3) != 0 ? std::min<std::size_t>(size - 1, 80) : size - 1);
-    switch (d.between(0, 6)) {
-      case 0: bytes[at] = static_cast<char>(d.bits() & 255U); break;
-      case 1: bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << d.between(0, 7))); break;
-      case 2: bytes.resize(d.between(0, size)); break;
-      case 3: bytes.insert(at, d.between(1, 9), static_cast<char>(d.bits() & 255U)); break;
-      case 4: bytes.erase(at, d.between(1, 9)); break;
-      case 5: bytes.replace(at, d.between(0, 3), pieces[d.between(0, pieces.size() - 1)]); break;
-      default: bytes += bytes.substr(at, 64); break;
-    }
+    edit(bytes, d.between(0, d.between(0, 3) != 0 ? std::min<std::size_t>(size - 1, 80) : size - 1), d, pieces);
   }
   return bytes;
 }
