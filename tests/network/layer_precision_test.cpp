@@ -8,9 +8,10 @@
 #include "support/other_policies.hpp"
 
 using namespace nniesim;
-using namespace other_policies;
 
 namespace layer_precision_test {
+
+using namespace other_policies;
 
 TEST_CASE("a policy's name is its identity, whatever the name of another", "[network]") {
   CHECK(layer_precision::w8a8 == layer_precision::of<w8a8>());

@@ -13,9 +13,10 @@
 
 using namespace nniesim;
 using namespace test_networks;
-using namespace other_policies;
 
 namespace policies_test {
+
+using namespace other_policies;
 
 namespace {
 

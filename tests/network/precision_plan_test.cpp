@@ -7,9 +7,10 @@
 #include "support/other_policies.hpp"
 
 using namespace nniesim;
-using namespace other_policies;
 
 namespace precision_plan_test {
+
+using namespace other_policies;
 
 namespace {
 
