@@ -151,6 +151,18 @@ TEST_CASE("Layers that give data are inputs") {
         tensor_shape{2, 3, 3, 4});
   CHECK(shape("ImageData", "image_data_param { is_color: false } transform_param { crop_size: 5 }") ==
         tensor_shape{1, 1, 5, 5});
+  const std::string source = "top: 'label' data_param { source: 's' batch_size: 2 } ";
+  const std::string means = "mean_value: 104 mean_value: 117 mean_value: 123 ";
+  CHECK(shape("Data", source + "transform_param { crop_size: 7 " + means + "}") == tensor_shape{2, 3, 7, 7});
+  CHECK(shape("AnnotatedData", source + "transform_param { " + means + "resize_param { height: 5 width: 6 } }") ==
+        tensor_shape{2, 3, 5, 6});
+  // What these fields do not tell: the channels, the size, the batch.
+  for (const std::string& rest :
+       {source + "transform_param { crop_size: 7 mean_value: 104 }", source + "transform_param { " + means + "}",
+        source + "transform_param { " + means + "resize_param { resize_mode: FIT_SMALL_SIZE height: 5 width: 6 } }",
+        "transform_param { crop_size: 7 " + means + "}"}) {
+    CHECK_THAT(problem(data("Data", rest)), contains("expected an Input layer with its shape"));
+  }
   CHECK_THAT(problem(data("Input", "")),
              contains("net:1:1: got no input_param with a shape, expected one (layer 'd')"));
   CHECK_THAT(problem(data("Input", "input_param { shape { dim: 1 } size: 3 }")),
@@ -574,6 +586,7 @@ TEST_CASE("What only training needs is left out") {
       one("kept", "ReLU", "data", "r", "include { phase: TRAIN } include { not_stage: 'deploy' phase: TEST }") +
       one("loss", "SoftmaxWithLoss", "r", "loss", "bottom: 'label' loss_weight: 1") +
       one("accuracy", "Accuracy", "r", "accuracy", "bottom: 'label' accuracy_param { top_k: 5 }") +
+      one("evaluation", "DetectionEvaluate", "r", "evaluation", "bottom: 'label'") +
       "layer { name: 's' type: 'Silence' bottom: 'label' }");
   REQUIRE(n.layers.size() == 2);
   CHECK(n.layers[1].name == "kept");

@@ -182,7 +182,8 @@ class caffe_importer {
     }
     if (name.empty() || type.empty()) {
       for (const std::string& top : tops) (void)declare(top, top, where);
-    } else if (type.ends_with("Loss") || type == "Accuracy" || type == "Silence" || type == "HDF5Output") {
+    } else if (type.ends_with("Loss") || type == "Accuracy" || type == "DetectionEvaluate" || type == "Silence" ||
+               type == "HDF5Output") {
       for (const std::string& top : tops) left_out_.insert_or_assign(top, name);
     } else if (is_data) {
       add_data(fields, *message, name, type, where, tops);
@@ -265,6 +266,9 @@ class caffe_importer {
     } else if (type == "ImageData") {
       shapes = {image_shape(fields)};
       leave_out_labels(tops, name);
+    } else if (const std::optional<tensor_shape> shape = picture_shape(fields); shape && type != "HDF5Data") {
+      shapes = {*shape};
+      leave_out_labels(tops, name);
     } else {
       fields.problem("got layer type ", excerpt(type), ", whose data base or file alone knows the shape, expected an ",
                      "Input layer with its shape: ", input_instead(fields, name, tops[0]));
@@ -297,6 +301,24 @@ class caffe_importer {
       shapes.push_back(p.shape({lists[0][i], lists[1][i], lists[2][i], lists[3][i]}));
     }
     return shapes;
+  }
+
+  /// Of a layer that reads a data base, where its fields alone tell: pictures are cropped or warped to one size, and
+  /// have as many channels as values of the mean, if these are several (Caffe checks that).
+  [[nodiscard]] static std::optional<tensor_shape> picture_shape(caffe_fields& fields) {
+    caffe_fields transform = fields.fields("transform_param"), resized = transform.fields("resize_param");
+    caffe_fields data = fields.fields("data_param");
+    const std::size_t batch = data.integer<std::size_t>("batch_size", 0, 1, caffe_fields::most);
+    const std::size_t crop = transform.integer<std::size_t>("crop_size", 0, 0, caffe_fields::most);
+    const std::size_t channels = transform.reals("mean_value").size();
+    const bool is_warped = resized.identifier("resize_mode", "WARP") == "WARP";
+    const auto extent = [&](std::string_view name) {
+      const std::size_t n = resized.integer<std::size_t>(name, 0, 0, caffe_fields::most);
+      return crop != 0 ? crop : is_warped ? n : 0;
+    };
+    const std::size_t rows = extent("height"), columns = extent("width");
+    if (batch == 0 || channels < 2 || rows == 0 || columns == 0) return std::nullopt;
+    return fields.shape({batch, channels, rows, columns});
   }
 
   [[nodiscard]] static tensor_shape image_shape(caffe_fields& fields) {
