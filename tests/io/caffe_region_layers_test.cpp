@@ -188,6 +188,9 @@ TEST_CASE("PriorBox and DetectionOutput") {
   CHECK(p.image == std::array<std::size_t, 2>{10, 20});
   CHECK(params_of<prior_box_params>(prior("min_size: 20 variance: 0.3 step_h: 2 step_w: 3")).variance[3] == 0.3F);
   CHECK(params_of<prior_box_params>(prior("min_size: 20 step_h: 2 step_w: 3")).step == std::array{2.0F, 3.0F});
+  const auto parts = params_of<prior_box_params>(prior("min_size: [20.48, 51.2] max_size: [51.2, 133.92]"));
+  CHECK(parts.min_sizes == std::vector<float>{20, 51});
+  CHECK(parts.max_sizes == std::vector<float>{51, 133});
   CHECK(last_of(prior("min_size: 20")).on_cpu);
   CHECK(shape_of_last(prior("min_size: 20 aspect_ratio: 2")) == tensor_shape{1, 2, 6 * 8 * 3 * 4});
   CHECK_THAT(problem(prior("")), contains("got 0 min_size"));

@@ -323,8 +323,14 @@ template <resize_method Method>
 [[nodiscard]] inline caffe_read_result read_caffe_prior_box(caffe_source& l) {
   caffe_fields p = l.fields.fields("prior_box_param");
   prior_box_params result;
-  result.min_sizes = p.reals("min_size");
-  result.max_sizes = p.reals("max_size");
+  // Caffe reads the fields as floats, and computes with what is whole of them.
+  const auto sizes = [&](std::string_view name) {
+    std::vector<float> values = p.reals(name);
+    for (float& v : values) v = std::trunc(v);
+    return values;
+  };
+  result.min_sizes = sizes("min_size");
+  result.max_sizes = sizes("max_size");
   result.aspect_ratios = p.reals("aspect_ratio");
   result.flip = p.boolean("flip", true);
   result.clip = p.boolean("clip", false);
