@@ -13,6 +13,7 @@ struct parts {
   float square = 2, root = 0.5F, inverse = -1;
   float constant = 0.25F;
   bool is_mean = true;
+  reduction_term term = reduction_term::value;
 };
 
 /// data, x^2, its mean or sum, the root, 1 / (constant + r), the product.
@@ -21,7 +22,7 @@ network norm_of(const parts& p) {
   const std::size_t x = b.input({2, 8, 1, 1});
   std::size_t at = b.add("square", power_params{p.square, 0.5F, 0}, {x});
   if (p.is_mean) at = b.add("reduced", reduce_mean_params{{1, 2, 3}, false}, {at});
-  else at = b.add("reduced", reduce_sum_params{{1, 2, 3}, false, 3}, {at});
+  else at = b.add("reduced", reduce_sum_params{{1, 2, 3}, false, 3, p.term}, {at});
   at = b.add("root", power_params{p.root, 8, 0}, {at});
   at = b.add("inverse", power_params{p.inverse, 1, p.constant}, {at});
   b.add("norm", layers::scale{{0}, std::nullopt, {}}, {x, at});
@@ -55,6 +56,7 @@ TEST_CASE("other exponents are no norm", "[debug]") {
   CHECK(find_norm_chains(norm_of({.square = 1})).empty());
   CHECK(find_norm_chains(norm_of({.root = 1})).empty());
   CHECK(find_norm_chains(norm_of({.inverse = -2})).empty());
+  CHECK(find_norm_chains(norm_of({.is_mean = false, .term = reduction_term::square})).empty());
   CHECK(find_norm_chains({}).empty());
 }
 

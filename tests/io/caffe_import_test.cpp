@@ -528,7 +528,14 @@ TEST_CASE("Reductions and norms") {
         std::vector<std::size_t>{3});
   CHECK(params_of<reduce_sum_params>("Reduction", "reduction_param { coeff: 0.5 }").coefficient == 0.5);
   CHECK(shape_behind("Reduction") == tensor_shape{});
-  CHECK_THAT(layer_problem("Reduction", "reduction_param { operation: ASUM }"), contains("expected SUM or MEAN"));
+  const auto term = [](const std::string& operation) {
+    return params_of<reduce_sum_params>("Reduction", "reduction_param { operation: " + operation + " }").term;
+  };
+  CHECK(term("SUM") == reduction_term::value);
+  CHECK(term("ASUM") == reduction_term::magnitude);
+  CHECK(term("SUMSQ") == reduction_term::square);
+  CHECK_THAT(layer_problem("Reduction", "reduction_param { operation: MAX }"),
+             contains("expected SUM, ASUM, SUMSQ or MEAN"));
   CHECK_THAT(layer_problem("Reduction", "reduction_param { operation: MEAN coeff: 2 }"),
              contains("got coeff 2 for MEAN"));
 

@@ -19,6 +19,19 @@ TEST_CASE("the sum over axes, times a coefficient") {
   CHECK(reduce_sum<w8a8>(steps, {.axes = {0}, .coefficient = 0.5})(0).raw() == -2);
 }
 
+TEST_CASE("the sum of magnitudes and of squares") {
+  const tensor<float> x{{1, -2}, {-3, 0.5F}};
+  const reduce_sum_params magnitudes{.axes = {1}, .coefficient = 2, .term = reduction_term::magnitude};
+  CHECK(same_bits(reduce_sum<float32>(x, magnitudes), tensor<float>{{6}, {7}}));
+  const reduce_sum_params squares{.axes = {1}, .coefficient = -2, .term = reduction_term::square};
+  CHECK(same_bits(reduce_sum<float32>(x, squares), tensor<float>{{-10}, {-18.5F}}));
+  // 3/4096 squared is less than a step; the sum of many is not, and is cut once.
+  tensor<float> small = zeros({1000});
+  small.fill(-3.0F / 4096);
+  CHECK(reduce_sum<w8a8>(small, {.axes = {0}, .term = reduction_term::magnitude})(0).raw() == 3000);
+  CHECK(reduce_sum<w8a8>(small, {.axes = {0}, .term = reduction_term::square})(0).raw() == 2);  // 9000 / 4096
+}
+
 TEST_CASE("wrong axes and coefficients are refused") {
   const auto x = zeros({3, 4});
   CHECK_THROWS_WITH(reduce_sum<w8a8>(x, {.axes = {2}}), contains("reduce_sum: axis 2") && contains("3x4"));

@@ -436,7 +436,7 @@ struct evaluate_layer {
     }));
   }
   template <class P>
-  [[nodiscard]] many reduced(const P& p, double coefficient, bool is_mean) const {
+  [[nodiscard]] many reduced(const P& p, double coefficient, bool is_mean, nniesim::reduction_term term = {}) const {
     const auto is_reduced = [&](std::size_t a) { return std::find(p.axes.begin(), p.axes.end(), a) != p.axes.end(); };
     extents kept, shape;
     for (std::size_t a = 0; a < x().shape.size(); ++a) {
@@ -451,8 +451,12 @@ struct evaluate_layer {
         if (is_reduced(a)) o[a] = 0;
       }
       const auto to = static_cast<std::size_t>(y.at(o));
-      y.value[to] += x().value[i];
-      magnitude[to] += std::fabs(x().value[i]);
+      const double v = x().value[i];
+      const double added = term == nniesim::reduction_term::square      ? v * v
+                           : term == nniesim::reduction_term::magnitude ? std::fabs(v)
+                                                                        : v;
+      y.value[to] += added;
+      magnitude[to] += std::fabs(added);
     }
     const double factor =
         is_mean ? static_cast<double>(y.value.size()) / static_cast<double>(x().value.size()) : coefficient;
@@ -465,7 +469,7 @@ struct evaluate_layer {
   }
   many operator()(const nniesim::reduce_mean_params& p) const { return reduced(p, 1.0, true); }
   many operator()(const nniesim::reduce_sum_params& p) const {
-    return reduced(p, static_cast<double>(p.coefficient), false);
+    return reduced(p, static_cast<double>(p.coefficient), false, p.term);
   }
   many operator()(const nniesim::slice_params& p) const {
     std::vector<std::size_t> ends = p.points;

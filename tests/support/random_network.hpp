@@ -406,7 +406,11 @@ class generator {
         }
         const bool keep = choose_.once_in(2) || axes.size() == x.rank();
         if (choose_.once_in(2)) add(reduce_mean_params{axes, keep}, {b});
-        else add(reduce_sum_params{axes, keep, choose_.one_of({1.0F, -0.5F})}, {b});
+        else
+          add(reduce_sum_params{axes, keep, choose_.one_of({1.0F, -0.5F}),
+                                choose_.one_of(
+                                    {reduction_term::value, reduction_term::magnitude, reduction_term::square})},
+              {b});
         return;
       }
       case 24: {

@@ -169,7 +169,8 @@ class norm_chain_finder {
     if (const auto* mean = std::get_if<reduce_mean_params>(&reduction.params)) {
       samples = samples_of(mean->axes, from);
       c.weight = static_cast<double>(c.samples) / static_cast<double>(from.size());
-    } else if (const auto* sum = std::get_if<reduce_sum_params>(&reduction.params)) {
+    } else if (const auto* sum = std::get_if<reduce_sum_params>(&reduction.params);
+               sum != nullptr && sum->term == reduction_term::value) {
       samples = samples_of(sum->axes, from);
       c.weight = sum->coefficient;
     }

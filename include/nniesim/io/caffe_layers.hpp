@@ -277,12 +277,17 @@ template <activation_function Function>
   const float coefficient = p.real("coeff", 1.0F);
   const std::int64_t axis = p.axis("axis", 0);
   const bool is_mean = operation == "MEAN";
-  if (!is_mean && operation != "SUM") p.problem("got operation ", excerpt(operation), ", expected SUM or MEAN");
+  const reduction_term term = operation == "ASUM"    ? reduction_term::magnitude
+                              : operation == "SUMSQ" ? reduction_term::square
+                                                     : reduction_term::value;
+  if (!is_mean && term == reduction_term::value && operation != "SUM") {
+    p.problem("got operation ", excerpt(operation), ", expected SUM, ASUM, SUMSQ or MEAN");
+  }
   if (is_mean && coefficient != 1.0F) p.problem("got coeff ", coefficient, " for MEAN, expected 1");
   if (!l.ready()) return std::nullopt;
   const std::vector<std::size_t> axes = axes_from(l.axis(axis), l.inputs[0].rank());
   if (is_mean) return reduce_mean_params{axes, false};
-  return reduce_sum_params{axes, false, coefficient};
+  return reduce_sum_params{axes, false, coefficient, term};
 }
 
 [[nodiscard]] inline caffe_read_result read_caffe_normalize(caffe_source& l) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -54,12 +55,12 @@ namespace detail {
 
 namespace reference {
 
-/// The scalar specification of reductions: per output the float64 sum of its elements in memory order, then
-/// finish(sum, count) (our assumption; where the hardware truncates inside the sum is not known), then the output
+/// The scalar specification of reductions: per output add(sum, element) in float64 over its elements in memory order,
+/// then finish(sum, count) (our assumption; where the hardware truncates inside the sum is not known), then the output
 /// format.
-template <precision_policy P, class Finish>
+template <precision_policy P, class Finish, class Add = std::plus<double>>
 void reduce(tensor_view<const value_t<P>> x, const std::array<bool, tensor_shape::max_rank>& reduced, Finish finish,
-            tensor_view<value_t<P>> y) {
+            tensor_view<value_t<P>> y, Add add = {}) {
   // Strides of the input's axes; the reduced ones and the kept ones are walked like two counters.
   std::array<std::size_t, tensor_shape::max_rank> stride{};
   std::size_t count = 1;
@@ -83,7 +84,7 @@ void reduce(tensor_view<const value_t<P>> x, const std::array<bool, tensor_shape
     std::size_t index = base;
     double sum = 0.0;
     for (std::size_t i = 0; i < count; ++i) {
-      sum += P::output::to_double(x[index]);
+      sum = add(sum, P::output::to_double(x[index]));
       advance(inner, index, true);
     }
     y[o] = P::output::from(finish(sum, static_cast<double>(count)));

@@ -1,4 +1,4 @@
-// ReduceSum: the sum over chosen axes, times a coefficient.
+// ReduceSum: the sum over chosen axes, of values, magnitudes or squares, times a coefficient.
 #pragma once
 
 #include <cmath>
@@ -9,10 +9,14 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// What is added.
+enum class reduction_term { value, magnitude, square };
+
 struct reduce_sum_params {
   std::vector<std::size_t> axes{};  ///< each at most once
   bool keep_axes = true;            ///< keep them with extent 1, or drop them
   float coefficient = 1.0F;
+  reduction_term term = reduction_term::value;  ///< that the hardware has the others, too, is our assumption
 };
 
 /// The axes from `first` to the last, which Caffe's Reduction sums over (it drops them).
@@ -31,21 +35,28 @@ struct reduce_sum_params {
 
 namespace reference {
 
-/// The scalar specification: the sum as reduce_mean has it, times the coefficient.
+/// The scalar specification: the sum as reduce_mean has it, of squares by fused multiply-adds, times the coefficient.
 template <precision_policy P>
 void reduce_sum(tensor_view<const value_t<P>> x, const reduce_sum_params& p, tensor_view<value_t<P>> y) {
   const auto reduced = detail::reduced_axes(p.axes, x.shape(), "reduce_sum");
-  reduce<P>(
-      x, reduced, [&](double sum, double) { return sum * static_cast<double>(p.coefficient); }, y);
+  const auto times = [&](double sum, double) { return sum * static_cast<double>(p.coefficient); };
+  switch (p.term) {
+    case reduction_term::value: return reduce<P>(x, reduced, times, y);
+    case reduction_term::magnitude:
+      return reduce<P>(x, reduced, times, y, [](double sum, double v) { return sum + std::fabs(v); });
+    case reduction_term::square:
+      return reduce<P>(x, reduced, times, y, [](double sum, double v) { return std::fma(v, v, sum); });
+  }
 }
 
 }  // namespace reference
 
 namespace detail {
 
-/// By the vector kernels; false where there are none, or for sums that float64 may round.
+/// By the vector kernels; false where there are none, for sums that float64 may round, and of other terms than values.
 template <precision_policy P>
 bool vector_reduce_sum(tensor_view<const value_t<P>> x, const reduce_sum_params& p, tensor_view<value_t<P>> y) {
+  if (p.term != reduction_term::value) return false;
   const auto finish = [&](auto k, double* sum, double, value_t<P>* out, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) sum[i] *= static_cast<double>(p.coefficient);
     k.means(sum, 1.0, out, n);
@@ -63,7 +74,7 @@ void reduce_sum_into(tensor_view<const value_t<P>> x, const reduce_sum_params& p
   if (!detail::vector_reduce_sum<P>(x, p, y)) reference::reduce_sum<P>(x, p, y);
 }
 
-/// The sum of x over the given axes, times the coefficient.
+/// The sum of x, its magnitudes or squares over the given axes, times the coefficient.
 template <precision_policy P, tensor_like X>
 [[nodiscard]] tensor<value_t<P>> reduce_sum(const X& x, const reduce_sum_params& p) {
   const detail::op_input<P, X> in(x, "reduce_sum");
