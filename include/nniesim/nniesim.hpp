@@ -54,6 +54,7 @@
 #include <nniesim/ops/slice.hpp>
 #include <nniesim/ops/softmax.hpp>
 #include <nniesim/ops/spp.hpp>
+#include <nniesim/ops/text_proposal.hpp>
 #include <nniesim/ops/unpool.hpp>
 #include <nniesim/ops/upsample.hpp>
 #include <nniesim/precision/compile_mode.hpp>

@@ -167,7 +167,23 @@ TEST_CASE("proposals of either spelling") {
     INFO(bad);
     CHECK_THAT(problem(python(bad)), contains("expected names and numbers"));
   }
-  CHECK_THAT(problem(python("'feat_stride': 16", "layers.text_proposal_layer")), contains("not supported"));
+  CHECK_THAT(problem(python("'feat_stride': 16", "layers.my_proposal_layer")), contains("not supported"));
+
+  const std::string text = input("scores", {1, 20, 2, 3}) + input("moves", {1, 20, 2, 3}) + input("info", {1, 3});
+  const auto lines = [&](const std::string& parameters, const std::vector<std::string>& tops) {
+    return text + one("Python", bottoms,
+                      "python_param { module: 'layers.text_proposal_layer' layer: 'ProposalLayer' param_str: \"" +
+                          parameters + "\" }",
+                      tops);
+  };
+  const network found = imported(lines("'feat_stride': 8", {"y", "s"}));
+  CHECK(std::get<text_proposal_params>(found.layers.back().params).stride == 8);
+  CHECK(found.layers.back().on_cpu);
+  CHECK(found.blobs[found.blobs.size() - 2].shape == tensor_shape{60, 4});
+  CHECK(found.blobs.back().shape == tensor_shape{60, 1});
+  CHECK_THAT(problem(lines("'feat_stride': 8, 'scales': [1]", {"y"})), contains("expected feat_stride alone"));
+  CHECK_THAT(problem(lines("", {"y"})), contains("got no feat_stride"));
+  CHECK_THAT(problem(lines("'feat_stride': 8", {"a", "b", "c"})), contains("3 outputs"));
 }
 
 TEST_CASE("PriorBox and DetectionOutput") {
@@ -192,6 +208,7 @@ TEST_CASE("PriorBox and DetectionOutput") {
   CHECK(parts.min_sizes == std::vector<float>{20, 51});
   CHECK(parts.max_sizes == std::vector<float>{51, 133});
   CHECK(last_of(prior("min_size: 20")).on_cpu);
+  CHECK(shape_of_last(prior("min_size: [32, 64, 128] faceboxes: true")) == tensor_shape{1, 2, 6 * 8 * 21 * 4});
   CHECK(shape_of_last(prior("min_size: 20 aspect_ratio: 2")) == tensor_shape{1, 2, 6 * 8 * 3 * 4});
   CHECK_THAT(problem(prior("")), contains("got 0 min_size"));
   CHECK_THAT(problem(prior("min_size: 20 variance: [1, 2]")), contains("got 2 values of variance"));

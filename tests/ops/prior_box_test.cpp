@@ -60,6 +60,44 @@ TEST_CASE("steps, offsets, sizes of the picture and clipping") {
   check_near(y, expected);
 }
 
+TEST_CASE("FaceBoxes' squares stand side by side") {
+  prior_box_params p;
+  p.min_sizes = {32, 64, 128};
+  p.dense = true;
+  const auto y = prior_box(p, {1, 8, 1, 1}, {1, 3, 32, 64});
+  REQUIRE(shape_of(y) == tensor_shape{1, 2, 21 * 4});
+  const auto check = [&](std::size_t box, double x, double y_, double half) {
+    INFO("box " << box);
+    const double expected[4] = {(x - half) / 64, (y_ - half) / 32, (x + half) / 64, (y_ + half) / 32};
+    for (std::size_t k = 0; k < 4; ++k) {
+      CHECK(std::fabs(static_cast<double>(y.data()[box * 4 + k]) - expected[k]) <= 1e-6);
+    }
+  };
+  // Around the place's middle, (32, 16): from 16 pixels before it on, row by row.
+  check(0, 16, 0, 15.5);
+  check(1, 24, 0, 15.5);
+  check(4, 16, 8, 15.5);
+  check(15, 40, 24, 15.5);
+  check(16, 16, 0, 31.5);
+  check(18, 16, 16, 31.5);
+  check(19, 32, 16, 31.5);
+  check(20, 32, 16, 63.5);
+
+  p.min_sizes = {256};
+  CHECK(infer_shape(p, {1, 1, 2, 2}, {1, 3, 8, 8}) == tensor_shape{1, 2, 4 * 4});
+  // Where FaceBoxes' own code counts other boxes than it makes.
+  p.min_sizes = {32};
+  CHECK_THROWS_WITH(infer_shape(p, {1, 1, 2, 2}, {1, 3, 8, 8}), contains("16 squares of 1 min_size"));
+  p.min_sizes = {16, 128, 256};
+  CHECK_THROWS_AS(infer_shape(p, {1, 1, 2, 2}, {1, 3, 8, 8}), format_error);
+  p.min_sizes = {32, 64, 128};
+  p.aspect_ratios = {2};
+  CHECK_THROWS_AS(infer_shape(p, {1, 1, 2, 2}, {1, 3, 8, 8}), format_error);
+  p.aspect_ratios.clear();
+  p.max_sizes = {64, 128, 256};
+  CHECK_THROWS_AS(infer_shape(p, {1, 1, 2, 2}, {1, 3, 8, 8}), format_error);
+}
+
 TEST_CASE("ratios that are there already count once") {
   prior_box_params p;
   p.min_sizes = {8};

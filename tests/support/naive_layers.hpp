@@ -885,6 +885,34 @@ struct evaluate_layer {
     if (outputs == 2) return {y, scores};
     return copies(y);
   }
+  many operator()(const nniesim::text_proposal_params& p) const {
+    const std::size_t h = x().shape[2], w = x().shape[3];
+    array y({h * w * 10, 4}), scores({h * w * 10, 1});
+    std::size_t row = 0;
+    for (std::size_t r = 0; r < h; ++r) {
+      for (std::size_t c = 0; c < w; ++c) {
+        std::size_t a = 0;
+        for (const double height : {11, 16, 23, 33, 48, 68, 97, 139, 198, 283}) {
+          const auto of = [&](const array& in_, std::size_t channel) {
+            return in_.value[static_cast<std::size_t>(in_.at({0, l(channel), l(r), l(c)}))];
+          };
+          const double y1 = std::trunc(7.5 - std::floor(height / 2)), y2 = std::trunc(7.5 + std::floor(height / 2));
+          const double anchor = y2 - y1 + 1, new_height = as_float(std::exp(of(in.at(1), 2 * a + 1)) * anchor);
+          const double center = (y1 + y2) / 2 + static_cast<double>(r * p.stride) + of(in.at(1), 2 * a) * anchor;
+          const double top = as_float(center - new_height / 2), left = static_cast<double>(c * p.stride);
+          const double box[4] = {left, top, left + 15, top + new_height};
+          for (std::size_t k = 0; k < 4; ++k) {
+            const double most = in.at(2).value[k % 2 == 0 ? 1 : 0] - 1;
+            y.value[row * 4 + k] = std::max(std::min(box[k], most), 0.0);
+            y.tolerance[row * 4 + k] = 4 * ulp * (std::fabs(center) + new_height + left);
+          }
+          scores.value[row++] = of(x(), 10 + a++);
+        }
+      }
+    }
+    if (outputs == 2) return {y, scores};
+    return copies(y);
+  }
   many operator()(const nniesim::crop_params& p) const {
     extents shape = x().shape;
     for (std::size_t a = p.axis; a < shape.size(); ++a) shape[a] = in.at(1).shape[a];

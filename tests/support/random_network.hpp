@@ -513,6 +513,15 @@ class generator {
         return;
       }
       case 35: {
+        if (choose_.once_in(3)) {
+          const tensor_shape map{1, 20, choose_.between(1, 3), choose_.between(1, 3)};
+          const std::size_t scores = own_input(values_.tensor(map)), moves = own_input(values_.tensor(map, 0.3F));
+          tensor<float> size = zeros({1, 3});
+          size.fill(40);
+          add(text_proposal_params{choose_.one_of<std::size_t>({8, 16})}, {scores, moves, own_input(std::move(size))},
+              choose_.between(1, 2), true);
+          return;
+        }
         proposal_params p;
         p.stride = p.base_size = 8;
         p.ratios = {1, 2};

@@ -276,11 +276,18 @@ template <resize_method Method>
   return text.empty() ? std::optional(std::move(result)) : std::nullopt;
 }
 
-/// Whether a Python layer is one that is read: py-faster-rcnn's proposals, or darknet's reorg, told by module and
-/// class.
+/// Whether a Python module is of that name, in whatever package.
+[[nodiscard]] inline bool is_module(std::string_view module, std::string_view name) {
+  if (!module.ends_with(name)) return false;
+  module.remove_suffix(name.size());
+  return module.empty() || module.ends_with('.');
+}
+
+/// Whether a Python layer is one that is read: py-faster-rcnn's proposals, CTPN's, or darknet's reorg, told by module
+/// and class.
 [[nodiscard]] inline bool is_known_python_layer(std::string_view module, std::string_view type) {
   return type == "darknet_reorg" ||
-         (type == "ProposalLayer" && (module == "proposal_layer" || module.ends_with(".proposal_layer")));
+         (type == "ProposalLayer" && (is_module(module, "proposal_layer") || is_module(module, "text_proposal_layer")));
 }
 
 /// Layers that Caffe leaves to a Python module.
@@ -294,6 +301,7 @@ template <resize_method Method>
     return pass_through_params{{2, 2}, block_order::darknet};
   }
   l.on_cpu = true;
+  const bool is_text = is_module(module, "text_proposal_layer");
   proposal_params result;
   const auto numbers = python_numbers(parameters);
   if (!numbers) {
@@ -312,11 +320,14 @@ template <resize_method Method>
       return fits ? static_cast<std::size_t>(v) : 1;
     };
     if (name == "feat_stride") result.stride = whole();
-    else if (name == "scales") result.scales.assign(values.begin(), values.end());
-    else if (name == "ratios") result.ratios.assign(values.begin(), values.end());
-    else p.problem("got ", excerpt(name), " in param_str, expected feat_stride, scales or ratios");
+    else if (name == "scales" && !is_text) result.scales.assign(values.begin(), values.end());
+    else if (name == "ratios" && !is_text) result.ratios.assign(values.begin(), values.end());
+    else
+      p.problem("got ", excerpt(name), " in param_str, expected feat_stride",
+                is_text ? " alone" : ", scales or ratios");
   }
   if (!numbers->contains("feat_stride")) p.problem("got no feat_stride in param_str, expected one");
+  if (is_text) return text_proposal_params{result.stride};
   return result;
 }
 
@@ -334,6 +345,7 @@ template <resize_method Method>
   result.aspect_ratios = p.reals("aspect_ratio");
   result.flip = p.boolean("flip", true);
   result.clip = p.boolean("clip", false);
+  result.dense = p.boolean("faceboxes", false);
   result.offset = p.real("offset", 0.5F);
   const std::vector<float> variance = p.reals("variance");
   if (variance.size() == 1) result.variance.fill(variance[0]);

@@ -59,7 +59,8 @@ namespace detail {
           corrections[0] == scores[0],
       "detection_output: corrections ", corrections, " and scores ", scores, " for ", boxes, " priors and ", p.classes,
       " classes, expected ", places, " and ", boxes * p.classes,
-      " of each picture: as many as SSD's PriorBox makes (forks that make several of a size are others)");
+      " of each picture: as many as SSD's PriorBox makes (FaceBoxes' makes more of a size: that is faceboxes: true "
+      "in prior_box_param)");
   detail::require<format_error>(p.overlap_threshold >= 0 && p.eta > 0 && p.eta <= 1,
                                 "detection_output: got nms_threshold ", p.overlap_threshold, " and eta ", p.eta,
                                 ", expected at least 0, and more than 0 up to 1");

@@ -23,6 +23,9 @@ struct prior_box_params {
   std::array<std::size_t, 2> image{0, 0};  ///< rows and columns of the picture; 0: those of the second input
   std::array<float, 2> step{0, 0};         ///< between centres, rows and columns; 0: the picture's over the map's
   float offset = 0.5F;                     ///< of the first centre, in steps
+  /// FaceBoxes': squares alone, which reach from the middle of a pixel to that of another; those of 32 and 64 pixels
+  /// stand 4 x 4 and 2 x 2 to a step of 32.
+  bool dense = false;
 };
 
 namespace detail {
@@ -39,6 +42,11 @@ namespace detail {
   }
   all.erase(all.begin());
   return all;
+}
+
+/// How many squares of a min_size stand side by side at a place.
+[[nodiscard]] inline std::size_t squares_of(const prior_box_params& p, float min_size) noexcept {
+  return !p.dense ? 1 : min_size == 32.0F ? 4 : min_size == 64.0F ? 2 : 1;
 }
 
 }  // namespace detail
@@ -73,7 +81,14 @@ namespace detail {
     detail::require<format_error>(std::isfinite(s) && s >= 0, "prior_box: got step ", s, ", expected at least 0");
   }
   detail::require<format_error>(std::isfinite(p.offset), "prior_box: got offset ", p.offset, ", expected a number");
-  const std::size_t boxes = (1 + detail::ratios_of(p).size()) * p.min_sizes.size() + p.max_sizes.size();
+  std::size_t squares = 0;
+  for (const float v : p.min_sizes) squares += detail::squares_of(p, v) * detail::squares_of(p, v);
+  detail::require<format_error>(!p.dense || (p.max_sizes.empty() && detail::ratios_of(p).empty() &&
+                                             squares == (p.min_sizes.size() == 3 ? 21 : p.min_sizes.size())),
+                                "prior_box: got faceboxes with ", squares, " squares of ", p.min_sizes.size(),
+                                " min_size, ", p.max_sizes.size(), " max_size and ", p.aspect_ratios.size(),
+                                " aspect_ratio, expected min_size alone: 32, 64 and a third, or any but these");
+  const std::size_t boxes = detail::ratios_of(p).size() * p.min_sizes.size() + squares + p.max_sizes.size();
   const std::size_t places = tensor_shape{map[2], map[3], boxes, 4}.size();
   return {1, 2, places};
 }
@@ -82,7 +97,8 @@ namespace reference {
 
 /// The specification. Rows of the map, columns, then boxes: of each min_size a square of it, with max_sizes one of
 /// sqrt(min * max), then of each other ratio min * sqrt(ratio) x min / sqrt(ratio); left, top, right, bottom over the
-/// picture's size. The second channel repeats the variances. In float64, each written as float (Caffe: float32).
+/// picture's size. Dense squares stand row by row, and are a pixel less wide. The second channel repeats the variances.
+/// In float64, each written as float (Caffe: float32).
 inline void prior_box(const prior_box_params& p, const tensor_shape& map, const tensor_shape& picture,
                       tensor_view<float> y) {
   const std::array size{static_cast<double>(p.image[0] != 0 ? p.image[0] : picture[2]),
@@ -93,13 +109,14 @@ inline void prior_box(const prior_box_params& p, const tensor_shape& map, const 
   }
   const std::vector<double> ratios = detail::ratios_of(p);
   std::size_t at = 0;
-  const auto put = [&](std::size_t row, std::size_t column, double height, double width) {
+  const auto put = [&](std::size_t row, std::size_t column, double height, double width,
+                       const std::array<double, 2>& shift = {0, 0}) {
     const double half[2] = {height / 2, width / 2};
     const double place[2] = {static_cast<double>(row) + static_cast<double>(p.offset),
                              static_cast<double>(column) + static_cast<double>(p.offset)};
     for (const double side : {-1.0, 1.0}) {
       for (const std::size_t axis : {std::size_t{1}, std::size_t{0}}) {
-        const double v = std::fma(place[axis], step[axis], side * half[axis]) / size[axis];
+        const double v = std::fma(place[axis], step[axis], shift[axis] + side * half[axis]) / size[axis];
         y[at++] = static_cast<float>(p.clip ? std::clamp(v, 0.0, 1.0) : v);
       }
     }
@@ -108,7 +125,14 @@ inline void prior_box(const prior_box_params& p, const tensor_shape& map, const 
     for (std::size_t column = 0; column < map[3]; ++column) {
       for (std::size_t i = 0; i < p.min_sizes.size(); ++i) {
         const auto least = static_cast<double>(p.min_sizes[i]);
-        put(row, column, least, least);
+        const std::size_t side_by_side = detail::squares_of(p, p.min_sizes[i]);
+        const double side = p.dense ? least - 1 : least, apart = 32.0 / static_cast<double>(side_by_side);
+        for (std::size_t n = 0; n < side_by_side * side_by_side; ++n) {
+          const auto shift = [&](std::size_t k) {
+            return apart * (static_cast<double>(k) - static_cast<double>(side_by_side / 2));
+          };
+          put(row, column, side, side, {shift(n / side_by_side), shift(n % side_by_side)});
+        }
         if (!p.max_sizes.empty()) {
           const double mean = std::sqrt(least * static_cast<double>(p.max_sizes[i]));
           put(row, column, mean, mean);

@@ -50,6 +50,7 @@
 #include <nniesim/network/kinds/slice.hpp>
 #include <nniesim/network/kinds/softmax.hpp>
 #include <nniesim/network/kinds/spp.hpp>
+#include <nniesim/network/kinds/text_proposal.hpp>
 #include <nniesim/network/kinds/unpool.hpp>
 #include <nniesim/network/kinds/upsample.hpp>
 
@@ -65,6 +66,7 @@ using layer_params =
                  roi_pooling_params, psroi_pooling_params, proposal_params, spp_params, resize_params, prior_box_params,
                  detection_output_params, layers::recurrent, reverse_params, im2col_params,
                  continuation_indicator_params, ctc_greedy_decoder_params, dense_block_params, axpy_params, bias_params,
-                 crelu_params, matmul_params, shuffle_channel_params, layers::custom, layers::parameter>;
+                 crelu_params, matmul_params, shuffle_channel_params, text_proposal_params, layers::custom,
+                 layers::parameter>;
 
 NNIESIM_END_NAMESPACE
