@@ -163,6 +163,8 @@ TEST_CASE("Layers that give data are inputs") {
         "transform_param { crop_size: 7 " + means + "}"}) {
     CHECK_THAT(problem(data("Data", rest)), contains("expected an Input layer with its shape"));
   }
+  CHECK_THAT(problem(data("HDF5Data", source + "transform_param { crop_size: 7 " + means + "}")),
+             contains("expected an Input layer with its shape"));
   CHECK_THAT(problem(data("Input", "")),
              contains("net:1:1: got no input_param with a shape, expected one (layer 'd')"));
   CHECK_THAT(problem(data("Input", "input_param { shape { dim: 1 } size: 3 }")),

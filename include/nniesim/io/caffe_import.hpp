@@ -266,7 +266,7 @@ class caffe_importer {
     } else if (type == "ImageData") {
       shapes = {image_shape(fields)};
       leave_out_labels(tops, name);
-    } else if (const std::optional<tensor_shape> shape = picture_shape(fields); shape && type != "HDF5Data") {
+    } else if (const auto shape = picture_shape(fields); shape && (type == "Data" || type == "AnnotatedData")) {
       shapes = {*shape};
       leave_out_labels(tops, name);
     } else {
