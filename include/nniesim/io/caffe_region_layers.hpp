@@ -176,7 +176,7 @@ template <resize_method Method>
   return pass_through_params{{stride, stride}, reverse ? block_order::to_space : block_order::darknet};
 }
 
-/// Of a fork for super-resolution, a field of its Reshape; the order of channels is assumed to be the usual one.
+/// Of a fork for super-resolution, a field of its Reshape; channels in the usual order, as its source has them.
 [[nodiscard]] inline caffe_read_result read_caffe_pixel_shuffle(caffe_source& l, caffe_fields& p) {
   const std::size_t factor = p.integer<std::size_t>("pixelshuffler", 1, 1, caffe_fields::most);
   l.on_cpu = true;
