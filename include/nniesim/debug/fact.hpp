@@ -17,54 +17,22 @@
 NNIESIM_BEGIN_NAMESPACE
 
 /// The kinds of facts. What each has for fields, and how it reads, stands in finding_words.hpp; its name in JSON is the
-/// one here.
+/// one here. `words` is a text that was made elsewhere.
+// clang-format off
 enum class fact_kind {
-  words,  ///< a sentence that has no numbers of its own, or none that are told apart yet: `text`
-  // ---- layers and runs that were compared ----
-  layers_compared,       ///< and the lowest cosine of them
-  layers_miss_limit,     ///< how many, the first and the last
-  layers_tried,          ///< by themselves, and the lowest cosine
-  simulated_and_seen,    ///< one layer's cosines, and the lowest in the most bits
-  few_values,            ///< of an output of few values: their error, and the values
-  layer_by_itself,       ///< on the input that it had: cosine and norm
-  layer_errors,          ///< of the run and of simulations, relative L2
-  error_parts,           ///< shares of the squared error
-  other_bits,            ///< a layer's distances from two widths
-  norm_off,              ///< a layer's norm and cosine
-  norm_off_by_itself,    ///< a layer's norm on the input that it had
-  more_of_them,          ///< how many were left out of a list
-  not_a_number_values,   ///< how many values are NaN or infinity
-  at_fixed_point_limit,  ///< how many values are at the limit of Q20.12
-  ablation,              ///< lowest cosines with only weights, only activations encoded
-  shown_bits,            ///< the run shows what some bits give; others would be enough
-  // ---- ranges ----
-  range_explains,      ///< a scale of the input, and what it leaves
-  outside_range,       ///< shares of values above and below
-  channels_outside,    ///< which channels saturate or vanish
-  input_cut,           ///< share of an input's values above its largest code
-  level_more,          ///< what one level more for an input does to a layer's error
-  weight_ranges_left,  ///< what other ranges of the weights leave
-  own_range_leaves,    ///< what the range that the data ask for leaves
-  best_range_leaves,   ///< what the range that explains most leaves
-  bits_leave,          ///< what the same bits leave with a range that fits
-  planned_bits_away,   ///< how far the run is from the simulation of the planned bits
-  // ---- changes to make ----
-  cfg_line,           ///< a line of the cfg as it should be: `key` and `value`
-  means_file,         ///< a text file of `means`, one for each channel
-  set_cfg,            ///< a key of the cfg: `key`, `value`, perhaps `old` and what else goes with it
-  mark_layers,        ///< names to mark _hp: `layers`, perhaps what that reaches
-  marks_found,        ///< the same, with the score that they reach and the time that they take
-  mark_searched,      ///< the same, for a search to find
-  more_bits_up_to,    ///< bits for the layers up to one, for a search of its norm to find
-  policy_for,         ///< a policy in place of another one for `layers`
-  scale_weights,      ///< the weights of a layer times a factor, or a power of two up or down
-  set_shift,          ///< a constant of a Power layer in the prototxt
-  recalibrate,        ///< with other pictures: `layer` is whose range does not fit
-  recompile,          ///< with the same pictures: `layer` is whose range differs
-  recompile_weights,  ///< from the caffemodel of the reference
-  dump_again,         ///< the dump of a layer
-  report_to_vendor,   ///< a bundle of a layer
+  words,
+  // layers and runs that were compared
+  layers_compared, layers_miss_limit, layers_tried, simulated_and_seen, few_values, layer_by_itself, layer_errors,
+  error_parts, other_bits, norm_off, norm_off_by_itself, more_of_them, not_a_number_values, at_fixed_point_limit,
+  ablation, shown_bits,
+  // ranges
+  range_explains, outside_range, channels_outside, input_cut, level_more, weight_ranges_left, own_range_leaves,
+  best_range_leaves, bits_leave, planned_bits_away,
+  // changes to make
+  cfg_line, means_file, set_cfg, mark_layers, marks_found, mark_searched, more_bits_up_to, policy_for, scale_weights,
+  set_shift, recalibrate, recompile, recompile_weights, dump_again, report_to_vendor,
 };
+// clang-format on
 
 /// What a field of a fact can hold.
 using fact_value = std::variant<bool, std::size_t, double, std::string, std::vector<std::size_t>, std::vector<double>,
