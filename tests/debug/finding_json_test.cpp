@@ -49,16 +49,17 @@ TEST_CASE("facts are JSON with their kind, words and fields", "[debug]") {
 
 TEST_CASE("a finding is JSON, as words and as facts", "[debug]") {
   finding f{fault::norm_gain, "fc"};
-  f.summary = "norms are off";
+  f.summary = {fact_kind::more_of_them, {{"count", std::size_t{3}}}};
   f.evidence.push_back({fact_kind::norm_off, {{"layer", "fc"}, {"norm_error", 0.1}, {"cosine", 0.999}}});
   f.against.emplace_back("one picture");
   f.rivals.push_back({fault::precision, {fact_kind::bits_leave, {{"left", 0.5}}}});
   f.change.push_back({fact_kind::set_shift, {{"layer", "norm"}, {"value", "0.5"}}});
-  f.next = "compensate";
+  f.next = fact_kind::recompile_weights;
   const json j = parsed(finding_json(f));
   CHECK(j["cause"] == "norm error");
   CHECK(j["layer"] == "fc");
-  CHECK(j["summary"] == "norms are off");
+  CHECK(j["summary"] == "and 3 more");
+  CHECK(j["summary_fact"]["count"] == 3);
   CHECK(j["evidence"] == json{"'fc': norm off by +10.00 % with cosine 0.99900"});
   CHECK(j["evidence_facts"][0]["kind"] == "norm_off");
   CHECK(j["evidence_facts"][0]["norm_error"] == 0.1);
@@ -69,7 +70,7 @@ TEST_CASE("a finding is JSON, as words and as facts", "[debug]") {
   CHECK(j["rivals"][0]["why_not_fact"]["left"] == 0.5);
   CHECK(j["change"] == json{"layer 'norm': power_param { shift: 0.5 }"});
   CHECK(j["change_facts"][0]["value"] == "0.5");
-  CHECK(j["next"] == "compensate");
+  CHECK(j["next_fact"]["kind"] == "recompile_weights");
   CHECK(parsed(finding_json(finding()))["cause"] == "no fault");
 }
 

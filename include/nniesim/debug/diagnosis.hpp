@@ -89,13 +89,13 @@ struct rival_explanation {
 /// One fault that was found.
 struct finding {
   fault cause = fault::none;
-  std::string layer{};    ///< where it enters; empty where it is of no layer
-  std::string summary{};  ///< one sentence
+  std::string layer{};  ///< where it enters; empty where it is of no layer
+  fact summary{};       ///< what was found
   std::vector<fact> evidence{};
   std::vector<fact> against{};  ///< what speaks against it
   std::vector<rival_explanation> rivals{};
   std::vector<fact> change{};  ///< the exact changes to make: cfg lines, layer names, edits of the prototxt
-  std::string next{};          ///< the measurement that would decide or confirm; empty where none is needed
+  fact next{};                 ///< the measurement that would decide or confirm; empty where none is needed
 };
 
 /// The rivals of a finding, a line each: "not too few bits: ...".

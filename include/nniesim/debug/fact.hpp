@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,10 +54,12 @@ class fact {
   fact() = default;
   fact(std::string text) : fields_{{"text", std::move(text)}} {}
   fact(const char* text) : fact(std::string(text)) {}
-  fact(fact_kind kind, std::vector<fact_field> fields) : kind_(kind), fields_(std::move(fields)) {}
+  fact(fact_kind kind, std::vector<fact_field> fields = {}) : kind_(kind), fields_(std::move(fields)) {}
 
   [[nodiscard]] fact_kind kind() const noexcept { return kind_; }
   [[nodiscard]] const std::vector<fact_field>& fields() const noexcept { return fields_; }
+  /// Whether it says nothing.
+  [[nodiscard]] bool empty() const noexcept { return *this == fact(); }
   /// nullptr where the fact has no such field.
   [[nodiscard]] const fact_value* find(std::string_view name) const noexcept {
     const auto at = std::find_if(fields_.begin(), fields_.end(), [&](const fact_field& f) { return f.name == name; });
@@ -82,6 +85,7 @@ class fact {
 
   /// words_of(): a fact stands where its sentence does.
   operator std::string() const { return words_of(*this); }
+  friend std::ostream& operator<<(std::ostream& out, const fact& f) { return out << words_of(f); }
   [[nodiscard]] bool operator==(const fact&) const = default;
 
  private:

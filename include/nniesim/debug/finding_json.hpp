@@ -68,14 +68,15 @@ template <class List, class F>
   return members.object();
 }
 
-/// A finding: cause, layer, summary and next as text; evidence, against and change as text and, under
-/// "evidence_facts", "against_facts" and "change_facts", as facts; rivals with their cause.
+/// A finding: cause and layer; summary, next, evidence, against and change as text and, under "summary_fact",
+/// "next_fact", "evidence_facts", "against_facts" and "change_facts", as facts; rivals with their cause.
 [[nodiscard]] inline std::string finding_json(const finding& f) {
   using detail::json_quoted;
   detail::json_list members;
   members.add("cause", json_quoted(to_string(f.cause)))
       .add("layer", json_quoted(f.layer))
-      .add("summary", json_quoted(f.summary));
+      .add("summary", json_quoted(words_of(f.summary)))
+      .add("summary_fact", fact_json(f.summary));
   for (const auto& [name, facts] :
        {std::pair("evidence", &f.evidence), std::pair("against", &f.against), std::pair("change", &f.change)}) {
     members.add(name, detail::json_array(*facts, [](const fact& x) { return json_quoted(words_of(x)); }));
@@ -88,8 +89,7 @@ template <class List, class F>
                     .add("why_not_fact", fact_json(r.why_not))
                     .object();
               }));
-  members.add("next", json_quoted(f.next));
-  return members.object();
+  return members.add("next", json_quoted(words_of(f.next))).add("next_fact", fact_json(f.next)).object();
 }
 
 /// What the diagnosis saw of a layer; null where it is not known.

@@ -40,7 +40,7 @@ struct finding_section {
   add({"against", "Against it", section_form::list, words(f.against)});
   add({"rivals", "Other explanations", section_form::list, rival_lines(f)});
   add({"change", "What to change", section_form::code, words(f.change)});
-  if (!f.next.empty()) add({"next", "Next measurement", section_form::sentence, {f.next}});
+  if (!f.next.empty()) add({"next", "Next measurement", section_form::sentence, {words_of(f.next)}});
   return sections;
 }
 
@@ -49,7 +49,7 @@ struct finding_section {
   using detail::printable;
   std::string text(to_string(f.cause));
   if (!f.layer.empty()) text += ": '" + printable(f.layer) + "'";
-  text += "\n  " + printable(f.summary) + "\n";
+  text += "\n  " + printable(words_of(f.summary)) + "\n";
   for (const finding_section& s : sections_of(f)) {
     std::string title(s.key);
     title.resize(10, ' ');

@@ -36,7 +36,7 @@ struct fact_form {
 inline constexpr auto fact_forms = [] {
   using enum fact_kind;
   return std::to_array<fact_form>({
-      {words, "words", "{text}"},
+      {words, "words", "[{text}]"},
       {layers_compared, "layers_compared",
        "{count} of {of} layers were compared[; the lowest cosine is {cosine:cosine} ('{layer}')]"},
       {layers_miss_limit, "layers_miss_limit",

@@ -89,7 +89,7 @@ inline void write_finding(std::ostream& out, const finding& f, std::string_view 
   out << "<article class='finding " << kind << (f.cause == fault::none ? " fine" : "") << "'>\n<h3>"
       << escape_html(to_string(f.cause));
   if (!f.layer.empty()) out << " in layer <code>" << escape_html(f.layer) << "</code>";
-  out << "</h3>\n<p class='summary'>" << escape_html(f.summary) << "</p>\n";
+  out << "</h3>\n<p class='summary'>" << escape_html(words_of(f.summary)) << "</p>\n";
   for (const finding_section& s : sections_of(f)) {
     out << "<h4>" << s.title << "</h4>\n";
     switch (s.form) {

@@ -44,7 +44,7 @@ inline void write_finding(std::ostream& out, const finding& f, std::string_view 
   out << "## " << heading << ": " << to_string(f.cause);
   if (!f.layer.empty()) out << " in layer " << escape_markdown(f.layer);
   out << "\n\n";
-  if (!f.summary.empty()) out << escape_markdown(f.summary) << "\n\n";
+  if (!f.summary.empty()) out << escape_markdown(words_of(f.summary)) << "\n\n";
   for (const finding_section& s : sections_of(f)) {
     out << "**" << s.title << (s.form == section_form::sentence ? ":** " : "**\n\n");
     switch (s.form) {
