@@ -63,9 +63,9 @@ TEST_CASE("few values are told with their size, and which is the largest", "[deb
   CHECK_THAT(text, contains("'prob' has 2 values") && contains("5, 4.5 in the reference, 4.5, 5 in the other run"));
   CHECK_THAT(text, contains("the largest is value 0 and value 1"));
   CHECK(detail::few_values_fact("prob", c, r, r).find("largest_of_other") == nullptr);
-  CHECK(detail::agreement_text(c) == "a relative error of 10.5 %");
+  CHECK(detail::with_agreement({}, c).number("relative_error") == c.relative_l2_error);
   const std::vector<float> many(20, 1.0F);
-  CHECK(detail::agreement_text(compare_values(many, many)) == "cosine 1.00000");
+  CHECK(detail::with_agreement({}, compare_values(many, many)).number("cosine") == 1);
 }
 
 }  // namespace agreement_test

@@ -45,7 +45,7 @@ TEST_CASE("fields in their forms, choices, and what is said only where it is kno
   CHECK(said("x[, {many} of them][, {nothing} of them]") == "x, 3 of them");
   CHECK(said("{list} {names} {names:names} {names:marked} {names:hp}") ==
         "4, 5 a, b 'a', 'b' 'a_hp', 'b_hp' a_hp b_hp");
-  CHECK(said("{values}") == "1, 2, 3, 4 ...");
+  CHECK(said("{values}") == "1, 2, 3, 4 and 1 more");
   CHECK(said("~{a~} ~[b~]") == "{a} [b]");
   CHECK(said("{nothing}") == "?");
   CHECK_THROWS_AS(said("{n"), error);

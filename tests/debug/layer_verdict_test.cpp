@@ -68,6 +68,6 @@ TEST_CASE("more bits are advised for the layer that decides what another one rea
     CHECK(v.what.cause == fault::precision);
     REQUIRE(v.what.change.size() == 1);
     CHECK(v.what.change[0].get<std::vector<std::string>>("layers") == std::vector<std::string>{"conv2"});
-    CHECK(words_of(v.what.change[0]) == "compile_mode 2 and the name 'conv2_hp'");
+    CHECK(v.what.change[0].count("compile_mode") == 2);
   });
 }

@@ -83,7 +83,7 @@ void check(const floats& reference, const floats& other, const known_preprocessi
     const preprocess_solution s = solve_preprocessing(reference, shape, x, known);
     CAPTURE(s.summary, s.evidence, s.changes);
     CHECK(s.verdict == preprocess_verdict::explained);
-    CHECK(s.summary == e.summary);
+    CHECK(words_of(s.summary) == e.summary);
     REQUIRE(s.changes.size() == e.changes.size());
     for (std::size_t i = 0; i < e.changes.size(); ++i) CHECK_THAT(s.changes[i], contains(e.changes[i]));
   }
@@ -274,7 +274,7 @@ TEST_CASE("another picture, and the same one made in another way", "[debug]") {
   const floats r = normalized(picture(1), means, scale);
   const auto other = solve_preprocessing(r, shape, normalized(picture(2), means, scale), &full);
   CHECK(other.verdict == preprocess_verdict::other_picture);
-  CHECK_THAT(other.summary, contains("do not show the same picture"));
+  CHECK(other.summary.kind() == fact_kind::pictures_differ);
   floats blurred = r;  // as another way of resizing does
   for (std::size_t i = 2; i + 2 < r.size(); ++i) {
     blurred[i] = 0.2F * (r[i - 2] + r[i - 1] + r[i] + r[i + 1] + r[i + 2]);
@@ -293,23 +293,23 @@ TEST_CASE("inputs that say little", "[debug]") {
   }();
   const auto alike = solve_preprocessing(grey, shape, in_8bit(swapped(grey)), nullptr);
   CHECK(alike.verdict == preprocess_verdict::same);
-  CHECK_THAT(alike.evidence.back(), contains("their order cannot be told"));
+  CHECK(alike.evidence.back().kind() == fact_kind::channels_alike);
 
   floats broken = grey;
   broken[5] = std::numeric_limits<float>::quiet_NaN();
   CHECK(solve_preprocessing(grey, shape, broken, nullptr).verdict == preprocess_verdict::unexplained);
-  CHECK_THAT(solve_preprocessing(broken, shape, grey, nullptr).summary, contains("NaN or infinity"));
+  CHECK(solve_preprocessing(broken, shape, grey, nullptr).summary.kind() == fact_kind::input_not_a_number);
   const floats zeros(3 * plane), few(7);
   CHECK(solve_preprocessing(zeros, shape, zeros, nullptr).verdict == preprocess_verdict::same);
   for (const auto& s :
        {solve_preprocessing(grey, shape, zeros, nullptr), solve_preprocessing(zeros, shape, grey, nullptr),
         solve_preprocessing(floats(3 * plane, 0.5F), shape, floats(3 * plane, 128), nullptr)}) {
     CHECK(s.verdict == preprocess_verdict::unexplained);
-    CHECK_THAT(s.summary, contains("from no picture nothing can be told"));
+    CHECK(s.summary.kind() == fact_kind::input_is_constant);
   }
   const auto sizes = solve_preprocessing(grey, shape, few, nullptr);
   CHECK(sizes.verdict == preprocess_verdict::unexplained);
-  CHECK_THAT(sizes.summary, contains("have 7 values, the reference's 1800"));
+  CHECK(sizes.summary.count("other") == 7);
   CHECK_THROWS_AS(solve_preprocessing({}, {1, 0, 2, 2}, grey), shape_error);
   CHECK_THROWS_AS(solve_preprocessing(few, shape, few), shape_error);
   // Vectors, and more channels than pictures have, share one gain and offset.

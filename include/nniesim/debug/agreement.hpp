@@ -44,15 +44,9 @@ namespace detail {
 
 namespace detail {
 
-/// "cosine 0.98123"; of few values "a relative error of 12 %".
-[[nodiscard]] inline std::string agreement_text(const comparison& c) {
-  return has_few_values(c.count) ? concat("a relative error of ", percent(c.relative_l2_error))
-                                 : concat("cosine ", cosine_text(c.cosine));
-}
-
-/// Without the word: "0.98123".
-[[nodiscard]] inline std::string short_agreement_text(const comparison& c) {
-  return has_few_values(c.count) ? agreement_text(c) : cosine_text(c.cosine);
+/// The fact with `cosine`, or, of few values, `relative_error`.
+[[nodiscard]] inline fact with_agreement(fact f, const comparison& c) {
+  return has_few_values(c.count) ? f.add("relative_error", c.relative_l2_error) : f.add("cosine", c.cosine);
 }
 
 /// What of few values is judged, with the values themselves: whether an error matters depends on how large they are.

@@ -5,13 +5,11 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/layer_verdict.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/run_pair.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -44,96 +42,83 @@ class cosine_pattern {
     const bool is_sharp = worst_jump_ > limit::sharp_share * total && worst_jump_ > limit::sharp_error;
     const auto behind = std::find(rows.begin(), rows.end(), dip) + 1;
     const bool recovers = std::none_of(behind, rows.end(), is_bad);
-    if (first_bad_row == rows.begin() && !has_input()) {
-      finding f{fault::inconclusive, first_bad.shown.name};
-      f.summary =
-          concat("from '", first_bad.shown.name, "' on the runs differ, and their inputs could not be compared");
+    const auto begun = [&](fault cause, const compared_row& at) {
+      finding f{cause, at.shown.name};
       f.evidence.push_back(counts);
-      f.rivals.push_back({fault::preprocessing, "another picture or preprocessing looks like that"});
-      f.rivals.push_back({fault::suspect_layer, "and so does a first layer that computes something else"});
-      f.next = "dump the data layer of both runs";
+      return f;
+    };
+    const fact in_16_bits(fact_kind::compile_in_16_bits, {{"limit", o_.layer_cosine}});
+    if (first_bad_row == rows.begin() && !has_input()) {
+      finding f = begun(fault::inconclusive, first_bad);
+      f.summary = {fact_kind::inputs_not_compared, {{"layer", f.layer}}};
+      f.rivals.push_back({fault::preprocessing, fact_kind::input_looks_like_that});
+      f.rivals.push_back({fault::suspect_layer, fact_kind::first_layer_looks_like_that});
+      f.next = {fact_kind::dump_data_layer, {{"both", true}}};
       return f;
     }
     if (last >= o_.layer_cosine && lowest >= o_.dip_cosine && !is_sharp) return std::nullopt;
     if (last >= o_.layer_cosine && !recovers) {
-      finding f{fault::inconclusive, first_bad.shown.name};
-      f.summary = concat(bad, " layers are bad, though the last one is right");
-      f.evidence.push_back(counts);
-      f.against.push_back("of several outputs the last says nothing of the others");
-      f.rivals.push_back({fault::layer_mapping, "a dump that is wrong by itself has good ones behind it"});
-      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
+      finding f = begun(fault::inconclusive, first_bad);
+      f.summary = {fact_kind::bad_though_last_right, {{"count", bad}}};
+      f.against.push_back(fact_kind::last_is_not_all);
+      f.rivals.push_back({fault::layer_mapping, fact_kind::good_behind_wrong_dump});
+      f.next = in_16_bits;
       return f;
     }
     if (last >= o_.layer_cosine) {
-      finding f{lowest < o_.dip_cosine ? fault::layer_mapping : fault::inconclusive, dip->shown.name};
-      f.summary = concat("'", dip->shown.name, "' dips to ", agreement_text(*dip->shown.result),
-                         ", but all behind it is right");
-      f.evidence.push_back(counts);
-      f.evidence.push_back("what is computed from it agrees, so that the dump rather than the layer is wrong");
-      f.against.push_back("a later layer may hide the error: a ReLU, a pooling, or a branch that matters little");
-      f.rivals.push_back({fault::suspect_layer, "its error would reach the last layer"});
-      f.change.push_back(
-          concat("make '", dip->shown.name, "' and the layer behind it non-in-place, then compare again"));
-      f.next = "look up in cnn_net_tree.dot what the compiler made of that layer";
+      finding f = begun(lowest < o_.dip_cosine ? fault::layer_mapping : fault::inconclusive, *dip);
+      f.summary = with_agreement({fact_kind::dips, {{"layer", f.layer}, {"recovers", true}}}, *dip->shown.result);
+      f.evidence.push_back(fact_kind::readers_agree);
+      f.against.push_back(fact_kind::may_be_hidden);
+      f.rivals.push_back({fault::suspect_layer, fact_kind::would_reach_last});
+      f.change.push_back({fact_kind::make_non_in_place, {{"layer", f.layer}}});
+      f.next = fact_kind::look_up_in_tree;
       return f;
     }
     if (is_sharp && error_of(last) < limit::recovered_share * error_of(runs_.likeness(*jump.shown.result))) {
-      finding f{fault::inconclusive, jump.shown.name};
-      f.summary = concat("'", f.layer, "' dips to ", agreement_text(*jump.shown.result), ", and what follows ",
-                         "recovers in part");
-      f.evidence.push_back(counts);
-      f.rivals.push_back({fault::suspect_layer, "its error would reach the last layer"});
-      f.rivals.push_back({fault::layer_mapping, "behind a dump that is wrong by itself all would be right"});
-      f.rivals.push_back({fault::precision, "it would fall layer by layer"});
-      f.next =
-          concat("compile with compile_mode 1: where '", f.layer, "' stays as it is, its dump or the layer is wrong; ",
-                 "give the network to the diagnosis to decide it at once");
+      finding f = begun(fault::inconclusive, jump);
+      f.summary = with_agreement({fact_kind::dips, {{"layer", f.layer}, {"recovers", false}}}, *jump.shown.result);
+      f.rivals.push_back({fault::suspect_layer, fact_kind::would_reach_last});
+      f.rivals.push_back({fault::layer_mapping, fact_kind::good_behind_wrong_dump});
+      f.rivals.push_back({fault::precision, fact_kind::falls_layer_by_layer});
+      f.next = {fact_kind::see_in_16_bits, {{"layer", f.layer}}};
       return f;
     }
     if (is_sharp) {
       const compared_row* const affine = affine_before(jump_row_);
-      finding f{fault::inconclusive, (affine != nullptr ? *affine : jump).shown.name};
-      f.summary =
-          affine == nullptr
-              ? concat("similarity drops sharply at '", f.layer, "'")
-              : concat("'", f.layer, "' has another gain and offset in every channel, and what follows is wrong");
-      f.evidence.push_back(counts);
-      f.evidence.push_back(concat("the error rises by ", percent(worst_jump_), " of the norm at '", jump.shown.name,
-                                  "', to ", percent(total), " at most"));
-      f.against.push_back(affine == nullptr ? "from cosines alone a layer that needs 16 bits looks the same"
-                                            : "a BatchNorm or Scale that is folded into it looks the same by itself");
-      f.rivals.push_back({fault::precision, "it would fall layer by layer"});
-      f.next = affine == nullptr
-                   ? concat("compile with compile_mode 1: if the layer recovers, mark it '", f.layer,
-                            "_hp'; give the network to the diagnosis to decide it at once")
-                   : concat("compare the bias of '", f.layer, "', and of a BatchNorm or Scale behind it, in both");
-      f.rivals.push_back({fault::suspect_layer,
-                          "the reference, the weights, the range and the bits of that layer were not "
-                          "tried: that takes the network"});
+      finding f = begun(fault::inconclusive, affine != nullptr ? *affine : jump);
+      if (affine != nullptr) {
+        f.summary = {fact_kind::other_gains, {{"layer", f.layer}, {"spreads", true}}};
+        f.against.push_back(fact_kind::folded_norm_looks_like_that);
+        f.next = {fact_kind::compare_bias, {{"layer", f.layer}}};
+      } else {
+        f.summary = {fact_kind::drops_sharply, {{"layer", f.layer}}};
+        f.against.push_back(fact_kind::few_bits_look_like_that);
+        f.next = {fact_kind::see_in_16_bits, {{"layer", f.layer}}};
+      }
+      f.evidence.push_back(
+          {fact_kind::error_rises, {{"rise", worst_jump_}, {"layer", jump.shown.name}, {"total", total}}});
+      f.rivals.push_back({fault::precision, fact_kind::falls_layer_by_layer});
+      f.rivals.push_back({fault::suspect_layer, fact_kind::takes_the_network});
       return f;
     }
     if (first >= o_.layer_cosine && last < o_.last_cosine) {
-      finding f{fault::precision, first_bad.shown.name};
-      f.summary = "similarity falls layer by layer: quantization error";
-      f.evidence.push_back(counts);
-      f.against.push_back("not confirmed: no run in 16 bits was seen");
-      f.rivals.push_back({fault::suspect_layer, "no single layer brings most of the error"});
-      f.change.push_back("if it is not compile_mode 1 already: compile_mode 1, or 2 with _hp on the first layers");
-      f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
+      finding f = begun(fault::precision, first_bad);
+      f.summary = fact_kind::similarity_falls;
+      f.against.push_back(fact_kind::not_seen_in_16_bits);
+      f.rivals.push_back({fault::suspect_layer, fact_kind::no_single_layer});
+      f.change.push_back(fact_kind::compile_mode_1_or_marks);
+      f.next = in_16_bits;
       return f;
     }
-    finding f{fault::inconclusive, first_bad.shown.name};
-    f.summary = first < o_.layer_cosine
-                    ? concat("the first layer already has ", agreement_text(*rows.front()->shown.result),
-                             " although the input is right")
-                : has_few_values(rows.back()->shown.result->count)
-                    ? concat("the last layer has ", agreement_text(*rows.back()->shown.result),
-                             ", between those that cosines of ", o_.last_cosine, " and ", o_.layer_cosine, " mean")
-                    : concat("the last layer's cosine ", cosine_text(last), " lies between ", o_.last_cosine, " and ",
-                             o_.layer_cosine);
-    f.evidence.push_back(counts);
-    f.against.push_back("quantization error is the nearest case of the procedure");
-    f.next = concat("compile with compile_mode 1: it is quantization if all layers reach ", o_.layer_cosine, " then");
+    finding f = begun(fault::inconclusive, first_bad);
+    f.summary =
+        first < o_.layer_cosine
+            ? with_agreement(fact_kind::first_layer_off, *rows.front()->shown.result)
+            : with_agreement({fact_kind::last_layer_between, {{"from", o_.last_cosine}, {"to", o_.layer_cosine}}},
+                             *rows.back()->shown.result);
+    f.against.push_back(fact_kind::nearest_case);
+    f.next = in_16_bits;
     return f;
   }
 
@@ -174,10 +159,12 @@ class cosine_pattern {
   [[nodiscard]] finding of_unknown_order(const std::vector<const compared_row*>& rows, std::size_t bad) const {
     const compared_row& worst = *worst_of(rows);
     finding f{fault::inconclusive, worst.shown.name};
-    f.summary = concat(bad, " layers are bad, but in which order the layers are executed is not known");
-    f.evidence.push_back(concat(bad, " of ", rows.size(), " layers miss cosine ", o_.layer_cosine, ", the worst is '",
-                                worst.shown.name, "' (", short_agreement_text(*worst.shown.result), ")"));
-    f.next = "give the network to the diagnosis, or put the compiler's cnn_net_tree.dot into one of the folders";
+    f.summary = {fact_kind::unknown_order, {{"count", bad}}};
+    f.evidence.push_back(
+        with_agreement({fact_kind::layers_miss_limit,
+                        {{"count", bad}, {"of", rows.size()}, {"limit", o_.layer_cosine}, {"worst", worst.shown.name}}},
+                       *worst.shown.result));
+    f.next = fact_kind::give_network_or_tree;
     return f;
   }
 

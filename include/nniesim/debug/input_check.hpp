@@ -15,7 +15,6 @@
 #include <nniesim/debug/input_findings.hpp>
 #include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
 #include <nniesim/debug/run_pair.hpp>
 #include <nniesim/network/single_layer.hpp>
@@ -82,35 +81,29 @@ class input_check {
                 r.shown.name};
       if (compared || x.size() == y.size()) {
         const comparison c = compared ? *r.shown.result : compare_values(y, x);
-        f.evidence.push_back(concat("the data layer '", r.shown.name, "' has cosine ", cosine_text(c.cosine),
-                                    " (expected ", o_.data_cosine, ") and a norm off by ",
-                                    percent_with_sign(c.norm_error, 2)));
+        f.evidence.push_back(data_layer_off(r, c));
       }
       if (is_raw_words(s)) {
         facts_.is_raw = true;
-        s.summary = "the other run's values are the words of Q20.12 as integers: 4096 times too large";
-        s.changes = {"divide the dumps by 4096, or give the compiler's linear.hex files"};
+        s.summary = fact_kind::words_as_integers;
+        s.changes = {fact_kind::divide_dumps};
       } else if (cfg_is_references && s.verdict == preprocess_verdict::explained && s.fit.layout == data_layout::same) {
         not_by_cfg(s, solve_preprocessing(x, shape, y, known), *known);
       }
-      f.summary = s.verdict == preprocess_verdict::same ? "the inputs are made alike, but differ by more than the limit"
-                                                        : s.summary;
+      f.summary = s.verdict == preprocess_verdict::same ? fact_kind::inputs_made_alike : s.summary;
       f.evidence.insert(f.evidence.end(), s.evidence.begin(), s.evidence.end());
       if (runs_.input_is_guessed()) {
-        f.against.push_back("that this layer is the network's input is a guess by its name, or because it comes first");
+        f.against.push_back(fact_kind::input_is_guessed);
       }
       f.change = s.changes;
       if (s.verdict == preprocess_verdict::explained) {
-        f.rivals.push_back({fault::other_picture, "one gain and offset per channel explains the difference"});
-        f.next = "make the change, then compare again";
+        f.rivals.push_back({fault::other_picture, fact_kind::line_explains_it});
+        f.next = fact_kind::compare_again;
       } else if (s.verdict == preprocess_verdict::other_picture) {
-        f.rivals.push_back({fault::preprocessing, "no order of channels, gain, offset or layout comes near"});
-        f.next =
-            "compare the dump of the picture that was compiled last: the compiler dumps the last line of image_list";
+        f.rivals.push_back({fault::preprocessing, fact_kind::no_line_explains_it});
+        f.next = fact_kind::compare_last_picture;
       } else {
-        f.next =
-            "feed both with the same .npy in place of the picture: if they agree then, it is how the picture is "
-            "resized, cropped or decoded";
+        f.next = fact_kind::feed_the_same;
       }
       facts_.findings.push_back(std::move(f));
     }
@@ -192,13 +185,12 @@ class input_check {
     // Where only the dump is laid out otherwise, it is no fault of the input.
     if (is_permuted && !settle_layout(r, x) && side == input_side::other) return std::nullopt;
     finding f = input_finding(r.shown.name, e, scene, side);
-    if (r.shown.result) {
-      f.evidence.insert(
-          f.evidence.begin(),
-          concat("the data layer '", r.shown.name, "' has cosine ", cosine_text(r.shown.result->cosine), " (expected ",
-                 o_.data_cosine, ") and a norm off by ", percent_with_sign(r.shown.result->norm_error, 2)));
-    }
+    if (r.shown.result) f.evidence.insert(f.evidence.begin(), data_layer_off(r, *r.shown.result));
     return f;
+  }
+  [[nodiscard]] fact data_layer_off(const compared_row& r, const comparison& c) const {
+    return {fact_kind::data_layer_off,
+            {{"layer", r.shown.name}, {"cosine", c.cosine}, {"limit", o_.data_cosine}, {"norm_error", c.norm_error}}};
   }
 
   /// Whether an input that matching took for a permuted one is what the network was fed with as it stands, so that it
@@ -240,17 +232,16 @@ class input_check {
     return found == runs_.rows().end() ? nullptr : &*found;
   }
   void note_exchange(const compared_row& r, const compared_row& given) {
-    std::string line = concat("what is '", r.shown.name, "' in the reference was given as '", given.shown.name,
-                              "' (cosine ", cosine_text(r.shown.result->cosine), ")");
+    fact line(fact_kind::input_exchanged,
+              {{"layer", r.shown.name}, {"given", given.shown.name}, {"cosine", r.shown.result->cosine}});
     if (facts_.are_exchanged) return facts_.findings.front().evidence.push_back(std::move(line));
     facts_.are_exchanged = true;
     finding f{fault::preprocessing, r.shown.name};
-    f.summary = "the inputs are exchanged";
+    f.summary = fact_kind::inputs_exchanged;
     f.evidence.push_back(std::move(line));
-    f.change.push_back("give each input its own data: the order of the cfg's inputs, and of the board's input blobs");
-    f.rivals.push_back(
-        {fault::layer_mapping, "dumps under each other's names look the same, but what follows would agree"});
-    f.next = "make the change, then compare again";
+    f.change.push_back(fact_kind::give_inputs_own_data);
+    f.rivals.push_back({fault::layer_mapping, fact_kind::names_look_like_that});
+    f.next = fact_kind::compare_again;
     facts_.findings.insert(facts_.findings.begin(), std::move(f));
   }
 
@@ -263,22 +254,21 @@ class input_check {
   /// The reference was made by the cfg, the other run's input was not: what it was made with, from `made`, which
   /// explains it by the cfg's.
   static void not_by_cfg(preprocess_solution& s, const preprocess_solution& made, const known_preprocessing& cfg) {
-    s.summary = "the other run's input was not made as the cfg says";
     const bool is_swapped = !std::is_sorted(s.fit.order.begin(), s.fit.order.end());
-    if (is_swapped) s.summary += ": its channels stand in another order";
+    s.summary = {fact_kind::not_made_by_cfg, {{"reordered", is_swapped}}};
     if (made.verdict == preprocess_verdict::explained) {
-      s.evidence.push_back(concat("it is (picture - mean) * scale with mean ", number_list(made.mean), " and scale ",
-                                  number_list(made.scale), "; the cfg has ",
-                                  cfg.mean.size() == made.mean.size() ? concat("mean ", number_list(cfg.mean))
-                                  : cfg.mean.empty()                  ? std::string("no mean")
-                                                                      : std::string("a mean image"),
-                                  " and scale ", number_text(cfg.scale, 4)));
+      std::vector<double> mean = made.mean;
+      for (double& m : mean) m = std::fabs(m) < limit::no_mean ? 0 : m;
+      fact with(fact_kind::made_with, {{"mean", mean}, {"scale", made.scale}, {"cfg_scale", cfg.scale}});
+      if (cfg.mean.size() != mean.size()) with.add("mean_image", !cfg.mean.empty());
+      else with.add("cfg_mean", std::vector<double>(cfg.mean.begin(), cfg.mean.end()));
+      s.evidence.push_back(with);
     }
-    s.changes = {concat("compile and run with the cfg as it is: [norm_type] ", static_cast<int>(cfg.norm_type),
-                        is_swapped ? concat(", [RGB_order] ", cfg.order == channel_order::rgb ? "RGB" : "BGR") : "",
-                        cfg.scale != 1 ? concat(", [data_scale] ", number_text(cfg.scale, 7)) : "",
-                        cfg.mean.empty() ? "" : ", its [mean_file]"),
-                 "or, if that run is right, give the diagnosis the cfg that it was made with"};
+    fact run(fact_kind::run_with_cfg,
+             {{"norm_type", static_cast<std::size_t>(cfg.norm_type)}, {"mean_file", !cfg.mean.empty()}});
+    if (is_swapped) run.add("order", cfg.order == channel_order::rgb ? "RGB" : "BGR");
+    if (cfg.scale != 1) run.add("scale", cfg.scale);
+    s.changes = {run, fact_kind::give_that_cfg};
   }
 
   run_pair& runs_;

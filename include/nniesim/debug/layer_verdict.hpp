@@ -17,7 +17,6 @@
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/precision_runs.hpp>
 #include <nniesim/debug/weight_fit.hpp>
 #include <nniesim/debug/weight_ranges.hpp>
@@ -41,16 +40,6 @@ namespace detail {
     fields.push_back({"channels", e.channels});
   }
   return {fact_kind::error_parts, std::move(fields)};
-}
-
-/// "3, 7, 12 and 4 more".
-[[nodiscard]] inline std::string list_text(std::span<const std::size_t> numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(numbers.size(), limit::channels_told); ++i) {
-    text += concat(i == 0 ? "" : ", ", numbers[i]);
-  }
-  if (numbers.size() > limit::channels_told) text += concat(" and ", numbers.size() - limit::channels_told, " more");
-  return text;
 }
 
 [[nodiscard]] inline fact bundle_advice(const std::string& layer) {
@@ -103,7 +92,7 @@ class layer_judge {
     } else if (const std::vector<tensor<float>> simulated = {bench_.simulated(bench_.prepared(bench_.planned()),
                                                                               true)[trial_.output]};
                !try_weights(simulated, [] { return false; })) {
-      something_else("; it runs in float");
+      something_else(true);
     }
     // What the simulation gives for that input comes from no other.
     if (!trial_.is_input_shown && !as_simulated) doubt_input();
@@ -120,8 +109,8 @@ class layer_judge {
   /// Returns whether the run shows what the simulation gives.
   bool try_ranges_and_bits() {
     if (!std::isfinite(trial_.result.relative_l2_error)) {
-      f_.evidence.push_back("in float it is zero everywhere");
-      something_else(", and not for want of bits");
+      f_.evidence.push_back(fact_kind::layer_zero_in_float);
+      something_else(false);
       return false;
     }
     const layer_precision p = bench_.planned();
@@ -178,11 +167,11 @@ class layer_judge {
       return false;
     if (as_simulated && finer && with_finer <= explained) {
       f_.cause = fault::precision;
-      f_.summary = concat(bits_text(p), " are not enough for '", layer_.name, "'");
+      f_.summary = {fact_kind::too_few_bits, {{"bits", bits_text(p)}, {"layer", layer_.name}}};
       f_.evidence.push_back({fact_kind::shown_bits, {{"bits", bits_text(p)}, {"more_bits", bits_text(*finer)}}});
       f_.change.push_back(more_bits(p, *finer));
       f_.rivals.push_back({fault::activation_scale, {fact_kind::own_range_leaves, {{"left", with_own}}}});
-      f_.rivals.push_back({fault::suspect_layer, concat("the simulation of ", bits_text(p), " gives the same output")});
+      f_.rivals.push_back({fault::suspect_layer, {fact_kind::simulation_gives_that, {{"bits", bits_text(p)}}}});
     } else if (as_simulated && !try_sparse_weights(p, explained)) {
       beyond_fixed_point();
     } else if (!as_simulated) {
@@ -190,8 +179,8 @@ class layer_judge {
       if (!fit.shifts.empty()) {
         f_.rivals.push_back({fault::activation_scale, {fact_kind::best_range_leaves, {{"left", fit.difference}}}});
       }
-      if (is_chain_layer(layer_)) f_.rivals.push_back({fault::norm_gain, "truncation in Q20.12 is less than that"});
-      something_else(", and not for want of bits");
+      if (is_chain_layer(layer_)) f_.rivals.push_back({fault::norm_gain, fact_kind::truncation_is_less});
+      something_else(false);
     }
     return as_simulated;
   }
@@ -206,11 +195,11 @@ class layer_judge {
     const double left = difference(in_float(), bench_.simulated(whole, true));
     if (left > explained) return false;
     f_.cause = fault::other_weights;
-    f_.summary = concat("sparse_rate sets ", percent(static_cast<double>(fc->sparse_rate)), " of the weights of '",
-                        layer_.name, "' to zero, more than it bears");
-    f_.evidence.push_back(concat("with all weights the same bits leave ", percent(left)));
-    f_.change.push_back("a smaller [sparse_rate], or 0; else train with these weights at zero");
-    f_.rivals.push_back({fault::suspect_layer, "the simulation gives the same output"});
+    f_.summary = {fact_kind::sparse_rate_too_large,
+                  {{"share", static_cast<double>(fc->sparse_rate)}, {"layer", layer_.name}}};
+    f_.evidence.push_back({fact_kind::all_weights_leave, {{"left", left}}});
+    f_.change.push_back(fact_kind::smaller_sparse_rate);
+    f_.rivals.push_back({fault::suspect_layer, fact_kind::simulation_gives_that});
     return true;
   }
 
@@ -236,32 +225,19 @@ class layer_judge {
     const auto fit = weight_range_search(bench_, trial_.output).find(input_shifts);
     if (!fit) return false;
     f_.cause = fault::other_weights;
-    const auto groups = [](const std::vector<std::size_t>& list, std::string_view what) {
-      if (list.empty()) return std::string();
-      return concat(what, " in ", list.size() == 1 ? "group " : "groups ", list_text(list));
-    };
-    const std::string how =
-        concat(groups(fit->cut, "large weights saturate"), fit->cut.empty() || fit->lost.empty() ? "" : ", ",
-               groups(fit->lost, "small weights vanish"));
-    f_.summary =
-        fit->shifts.size() == 1
-            ? concat("the weights of '", layer_.name, "' were encoded with another range than they ask for: ",
-                     fit->cut.empty() ? "small weights vanish" : "large weights saturate")
-        : fit->is_one_for_all
-            ? concat("the weights of '", layer_.name,
-                     "' were encoded with one range for all groups, in place of one for each: ", how)
-            : concat("the weights of '", layer_.name, "' were encoded with other ranges than they ask for: ", how);
-    fact& ranges =
-        f_.evidence.emplace_back(fact_kind::weight_ranges_left, std::vector<fact_field>{{"left", fit->left}});
-    ranges.add("one_for_all", fit->is_one_for_all)
-        .add("saturating_groups", fit->cut)
-        .add("vanishing_groups", fit->lost);
-    f_.rivals.push_back({fault::activation_scale, "no range of its input explains the output"});
-    f_.rivals.push_back({fault::suspect_layer, "with weights in these ranges the layer gives what is shown"});
-    f_.change.push_back(fit->is_one_for_all
-                            ? fact(concat("compile '", layer_.name, "' with one scale of its weights for each group"))
-                            : fact(fact_kind::recompile_weights, {}));
-    f_.next = concat("nnie-debug wk shows the scales of the weights of '", layer_.name, "' in the compiled model");
+    f_.summary = {fact_kind::weight_ranges_off, {{"layer", layer_.name}, {"one_for_all", fit->is_one_for_all}}};
+    if (fit->shifts.size() == 1) {
+      f_.summary.add("saturate", !fit->cut.empty());
+    } else {
+      if (!fit->cut.empty()) f_.summary.add("saturating_groups", fit->cut);
+      if (!fit->lost.empty()) f_.summary.add("vanishing_groups", fit->lost);
+    }
+    f_.evidence.push_back({fact_kind::weight_ranges_left, {{"left", fit->left}}});
+    f_.rivals.push_back({fault::activation_scale, fact_kind::no_range_explains_it});
+    f_.rivals.push_back({fault::suspect_layer, fact_kind::weight_ranges_explain_it});
+    f_.change.push_back(fit->is_one_for_all ? fact(fact_kind::one_scale_per_group, {{"layer", layer_.name}})
+                                            : fact_kind::recompile_weights);
+    f_.next = {fact_kind::see_weight_scales, {{"layer", layer_.name}}};
     return true;
   }
   /// Whether other parameters explain the output. Where that takes weights of which nothing is known, `try_ranges`
@@ -277,19 +253,18 @@ class layer_judge {
     }
     if (weights_->what == weight_change::none) return false;
     f_.cause = fault::other_weights;
-    f_.summary = concat("'", layer_.name, "' ", weight_text(*weights_));
+    f_.summary = weight_fact(*weights_, layer_.name);
     f_.evidence.push_back(weight_evidence(*weights_));
-    f_.rivals.push_back({fault::activation_scale, "no range of its input explains the output"});
+    f_.rivals.push_back({fault::activation_scale, fact_kind::no_range_explains_it});
     f_.rivals.push_back({fault::suspect_layer, weights_->what == weight_change::untested
-                                                   ? "other weights are far likelier than wrong arithmetic"
-                                                   : "with these parameters the layer gives what is shown"});
+                                                   ? fact_kind::weights_likelier
+                                                   : fact_kind::parameters_explain_it});
     advise_weights();
     return true;
   }
   void advise_weights() {
-    f_.next = concat("compare the weights of '", layer_.name,
-                     "' in the compiled model with the caffemodel's: nnie-debug wk, or compile the caffemodel again");
-    f_.change.push_back({fact_kind::recompile_weights, {}});
+    f_.next = {fact_kind::compare_weights, {{"layer", layer_.name}}};
+    f_.change.push_back(fact_kind::recompile_weights);
   }
 
   void wrong_range(std::size_t range, int shift, double left, double with_own, bool is_calibrated) {
@@ -302,11 +277,11 @@ class layer_judge {
     // The writer of the blob stores it, for all its readers.
     blob_ = blob_storage_of(lab_.net, lab_.plan)[layer_.inputs[range]].range;
     const std::string writer = range_names(lab_.net)[*blob_];
-    f_.summary = concat("'", layer_.name, "' reads what '", writer, "' stores with a range ", number_text(factor, 3),
-                        " times what the data need: ", factor < 1 ? "large values saturate" : "small values vanish");
+    f_.summary = {fact_kind::blob_range_off,
+                  {{"layer", layer_.name}, {"blob", writer}, {"factor", factor}, {"saturate", factor < 1}}};
     f_.evidence.push_back(
         {fact_kind::range_explains,
-         {{"levels_text", concat(shift > 0 ? "+" : "", shift)}, {"blob", writer}, {"factor", factor}, {"left", left}}});
+         {{"levels", static_cast<double>(shift)}, {"blob", writer}, {"factor", factor}, {"left", left}}});
     f_.evidence.push_back({fact_kind::outside_range, {{"above", above}, {"below", below}}});
     if (const std::vector<std::size_t> cut = bench_.channels_outside(range, shift); !cut.empty()) {
       const std::size_t all = nchw_of(shape_of(bench_.inputs()[range]), bench_.inputs()[range].size())[1];
@@ -315,18 +290,17 @@ class layer_judge {
     }
     f_.change.push_back({is_calibrated ? fact_kind::recalibrate : fact_kind::recompile, {{"layer", writer}}});
     f_.rivals.push_back({fault::precision, {fact_kind::bits_leave, {{"left", with_own}}}});
-    f_.rivals.push_back({fault::suspect_layer, "a wrong range explains the output"});
+    f_.rivals.push_back({fault::suspect_layer, fact_kind::range_explains_it});
   }
 
   /// All that comes from the input is missing.
   void bias_alone() {
     f_.cause = fault::inconclusive;
-    f_.summary = concat("'", layer_.name, "' gives nothing but its bias");
-    f_.rivals.push_back({fault::suspect_layer, "weights that are missing in the compiled model look like that"});
-    f_.rivals.push_back({fault::activation_scale, "and so does a range so far off that nothing is left of its input"});
-    f_.change.push_back(
-        concat("compile again, with pictures like this one in image_list, and look at '", layer_.name, "' first"));
-    f_.next = concat("compare the weights of '", layer_.name, "' and the range of its input in the compiled model");
+    f_.summary = {fact_kind::nothing_but_bias, {{"layer", layer_.name}}};
+    f_.rivals.push_back({fault::suspect_layer, fact_kind::lost_weights_look_like_that});
+    f_.rivals.push_back({fault::activation_scale, fact_kind::lost_input_looks_like_that});
+    f_.change.push_back({fact_kind::recompile_and_look, {{"layer", layer_.name}}});
+    f_.next = {fact_kind::compare_weights_and_range, {{"layer", layer_.name}}};
   }
 
   /// As simulated, and no range and no bits would help.
@@ -335,51 +309,45 @@ class layer_judge {
     const auto at_limit =
         std::count_if(x.begin(), x.end(), [](float v) { return std::fabs(v) >= limit::largest_q20_12; });
     f_.cause = fault::fixed_point_range;
+    f_.summary = {fact_kind::beyond_q20_12, {{"layer", layer_.name}, {"large", at_limit != 0}}};
     if (at_limit != 0) {
-      f_.summary = concat("the values of '", layer_.name, "' are too large for Q20.12, whatever its bits");
       f_.evidence.push_back(
           {fact_kind::at_fixed_point_limit, {{"count", static_cast<std::size_t>(at_limit)}, {"of", x.size()}}});
-      f_.change.push_back({fact_kind::scale_weights, {{"layer", layer_.name}, {"whole", false}, {"up", false}}});
-    } else {
-      f_.summary = concat("the values of '", layer_.name, "' are too small for Q20.12, whatever its bits");
-      f_.change.push_back({fact_kind::scale_weights, {{"layer", layer_.name}, {"whole", false}, {"up", true}}});
     }
-    f_.rivals.push_back({fault::suspect_layer, "the simulation gives the same output"});
+    f_.change.push_back({fact_kind::scale_weights, {{"layer", layer_.name}, {"whole", false}, {"up", at_limit == 0}}});
+    f_.rivals.push_back({fault::suspect_layer, fact_kind::simulation_gives_that});
   }
 
-  void something_else(std::string_view how) {
+  void something_else(bool in_float) {
     const comparison& c = trial_.result;
     const bool is_gain = c.l2_other > 0 && c.cosine >= runs_.limits().layer_cosine &&
                          std::fabs(c.norm_error) >= limit::gain_share * c.relative_l2_error;
-    const std::string factor =
-        concat("'", layer_.name, "' is off by a constant factor of ", number_text(1 + c.norm_error, 4));
+    f_.summary =
+        is_gain ? fact(fact_kind::constant_factor,
+                       {{"layer", layer_.name}, {"factor", 1 + c.norm_error}, {"of_weights", is_mac_layer(layer_)}})
+                : fact(fact_kind::computes_something_else, {{"layer", layer_.name}, {"in_float", in_float}});
     if (is_gain && is_mac_layer(layer_)) {  // mostly: arithmetic does not go wrong that way, weights and scales do
       f_.cause = fault::other_weights;
-      f_.summary = concat(factor, ": its weights or its scale differ from the caffemodel's");
       return advise_weights();
     }
     if (!has_learned_values(layer_)) {
-      f_.rivals.push_back({fault::other_weights, "it has none"});
+      f_.rivals.push_back({fault::other_weights, fact_kind::has_no_weights});
     } else if (weights_) {
       f_.rivals.push_back({fault::other_weights, weight_evidence(*weights_)});
     }
-    f_.summary = is_gain ? factor : concat("'", layer_.name, "' computes something else than its definition", how);
-    f_.next =
-        is_chain_layer(layer_)
-            ? "was its constant changed, as compensate does? Then give the diagnosis the prototxt that was compiled"
-        : is_mac_layer(layer_) ? "compare its weights and parameters in the compiled model with the caffemodel's"
-                               : "compare its parameters in the compiled model with the prototxt's";
+    f_.next = is_chain_layer(layer_) ? fact_kind::was_constant_changed
+                                     : fact(fact_kind::compare_parameters, {{"with_weights", is_mac_layer(layer_)}});
     f_.change.push_back(bundle_advice(layer_.name));
   }
 
   /// The input is not among the dumps: it may be what differs.
   void doubt_input() {
     f_.cause = fault::inconclusive;
-    f_.summary = concat("'", layer_.name, "' does not follow from the picture that the run is said to have had");
-    f_.against.push_back("the network's input is not among the dumps: another picture or preprocessing looks the same");
+    f_.summary = {fact_kind::not_of_that_picture, {{"layer", layer_.name}}};
+    f_.against.push_back(fact_kind::input_not_dumped);
     f_.rivals.clear();
     f_.change.clear();
-    f_.next = "dump the data layer of the other run, too";
+    f_.next = {fact_kind::dump_data_layer, {{"both", false}}};
   }
 
   const run_pair& runs_;

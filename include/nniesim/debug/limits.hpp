@@ -102,6 +102,8 @@ inline constexpr double other_writer = 0.5;
 
 /// Relative L2 error up to which a dump is what the cfg makes of the picture: another decoder or resize stays below.
 inline constexpr double told_input = 0.05;
+/// Magnitudes of a fitted mean below it are told as 0.
+inline constexpr double no_mean = 1e-6;
 /// Relative error up to which a gain is that of words of Q20.12 read as integers; of a fit over a whole input ...
 inline constexpr double raw_words_of_input = 1e-3;
 /// ... and of a layer's norm, which was quantized.

@@ -56,8 +56,7 @@ class norm_check {
     if (off.size() > limit::norms_told) {
       f.evidence.push_back({fact_kind::more_of_them, {{"count", off.size() - limit::norms_told}}});
     }
-    const std::string shift =
-        concat("norms are off by up to ", percent_with_sign(most, 2), " while the cosines are intact");
+    f.summary = {fact_kind::norms_off, {{"norm_error", most}}};
     if (lab_ == nullptr) {
       // As many layers in 8 bits may have.
       const bool is_little = std::all_of(off.begin(), off.end(), [&](const compared_row* r) {
@@ -66,9 +65,8 @@ class norm_check {
                std::fabs(c.norm_error) < limit::pure_gain_share * c.relative_l2_error;
       });
       if (is_little) return std::nullopt;
-      f.summary = shift;
-      f.next = "give the network to the diagnosis: it finds where the gain enters";
-      f.change.push_back("look for a Power / ReduceMean chain in front of that layer: nnie-debug compensate");
+      f.next = fact_kind::find_gain;
+      f.change.push_back(fact_kind::look_for_chain);
       return f;
     }
     // Where the gain enters: the layers before it whose norm is off for the input that they had.
@@ -87,9 +85,9 @@ class norm_check {
            {{"layer", output_name(lab_->net.layers[j.layer], j.output)}, {"norm_error", c.norm_error}}});
     }
     if (most_of_it != nullptr && is_chain_layer(lab_->net.layers[most_of_it->layer])) {
-      f.summary = shift + ": a Power / ReduceMean chain truncates";
-      f.change.push_back("add more than the norm's constant: nnie-debug compensate gives each and writes the prototxt");
-      f.rivals.push_back({fault::precision, "cosines are intact, and the truncation of Q20.12 is the same in 16 bits"});
+      f.summary.add("is_chain", true);
+      f.change.push_back(fact_kind::add_constants);
+      f.rivals.push_back({fault::precision, fact_kind::same_in_16_bits});
       return f;
     }
     if (is_explained || is_planned(off)) return std::nullopt;
@@ -97,18 +95,17 @@ class norm_check {
     if (most_of_it != nullptr &&
         std::fabs(most_of_it->result.norm_error) >= limit::most_of_norm_error * std::fabs(most)) {
       const std::string& name = lab_->net.layers[most_of_it->layer].name;
-      f.summary = concat(shift, ": '", name, "' brings most of it by itself");
+      f.summary.add("layer", name);
       f.change.push_back(
           {fact_kind::scale_weights,
            {{"layer", name}, {"whole", true}, {"up", true}, {"why", "if its values are few steps of 1/4096"}}});
       if (more_bits) f.change.push_back(more_bits->add("else", true));
     } else {
-      f.summary = shift + "; no single layer brings it";
+      f.summary.add("is_chain", false);
       if (more_bits) {
         f.change.push_back(*more_bits);
       } else {
-        f.next = concat("no layer up to '", at.shown.name,
-                        "' can have more bits: compile with other pictures in image_list, which give other ranges");
+        f.next = {fact_kind::no_more_bits, {{"layer", at.shown.name}}};
       }
     }
     return f;

@@ -85,8 +85,8 @@ enum class preprocess_verdict {
 struct preprocess_solution {
   preprocess_verdict verdict = preprocess_verdict::same;
   preprocess_fit fit{};
-  std::string summary{};
-  std::vector<std::string> evidence{};
+  fact summary{};
+  std::vector<fact> evidence{};
   std::vector<fact> changes{};  ///< lines of the cfg, as they should be
   /// Where it is explained, of each channel: the reference is (picture - mean) * scale, the other what the cfg made of
   /// the picture.
@@ -102,7 +102,7 @@ template <class Values>
   std::string text;
   for (const auto v : values) {
     const auto number = static_cast<double>(v);
-    text += (text.empty() ? "" : ", ") + number_text(std::fabs(number) < 1e-6 ? 0 : number, 4);
+    text += (text.empty() ? "" : ", ") + number_text(std::fabs(number) < limit::no_mean ? 0 : number, 4);
   }
   return text;
 }
@@ -160,19 +160,18 @@ class preprocess_solver {
     preprocess_solution s;
     if (!finite(r_) || !finite(x_)) {
       s.verdict = preprocess_verdict::unexplained;
-      s.summary = "the input data hold NaN or infinity";
+      s.summary = fact_kind::input_not_a_number;
       return s;
     }
     if (std::equal(r_.begin(), r_.end(), x_.begin(), x_.end())) {
-      s.summary = "the inputs are equal";
+      s.summary = fact_kind::inputs_equal;
       return s;
     }
     s.fit = best_fit();
     fit_picture(s.fit);
     if (s.fit.gain.empty()) {
       s.verdict = preprocess_verdict::unexplained;
-      s.summary = concat("the input data have ", x_.size(), " values, the reference's ", r_.size(),
-                         ", and no padding of rows explains that");
+      s.summary = {fact_kind::input_values, {{"other", x_.size()}, {"reference", r_.size()}}};
       return s;
     }
     const auto is_constant = [&](std::span<const float> v) {
@@ -188,27 +187,25 @@ class preprocess_solver {
       s.verdict = preprocess_verdict::unexplained;
       const bool is_both = is_constant(r_) && is_constant(x_), is_reference = is_constant(r_);
       const std::span<const float> v = is_reference ? r_ : x_;
-      std::vector<float> values;
-      for (std::size_t c = 0; c < channels_ && c < 4; ++c) values.push_back(v[c * (v.size() / channels_)]);
-      const bool is_one = std::all_of(values.begin(), values.end(), [&](float f) { return f == values[0]; });
-      s.summary =
-          concat("the ", is_reference ? "reference's" : "other run's", " input is ",
-                 is_one ? digits(static_cast<double>(v[0])) : number_list(values),
-                 is_one ? " everywhere" : " in its channels, each everywhere", ": from no picture nothing can be told");
-      if (!is_both)
-        s.summary += concat("; the ", is_reference ? "reference's" : "other run's", " buffer was not filled");
+      std::vector<double> values;
+      for (std::size_t c = 0; c < channels_ && c < 4; ++c)
+        values.push_back(static_cast<double>(v[c * (v.size() / channels_)]));
+      const bool is_one = std::all_of(values.begin(), values.end(), [&](double x) { return x == values[0]; });
+      s.summary = {fact_kind::input_is_constant,
+                   {{"of_reference", is_reference},
+                    {"values", is_one ? std::vector<double>{values[0]} : values},
+                    {"one", is_one},
+                    {"unfilled", !is_both}}};
       return s;
     }
     s.evidence.push_back(concat("best fit: ", to_string(s.fit.layout), ", ", fit_text(s.fit), "; it leaves ",
                                 percent(s.fit.residual), " of the reference's spread"));
     if (s.fit.residual > limit::other_picture_residual) {
       s.verdict = preprocess_verdict::other_picture;
-      s.summary = "the two inputs do not show the same picture";
+      s.summary = fact_kind::pictures_differ;
     } else if (s.fit.residual > limit::explained_residual) {
       s.verdict = preprocess_verdict::unexplained;
-      s.summary =
-          "the inputs show the same picture, but no order of channels, gain, offset or layout explains the "
-          "difference: another way to resize, crop or decode it";
+      s.summary = fact_kind::made_otherwise;
     } else {
       interpret(s);
     }
@@ -485,7 +482,7 @@ class preprocess_solver {
       add_norm(s, true, false, w.cfg_scale != 1, w.mean, w.cfg_scale);
     }
     if (f.alike_channels && !swapped) {
-      s.evidence.push_back("the picture's channels are alike: their order cannot be told from it");
+      s.evidence.push_back(fact_kind::channels_alike);
     }
     if (what.empty()) {
       s.verdict = f.layout == data_layout::same ? preprocess_verdict::same : preprocess_verdict::explained;

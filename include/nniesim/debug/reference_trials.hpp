@@ -16,7 +16,6 @@
 #include <nniesim/debug/dump_trials.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/weight_fit.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -106,32 +105,30 @@ class reference_trials {
     const reference_trial& t =
         *std::find_if(all_.begin(), all_.end(), [&](const reference_trial& x) { return x.layer == index && x.is_off; });
     finding f{fault::wrong_reference, l.name};
-    f.evidence.push_back(concat("on the reference's own input '", l.name, "' gives cosine ",
-                                fixed_text(t.result.cosine, 5), " with what the reference shows, and an error of ",
-                                percent(t.result.relative_l2_error),
-                                " of its norm; a float network's layers leave less than ", percent(limit_)));
+    f.evidence.push_back({fact_kind::reference_by_itself,
+                          {{"layer", l.name},
+                           {"cosine", t.result.cosine},
+                           {"relative_error", t.result.relative_l2_error},
+                           {"limit", limit_}}});
     const layer_bench bench(runs_, lab_, index, run_side::reference);
     const auto dropout =
         fit_dropout(view_of(bench.in_float()[t.output]).span(), view_of(*bench.shown(t.output)).span());
     const weight_fit fit = fit_weights(bench, t.output, {});
     if (dropout) {
-      f.summary = concat("the reference is wrong from '", l.name, "' on: dropout was left in");
-      f.evidence.push_back(concat(percent(dropout->share), " of its values are zero, the others are ",
-                                  number_text(dropout->gain, 4), " times what they should be"));
-      f.change.push_back("run the reference in the phase TEST (model.eval() in PyTorch), without Dropout");
+      f.summary = {fact_kind::reference_has_dropout, {{"layer", l.name}}};
+      f.evidence.push_back({fact_kind::values_dropped, {{"share", dropout->share}, {"gain", dropout->gain}}});
+      f.change.push_back(fact_kind::run_without_dropout);
     } else if (fit.what != weight_change::none) {
-      f.summary = concat("the reference is wrong from '", l.name, "' on: it ", weight_text(fit));
+      f.summary = {fact_kind::reference_has_other_weights, {{"layer", l.name}}};
+      f.evidence.push_back(weight_fact(fit, l.name));
       f.evidence.push_back(weight_evidence(fit));
-      f.change.push_back(
-          concat("make the reference with the caffemodel that is compiled, or give the diagnosis the one ",
-                 "it was made with; look at '", l.name, "' first"));
+      f.change.push_back({fact_kind::remake_reference, {{"layer", l.name}}});
     } else {
-      f.summary =
-          concat("the reference is wrong from '", l.name, "' on: it is not what the network gives for its input");
+      f.summary = {fact_kind::reference_not_of_network, {{"layer", l.name}}};
       f.evidence.push_back(weight_evidence(fit));
-      f.change.push_back(concat("dump '", l.name, "' of the reference again, from the prototxt that is compiled"));
+      f.change.push_back({fact_kind::dump_reference_again, {{"layer", l.name}, {"behind", false}}});
     }
-    f.next = "correct the script that writes the reference, then compare again";
+    f.next = fact_kind::correct_script;
     return f;
   }
 
@@ -139,15 +136,15 @@ class reference_trials {
   [[nodiscard]] finding explain_dump(std::size_t index, const wrong_dump& dump) const {
     const std::string& name = lab_.net.layers[index].name;
     finding f{fault::wrong_reference, name};
-    f.summary = dump.is_input
-                    ? concat("the reference's dump of '", name, "' is what goes into it: taken before the layer")
-                    : concat("the reference's dump of '", name, "' is not what the reference computed");
-    f.evidence.push_back(concat("'", dump.reader, "' of the reference follows from what '", name, "' gives, to ",
-                                percent(dump.with_computed), " of the norm; from the dump it is ",
-                                percent(dump.with_shown), " away"));
-    f.rivals.push_back({fault::suspect_layer, "the reference alone is wrong, and only in what it shows"});
-    f.change.push_back(concat("dump '", name, "' of the reference again, behind the layer and under its own name"));
-    f.next = "correct the script that writes the reference, then compare again";
+    f.summary = {fact_kind::reference_dump_wrong, {{"layer", name}, {"is_input", dump.is_input}}};
+    f.evidence.push_back({fact_kind::reader_follows,
+                          {{"reader", dump.reader},
+                           {"layer", name},
+                           {"with_computed", dump.with_computed},
+                           {"with_shown", dump.with_shown}}});
+    f.rivals.push_back({fault::suspect_layer, fact_kind::reference_shows_wrongly});
+    f.change.push_back({fact_kind::dump_reference_again, {{"layer", name}, {"behind", true}}});
+    f.next = fact_kind::correct_script;
     return f;
   }
 
@@ -168,13 +165,14 @@ class reference_trials {
       least = std::min(least, t.result.relative_l2_error);
       most = std::max(most, t.result.relative_l2_error);
     }
-    f.summary = "the reference was made with another caffemodel";
-    f.evidence.push_back(concat(with_off, " of ", with, " layers with weights are not what the network gives for the ",
-                                "reference's own input: by ", percent(least), " to ", percent(most), " of the norm"));
-    f.evidence.push_back(concat(without - without_off, " of ", without, " layers without weights are"));
-    f.change.push_back(
-        "make the reference with the caffemodel that the cfg names, or give the diagnosis the other one");
-    f.next = "compare the files: which state of the training was compiled?";
+    f.summary = fact_kind::reference_of_other_caffemodel;
+    f.evidence.push_back(
+        {fact_kind::layers_with_weights_off,
+         {{"count", with_off}, {"of", with}, {"of_reference", true}, {"least", least}, {"most", most}}});
+    f.evidence.push_back(
+        {fact_kind::layers_without_weights_right, {{"count", without - without_off}, {"of", without}}});
+    f.change.push_back(fact_kind::remake_reference);
+    f.next = fact_kind::compare_caffemodels;
     return f;
   }
 

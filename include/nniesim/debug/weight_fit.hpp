@@ -14,9 +14,9 @@
 #include <vector>
 
 #include <nniesim/debug/channel_fit.hpp>
+#include <nniesim/debug/fact.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/network/fold.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -340,63 +340,47 @@ class lone_layer {
   return fit;
 }
 
-/// "channel 3", "channels 3 and 7", "channels 1, 2, 5 and 9 more".
-[[nodiscard]] inline std::string channel_names(std::span<const std::size_t> channels) {
-  constexpr std::size_t most = 4;
-  std::string text = channels.size() == 1 ? "channel " : "channels ";
-  const std::size_t shown = std::min(channels.size(), most);
-  for (std::size_t i = 0; i < shown; ++i) {
-    const bool is_last = i + 1 == shown && shown == channels.size() && i != 0;
-    text += concat(i == 0 ? "" : is_last ? " and " : ", ", channels[i]);
-  }
-  if (shown < channels.size()) text += concat(" and ", channels.size() - shown, " more");
-  return text;
-}
-
-/// What a fit says, as a sentence without its subject: "'conv1' " + "has lost its bias".
-[[nodiscard]] inline std::string weight_text(const weight_fit& f) {
+/// How the layer's parameters differ.
+[[nodiscard]] inline fact weight_fact(const weight_fit& f, const std::string& layer) {
+  const auto of = [&](fact_kind kind) { return fact(kind, {{"layer", layer}}); };
   switch (f.what) {
-    case weight_change::none: return "has the network's weights";
-    case weight_change::lost_bias: return "has lost its bias";
-    case weight_change::gain: return concat("is multiplied by ", number_text(f.gains[0], 4), " in all channels");
-    case weight_change::silent: return concat("shows one value everywhere in ", channel_names(f.channels));
+    case weight_change::none: break;
+    case weight_change::lost_bias: return of(fact_kind::lost_bias);
+    case weight_change::gain:
+      return of(fact_kind::multiplied).add("gain", f.gains[0]).add("several", false).add("all", true);
+    case weight_change::silent: return of(fact_kind::one_value_in_channels).add("channels", f.channels);
     case weight_change::scaled:
-      return concat("is multiplied by ", number_text(f.gains[0], 4), f.gains.size() == 1 ? "" : " and the like", " in ",
-                    channel_names(f.channels));
-    case weight_change::exchanged: return concat("has ", channel_names(f.channels), " in each other's place");
-    case weight_change::some_channels: return concat("has other weights in ", channel_names(f.channels), " of ", f.of);
+      return of(fact_kind::multiplied)
+          .add("gain", f.gains[0])
+          .add("several", f.gains.size() != 1)
+          .add("channels", f.channels)
+          .add("all", false);
+    case weight_change::exchanged: return of(fact_kind::exchanged_channels).add("channels", f.channels);
+    case weight_change::some_channels:
+      return of(fact_kind::other_weights_in_channels).add("channels", f.channels).add("of", f.of);
     case weight_change::other_weights:
-    case weight_change::untested: return "has other weights";
+    case weight_change::untested: return of(fact_kind::other_weights);
   }
-  return "";
+  return {};
 }
 /// What speaks for it.
-[[nodiscard]] inline std::string weight_evidence(const weight_fit& f) {
+[[nodiscard]] inline fact weight_evidence(const weight_fit& f) {
+  const std::vector<fact_field> shares = {{"left", f.left}, {"seen", f.seen}};
   switch (f.what) {
-    case weight_change::lost_bias:
-      return concat("without its bias the layer gives what is shown but for ", percent(f.left),
-                    " of the norm; with it ", percent(f.seen), " are wrong");
-    case weight_change::gain:
-      return concat("that factor leaves ", percent(f.left), " of the norm of an error of ", percent(f.seen));
+    case weight_change::lost_bias: return {fact_kind::lost_bias_leaves, shares};
+    case weight_change::gain: return {fact_kind::factor_leaves, shares};
     case weight_change::silent:
     case weight_change::scaled:
     case weight_change::exchanged:
     case weight_change::some_channels:
-      return concat("the other ", f.of - f.channels.size(), " of ", f.of, " channels are what the layer gives");
-    case weight_change::other_weights:
-      return concat("there are weights that give what is shown but for ", percent(f.left),
-                    " of the norm; the caffemodel's leave ", percent(f.seen));
-    case weight_change::untested:
-      return "there are too few positions to find out whether any weights give what is shown";
+      return {fact_kind::other_channels_right, {{"count", f.of - f.channels.size()}, {"of", f.of}}};
+    case weight_change::other_weights: return {fact_kind::some_weights_leave, shares};
+    case weight_change::untested: return fact_kind::too_few_positions;
     case weight_change::none:
-      if (f.places != 0) {
-        return concat(f.right_places, " of ", f.places,
-                      " places of the map are right in all channels, with the same weights as the others");
-      }
-      return f.any_weights ? concat("no weights at all give what is shown: the best leave ", percent(*f.any_weights))
-                           : std::string("no lost bias, gain or channel explains it");
+      if (f.places != 0) return {fact_kind::places_right, {{"count", f.right_places}, {"of", f.places}}};
+      return f.any_weights ? fact(fact_kind::no_weights_do, {{"left", *f.any_weights}}) : fact_kind::no_parameter_does;
   }
-  return "";
+  return {};
 }
 
 }  // namespace detail

@@ -83,16 +83,15 @@ TEST_CASE("rule: white that the first range cuts is named, with a scale that doe
   CHECK(f.cause == fault::activation_scale);
   CHECK(f.layer == "conv1");
   CHECK(found[0].position == 1U);
-  CHECK_THAT(f.summary, contains("0.9961 is stored as 0.9576") && contains("white (255) falls to 245.1"));
+  CHECK(f.summary.number("largest") == approx(255.0 / 256));
+  CHECK(f.summary.number("stored") == approx(std::exp2(-1.0 / 16)));
+  CHECK(f.summary.number("white") == approx(256 * std::exp2(-1.0 / 16)));
   REQUIRE(f.change.size() == 2);
   CHECK(f.change[0].text("key") == "data_scale");
   CHECK(f.change[0].text("old") == "0.00390625");
   CHECK(f.change[0].number("lost") < 0.01);
   CHECK(f.change[1].get<std::vector<std::string>>("layers") == std::vector<std::string>{"conv1"});
-  const fact* const cut = find_fact(f.evidence, fact_kind::input_cut);
-  REQUIRE(cut != nullptr);
-  CHECK(cut->number("largest") == approx(255.0 / 256));
-  CHECK(cut->number("stored") == approx(std::exp2(-1.0 / 16)));
+  CHECK(find_fact(f.evidence, fact_kind::input_cut) != nullptr);
   CHECK(find_fact(f.evidence, fact_kind::level_more) != nullptr);
   // The verdict, in place of too few bits or norms that are off; and no advice of 16 bits for all.
   const diagnosis d = p.diagnosed();
@@ -116,8 +115,8 @@ TEST_CASE("rule: without the cfg the remedy is a factor", "[debug]") {
   const paper p(random, 1.0 / 256);
   const auto found = p.found(false);
   REQUIRE(found.size() == 1);
-  CHECK_THAT(found[0].what.summary, !contains("255"));
-  for (const std::string line : found[0].what.change) CHECK_THAT(line, !contains("data_scale"));
+  CHECK(found[0].what.summary.find("white") == nullptr);
+  CHECK(find_fact(found[0].what.change, fact_kind::set_cfg) == nullptr);
 }
 
 TEST_CASE("rule: a range that ends at a code, few white pixels, and 16 bits are no fault", "[debug]") {

@@ -40,9 +40,9 @@ TEST_CASE("values that were read without sign are the verdict, and no layer is a
         }
         const diagnosis d = diagnosed(e, with_lab);
         CHECK(d.verdict.cause == fault::dump_reading);
-        CHECK_THAT(d.verdict.summary,
-                   contains("without sign") && contains(of_reference ? "the reference" : "the other"));
-        CHECK_THAT(d.verdict.change.at(0), contains("signed 32-bit"));
+        CHECK(d.verdict.summary.kind() == fact_kind::read_without_sign);
+        CHECK(d.verdict.summary.get<bool>("of_reference") == of_reference);
+        CHECK(d.verdict.change.at(0).kind() == fact_kind::read_as_signed);
         for (const finding& f : d.also) CHECK(f.cause != fault::suspect_layer);
         for (const finding& f : d.also) CHECK(f.cause != fault::preprocessing);
       }
@@ -66,7 +66,9 @@ TEST_CASE("of a batch the picture is named", "[debug]") {
     }
     const diagnosis d = diagnosed(e, with_lab);
     CHECK(d.verdict.cause == fault::dump_reading);
-    CHECK_THAT(d.verdict.summary, contains("the reference hold 3 pictures, of which number 1 (from 0)"));
+    CHECK(d.verdict.summary ==
+          fact(fact_kind::several_pictures,
+               {{"of_reference", true}, {"pictures", std::size_t{3}}, {"picture", std::size_t{1}}}));
     CHECK(d.also.empty());
   }
 }
@@ -81,7 +83,7 @@ TEST_CASE("a damaged file is named with the part that is damaged", "[debug]") {
     const diagnosis d = diagnosed(e, with_lab);
     CHECK(d.verdict.cause == fault::dump_reading);
     CHECK(d.verdict.layer == "conv2");
-    CHECK_THAT(d.verdict.summary, contains("of 400"));
+    CHECK(d.verdict.summary.count("of") == 400);
   }
   // And one that cannot be read, with its file.
   for (const bool of_reference : {false, true}) {
@@ -93,7 +95,7 @@ TEST_CASE("a damaged file is named with the part that is damaged", "[debug]") {
     const diagnosis d = diagnose(r, x, {}, &lab);
     CHECK(d.verdict.cause == fault::dump_reading);
     CHECK(d.verdict.layer == "conv2");
-    CHECK_THAT(d.verdict.evidence.at(0), contains("a/conv2.npy: 7 bytes"));
+    CHECK_THAT(d.verdict.evidence.at(0).text("reason"), contains("a/conv2.npy: 7 bytes"));
   }
 }
 
@@ -108,7 +110,7 @@ TEST_CASE("dumps of two runs in one folder are told, and the layer where they be
   const diagnosis d = diagnosed(e, true);
   CHECK(d.verdict.cause == fault::dump_reading);
   CHECK(d.verdict.layer == "conv2");
-  CHECK_THAT(d.verdict.summary, contains("two runs: 2 layers from 'conv2' on"));
+  CHECK(d.verdict.summary == fact(fact_kind::dumps_of_two_runs, {{"count", std::size_t{2}}, {"layer", "conv2"}}));
   CHECK(d.also.empty());
   // A fault goes on to the output.
   experiment faulty = before;

@@ -13,8 +13,8 @@ namespace detail {
 [[nodiscard]] inline std::vector<found> find_all_zero_in_both(const case_file& file, const findings_so_far&) {
   if (!file.is_all_zero()) return {};
   finding f{fault::inconclusive};
-  f.summary = "everything is zero in both runs: from nothing nothing can be told";
-  f.next = "give both runs a picture";
+  f.summary = fact_kind::all_zero;
+  f.next = fact_kind::give_picture;
   return {{.what = std::move(f), .is_last = true}};
 }
 

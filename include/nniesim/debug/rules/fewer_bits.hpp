@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/precision_runs.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
@@ -22,7 +21,7 @@ namespace detail {
   const laboratory& lab = *file.lab();
   finding f{fault::bits_not_as_planned};
   std::size_t count = 0, position = 0;
-  std::string bits;
+  std::string planned_bits, bits;
   bool is_vendors = false;
   for (const layer_trial& t : file.trials()) {
     const layer_precision planned = lab.plan.layers[t.layer];
@@ -31,7 +30,8 @@ namespace detail {
     if (++count == 1) {
       f.layer = name;
       position = t.layer;
-      bits = concat("to have ", bits_text(planned), ", but ", "was computed in ", bits_text(t.other_width));
+      planned_bits = bits_text(planned);
+      bits = bits_text(t.other_width);
       is_vendors = is_marked_width(t.other_width, planned);
     }
     if (count > limit::layers_told) continue;
@@ -46,16 +46,15 @@ namespace detail {
   if (count > limit::layers_told) {
     f.evidence.push_back({fact_kind::more_of_them, {{"count", count - limit::layers_told}}});
   }
-  f.summary = count == 1 ? concat("'", f.layer, "' is ", bits)
-                         : concat(count, " layers have fewer bits than planned, '", f.layer, "' is ", bits);
-  f.rivals.push_back({fault::suspect_layer, "the simulation of those bits gives what the run shows"});
+  f.summary = {fact_kind::fewer_bits,
+               {{"count", count}, {"layer", f.layer}, {"planned_bits", planned_bits}, {"bits", bits}}};
+  f.rivals.push_back({fault::suspect_layer, fact_kind::those_bits_give_that});
   if (is_vendors) {
-    f.change.push_back("compile again with the cfg's compile_mode (1, or 2 for the mark _hp)");
-    f.change.push_back("put _hp into the prototxt that is compiled: RuyiStudio writes one of its own (mark_prototxt)");
+    f.change = {fact_kind::compile_in_mode, fact_kind::mark_prototxt};
   } else {
-    f.change.push_back(concat("compile '", f.layer, "' again with the planned precision"));
+    f.change.push_back({fact_kind::compile_as_planned, {{"layer", f.layer}}});
   }
-  f.next = "compare the sizes of the compiled models: with more bits a layer's weights take more room";
+  f.next = fact_kind::compare_model_sizes;
   return {{.what = std::move(f), .position = position}};
 }
 

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <variant>
 
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -26,9 +25,7 @@ inline void add_innocence(const case_file& file, finding& verdict) {
   const bool is_told = std::any_of(verdict.rivals.begin(), verdict.rivals.end(),
                                    [](const rival_explanation& r) { return r.cause == fault::suspect_layer; });
   if (is_told) return;
-  verdict.rivals.push_back(
-      {fault::suspect_layer, concat("each of the ", all, " layers gives what the simulation gives for the input that ",
-                                    "it had: the accelerator computes as planned")});
+  verdict.rivals.push_back({fault::suspect_layer, {fact_kind::as_simulated, {{"count", all}}}});
 }
 
 }  // namespace detail

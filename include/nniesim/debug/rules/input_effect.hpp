@@ -13,7 +13,6 @@
 
 #include <nniesim/debug/input_findings.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/replay.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
@@ -85,23 +84,16 @@ class input_effect {
     if (e.holds && !e.change.is_none()) {
       f = input_finding(r.shown.name, e, *scene, side);
     } else {
-      f.summary = concat(
-          name_of(side),
-          "'s input differs a little from what the cfg makes of the picture, and that is why the outputs differ");
-      f.next =
-          "feed both with the same .npy in place of the picture: if they agree then, it is how the picture is resized, "
-          "cropped or decoded";
+      f.summary = {fact_kind::input_differs_little, {{"of_reference", !is_other}}};
+      f.next = fact_kind::feed_the_same;
     }
-    f.evidence.insert(
-        f.evidence.begin(),
-        concat("the inputs differ by ", percent(std::max(of_other, of_reference)), " of their norm (cosine ",
-               r.shown.result ? cosine_text(r.shown.result->cosine) : std::string("?"), ")"));
-    f.evidence.push_back(concat("fed with that input the ", is_other ? "simulation" : "float network",
-                                " gives the outputs that are shown but for ", percent(with_odd),
-                                ", with the input of the cfg but for ", percent(with_told)));
-    f.evidence.push_back(concat("the outputs are ", percent(seen),
-                                " away from the reference with it; the bits alone make ", percent(bits)));
-    f.rivals.push_back({fault::precision, concat("with the right input the same bits leave ", percent(bits))});
+    fact apart(fact_kind::inputs_differ, {{"share", std::max(of_other, of_reference)}});
+    if (r.shown.result) apart.add("cosine", r.shown.result->cosine);
+    f.evidence.insert(f.evidence.begin(), apart);
+    f.evidence.push_back(
+        {fact_kind::fed_with_input, {{"in_float", !is_other}, {"left", with_odd}, {"left_by_cfg", with_told}}});
+    f.evidence.push_back({fact_kind::outputs_away, {{"away", seen}, {"by_bits", bits}}});
+    f.rivals.push_back({fault::precision, {fact_kind::right_input_leaves, {{"left", bits}}}});
     return f;
   }
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -44,43 +43,41 @@ class mapping_check {
     finding f{fault::layer_mapping, moved_.empty() ? shown_wrongly_.front() : moved_.front()->shown.name};
     for (std::size_t i = 0; i < moved_.size(); ++i) {
       if (i == limit::layers_told) {
-        f.evidence.push_back(concat("and ", moved_.size() - i, " more"));
+        f.evidence.push_back({fact_kind::more_of_them, {{"count", moved_.size() - i}}});
         break;
       }
       const layer_evidence& e = moved_[i]->shown;
-      f.evidence.push_back(concat("'", e.name, "' is '", e.partner, "': ", e.relation));
+      f.evidence.push_back(
+          {fact_kind::other_blob, {{"layer", e.name}, {"partner", e.partner}, {"relation", e.relation}}});
     }
     for (const std::string& name : shown_wrongly_) {
-      f.evidence.push_back(concat("'", name, "' is not what its input makes of it, and what reads it agrees with the ",
-                                  "reference and does not follow from what is shown"));
+      f.evidence.push_back({fact_kind::dump_alone_wrong, {{"layer", name}}});
     }
     if (shown_wrongly_.empty() &&
         std::all_of(moved_.begin(), moved_.end(), [&](const auto* r) { return is_undecided(*r); })) {
       f.cause = fault::inconclusive;
-      f.summary = concat("'", f.layer, "' has another gain and offset in every channel, and nothing behind it tells ",
-                         "whether that is a fault");
-      f.rivals.push_back({fault::layer_mapping, "a BatchNorm or Scale that is folded into it looks the same"});
-      f.rivals.push_back({fault::suspect_layer, "and so does a wrong bias"});
-      f.next = concat("compare the bias of '", f.layer, "' in both, or give the network to the diagnosis");
+      f.summary = {fact_kind::other_gains, {{"layer", f.layer}, {"spreads", false}}};
+      f.rivals.push_back({fault::layer_mapping, fact_kind::folded_norm_looks_like_that});
+      f.rivals.push_back({fault::suspect_layer, fact_kind::bias_looks_like_that});
+      f.next = {fact_kind::compare_bias, {{"layer", f.layer}}};
       return {{.what = std::move(f)}};
     }
     const std::size_t count = moved_.size() + shown_wrongly_.size();
-    f.summary = count == 1 ? concat("under the name '", f.layer, "' the two runs show different blobs")
-                           : concat("under ", count, " names the two runs show different blobs");
+    f.summary = {fact_kind::other_blobs, {{"count", count}, {"layer", f.layer}}};
     if (shown_wrongly_.empty() && std::all_of(moved_.begin(), moved_.end(), is_other_layout)) {
-      f.summary =
-          concat(count == 1 ? concat("the dump '", moved_.front()->shown.partner, "' is") : concat(count, " dumps are"),
-                 " written in another layout: ", to_string(moved_.front()->relation));
+      f.summary = {fact_kind::other_layout,
+                   {{"count", count},
+                    {"dump", moved_.front()->shown.partner},
+                    {"layout", std::string(to_string(moved_.front()->relation))}}};
       f.change.push_back(layout_advice(*moved_.front()));
     } else if (moved_.empty() && shown_wrongly_.size() == 1 && factor_ != 1) {
-      f.evidence.push_back(concat("its values are ", number_text(factor_, 4), " times the reference's"));
-      f.change.push_back(std::fabs(factor_ / 4096 - 1) < limit::raw_words_of_layer
-                             ? "divide that dump by 4096: it holds words of Q20.12 as integers"
-                             : "read that dump in the format in which it was written");
+      f.evidence.push_back({fact_kind::dump_is_times, {{"factor", factor_}}});
+      f.change.push_back(std::fabs(factor_ / 4096 - 1) < limit::raw_words_of_layer ? fact_kind::divide_dump
+                                                                                   : fact_kind::read_in_its_format);
     } else {
-      f.change.push_back(concat("compare as paired in the table; or ", advice(f.layer)));
+      f.change.push_back(advice(f.layer));
     }
-    f.rivals.push_back({fault::suspect_layer, "what corresponds by content agrees but for the error in the table"});
+    f.rivals.push_back({fault::suspect_layer, fact_kind::content_agrees});
     return {{.what = std::move(f)}};
   }
 
@@ -99,28 +96,19 @@ class mapping_check {
     }
   }
   /// How such a dump is to be read.
-  [[nodiscard]] std::string layout_advice(const compared_row& r) const {
-    const std::string dump = concat("'", r.shown.partner, "'");
+  [[nodiscard]] fact layout_advice(const compared_row& r) const {
     const auto [n, c, h, w] = nchw_of(runs_.shape(r), runs_.reference_values(r).size());
     const std::size_t values = runs_.other_values(r).size();
+    const std::vector<fact_field> fields = {
+        {"dump", r.shown.partner}, {"layer", r.shown.name}, {"channels", c}, {"rows", h}, {"columns", w}};
     switch (r.relation) {
-      case match_relation::channels_last:
-        return concat("read ", dump, " as rows, columns, channels (", h, "x", w, "x", c, "), or compare '",
-                      r.shown.name, "' with the permuted blob");
-      case match_relation::channels_first:
-        return concat("read ", dump, " as channels last of what the reference has, or compare '", r.shown.name,
-                      "' with the permuted blob");
-      case match_relation::transposed: return concat("transpose ", dump, ": its rows are the reference's columns");
-      case match_relation::axes_reversed:
-        return concat("read ", dump, " in column-major order (numpy: order='F'), as ", w, "x", h, "x", c);
-      case match_relation::rows_first:
-        return concat("read ", dump, " as rows, channels, columns (", h, "x", c, "x", w, ")");
-      case match_relation::rows_padded:
-        return concat("cut off the padding of ", dump, ": of each row of ", values / (n * c * h), " values the first ",
-                      w, " count");
-      default:
-        return concat("cut off the padding of ", dump, ": of ", values / (n * h * w), " channels the first ", c,
-                      " count");
+      case match_relation::channels_last: return {fact_kind::read_channels_last, fields};
+      case match_relation::channels_first: return {fact_kind::read_channels_first, fields};
+      case match_relation::transposed: return {fact_kind::transpose_dump, fields};
+      case match_relation::axes_reversed: return {fact_kind::read_column_major, fields};
+      case match_relation::rows_first: return {fact_kind::read_rows_first, fields};
+      case match_relation::rows_padded: return fact(fact_kind::cut_row_padding, fields).add("of", values / (n * c * h));
+      default: return fact(fact_kind::cut_channel_padding, fields).add("of", values / (n * h * w));
     }
   }
   /// Whether it corresponds by content in another way than by its name.
@@ -140,21 +128,19 @@ class mapping_check {
     return std::none_of(rows.begin() + (&r - rows.data()), rows.end(),
                         [](const compared_row& behind) { return behind.shown.result.has_value(); });
   }
-  [[nodiscard]] std::string advice(const std::string& layer) const {
+  [[nodiscard]] fact advice(const std::string& layer) const {
+    const std::vector<fact_field> of = {{"layer", layer}};
     switch (moved_.empty() ? match_relation::differs : moved_.front()->relation) {
       case match_relation::channels_padded:
-      case match_relation::rows_padded: return "cut off the padding of the dumps";
+      case match_relation::rows_padded: return fact_kind::cut_padding;
       case match_relation::channels_last:
       case match_relation::channels_first:
       case match_relation::axes_reversed:
       case match_relation::rows_first:
-      case match_relation::transposed: return concat("compare '", layer, "' with the permuted blob");
-      case match_relation::affine: return concat("compare '", layer, "' with the BatchNorm or Scale behind it");
-      case match_relation::same:
-        return concat("where '", layer,
-                      "' is an input, give each input its own data, else make it and the layer behind ",
-                      "it non-in-place");
-      default: return concat("make '", layer, "' and the layer behind it non-in-place");
+      case match_relation::transposed: return {fact_kind::compare_permuted, of};
+      case match_relation::affine: return {fact_kind::compare_folded, of};
+      case match_relation::same: return {fact_kind::give_own_data, of};
+      default: return fact(fact_kind::make_non_in_place, of).add("or", true);
     }
   }
 

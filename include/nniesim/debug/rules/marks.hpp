@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -23,7 +22,7 @@ inline void add_marks(const case_file& file, finding& verdict) {
                       {"score", found->best.score},
                       {"time", found->best.cost},
                       {"layers", found->best.layers}}}};
-  verdict.next = "nnie-debug search with more pictures, and -o: it writes and checks the marks";
+  verdict.next = fact_kind::search_more_pictures;
 }
 
 }  // namespace detail

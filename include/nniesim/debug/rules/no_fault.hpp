@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -55,10 +54,10 @@ namespace detail {
   const std::vector<std::string> unseen = unseen_outputs(file);
   if (unseen.empty()) return {};
   finding f{fault::inconclusive, unseen.front()};
-  f.summary = concat("the output '", unseen.front(), "' was not compared: nothing is concluded about it");
+  f.summary = {fact_kind::output_not_compared, {{"layer", unseen.front()}}};
   f.evidence.push_back(
       {fact_kind::layers_compared, {{"count", file.runs().compared()}, {"of", file.runs().rows().size()}}});
-  f.next = concat("dump '", unseen.front(), "' of both runs, in the same shape");
+  f.next = {fact_kind::dump_in_both, {{"layer", unseen.front()}, {"or_network", false}}};
   return {{.what = std::move(f)}};
 }
 
@@ -85,38 +84,31 @@ namespace detail {
   }
   if (is_damaged) {
     f.layer = runs.reference_name(unreadable->index);
-    f.summary = concat("what could be read agrees, but '", f.layer, "' could not be");
-    f.next = concat("dump '", f.layer, "' again");
+    f.summary = {fact_kind::agree_but_unread, {{"layer", f.layer}}};
+    f.next = {fact_kind::dump_again, {{"layer", f.layer}}};
   } else if (are_few) {
-    f.summary = concat("what could be compared agrees, but ", alone.size(), " of ", runs.rows().size(),
-                       " layers could not be, and which is the output is not known");
-    f.next = "dump all layers of both runs, or give the network to the diagnosis";
+    f.summary = {fact_kind::agree_but_unknown, {{"count", alone.size()}, {"of", runs.rows().size()}}};
+    f.next = fact_kind::dump_all_or_network;
   } else if (is_all) {
     // Of layers in between nothing is said: the outputs agree with them or without.
     const std::size_t compared = runs.compared(), all = runs.rows().size();
-    f.summary = compared == all ? "the runs agree but for what the format costs"
-                                : concat("what was compared, ", compared, " of ", all,
-                                         " layers and every output, agrees but for what the format costs");
-    f.next = file.decision()
-                 ? "where the board decides otherwise on these data, the fault is in its code of the post-processing"
-                 : "where results are wrong nevertheless it is the post-processing: give it to the diagnosis";
+    f.summary = compared == all ? fact_kind::agree : fact(fact_kind::outputs_agree, {{"count", compared}, {"of", all}});
+    f.next = {fact_kind::judge_post_processing, {{"decided", file.decision().has_value()}}};
   } else if (unseen.empty()) {
     f.layer = uncompared.front();
-    f.summary = concat("what could be compared agrees, but ", uncompared.size(), " of ", runs.rows().size(),
-                       uncompared.size() == 1 ? " layers, '" : " layers, the first '", f.layer, "', could not be");
-    f.next = concat("dump '", f.layer, "' of both runs, in the same shape, or give the network to the diagnosis");
+    f.summary = {fact_kind::agree_but_layers,
+                 {{"count", uncompared.size()}, {"of", runs.rows().size()}, {"layer", f.layer}}};
+    f.next = {fact_kind::dump_in_both, {{"layer", f.layer}, {"or_network", true}}};
   } else {
     f.layer = unseen.front();
-    f.summary = concat("what could be compared agrees, but the output '", f.layer, "' could not be");
-    f.next = concat("dump '", f.layer, "' of both runs, in the same shape");
+    f.summary = {fact_kind::agree_but_output, {{"layer", f.layer}}};
+    f.next = {fact_kind::dump_in_both, {{"layer", f.layer}, {"or_network", false}}};
   }
   f.evidence.push_back({fact_kind::layers_compared,
                         {{"count", runs.compared()}, {"of", runs.rows().size()}, {"cosine", lowest}, {"layer", at}}});
   const auto tried = static_cast<std::size_t>(std::count_if(file.trials().begin(), file.trials().end(),
                                                             [](const layer_trial& t) { return t.is_input_finite; }));
-  if (!is_all && tried != 0) {
-    f.evidence.push_back(concat(tried, " layers of the other run were tried by themselves and do as they must"));
-  }
+  if (!is_all && tried != 0) f.evidence.push_back({fact_kind::layers_do_as_they_must, {{"count", tried}}});
   // Of outputs of few values, which the network's own are, what was judged.
   std::size_t told = 0;
   for (const compared_row* r : runs.judged_rows()) {
@@ -129,8 +121,7 @@ namespace detail {
   for (const compared_row* r : runs.judged_rows()) {
     const comparison& c = *r->shown.result;
     if (c.count < 2 || !(std::fabs(c.norm_error) >= o.norm_error)) continue;
-    f.against.push_back(concat("the norm of '", r->shown.name, "' is off by ", percent_with_sign(c.norm_error, 2),
-                               ", which is not most of its error"));
+    f.against.push_back({fact_kind::norm_off_in_part, {{"layer", r->shown.name}, {"norm_error", c.norm_error}}});
     break;
   }
   return {{.what = std::move(f)}};

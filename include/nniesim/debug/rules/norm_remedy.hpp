@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/norm_compensation.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
@@ -16,18 +15,15 @@ inline void judge_constants_in_use(const compensation& used, double most, findin
   double largest = 0;
   for (const judged_chain& c : used.judged) {
     largest = std::max(largest, std::fabs(c.after.mean));
-    verdict.evidence.push_back(concat("'", c.name, "': the norms of the cfg's ", used.held_out_pictures,
-                                      " pictures are off by ", percent_with_sign(c.after.mean, 2),
-                                      " on average, with the meant constant by ", percent_with_sign(c.before.mean, 2)));
+    verdict.evidence.push_back({fact_kind::norms_of_pictures,
+                                {{"layer", c.name},
+                                 {"pictures", used.held_out_pictures},
+                                 {"norm_error", c.after.mean},
+                                 {"meant_error", c.before.mean}}});
   }
-  verdict.change.clear();
-  if (largest <= most) {
-    verdict.change.push_back("none of the constants: on average over the pictures the norms are right");
-    verdict.next = "whether what remains of this picture matters is for the post-processing: give it to the diagnosis";
-  } else {
-    verdict.change.push_back("solve the constants again, from the network that is meant and with more pictures");
-    verdict.next = "nnie-debug compensate with the cfg of the network that is meant";
-  }
+  const bool are_right = largest <= most;
+  verdict.change = {are_right ? fact_kind::change_no_constant : fact_kind::solve_again};
+  verdict.next = are_right ? fact_kind::judge_remainder : fact_kind::compensate_meant;
 }
 
 inline void add_constants(const case_file& file, finding& verdict) {
@@ -43,10 +39,9 @@ inline void add_constants(const case_file& file, finding& verdict) {
     before += std::fabs(c.before.mean);
     after += std::fabs(c.after.mean);
   }
-  verdict.evidence.push_back(concat("of the norms' mean error on ", norms->held_out_pictures,
-                                    " other pictures the constants below remove ",
-                                    number_text(100 * removed_share(before, after), 3), " %"));
-  verdict.next = "nnie-debug compensate -o: it writes the prototxt and checks it";
+  verdict.evidence.push_back(
+      {fact_kind::constants_remove, {{"pictures", norms->held_out_pictures}, {"share", removed_share(before, after)}}});
+  verdict.next = fact_kind::compensate;
 }
 
 }  // namespace detail

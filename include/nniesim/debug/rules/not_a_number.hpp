@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -16,13 +15,13 @@ namespace detail {
 [[nodiscard]] inline std::vector<found> find_not_a_number(const case_file& file, const findings_so_far&) {
   const auto report = [](const std::string& entry, std::size_t position, const comparison& c, bool has_trial) {
     finding f{fault::not_a_number, entry};
-    f.summary = concat("NaN or infinity enters in '", entry, "'");
+    f.summary = {fact_kind::not_a_number, {{"layer", entry}}};
     f.evidence.push_back({fact_kind::not_a_number_values, {{"count", c.bad_other}, {"of", c.count}}});
-    if (has_trial) f.evidence.push_back("all inputs of the layer are finite");
-    f.against.push_back("Q20.12 holds neither: a file that was damaged or read in another format would look like this");
-    f.rivals.push_back({fault::suspect_layer, "a wrong result of the accelerator would be a number"});
-    f.next = "dump the layer again; if it is the board's, look at the memory that it is written to";
-    f.change.push_back(concat("'", entry, "': write it as 32-bit words of Q20.12 and read it as such"));
+    if (has_trial) f.evidence.push_back(fact_kind::inputs_are_finite);
+    f.against.push_back(fact_kind::damage_looks_like_that);
+    f.rivals.push_back({fault::suspect_layer, fact_kind::would_be_number});
+    f.next = fact_kind::look_at_memory;
+    f.change.push_back({fact_kind::write_words, {{"layer", entry}}});
     return std::vector<found>{{.what = std::move(f), .position = position}};
   };
   for (const layer_trial& t : file.trials()) {

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/other_size.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
@@ -22,14 +21,15 @@ namespace detail {
     return sizes;
   }
   finding f{fault::inconclusive};
-  f.summary = "no layer of one run could be compared with one of the other";
-  f.next = "write both runs' layers under the same names, as .npy with their shapes";
+  f.summary = fact_kind::nothing_compared;
+  f.next = fact_kind::give_same_names;
   for (const unmatched_layer& u : runs.matching().only_reference) {
     if (f.evidence.size() == limit::unmatched_told) break;
-    f.evidence.push_back(concat("'", runs.reference_name(u.index), "': ", u.reason));
+    f.evidence.push_back({fact_kind::unmatched_layer, {{"layer", runs.reference_name(u.index)}, {"reason", u.reason}}});
   }
-  f.evidence.push_back(concat(runs.matching().only_reference.size(), " layers of one run, ",
-                              runs.matching().only_other.size(), " of the other"));
+  f.evidence.push_back(
+      {fact_kind::layers_of_runs,
+       {{"reference", runs.matching().only_reference.size()}, {"other", runs.matching().only_other.size()}}});
   return {{.what = std::move(f), .is_last = true}};
 }
 

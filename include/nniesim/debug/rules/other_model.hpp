@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -49,14 +48,15 @@ namespace detail {
   if (of_weights == 0 || of_weights < of_others) return {};
   result.position = *result.also_accused.begin();
   finding& f = result.what;
-  f.summary = "the other run has another caffemodel: most layers with weights differ, those without do not";
-  f.evidence.push_back(concat(with_off, " of ", with, " layers with weights are not what the network gives for the ",
-                              "input that they had: by ", percent(least), " to ", percent(most), " of the norm"));
-  f.evidence.push_back(concat(without - without_off, " of ", without, " layers without weights are"));
-  f.rivals.push_back({fault::activation_scale, "no range of the inputs explains the layers that were tried"});
-  f.rivals.push_back({fault::suspect_layer, "wrong arithmetic would not spare the layers without weights"});
-  f.change.push_back("compile the caffemodel that the reference was made with; or make the reference with the other");
-  f.next = "compare the files: which state of the training was compiled?";
+  f.summary = fact_kind::other_caffemodel;
+  f.evidence.push_back(
+      {fact_kind::layers_with_weights_off,
+       {{"count", with_off}, {"of", with}, {"of_reference", false}, {"least", least}, {"most", most}}});
+  f.evidence.push_back({fact_kind::layers_without_weights_right, {{"count", without - without_off}, {"of", without}}});
+  f.rivals.push_back({fault::activation_scale, fact_kind::no_range_explains_layers});
+  f.rivals.push_back({fault::suspect_layer, fact_kind::would_spare_none});
+  f.change.push_back(fact_kind::recompile_or_remake);
+  f.next = fact_kind::compare_caffemodels;
   return {std::move(result)};
 }
 

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 #include <nniesim/network/single_layer.hpp>
 
@@ -29,65 +28,54 @@ class size_judge {
   [[nodiscard]] finding judge() const {
     const std::string& name = row_.shown.name;
     finding f{fault::other_size, name};
-    f.evidence.push_back(concat("'", name, "' is ", size_text(true), " in the reference and ", size_text(false),
-                                " in the other run", partner_text()));
-    if (m_.common) {
-      f.evidence.push_back(concat("the rows and columns that both have agree with cosine ", cosine_text(*m_.common)));
-    }
+    f.evidence.push_back(sizes());
+    if (m_.common) f.evidence.push_back({fact_kind::agrees_in_common, {{"cosine", *m_.common}}});
     const std::optional<bool> reference_fits = reference_fits_network();
-    if (reference_fits) {
-      f.evidence.push_back(concat("the network has the size of ", *reference_fits ? "the reference" : "the other run"));
-    }
+    if (reference_fits) f.evidence.push_back({fact_kind::size_of_network, {{"of_reference", *reference_fits}}});
     const std::size_t behind = runs_.size_mismatches().size() - 1;
-    if (behind != 0) f.evidence.push_back(concat(behind, " more layers differ in size"));
+    if (behind != 0) f.evidence.push_back({fact_kind::more_sizes_differ, {{"count", behind}}});
     if (row_.is_input) {
-      f.summary = concat("the inputs '", name, "' have different sizes: the runs saw pictures of another size");
-      f.change.push_back("run both on the same picture, in the size of the network's input");
-      f.rivals.push_back({fault::suspect_layer, "with another input every layer has another size"});
+      f.summary = {fact_kind::input_sizes, {{"layer", name}}};
+      f.change.push_back(fact_kind::same_picture_size);
+      f.rivals.push_back({fault::suspect_layer, fact_kind::size_follows});
       return f;
     }
     if (differ_by_one() && (is_pooling() || (file_.lab() == nullptr && agrees_in_common()))) {
       judge_pooling(f);
       return f;
     }
-    f.summary = concat("'", name, "' has another size in the two runs: they are not of one network");
-    f.change.push_back(
-        reference_fits ? concat("make the ", *reference_fits ? "other run" : "reference",
-                                " from the prototxt that the cfg names: its '", name, "' is of another one")
-                       : concat("compare the parameters of '", name, "' in both networks: kernel, stride, padding"));
-    f.next = "run both from the same prototxt, then compare again";
+    f.summary = {fact_kind::other_size, {{"layer", name}}};
+    fact change(reference_fits ? fact_kind::make_from_prototxt : fact_kind::compare_geometry, {{"layer", name}});
+    f.change.push_back(reference_fits ? change.add("of_reference", !*reference_fits) : change);
+    f.next = fact_kind::run_from_same;
     return f;
   }
 
  private:
   void judge_pooling(finding& f) const {
     const bool reference_is_larger = m_.in_reference[2] > m_.in_other[2] || m_.in_reference[3] > m_.in_other[3];
-    const std::string_view down = reference_is_larger ? "the other run" : "the reference";
-    f.summary =
-        concat("the sizes differ from '", row_.shown.name, "' on: ", down, " rounds the size of a pooling down, ",
-               reference_is_larger ? "the reference" : "the other run", " rounds it up");
+    f.summary = {fact_kind::pooling_rounds, {{"layer", row_.shown.name}, {"reference_down", !reference_is_larger}}};
     if (is_replayed(!reference_is_larger)) {
-      f.evidence.push_back(concat("from the reference's own input the pooling gives the reference's values where it ",
-                                  "rounds ", reference_is_larger ? "up" : "down"));
+      f.evidence.push_back({fact_kind::pooling_replayed, {{"down", !reference_is_larger}}});
     }
-    f.rivals.push_back({fault::norm_gain, "what is behind it was computed from maps of another size"});
-    f.rivals.push_back({fault::suspect_layer, "Caffe, the compiler and the accelerator all round up"});
-    f.change.push_back(reference_is_larger
-                           ? concat("compile '", row_.shown.name, "' without ceil_mode: false or round_mode: FLOOR")
-                           : concat("the reference's script: ceil_mode=True in the pooling '", row_.shown.name, "'"));
-    f.change.push_back(concat("or, where the network was trained rounding down, a padding or crop with which both ",
-                              "ways give one size"));
-    f.next = "make the change, then compare again: what is behind it is judged then";
+    f.rivals.push_back({fault::norm_gain, fact_kind::maps_of_other_size});
+    f.rivals.push_back({fault::suspect_layer, fact_kind::all_round_up});
+    f.change.push_back({reference_is_larger ? fact_kind::compile_rounding_up : fact_kind::script_rounding_up,
+                        {{"layer", row_.shown.name}}});
+    f.change.push_back(fact_kind::pad_or_crop);
+    f.next = fact_kind::judge_behind;
   }
 
-  [[nodiscard]] std::string size_text(bool of_reference) const {
-    if (!m_.has_shapes) return concat(of_reference ? m_.values_in_reference : m_.values_in_other, " values");
-    const auto& d = of_reference ? m_.in_reference : m_.in_other;
-    return concat(d[1], "x", d[2], "x", d[3]);
-  }
-  [[nodiscard]] std::string partner_text() const {
+  [[nodiscard]] fact sizes() const {
+    fact f(fact_kind::sizes, {{"layer", row_.shown.name}});
+    if (m_.has_shapes) {
+      const auto shape = [](const auto& d) { return std::vector<std::size_t>{d[1], d[2], d[3]}; };
+      f.add("reference_shape", shape(m_.in_reference)).add("other_shape", shape(m_.in_other));
+    } else {
+      f.add("reference_values", m_.values_in_reference).add("other_values", m_.values_in_other);
+    }
     const std::string& partner = runs_.other_name(m_.other);
-    return partner == row_.shown.name ? std::string() : concat(", as '", partner, "'");
+    return partner == row_.shown.name ? f : f.add("partner", partner);
   }
   [[nodiscard]] bool agrees_in_common() const { return m_.common && *m_.common >= limit::layer_cosine; }
   /// Whether rows and columns differ by one at most, and not in opposite ways.

@@ -6,10 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/core/excerpt.hpp>
 #include <nniesim/debug/decision_probe.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -19,17 +17,14 @@ namespace detail {
 /// What a probe says, whatever follows from it.
 [[nodiscard]] inline std::vector<fact> decision_evidence(const decision_facts& d) {
   const probe_result& p = d.probe;
-  std::vector<fact> evidence = {concat(d.name, " decides ", excerpt(p.reference_decision), " on the reference and ",
-                                       excerpt(p.other_decision), " on the other run's data")};
+  std::vector<fact> evidence = {
+      {fact_kind::decisions, {{"name", d.name}, {"reference", p.reference_decision}, {"other", p.other_decision}}}};
   if (p.margin) {
     const bool is_uneven = *p.margin > limit::wide_margin && p.flip_rate > limit::flips_despite_margin;
-    evidence.push_back(concat("the reference is ", number_text(*p.margin, 3),
-                              " standard deviations of the error away from another decision",
-                              is_uneven ? ", but the errors are larger where it is made" : ""));
+    evidence.push_back({fact_kind::margin, {{"deviations", *p.margin}, {"uneven", is_uneven}}});
   }
-  evidence.push_back(concat(number_text(p.flip_rate * 100, 3), " % of ", p.trials,
-                            " trials with errors of that size decide otherwise"));
-  if (d.board_differs()) evidence.push_back(concat("the board decided ", excerpt(*d.board_decision)));
+  evidence.push_back({fact_kind::flips, {{"share", p.flip_rate}, {"trials", p.trials}}});
+  if (d.board_differs()) evidence.push_back({fact_kind::board_decided, {{"decision", *d.board_decision}}});
   return evidence;
 }
 
@@ -47,28 +42,26 @@ namespace detail {
   if (!is_at_fault(d)) {
     if (p.verdict != probe_verdict::data_fault || !is_first) return {};
     finding f{fault::inconclusive};
-    f.summary = "no layer misses a limit, but the outputs are too far apart to judge the post-processing";
-    f.next = "compare the outputs themselves, norms too, and lower the limits of the diagnosis";
+    f.summary = fact_kind::outputs_too_far;
+    f.next = fact_kind::compare_outputs;
     return {{.what = std::move(f)}};
   }
   finding f{fault::post_processing};
   f.evidence = decision_evidence(d);
   if (p.verdict == probe_verdict::sensitive) {
-    f.summary = "the data agree, but the post-processing is sensitive: errors of that size change its decision";
-    f.change.push_back(
-        concat("widen the margin: a softer threshold",
-               can_have_more_bits ? ", hysteresis, or more bits for the last layers (_hp)" : " or hysteresis"));
-    f.rivals.push_back({fault::suspect_layer, "the outputs agree to what the format costs"});
-    f.next = "count the flips over many pictures: how often is the margin that small?";
+    f.summary = fact_kind::sensitive;
+    f.change.push_back({fact_kind::widen_margin, {{"more_bits", can_have_more_bits}}});
+    f.rivals.push_back({fault::suspect_layer, fact_kind::outputs_differ_little});
+    f.next = fact_kind::count_flips;
     if (d.board_differs() &&
         std::find(p.decisions.begin(), p.decisions.end(), *d.board_decision) == p.decisions.end()) {
-      f.against.push_back("none of the trials decides as the board did: its own code may be wrong, too");
+      f.against.push_back(fact_kind::no_trial_decides_so);
     }
   } else {
-    f.summary = "the data and the post-processing are right: the board's own code decides otherwise on the same data";
-    f.change.push_back("run the board's post-processing on the dumped outputs and compare it with the reference's");
-    f.rivals.push_back({fault::precision, "the decision is the same on both data, and stable"});
-    f.next = "dump what the board's post-processing reads: stride, order of channels, the factor 4096 of Q20.12";
+    f.summary = fact_kind::board_code_wrong;
+    f.change.push_back(fact_kind::run_board_code);
+    f.rivals.push_back({fault::precision, fact_kind::decision_is_stable});
+    f.next = fact_kind::dump_what_board_reads;
   }
   return {{.what = std::move(f)}};
 }

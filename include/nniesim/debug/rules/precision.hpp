@@ -91,37 +91,32 @@ class precision_check {
     if (worse != rows_.end()) {
       f.cause = fault::inconclusive;
       f.layer = told.shown.name;
-      f.summary = concat("'", told.shown.name, "' is worse than the planned bits make it, but where that begins ",
-                         "the dumps do not show");
-      f.rivals.push_back({fault::precision, "the simulation of the planned bits does not lose that much"});
-      f.next = concat("dump every layer of the other run (_report): ", all_ - std::min(all_, judged_), " of ", all_,
-                      " could not be tried, for want of their inputs or outputs");
+      f.summary = {fact_kind::worse_than_planned, {{"layer", told.shown.name}}};
+      f.rivals.push_back({fault::precision, fact_kind::bits_lose_less});
+      f.next = {fact_kind::dump_every_layer,
+                {{"count", all_ - std::min(all_, judged_)}, {"of", all_}, {"with_data", false}}};
     } else if (!missing.empty() && judged_ != all_) {
       f.cause = fault::inconclusive;
-      f.summary = concat(bad, " layers are bad, and whether the network's input is right is not known");
-      f.rivals.push_back({fault::preprocessing, "the input '" + missing.front() + "' was not compared"});
-      f.next = concat("dump the data layer '", missing.front(), "' of the other run, too");
+      f.summary = {fact_kind::input_not_known, {{"count", bad}}};
+      f.rivals.push_back({fault::preprocessing, {fact_kind::input_not_compared, {{"layer", missing.front()}}}});
+      f.next = {fact_kind::dump_data_layer, {{"layer", missing.front()}, {"both", false}}};
     } else if (!p.coarse.empty() && p.worst_in_most_bits >= goal) {
-      f.summary = planned_bits + " are not enough for this network: small errors of many layers add up";
-      if (judged_ == all_) f.rivals.push_back({fault::suspect_layer, "no layer is at fault by itself"});
+      f.summary = {fact_kind::bits_not_enough, {{"bits", planned_bits}}};
+      if (judged_ == all_) f.rivals.push_back({fault::suspect_layer, fact_kind::no_layer_at_fault});
       advise(f, more_bits);
     } else {
       f.cause = fault::inconclusive;
-      f.summary = concat("the layers lose accuracy together, ", p.coarse.empty()
-                                                                    ? concat("in ", more_bits, " already")
-                                                                    : concat("and ", more_bits, " do not cure it"));
-      f.against.push_back("quantization is the nearest case, but more bits do not bring the layers back");
-      f.next =
-          "run the float network on inputs disturbed by 0.1 %: if its outputs move as much, the network itself is "
-          "sensitive and must be retrained with the quantizer in the loop";
+      f.summary = {fact_kind::lose_together, {{"bits", more_bits}, {"already", p.coarse.empty()}}};
+      f.against.push_back(fact_kind::not_cured_by_bits);
+      f.next = fact_kind::disturb_inputs;
     }
     return f;
   }
 
   void advise(finding& f, const std::string& more_bits) const {
     if (!file_.precisions().are_marks) {
-      f.change.push_back(concat("more layers in ", more_bits));
-      f.next = "raise layers one by one: which of them bring the outputs back?";
+      f.change.push_back({fact_kind::more_layers_in, {{"bits", more_bits}}});
+      f.next = fact_kind::raise_one_by_one;
       return;
     }
     const bool has_marks =
@@ -132,7 +127,7 @@ class precision_check {
                          {"key", "compile_mode"},
                          {"value", std::size_t{1}},
                          {"why", "all 16 bits, at half the speed"}}});
-    f.next = search_command();
+    f.next = {fact_kind::search, {{"command", search_command()}}};
   }
   /// What asks for the layers to mark by what is judged here: the network's outputs that miss the limit, or, where all
   /// of them reach it, the layers in between.

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -15,10 +14,10 @@ namespace detail {
   for (const compared_row& r : file.runs().rows()) {
     if (!r.shown.result || r.shown.result->bad_reference == 0) continue;
     finding f{fault::not_a_number, r.shown.name};
-    f.summary =
-        concat("the reference itself has ", r.shown.result->bad_reference, " NaN or infinity in '", r.shown.name, "'");
-    f.evidence.push_back(concat("in the other run that layer has ", r.shown.result->bad_other));
-    f.next = "find out why the float network gives NaN; no comparison means anything before that";
+    f.summary = {fact_kind::reference_not_a_number,
+                 {{"count", r.shown.result->bad_reference}, {"layer", r.shown.name}}};
+    f.evidence.push_back({fact_kind::other_not_a_number, {{"count", r.shown.result->bad_other}}});
+    f.next = fact_kind::find_not_a_number;
     return {{.what = std::move(f)}};
   }
   return {};

@@ -7,7 +7,6 @@
 
 #include <nniesim/debug/case_file.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/fewer_bits.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -20,11 +19,11 @@ inline void add_remarks(const case_file& file, finding& verdict) {
   const auto& unmatched = file.runs().matching().only_reference;
   for (std::size_t i = 0; i < unmatched.size(); ++i) {
     if (i == limit::unmatched_told) {
-      remarks.push_back(concat("nor were ", unmatched.size() - i, " more layers of the reference"));
+      remarks.push_back({fact_kind::more_not_judged, {{"count", unmatched.size() - i}}});
       break;
     }
-    remarks.push_back(concat("'", file.runs().reference_name(unmatched[i].index),
-                             "' has no partner and was not judged: ", unmatched[i].reason));
+    remarks.push_back({fact_kind::not_judged,
+                       {{"layer", file.runs().reference_name(unmatched[i].index)}, {"reason", unmatched[i].reason}}});
   }
   if (file.is_all_zero() || file.inputs().is_raw) return;
   const layer_trial* first = nullptr;
@@ -34,12 +33,12 @@ inline void add_remarks(const case_file& file, finding& verdict) {
     if (++finer == 1) first = &t;
   }
   if (first != nullptr) {
-    remarks.push_back(concat(finer, " of ", file.trials().size(), " layers err less than ",
-                             bits_text(file.lab()->plan.layers[first->layer]),
-                             " can: does the other run really have no more?"));
+    remarks.push_back(
+        {fact_kind::finer_than_planned,
+         {{"count", finer}, {"of", file.trials().size()}, {"bits", bits_text(file.lab()->plan.layers[first->layer])}}});
   }
   for (const std::string& name : file.inputs().missing) {
-    remarks.push_back(concat("the input '", name, "' is not in the other run: not compared"));
+    remarks.push_back({fact_kind::input_missing, {{"layer", name}}});
   }
 }
 

@@ -13,7 +13,6 @@
 
 #include <nniesim/debug/input_findings.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/replay.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
@@ -122,33 +121,34 @@ class replayed_output {
     const replayed_cause& c = result.causes.front();
     finding f{c.kind == replay_kind::picture ? fault::other_picture : fault::preprocessing,
               first_rows()[0]->shown.name};
-    f.summary = concat("the reference is not what the network gives in float for the cfg's input: ", c.text);
-    add_differences(f, result, "the float network");
+    f.summary = {fact_kind::reference_not_as_cfg, {{"cause", c.text}}};
+    add_differences(f, result, true);
     if (c.kind == replay_kind::input) {
       if (const auto s = replay.scene(0)) f.change = remedies(c.change, *s, input_side::reference);
     } else {
-      f.change.emplace_back("make the reference of the picture that was compiled last: the last line of image_list");
+      f.change.push_back(fact_kind::refer_to_last_picture);
     }
-    f.next = "make the change, then compare again";
+    f.next = fact_kind::compare_again;
     return f;
   }
 
-  static void add_differences(finding& f, const replay_result& result, std::string_view of) {
+  [[nodiscard]] static fact other_cause(const replayed_cause& c) {
+    return {fact_kind::other_cause_leaves, {{"cause", c.text}, {"left", c.difference}}};
+  }
+  static void add_differences(finding& f, const replay_result& result, bool in_float) {
     const replayed_cause& best = result.causes.front();
-    f.evidence.push_back(concat(of, " gives what is shown but for ", percent(best.difference), " where ", best.text,
-                                "; as it should be it is ", percent(result.as_planned), " away"));
+    f.evidence.push_back(
+        {fact_kind::cause_leaves,
+         {{"in_float", in_float}, {"left", best.difference}, {"cause", best.text}, {"as_planned", result.as_planned}}});
     const auto kind_of = [](const replayed_cause& c) {
       return std::tuple(c.kind, c.change.bytes, c.change.values, c.change.reversed);
     };
     std::set<decltype(kind_of(best))> told = {kind_of(best)};
-    std::string others;
     for (const replayed_cause& c : result.causes) {
       if (told.size() > limit::replayed_told) break;
-      if (!told.insert(kind_of(c)).second) continue;
-      others += concat(others.empty() ? "" : "; ", c.text, ": ", percent(c.difference));
+      if (told.insert(kind_of(c)).second) f.evidence.push_back(other_cause(c));
     }
-    if (!others.empty()) f.evidence.push_back(concat("excluded, with what each leaves: ", others));
-    f.evidence.push_back(concat(result.causes.size(), " causes were replayed"));
+    f.evidence.push_back({fact_kind::causes_replayed, {{"count", result.causes.size()}}});
   }
 
   [[nodiscard]] std::vector<found> of_cause(const replay_result& result, const replayer& replay,
@@ -163,36 +163,35 @@ class replayed_output {
     if (where != result.blobs.end()) {
       const std::string name = range_names(lab_.net)[where->second];
       if (match_key(name) != match_key(f.layer)) {
-        f.evidence.push_back(concat("'", f.layer, "' is '", name, "', by its size and by what the simulation gives"));
+        f.evidence.push_back({fact_kind::blob_by_size, {{"layer", f.layer}, {"blob", name}}});
       }
     }
-    f.summary = concat("the run shows what the simulation gives if ", c.text);
-    add_differences(f, result, "the simulation");
+    f.summary = {fact_kind::output_shows, {{"cause", c.text}}};
+    add_differences(f, result, false);
     if (result.verdict == replay_verdict::ambiguous) {
-      std::string also;
+      std::vector<std::string> also;
       for (const replayed_cause& o : result.causes) {
         if (&o == &c || o.difference * limit::replayed_share >= std::max(c.difference, limit::replayed_as_planned))
           continue;
-        if (also.size() < 200) also += concat(also.empty() ? "" : ", or ", o.text);
+        if (also.size() < limit::replayed_told) also.push_back(o.text);
       }
-      if (!also.empty()) f.against.push_back(concat("these give nearly the same values: ", also));
-      f.next = "dump the data layer of the other run: it tells these causes apart";
+      if (!also.empty()) f.against.push_back({fact_kind::nearly_the_same, {{"causes", also}}});
+      f.next = {fact_kind::dump_data_layer, {{"both", false}, {"apart", true}}};
     } else {
-      f.next = "make the change, then compare again";
+      f.next = fact_kind::compare_again;
     }
-    f.rivals.push_back({fault::suspect_layer, "the simulation of all layers gives just these values"});
+    f.rivals.push_back({fault::suspect_layer, fact_kind::simulation_gives_just_that});
     switch (c.kind) {
       case replay_kind::input:
         if (const auto s = replay.scene(0)) f.change = remedies(c.change, *s, input_side::other);
         break;
       case replay_kind::picture:
-        f.change.push_back(concat("compare the run of the picture that the reference is of; this one is of ",
-                                  lab_.pictures.name ? lab_.pictures.name(c.picture) : std::string("another one")));
+        f.change.push_back(
+            {fact_kind::compare_right_picture,
+             {{"picture", lab_.pictures.name ? lab_.pictures.name(c.picture) : std::string("another one")}}});
         break;
-      case replay_kind::mode: f.change.emplace_back("compile again with the cfg's compile_mode"); break;
-      case replay_kind::ranges:
-        f.change.emplace_back("compile again with all pictures of the cfg's image_list: the ranges are of one alone");
-        break;
+      case replay_kind::mode: f.change.push_back(fact_kind::recompile_in_mode); break;
+      case replay_kind::ranges: f.change.push_back(fact_kind::recompile_with_all); break;
       default: break;
     }
     return {{.what = std::move(f), .is_last = true}};
@@ -218,16 +217,15 @@ class replayed_output {
     const bool is_output_alone = runs_.compared() <= network_outputs(lab_.net).size();
     if (!is_bad || !is_output_alone || result.causes.empty()) return {};
     finding f{fault::inconclusive, shown.front().name};
-    f.summary = concat("'", f.layer, "' is not what the network gives, and none of the usual causes gives it");
-    std::string others;
+    f.summary = {fact_kind::output_unexplained, {{"layer", f.layer}}};
+    f.evidence.push_back(
+        {fact_kind::simulation_is_away, {{"away", result.as_planned}, {"count", result.causes.size()}}});
     for (std::size_t i = 0; i < std::min(result.causes.size(), limit::replayed_told); ++i) {
-      others += concat(i == 0 ? "" : "; ", result.causes[i].text, ": ", percent(result.causes[i].difference));
+      f.evidence.push_back(other_cause(result.causes[i]));
     }
-    f.evidence.push_back(concat("the simulation is ", percent(result.as_planned), " away; of ", result.causes.size(),
-                                " replayed causes the nearest leave: ", others));
-    f.rivals.push_back({fault::preprocessing, "no order of channels, mean, scale or layout gives these values"});
-    f.rivals.push_back({fault::other_picture, "nor does a picture of the list"});
-    f.next = "dump every layer of the other run (_report), the data layer among them";
+    f.rivals.push_back({fault::preprocessing, fact_kind::no_preprocessing_gives_that});
+    f.rivals.push_back({fault::other_picture, fact_kind::no_picture_gives_that});
+    f.next = {fact_kind::dump_every_layer, {{"with_data", true}}};
     return {{.what = std::move(f), .is_last = true}};
   }
 

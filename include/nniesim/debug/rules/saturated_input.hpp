@@ -176,11 +176,9 @@ struct fitting_scale {
   const bool has_preprocessing = s->index < lab.preprocessing.size();
   const known_preprocessing how = has_preprocessing ? lab.preprocessing[s->index] : known_preprocessing();
   const bool is_white = has_preprocessing && how.mean.empty() && how.scale > 0;
-  f.summary = concat("the range of the input '", s->name, "' cuts its largest values: ", number_text(s->largest, 4),
-                     " is stored as ", number_text(s->stored, 4),
-                     is_white ? concat(", so that white (255) falls to ", number_text(s->stored / how.scale, 4)) : "");
-  f.evidence.push_back({fact_kind::input_cut,
-                        {{"layer", s->name}, {"share", s->share}, {"largest", s->largest}, {"stored", s->stored}}});
+  f.summary = {fact_kind::range_cuts, {{"layer", s->name}, {"largest", s->largest}, {"stored", s->stored}}};
+  if (is_white) f.summary.add("white", s->stored / how.scale);
+  f.evidence.push_back({fact_kind::input_cut, {{"layer", s->name}, {"share", s->share}}});
   f.evidence.push_back({fact_kind::level_more, {{"layer", s->row}, {"error", s->now}, {"error_then", s->freed}}});
   if (has_preprocessing && uses_data_scale(how.norm_type)) {
     if (const auto fits = find_fitting_scale(*s, how.scale, lab.policies[planned])) {
@@ -202,11 +200,10 @@ struct fitting_scale {
     f.change.push_back(std::move(marks));
   }
   if (f.change.empty()) {
-    f.change.push_back(concat("divide the input by a little less than ", number_text(s->largest / s->stored, 5),
-                              " and multiply the weights of '", reader.name, "' by as much: then it ends at a code"));
+    f.change.push_back({fact_kind::divide_input, {{"divisor", s->largest / s->stored}, {"layer", reader.name}}});
   }
-  f.rivals.push_back({fault::precision, "with a level more for that one range the same bits leave half of it or less"});
-  f.rivals.push_back({fault::suspect_layer, "the simulation cuts the same values"});
+  f.rivals.push_back({fault::precision, fact_kind::level_leaves_half});
+  f.rivals.push_back({fault::suspect_layer, fact_kind::simulation_cuts});
   return {{.what = std::move(f), .position = s->reader, .as_simulated = true}};
 }
 

@@ -5,13 +5,10 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include <nniesim/debug/layer_verdict.hpp>
-#include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -26,26 +23,25 @@ inline void add_exclusions(const case_file& file, const layer_trial& t, finding&
   };
   const reference_trial* const reference = file.of_reference().of(t.layer, t.output);
   if (reference == nullptr) {
-    f.against.push_back("whether the reference's layer is right could not be tried: its input or output is not there");
+    f.against.push_back(fact_kind::reference_untried);
   } else if (!reference->is_off) {
     f.rivals.push_back(
-        {fault::wrong_reference, concat("on the reference's own input the layer gives what it shows, to ",
-                                        percent(reference->result.relative_l2_error))});
+        {fault::wrong_reference, {fact_kind::reference_is_right, {{"left", reference->result.relative_l2_error}}}});
   }
   const std::size_t blob = net.layers[t.layer].outputs[t.output];
   const bool is_read = std::any_of(net.layers.begin(), net.layers.end(), [&](const layer& l) {
     return std::find(l.inputs.begin(), l.inputs.end(), blob) != l.inputs.end();
   });
   if (is_read) {
-    f.rivals.push_back({fault::layer_mapping, "what reads it does not follow from what the layer should give"});
+    f.rivals.push_back({fault::layer_mapping, fact_kind::readers_do_not_follow});
   } else {
-    f.against.push_back("no layer reads it: whether the dump alone is wrong cannot be told");
+    f.against.push_back(fact_kind::nothing_reads_it);
   }
   if (!has_rival(fault::bits_not_as_planned) && file.lab()->plan.layers[t.layer].encodes()) {
-    f.rivals.push_back({fault::bits_not_as_planned,
-                        std::isfinite(t.from_other_width)
-                            ? concat("in other bits the simulation is ", percent(t.from_other_width), " away")
-                            : std::string("no other bits can be had")});
+    f.rivals.push_back(
+        {fault::bits_not_as_planned, std::isfinite(t.from_other_width)
+                                         ? fact(fact_kind::other_bits_leave, {{"away", t.from_other_width}})
+                                         : fact_kind::no_other_bits});
   }
 }
 
@@ -63,8 +59,7 @@ inline void add_exclusions(const case_file& file, const layer_trial& t, finding&
     if (is_of_model) continue;
     if (v.what.cause == fault::suspect_layer) add_exclusions(file, *t, v.what);
     if (&t == &file.judged().back().trial && all > file.judged().size()) {
-      v.what.evidence.push_back(
-          concat(all - file.judged().size(), " more layers are off by themselves and were not tried"));
+      v.what.evidence.push_back({fact_kind::more_layers_off, {{"count", all - file.judged().size()}}});
     }
     // With ranges between the two, as another network's calibration may find them, the simulation errs as much.
     const bool as_simulated = v.as_simulated || t->result.relative_l2_error <= t->loosest;
@@ -73,7 +68,7 @@ inline void add_exclusions(const case_file& file, const layer_trial& t, finding&
       const auto [known, is_new] = first_of_blob.try_emplace(*v.blob, result.size());
       if (!is_new) {
         found& first = result[known->second];
-        first.what.evidence.push_back(concat("'", v.what.layer, "' reads the same blob and shows the same"));
+        first.what.evidence.push_back({fact_kind::reads_the_same, {{"layer", v.what.layer}}});
         first.also_accused.insert(t->layer);
         continue;
       }

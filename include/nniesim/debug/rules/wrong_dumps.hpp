@@ -9,21 +9,15 @@
 #include <set>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
-
-[[nodiscard]] inline std::string_view run_text(bool of_reference) noexcept {
-  return of_reference ? "the reference" : "the other run";
-}
 
 /// Values without sign cost digits, so that they are told before what is found with them.
 [[nodiscard]] inline std::vector<found> find_lost_signs(const case_file& file, const findings_so_far&) {
@@ -40,21 +34,19 @@ namespace detail {
         are_words = r.manner == dump_manner::words_without_sign;
       }
       if (count > limit::layers_told) continue;
-      f.evidence.push_back(
-          concat("'", runs.name_of(r), "': ", r.values, " values are ",
-                 r.manner == dump_manner::without_sign
-                     ? "2^19 and more, which Q20.12 does not have; less 2^20 they are its negative ones"
-                     : "2^31 and more; less 2^32, and divided by 4096, they are negative Q20.12"));
+      f.evidence.push_back({fact_kind::sign_lost,
+                            {{"layer", runs.name_of(r)},
+                             {"count", r.values},
+                             {"are_integers", r.manner == dump_manner::words_without_sign}}});
     }
     if (count == 0) continue;
-    if (count > limit::layers_told) f.evidence.push_back(concat("and ", count - limit::layers_told, " more"));
-    f.summary = concat(count == 1 ? concat("the dump '", f.layer, "'") : concat(count, " dumps"), " of ",
-                       run_text(of_reference), count == 1 ? " was" : " were", " read without sign");
-    f.change.push_back(concat("read the words of these dumps as signed 32-bit integers (int32), then divide by 4096",
-                              are_words ? ", which was left out, too" : ""));
-    f.rivals.push_back(
-        {fault::suspect_layer, "read with its sign it is compared; large values came from reading alone"});
-    f.next = "read them again, then compare again: what is small was lost in the large values";
+    if (count > limit::layers_told) {
+      f.evidence.push_back({fact_kind::more_of_them, {{"count", count - limit::layers_told}}});
+    }
+    f.summary = {fact_kind::read_without_sign, {{"count", count}, {"layer", f.layer}, {"of_reference", of_reference}}};
+    f.change.push_back({fact_kind::read_as_signed, {{"are_integers", are_words}}});
+    f.rivals.push_back({fault::suspect_layer, fact_kind::sign_explains_it});
+    f.next = fact_kind::read_again;
     all.push_back({.what = std::move(f)});
   }
   return all;
@@ -72,13 +64,11 @@ namespace detail {
   }
   if (batch != nullptr) {
     finding f{fault::dump_reading, runs.name_of(*batch)};
-    f.summary =
-        concat("the dumps of ", run_text(batch->of_reference), " hold ", batch->items, " pictures, of which number ",
-               batch->item, " (from 0) is that of ", run_text(!batch->of_reference));
-    f.evidence.push_back(concat(count, " of its dumps have ", batch->items, " times the values; of all ", batch->items,
-                                " pictures that one agrees best in all layers together"));
-    f.change.push_back(concat("compare with picture ", batch->item, " of each of these dumps, as was done here"));
-    f.rivals.push_back({fault::other_picture, "the right one is among them"});
+    f.summary = {fact_kind::several_pictures,
+                 {{"of_reference", batch->of_reference}, {"pictures", batch->items}, {"picture", batch->item}}};
+    f.evidence.push_back({fact_kind::dumps_of_pictures, {{"count", count}, {"pictures", batch->items}}});
+    f.change.push_back({fact_kind::compare_picture, {{"picture", batch->item}}});
+    f.rivals.push_back({fault::other_picture, fact_kind::right_one_is_there});
     all.push_back({.what = std::move(f)});
   }
   const auto add_unreadable = [&](const std::vector<unmatched_layer>& list, bool of_reference) {
@@ -88,16 +78,17 @@ namespace detail {
       if (!u.is_damaged) continue;
       const std::string& name = of_reference ? runs.reference_name(u.index) : runs.other_name(u.index);
       if (++unreadable == 1) f.layer = name;
-      if (unreadable <= limit::layers_told) f.evidence.push_back(concat("'", name, "' ", u.reason));
+      if (unreadable <= limit::layers_told) {
+        f.evidence.push_back({fact_kind::unreadable, {{"layer", name}, {"reason", u.reason}}});
+      }
     }
     if (unreadable == 0) return;
-    f.summary =
-        concat(unreadable == 1 ? concat("the dump '", f.layer, "'") : concat(unreadable, " dumps"), " of ",
-               run_text(of_reference), " cannot be read: nothing is concluded about ", unreadable == 1 ? "it" : "them");
+    f.summary = {fact_kind::dumps_unreadable,
+                 {{"count", unreadable}, {"layer", f.layer}, {"of_reference", of_reference}}};
     f.change.push_back(unreadable == 1 ? fact(fact_kind::dump_again, {{"layer", f.layer}})
-                                       : fact("dump these layers again"));
-    f.rivals.push_back({fault::suspect_layer, "the file is damaged, whatever the layer gave"});
-    f.next = "compare again with whole files";
+                                       : fact_kind::dump_these_again);
+    f.rivals.push_back({fault::suspect_layer, fact_kind::file_is_damaged});
+    f.next = fact_kind::compare_whole_files;
     all.push_back({.what = std::move(f)});
   };
   add_unreadable(runs.matching().only_other, false);
@@ -138,20 +129,20 @@ struct damaged_part {
       const network& net = file.lab()->net;
       found f{.what = finding{fault::dump_reading, net.layers[region.begin()->layer].name}};
       f.position = region.begin()->layer;
-      f.what.summary = concat("the dumps are of two runs: ", region.size(), " layers from '", f.what.layer,
-                              "' on are of another picture or an older run");
+      f.what.summary = {fact_kind::dumps_of_two_runs, {{"count", region.size()}, {"layer", f.what.layer}}};
       for (const auto& [l, o] : region) {
         f.also_accused.insert(l);
         if (f.what.evidence.size() == limit::layers_told) continue;
         const compared_row* const r = runs.row_of(l, o);
-        f.what.evidence.push_back(concat("'", output_name(net.layers[l], o), "' (dump '", r->shown.partner,
-                                         "'): cosine ", cosine_text(r->shown.result->cosine)));
+        f.what.evidence.push_back({fact_kind::cosine_of_dump,
+                                   {{"layer", output_name(net.layers[l], o)},
+                                    {"dump", r->shown.partner},
+                                    {"cosine", r->shown.result->cosine}}});
       }
-      f.what.evidence.push_back(
-          "what reads them agrees with the reference and does not follow from what they show: a fault would go on");
-      f.what.rivals.push_back({fault::suspect_layer, "no fault of a layer heals in the layers behind it"});
-      f.what.rivals.push_back({fault::other_picture, "the layers before and behind are of the right one"});
-      f.what.change.push_back("empty the folder of the dumps, run once, and compare again");
+      f.what.evidence.push_back(fact_kind::would_go_on);
+      f.what.rivals.push_back({fault::suspect_layer, fact_kind::does_not_heal});
+      f.what.rivals.push_back({fault::other_picture, fact_kind::others_are_right});
+      f.what.change.push_back(fact_kind::empty_dump_folder);
       all.push_back(std::move(f));
     }
     for (const auto& [l, o] : file.suspects().only_shown_wrongly) {
@@ -185,13 +176,13 @@ struct damaged_part {
     if (!part) continue;
     found f{.what = finding{fault::dump_reading, r->shown.name}};
     f.position = file.position_of(*r);
-    f.what.summary = concat("a part of the dump '", r->shown.partner, "' is damaged: values ", part->begin, " to ",
-                            part->end - 1, " of ", part->count);
-    f.what.evidence.push_back(concat("outside of them it agrees with the reference; within them nothing does"));
-    f.what.evidence.push_back("what is behind it agrees with the reference: only the file is wrong");
-    f.what.rivals.push_back({fault::suspect_layer, "what a layer gives wrongly is wrong in what reads it, too"});
-    f.what.change.push_back(
-        {fact_kind::dump_again, {{"layer", r->shown.partner}, {"how", ", and look at how that file was copied"}}});
+    f.what.summary = {
+        fact_kind::part_damaged,
+        {{"dump", r->shown.partner}, {"first", part->begin}, {"last", part->end - 1}, {"of", part->count}}};
+    f.what.evidence.push_back(fact_kind::agrees_outside);
+    f.what.evidence.push_back(fact_kind::file_alone_wrong);
+    f.what.rivals.push_back({fault::suspect_layer, fact_kind::would_be_read});
+    f.what.change.push_back({fact_kind::dump_and_copy, {{"layer", r->shown.partner}}});
     all.push_back(std::move(f));
   }
   return all;

@@ -11,7 +11,6 @@
 
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/limits.hpp>
-#include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/precision_runs.hpp>
 #include <nniesim/debug/rules/rule.hpp>
 #include <nniesim/debug/shared_range.hpp>
@@ -44,7 +43,7 @@ class zero_layers {
       if (std::all_of(y.begin(), y.end(), [](float v) { return std::fabs(v) < limit::step_q20_12; })) {
         below_step(f);
       } else if (r.layer && !r.is_input) {
-        f.against.push_back("its inputs are not among the dumps: whether the zeros begin here is not known");
+        f.against.push_back(fact_kind::inputs_not_dumped);
       }
       add(std::move(f), file_.position_of(r), false);
       break;
@@ -57,14 +56,10 @@ class zero_layers {
     const laboratory& lab = *file_.lab();
     const layer& l = lab.net.layers[t.layer];
     finding f = begun(output_name(l, t.output), runs_.row_of(t.layer, t.output));
-    f.evidence.push_back("in float the layer gives values other than zero from the input that it had");
+    f.evidence.push_back(fact_kind::not_zero_in_float);
     const bool as_simulated = t.from_planned == 0;
-    if (!as_simulated) {
-      f.evidence.push_back("the simulation does not give zeros");
-    } else {
-      f.evidence.push_back("the simulation gives zeros too");
-      of_simulated(f, t, l);
-    }
+    f.evidence.push_back({fact_kind::zero_in_simulation, {{"zero", as_simulated}}});
+    if (as_simulated) of_simulated(f, t, l);
     add(std::move(f), t.layer, as_simulated);
   }
   /// Why the simulation gives zeros.
@@ -77,8 +72,8 @@ class zero_layers {
       return most;
     };
     const double in_float = largest(view_of(bench.in_float()[t.output]).span());
-    f.evidence.push_back(concat("the largest magnitude that it gives in float is ", number_text(in_float, 4), ", ",
-                                number_text(in_float / limit::step_q20_12, 4), " steps of Q20.12"));
+    f.evidence.push_back(
+        {fact_kind::largest_in_float, {{"largest", in_float}, {"steps", in_float / limit::step_q20_12}}});
     if (in_float < limit::step_q20_12) return below_step(f);
     const layer_precision p = bench.planned();
     if (bench.ranges() != 0 && p.encodes_activations()) {
@@ -86,7 +81,7 @@ class zero_layers {
       if (!is_zero_with_own) {
         const std::string writer = range_names(lab.net)[blob_storage_of(lab.net, lab.plan)[l.inputs[0]].range];
         f.cause = fault::activation_scale;
-        f.evidence.push_back("with the range of the data it had it does not: all its input underflows");
+        f.evidence.push_back(fact_kind::not_zero_in_own_range);
         f.change.push_back({fact_kind::recalibrate, {{"far_too_large", writer}, {"reader", l.name}}});
         return;
       }
@@ -98,7 +93,7 @@ class zero_layers {
     const auto finer = finest_precision(lab.policies, p);
     if (finer && !is_zero(view_of(bench.simulated(bench.prepared(*finer), false)[t.output]).span())) {
       f.cause = fault::precision;
-      f.evidence.push_back(concat("in ", bits_text(*finer), " the simulation does not"));
+      f.evidence.push_back({fact_kind::not_zero_in_bits, {{"bits", bits_text(*finer)}}});
       f.change.push_back(more_bits_for({l.name}, p, *finer));
     }
   }
@@ -114,7 +109,7 @@ class zero_layers {
       const auto shared = find_shared_range(lab.net, l, bench.inputs(), p.octaves());
       if (!shared || shared->taking.name.empty()) continue;  // channels that differ are common
       finding f = begun(r.shown.name, &r);
-      f.evidence.push_back(concat("in float '", r.shown.name, "' is zero, too, for the input that it had"));
+      f.evidence.push_back({fact_kind::zero_in_float, {{"layer", r.shown.name}}});
       of_shared_range(f, *shared, lab.net.layers[l], nullptr);
       f.layer = lab.net.layers[l].name;
       return add(std::move(f), l, true);
@@ -125,25 +120,24 @@ class zero_layers {
     const laboratory& lab = *file_.lab();
     f.cause = fault::activation_scale;
     const bool is_branch = !s.taking.name.empty();
-    const auto name = [&](const range_part& p) {
-      return is_branch ? concat("'", p.name, "'") : concat("channel ", p.first, " of '", s.blob, "'");
-    };
-    std::string lost;
-    for (std::size_t i = 0; i < std::min<std::size_t>(3, s.vanishing.size()); ++i) {
-      lost +=
-          concat(i == 0 ? "" : ", ", name(s.vanishing[i]), " (largest ", number_text(s.vanishing[i].largest, 3), ")");
+    std::vector<std::string> branches;
+    std::vector<std::size_t> channels;
+    std::vector<double> lost;
+    for (const range_part& p : s.vanishing) {
+      is_branch ? branches.push_back(p.name) : channels.push_back(p.first);
+      lost.push_back(p.largest);
     }
-    if (s.vanishing.size() > 3) lost += concat(" and ", s.vanishing.size() - 3, " more");
-    f.summary = concat("'", f.layer, "' is zero everywhere: ", name(s.taking), " takes the range that all of '", s.blob,
-                       "' share, the others underflow");
-    f.evidence.push_back(concat("in '", s.blob, "' ", name(s.taking), " has values up to ",
-                                number_text(s.taking.largest, 4), "; to zero are rounded ", lost));
-    f.rivals.push_back({fault::fixed_point_range, "its values in float are far above the step of 1/4096"});
-    f.change.push_back(
-        concat("bring ", is_branch ? "the branches" : "the channels", " of '", s.blob,
-               "' to one magnitude: the weights and bias ",
-               is_branch ? concat("of '", weights_behind(lab.net, s.taking.name), "'") : concat("of ", name(s.taking)),
-               " divided by ", number_text(s.factor, 6), ", and the weights with which others read it times as much"));
+    const auto of_taking = [&](fact_kind kind) {
+      fact x(kind, {{"blob", s.blob}});
+      return is_branch ? x.add("branch", s.taking.name) : x.add("channel", s.taking.first);
+    };
+    f.summary = of_taking(fact_kind::range_taken).add("layer", f.layer);
+    fact rounded = of_taking(fact_kind::rounded_to_zero).add("largest", s.taking.largest).add("lost", lost);
+    f.evidence.push_back(is_branch ? rounded.add("branches", branches) : rounded.add("channels", channels));
+    f.rivals.push_back({fault::fixed_point_range, fact_kind::above_step});
+    fact level(fact_kind::level_magnitudes, {{"of_branches", is_branch}, {"blob", s.blob}, {"factor", s.factor}});
+    f.change.push_back(is_branch ? level.add("writer", weights_behind(lab.net, s.taking.name))
+                                 : level.add("channel", s.taking.first));
     const auto finer =
         finest_precision(lab.policies, lab.plan.layers[static_cast<std::size_t>(&l - lab.net.layers.data())]);
     if (!finer || bench == nullptr) return;
@@ -174,24 +168,22 @@ class zero_layers {
   }
   [[nodiscard]] finding begun(const std::string& name, const compared_row* r) const {
     finding f{fault::all_zero, name};
-    f.summary = concat("'", name, "' is zero everywhere");
+    f.summary = {fact_kind::zero_everywhere, {{"layer", name}}};
     if (r != nullptr && r->shown.result) {
-      f.evidence.push_back(concat("its norm in the reference is ", number_text(r->shown.result->l2_reference, 4)));
+      f.evidence.push_back({fact_kind::norm_in_reference, {{"norm", r->shown.result->l2_reference}}});
     }
-    if (both_ != 0) f.evidence.push_back(concat(both_, " layers are zero in both runs, which is no fault"));
+    if (both_ != 0) f.evidence.push_back({fact_kind::zero_in_both, {{"count", both_}}});
     return f;
   }
   static void below_step(finding& f) {
     f.cause = fault::fixed_point_range;
-    f.evidence.push_back("its values are less than 1/4096, the step of Q20.12");
+    f.evidence.push_back(fact_kind::below_step);
     f.change.push_back({fact_kind::scale_weights, {{"layer", f.layer}, {"whole", true}, {"up", true}}});
   }
   void add(finding f, std::size_t position, bool as_simulated) {
-    f.rivals.push_back({fault::suspect_layer, "wrong arithmetic would not give zero everywhere"});
-    f.next = "see whether the layer was written at all: a buffer that nobody fills is zero as well";
-    if (f.change.empty()) {
-      f.change.push_back({fact_kind::dump_again, {{"layer", f.layer}, {"how", ", with the mark _report on its name"}}});
-    }
+    f.rivals.push_back({fault::suspect_layer, fact_kind::would_not_be_zero});
+    f.next = fact_kind::was_it_written;
+    if (f.change.empty()) f.change.push_back({fact_kind::dump_marked, {{"layer", f.layer}}});
     result_.push_back({.what = std::move(f), .position = position, .as_simulated = as_simulated});
   }
 
