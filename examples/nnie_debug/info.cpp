@@ -166,8 +166,10 @@ int info(const options& o) {
   std::printf("estimated time: mode 0: 1, mode 1: %.2f, mode 2 with the present names: %.2f\n", time16, time2);
   std::puts(
       "(a model: 16 bits at half the rate, 16 input and 4 output channels at a time, an assumed memory bandwidth)");
-  std::printf("(stored under compile_mode %d: as codes where a layer reads codes, else as int32 in 1/4096; float32 is of the host%s)\n",
-              static_cast<int>(mode), has_ranges ? "; z of codes, ? where it is not told" : "");
+  std::printf(
+      "(stored under compile_mode %d: as codes where a layer reads codes, else as int32 in 1/4096; float32 is of the "
+      "host%s)\n",
+      static_cast<int>(mode), has_ranges ? "; z of codes, ? where it is not told" : "");
   if (has_ranges) std::printf("ranges: %s\n", printable(text_of(ranges, o.calibration)).c_str());
   print_remarks(loaded.remarks());
   print_host_layers(net);
