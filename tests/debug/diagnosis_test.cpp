@@ -26,6 +26,6 @@ TEST_CASE("what a cosine means as an error, and rivals in a line each", "[debug]
   CHECK(std::isinf(detail::error_of(std::numeric_limits<double>::quiet_NaN())));
   finding f;
   CHECK(rival_lines(f).empty());
-  f.rivals = {{fault::precision, "enough bits"}};
+  f.rivals = {{fault::precision, fact::text_of("enough bits")}};
   CHECK(rival_lines(f) == std::vector<std::string>{"not too few bits: enough bits"});
 }

@@ -23,14 +23,14 @@ TEST_CASE("a fact's fields by name and type", "[debug]") {
   CHECK_THROWS_AS(f.number("count"), error);  // a count is no number with digits
 }
 
-TEST_CASE("a sentence is a fact without numbers, and a fact stands where its sentence does", "[debug]") {
-  const fact f = "the picture's bytes explain it";
+TEST_CASE("a text is a fact without numbers, and a fact stands where its sentence does", "[debug]") {
+  const fact f = fact::text_of("the picture's bytes explain it");
   CHECK(f.kind() == fact_kind::words);
   const std::string text = f;
   CHECK(text == "the picture's bytes explain it");
-  const std::vector<fact> list = {"a", "b"};
+  const std::vector<fact> list = {fact::text_of("a"), fact::text_of("b")};
   REQUIRE(list.size() == 2);
-  CHECK(list[1] == fact("b"));
+  CHECK(list[1] == fact::text_of("b"));
   CHECK_FALSE(list[0] == list[1]);
   CHECK(find_fact(list, fact_kind::words) == &list[0]);
   CHECK(find_fact(list, fact_kind::norm_off) == nullptr);

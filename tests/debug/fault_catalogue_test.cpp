@@ -15,6 +15,7 @@
 #include <nniesim/network/fold.hpp>
 
 #include "catch.hpp"
+#include "support/incomplete_facts.hpp"
 #include "support/models.hpp"
 #include "support/networks.hpp"
 
@@ -429,6 +430,7 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
     if (!p.layer.empty()) CHECK(d.verdict.layer == p.layer);
     CHECK_FALSE(d.verdict.summary.empty());
     CHECK_FALSE(d.verdict.evidence.empty());
+    CHECK(incomplete_facts(d) == std::vector<std::string>());
     CHECK(d.layers.size() == e.reference.size());
     if (p.expected.size() == 1) {
       ++confusion[{p.expected[0], d.verdict.cause}];

@@ -51,7 +51,7 @@ TEST_CASE("a finding is JSON, as words and as facts", "[debug]") {
   finding f{fault::norm_gain, "fc"};
   f.summary = {fact_kind::more_of_them, {{"count", std::size_t{3}}}};
   f.evidence.push_back({fact_kind::norm_off, {{"layer", "fc"}, {"norm_error", 0.1}, {"cosine", 0.999}}});
-  f.against.emplace_back("one picture");
+  f.against.push_back(fact::text_of("one picture"));
   f.rivals.push_back({fault::precision, {fact_kind::bits_leave, {{"left", 0.5}}}});
   f.change.push_back({fact_kind::set_shift, {{"layer", "norm"}, {"value", "0.5"}}});
   f.next = fact_kind::recompile_weights;

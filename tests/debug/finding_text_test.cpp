@@ -9,11 +9,11 @@ using namespace nniesim;
 
 TEST_CASE("a finding in words: its parts in order, without empty ones", "[debug]") {
   finding f{fault::precision, "conv\x1b"};
-  f.summary = "too coarse";
+  f.summary = fact::text_of("too coarse");
   CHECK(sections_of(f).empty());
-  f.change = {"first", "second"};
-  f.rivals = {{fault::all_zero, "it is not zero"}};
-  f.next = "measure";
+  f.change = {fact::text_of("first"), fact::text_of("second")};
+  f.rivals = {{fault::all_zero, fact::text_of("it is not zero")}};
+  f.next = fact::text_of("measure");
   const auto sections = sections_of(f);
   REQUIRE(sections.size() == 3);
   CHECK(sections[0].key == "rivals");

@@ -10,6 +10,7 @@
 
 #include "catch.hpp"
 #include "debug/planted_faults.hpp"
+#include "support/incomplete_facts.hpp"
 
 using namespace nniesim;
 
@@ -122,7 +123,6 @@ TEST_CASE("catalogue: faults planted into networks of seven kinds", "[debug][lon
         ++by_network[s.name].without_effect;
         continue;
       }
-      e.input = e.input;
       const diagnosis d = diagnosis_of(s, e);
       const auto fits = [&](const finding& f) { return p.right.contains(f.cause); };
       // Where the network alone has too few bits there are two faults.
@@ -145,6 +145,7 @@ TEST_CASE("catalogue: faults planted into networks of seven kinds", "[debug][lon
       }
       CHECK_FALSE(d.verdict.summary.empty());
       CHECK_FALSE(d.verdict.evidence.empty());
+      CHECK(incomplete_facts(d) == std::vector<std::string>());
     }
   }
   std::printf("\nplanted -> verdict\n");
@@ -179,6 +180,7 @@ TEST_CASE("catalogue: no false alarm on clean pairs", "[debug][long]") {
           e.with_laboratory = known != 2;
           const diagnosis d = diagnosis_of(s, e);
           ++pairs;
+          CHECK(incomplete_facts(d) == std::vector<std::string>());
           const bool is_rough = mode != 1 && std::any_of(d.layers.begin(), d.layers.end(), [](const layer_evidence& l) {
                                   return l.result && l.result->cosine < 0.99;
                                 });

@@ -111,21 +111,23 @@ inline report sample(std::size_t layers) {
   }
   finding& v = r.result.verdict;
   v.cause = fault::precision;
-  v.summary = "8 bits are not enough for this layer's weights: in 16 bits every layer reaches 0.99.";
-  v.evidence = {"its cosine is 0.870000, the layer before has 0.9972 | and with all layers in 16 bits 0.999995",
-                "by itself, fed with the reference's input, it has 0.987"};
-  v.against = {"the layer's error is only 3 times what the format itself makes unavoidable"};
-  v.rivals = {{fault::activation_scale, "no input saturates"}, {fault::layer_mapping, "partners are of one shape"}};
-  v.change = {"[compile_mode] 2", "layer { name: \"stage3_conv26_hp\" ``` }"};
-  v.next = "Compile with compile_mode 2 and compare the last layer again.";
+  v.summary = fact::text_of("8 bits are not enough for this layer's weights: in 16 bits every layer reaches 0.99.");
+  v.evidence = {
+      fact::text_of("its cosine is 0.870000, the layer before has 0.9972 | and with all layers in 16 bits 0.999995"),
+      fact::text_of("by itself, fed with the reference's input, it has 0.987")};
+  v.against = {fact::text_of("the layer's error is only 3 times what the format itself makes unavoidable")};
+  v.rivals = {{fault::activation_scale, fact::text_of("no input saturates")},
+              {fault::layer_mapping, fact::text_of("partners are of one shape")}};
+  v.change = {fact::text_of("[compile_mode] 2"), fact::text_of("layer { name: \"stage3_conv26_hp\" ``` }")};
+  v.next = fact::text_of("Compile with compile_mode 2 and compare the last layer again.");
   r.result.also.push_back({fault::norm_gain,
                            "stage0_conv3",
-                           "The norm is 3.1 % too large.",
-                           {"cosine 0.9999"},
+                           fact::text_of("The norm is 3.1 % too large."),
+                           {fact::text_of("cosine 0.9999")},
                            {},
                            {},
-                           {"shift: 0.00024"},
-                           ""});
+                           {fact::text_of("shift: 0.00024")},
+                           {}});
   r.thresholds.norm_error = 0.02;
   if (layers > 12) {
     layer_evidence& bad = r.result.layers[layers * 2 / 3];

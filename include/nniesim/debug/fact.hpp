@@ -88,7 +88,8 @@ enum class fact_kind {
   no_line_explains_it, input_exchanged, inputs_exchanged, names_look_like_that, not_made_by_cfg, made_with,
   input_changed, bytes_leave, border_value, bytes_explain_it, input_differs_little, inputs_differ, fed_with_input,
   outputs_away, right_input_leaves, range_cuts, level_leaves_half, simulation_cuts, input_is_constant,
-  input_not_a_number, inputs_equal, input_values, pictures_differ, made_otherwise, channels_alike,
+  input_not_a_number, inputs_equal, input_values, pictures_differ, made_otherwise, channels_alike, made_in_these_ways,
+  best_fit, reference_made_with,
   // changes to make
   cfg_line, means_file, set_cfg, mark_layers, marks_found, mark_searched, more_bits_up_to, policy_for, scale_weights,
   set_shift, recalibrate, recompile, recompile_weights, dump_again, dump_data_layer, make_non_in_place,
@@ -103,7 +104,8 @@ enum class fact_kind {
   give_inputs_own_data, run_with_cfg, give_that_cfg, divide_input, hand_on_planar, fill_planar, one_stride,
   do_not_transpose, do_not_mirror, do_not_flip, do_not_rotate, do_not_shift, resize_whole, keep_aspect, resize_bilinear,
   resize_nothing, read_unsigned, subtract_signed, give_colours, fill_buffer, order_channels, normalize_as_cfg,
-  report_to_vendor,
+  give_stride, give_planes, exchange_rgb, reorder_channels, invert_picture, mean_before_scale, mean_once,
+  scales_into_layer, multiply_data_scale, raise_means, mean_and_scale_as_cfg, report_to_vendor,
 };
 // clang-format on
 
@@ -124,9 +126,9 @@ class fact;
 class fact {
  public:
   fact() = default;
-  fact(std::string text) : fields_{{"text", std::move(text)}} {}
-  fact(const char* text) : fact(std::string(text)) {}
   fact(fact_kind kind, std::vector<fact_field> fields = {}) : kind_(kind), fields_(std::move(fields)) {}
+  /// A text that was made elsewhere: of an option that is not simulated, of a search.
+  [[nodiscard]] static fact text_of(std::string text) { return {fact_kind::words, {{"text", std::move(text)}}}; }
 
   [[nodiscard]] fact_kind kind() const noexcept { return kind_; }
   [[nodiscard]] const std::vector<fact_field>& fields() const noexcept { return fields_; }

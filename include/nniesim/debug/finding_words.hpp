@@ -22,9 +22,10 @@ namespace detail {
 
 /// One kind of fact: its name in JSON, and its sentence. In that stand {field} and {field:form} for a field,
 /// {field?a|b} for a where a flag holds or a count is 1, else b, and [...] for what is said only where the fact has all
-/// fields that it names. Forms: run (of a flag: the reference, the other run), side (the board's, the script's),
-/// percent, sign (of a share, in percent, with sign and two decimals), + (with its sign), cosine (five decimals), g4
-/// (four digits; so any other), each (all of a list, seven digits), parts (of the fact error_parts), names
+/// fields that it names; {;} is "; " behind what is said already. Forms: run (of a flag: the reference, the other run),
+/// side (the board's, the script's), percent, sign (of a share, in percent, with sign and two decimals), + (with its
+/// sign), cosine (five decimals), g4 (four digits; so any other), each (all of a list, seven digits), parts (of the
+/// fact error_parts), names
 /// ('a', 'b'), channels (channels 1, 2), marked ('a_hp', 'b_hp'), hp (a_hp b_hp); without, as it is.
 struct fact_form {
   fact_kind kind;
@@ -500,6 +501,22 @@ inline constexpr auto fact_forms = [] {
       {made_otherwise, "made_otherwise", "the inputs show the same picture, but no order of channels, gain, offset or "
        "layout explains the difference: another way to resize, crop or decode it"},
       {channels_alike, "channels_alike", "the picture's channels are alike: their order cannot be told from it"},
+      {made_in_these_ways, "made_in_these_ways", "[{;}layout: {layout}][{;}rows of {columns} stand {stride} apart]"
+       "[{;}{reordered?the channels stand in another order|}][{;}{inverted?the reference is inverted: large where the "
+       "other is small, as 255 - x is|}][{;}{normalized_twice?the cfg normalizes a picture that is normalized already, "
+       "or the reference does not normalize it|}][{;}{scaled_first?the reference scales first and subtracts the mean "
+       "then: (x * scale) - mean|}][{;}{mean_once_more?the mean is subtracted once too often: the picture, or the "
+       "reference, does without|}][{;}{mean_twice?the reference subtracts the mean twice|}][{;}{means_reversed?the "
+       "means stand in the other order of channels|}][{;}{means_differ?the means differ|}][{;}{no_mean?the mean is not "
+       "subtracted|}][{;}the means differ, in units of the data given to the network by {means_by:g4}]"
+       "[{;}{no_scale?the scale is missing|}][{;}the scale differs by a factor of {scale_by:g3}][{;}{own_scales?every "
+       "channel has a scale of its own, which a cfg cannot express|}][{;}{averaged?the reference averages the mean image "
+       "to one value for each channel; the cfg subtracts it element by element|}][{;}{rounding?the inputs are the same "
+       "but for rounding|}]"},
+      {best_fit, "best_fit", "best fit: {layout}, channels {order}, gain {gain:g4}, offset {offset:g4}; it leaves "
+       "{left:percent} of the reference's spread"},
+      {reference_made_with, "reference_made_with", "the reference is (picture - mean) * scale with mean {mean:g4} and "
+       "scale {scale:g4}; {by_cfg?the cfg has|the other data have} mean {other_mean:g4} and scale {other_scale:g4}"},
       // changes to make
       {cfg_line, "cfg_line", "[{or?or, {where}: |}]~[{key}~] {value}"},
       {means_file, "means_file", "{file}: a text file with one line for each channel: {means:each}"},
@@ -642,6 +659,22 @@ inline constexpr auto fact_forms = [] {
        "order}[{order}]"},
       {normalize_as_cfg, "normalize_as_cfg", "{on_board:side}: normalize as the cfg says: (x - mean) * scale with "
        "[mean {mean:g4}][{mean_image?the mean image|no mean}], scale {scale:g5}"},
+      {give_stride, "give_stride", "board input: rows of {columns} values, {stride} apart (stride); no line of the cfg"},
+      {give_planes, "give_planes", "feed the input as C x H x W = {channels} x {rows} x {columns}; no line of the cfg"},
+      {exchange_rgb, "exchange_rgb", "exchange RGB and BGR in the cfg's RGB_order: the other one than it has"},
+      {reorder_channels, "reorder_channels", "channel order {order} of the input; RGB_order can only reverse three"},
+      {invert_picture, "invert_picture", "no cfg inverts a picture: invert it before it is given to the compiler and to "
+       "the board, or take 255 - x out of the reference's script"},
+      {mean_before_scale, "mean_before_scale", "in the reference's script: subtract the mean first, then multiply by the "
+       "scale: (x - mean) * scale"},
+      {mean_once, "mean_once", "in the reference's script: subtract the mean once"},
+      {scales_into_layer, "scales_into_layer", "no cfg can: put scales {scale:g4} into a Scale layer in front, or into "
+       "the first convolution's weights"},
+      {multiply_data_scale, "multiply_data_scale", "the cfg's data_scale times {times:g7}"},
+      {raise_means, "raise_means", "the cfg's means, in units of the data given to the network, larger by {by:g4}"},
+      {mean_and_scale_as_cfg, "mean_and_scale_as_cfg", "no cfg can: mean {mean:g4} and scale {scale:g4} are none of a "
+       "picture's bytes; in the reference's script: (x - mean) * scale as in the cfg, with mean {cfg_mean:g4} and scale "
+       "{cfg_scale:g4}"},
       {report_to_vendor, "report_to_vendor", "report it to the vendor: nnie-debug bundle --layer '{layer}' ..."},
   });
 }();
@@ -692,7 +725,8 @@ template <class T>
 /// Puts a fact's fields into a form's sentence.
 class sentence {
  public:
-  explicit sentence(const fact& f) : fact_(f) {}
+  /// `is_behind`: something is said before it.
+  explicit sentence(const fact& f, bool is_behind = false) : fact_(f), is_behind_(is_behind) {}
 
   [[nodiscard]] std::string of(std::string_view form) {
     std::string text;
@@ -704,10 +738,12 @@ class sentence {
       } else if (c == '{' || c == '[') {
         const std::size_t end = end_of(form, i);
         const std::string_view inside = form.substr(i + 1, end - i - 1);
-        if (c == '{') {
+        if (inside == ";") {
+          if (is_behind_ || !text.empty()) text += "; ";
+        } else if (c == '{') {
           text += field(inside);
         } else {
-          sentence part(fact_);
+          sentence part(fact_, is_behind_ || !text.empty());
           const std::string said = part.of(inside);
           if (!part.is_incomplete_) text += said;
         }
@@ -770,6 +806,7 @@ class sentence {
   }
 
   const fact& fact_;
+  bool is_behind_;
   bool is_incomplete_ = false;
 };
 

@@ -492,6 +492,14 @@ struct normalization {
 
 namespace detail {
 
+/// "104, 117, 123".
+template <class Values>
+[[nodiscard]] std::string number_list(const Values& values) {
+  std::string text;
+  for (const auto v : values) text += (text.empty() ? "" : ", ") + number_text(static_cast<double>(v), 4);
+  return text;
+}
+
 /// What a layout's change is, of bytes or of values.
 [[nodiscard]] inline std::string bytes_text(const input_change& c, const input_scene& s) {
   const auto rows_text = [&] { return concat("rows of ", c.interleaved ? s.columns * s.channels : s.columns, " "); };

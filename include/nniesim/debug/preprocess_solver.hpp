@@ -96,15 +96,10 @@ struct preprocess_solution {
 namespace detail {
 
 /// Sums over the pairs of one channel of each.
-/// "104, 117, 123".
-template <class Values>
-[[nodiscard]] std::string number_list(const Values& values) {
-  std::string text;
-  for (const auto v : values) {
-    const auto number = static_cast<double>(v);
-    text += (text.empty() ? "" : ", ") + number_text(std::fabs(number) < limit::no_mean ? 0 : number, 4);
-  }
-  return text;
+/// The values, with zeros for what is none.
+[[nodiscard]] inline std::vector<double> told(std::vector<double> values) {
+  for (double& v : values) v = std::fabs(v) < limit::no_mean ? 0 : v;
+  return values;
 }
 
 struct line_fit {
@@ -198,8 +193,12 @@ class preprocess_solver {
                     {"unfilled", !is_both}}};
       return s;
     }
-    s.evidence.push_back(concat("best fit: ", to_string(s.fit.layout), ", ", fit_text(s.fit), "; it leaves ",
-                                percent(s.fit.residual), " of the reference's spread"));
+    s.evidence.push_back({fact_kind::best_fit,
+                          {{"layout", std::string(to_string(s.fit.layout))},
+                           {"order", s.fit.order},
+                           {"gain", told(s.fit.gain)},
+                           {"offset", told(s.fit.offset)},
+                           {"left", s.fit.residual}}});
     if (s.fit.residual > limit::other_picture_residual) {
       s.verdict = preprocess_verdict::other_picture;
       s.summary = fact_kind::pictures_differ;
@@ -214,11 +213,6 @@ class preprocess_solver {
 
  private:
   [[nodiscard]] static std::string digits(double v, int count = 4) { return number_text(v, count); }
-
-  [[nodiscard]] std::string fit_text(const preprocess_fit& f) const {
-    return concat("channels ", number_list(f.order), ", gain ", number_list(f.gain), ", offset ",
-                  number_list(f.offset));
-  }
 
   /// The other data in the reference's layout; nothing where the sizes do not allow it.
   [[nodiscard]] std::optional<std::vector<float>> arranged(data_layout layout, std::size_t stride) const {
@@ -448,52 +442,48 @@ class preprocess_solver {
     });
     const bool is_as_cfg = w.has_cfg_mean() && w.has_scale(w.cfg_scale);
     s.verdict = preprocess_verdict::explained;
-    std::string what;
-    const auto say = [&](std::string_view text) { what += (what.empty() ? "" : "; ") + std::string(text); };
-
+    s.summary = fact_kind::made_in_these_ways;
     if (f.layout != data_layout::same) {
-      say(concat("layout: ", to_string(f.layout)));
-      if (f.stride != 0) say(concat("rows of ", columns_, " stand ", f.stride, " apart"));
-      s.changes.push_back(
-          f.layout == data_layout::rows_padded || f.layout == data_layout::wrong_stride
-              ? concat("board input: rows of ", columns_, " values, ", f.stride, " apart (stride); no line of the cfg")
-              : concat("feed the input as C x H x W = ", channels_, " x ", rows_, " x ", columns_,
-                       "; no line of the cfg"));
+      s.summary.add("layout", std::string(to_string(f.layout)));
+      if (f.stride != 0) s.summary.add("columns", columns_).add("stride", f.stride);
+      if (f.layout == data_layout::rows_padded || f.layout == data_layout::wrong_stride) {
+        s.changes.push_back({fact_kind::give_stride, {{"columns", columns_}, {"stride", f.stride}}});
+      } else {
+        s.changes.push_back(
+            {fact_kind::give_planes, {{"channels", channels_}, {"rows", rows_}, {"columns", columns_}}});
+      }
     }
     if (swapped) {
-      say("the channels stand in another order");
+      s.summary.add("reordered", true);
       const bool reversed = groups == 3 && f.order == std::vector<std::size_t>{2, 1, 0};
       if (reversed) {
         if (known_ != nullptr) {
           s.changes.push_back(cfg_line("RGB_order", known_->order == channel_order::rgb ? "BGR" : "RGB",
                                        known_->order == channel_order::rgb ? "RGB" : "BGR"));
         } else {
-          s.changes.push_back("exchange RGB and BGR in the cfg's RGB_order: the other one than it has");
+          s.changes.push_back(fact_kind::exchange_rgb);
         }
       } else {
-        s.changes.push_back(
-            concat("channel order ", number_list(f.order), " of the input; RGB_order can only reverse three"));
+        s.changes.push_back({fact_kind::reorder_channels, {{"order", f.order}}});
       }
     }
-    if (!is_as_cfg) explain_values(s, what, w);
+    if (!is_as_cfg) explain_values(s, w);
     if (on_picture_ && is_as_cfg) {
-      say("the reference averages the mean image to one value for each channel; the cfg subtracts it element by "
-          "element");
+      s.summary.add("averaged", true);
       add_norm(s, true, false, w.cfg_scale != 1, w.mean, w.cfg_scale);
     }
     if (f.alike_channels && !swapped) {
       s.evidence.push_back(fact_kind::channels_alike);
     }
-    if (what.empty()) {
-      s.verdict = f.layout == data_layout::same ? preprocess_verdict::same : preprocess_verdict::explained;
-      what = "the inputs are the same but for rounding";
+    if (s.summary.fields().empty()) {
+      s.verdict = preprocess_verdict::same;
+      s.summary.add("rounding", true);
     }
-    s.summary = what;
   }
 
   /// Mean and scale differ from the cfg's: in which way.
-  void explain_values(preprocess_solution& s, std::string& what, const made_with& w) const {
-    const auto say = [&](std::string_view text) { what += (what.empty() ? "" : "; ") + std::string(text); };
+  void explain_values(preprocess_solution& s, const made_with& w) const {
+    const auto say = [&](std::string_view way) { s.summary.add(way, true); };
     const std::vector<double>& mean = w.cfg_mean;
     const double scale = w.cfg_scale;
     const std::size_t groups = mean.size();
@@ -504,66 +494,58 @@ class preprocess_solver {
     const bool has_mean = std::any_of(mean.begin(), mean.end(), [](double m) { return m != 0; });
     const bool no_mean = w.has_mean([](std::size_t) { return 0.0; });
     const bool no_scale = one_scale && near(common, 1.0);
-    s.evidence.push_back(concat("the reference is (picture - mean) * scale with mean ", number_list(w.mean),
-                                " and scale ", number_list(w.scale),
-                                known_ != nullptr ? "; the cfg has mean " : "; the other data have mean ",
-                                number_list(mean), " and scale ", digits(scale)));
+    s.evidence.push_back({fact_kind::reference_made_with,
+                          {{"mean", told(w.mean)},
+                           {"scale", told(w.scale)},
+                           {"by_cfg", known_ != nullptr},
+                           {"other_mean", told(mean)},
+                           {"other_scale", scale}}});
     const bool uses_both = has_mean && scale != 1;
     const bool is_inverted = std::all_of(w.scale.begin(), w.scale.end(), [](double v) { return v < 0; });
     if (is_inverted) {
-      say("the reference is inverted: large where the other is small, as 255 - x is");
-      s.changes.emplace_back(
-          "no cfg inverts a picture: invert it before it is given to the compiler and to the board, or take 255 - x "
-          "out "
-          "of the reference's script");
+      say("inverted");
+      s.changes.emplace_back(fact_kind::invert_picture);
       return;
     }
     if (uses_both && no_mean && no_scale) {
-      say("the cfg normalizes a picture that is normalized already, or the reference does not normalize it");
+      say("normalized_twice");
     } else if (uses_both && scale_ok &&
                w.has_mean([&](std::size_t g) { return mean[g] / scale; },
                           limit::gain_tolerance * std::fabs(mean[0] / scale))) {
-      say("the reference scales first and subtracts the mean then: (x * scale) - mean");
-      s.changes.emplace_back(
-          "in the reference's script: subtract the mean first, then multiply by the scale: (x - mean) * scale");
+      say("scaled_first");
+      s.changes.emplace_back(fact_kind::mean_before_scale);
       return;
     } else if (has_mean && scale_ok && no_mean) {
-      say("the mean is subtracted once too often: the picture, or the reference, does without");
+      say("mean_once_more");
     } else if (has_mean && scale_ok && w.has_mean([&](std::size_t g) { return 2 * mean[g]; })) {
-      say("the reference subtracts the mean twice");
-      s.changes.emplace_back("in the reference's script: subtract the mean once");
-      if (scale_ok) return;
+      say("mean_twice");
+      s.changes.emplace_back(fact_kind::mean_once);
+      return;
     } else if (!mean_ok && has_mean && groups > 1 && w.has_mean([&](std::size_t g) { return mean[groups - 1 - g]; })) {
-      say("the means stand in the other order of channels");
+      say("means_reversed");
+    } else if (!mean_ok && (has_mean || known_ != nullptr)) {
+      say(has_mean ? "means_differ" : "no_mean");
     } else if (!mean_ok) {
-      say(has_mean ? "the means differ"
-          : known_ != nullptr
-              ? "the mean is not subtracted"
-              : concat("the means differ, in units of the data given to the network by ", number_list(w.mean)));
+      s.summary.add("means_by", told(w.mean));
     }
     if (!scale_ok && !(uses_both && no_mean && no_scale)) {
-      say(scale == 1 && known_ != nullptr ? "the scale is missing"
-                                          : concat("the scale differs by a factor of ", digits(common / scale, 3)));
+      if (scale == 1 && known_ != nullptr) say("no_scale");
+      else s.summary.add("scale_by", common / scale);
     }
     if (!one_scale) {
-      say("every channel has a scale of its own, which a cfg cannot express");
-      s.changes.push_back(concat("no cfg can: put scales ", number_list(w.scale),
-                                 " into a Scale layer in front, or into the first convolution's weights"));
+      say("own_scales");
+      s.changes.push_back({fact_kind::scales_into_layer, {{"scale", told(w.scale)}}});
       return;
     }
     if (known_ == nullptr) {
-      if (!scale_ok) s.changes.push_back(concat("the cfg's data_scale times ", digits(scale_value(common), 7)));
-      if (!mean_ok) {
-        s.changes.push_back(
-            concat("the cfg's means, in units of the data given to the network, larger by ", number_list(w.mean)));
-      }
+      if (!scale_ok) s.changes.push_back({fact_kind::multiply_data_scale, {{"times", scale_value(common)}}});
+      if (!mean_ok) s.changes.push_back({fact_kind::raise_means, {{"by", told(w.mean)}}});
       return;
     }
     if (!is_of_a_cfg(common, w.mean)) {
-      s.changes.push_back(concat("no cfg can: mean ", number_list(w.mean), " and scale ", digits(common),
-                                 " are none of a picture's bytes; in the reference's script: (x - mean) * scale as in "
-                                 "the cfg, with mean ",
-                                 number_list(mean), " and scale ", digits(scale)));
+      s.changes.push_back(
+          {fact_kind::mean_and_scale_as_cfg,
+           {{"mean", told(w.mean)}, {"scale", common}, {"cfg_mean", told(mean)}, {"cfg_scale", scale}}});
       return;
     }
     add_norm(s, !no_mean, mean_ok, !no_scale, w.mean, common);

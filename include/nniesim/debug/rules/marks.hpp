@@ -13,7 +13,7 @@ inline void add_marks(const case_file& file, finding& verdict) {
   const auto& found = file.marks();
   if (!found) return;
   if (!found->reached) {
-    verdict.next = found->verdict;
+    verdict.next = fact::text_of(found->verdict);
     return;
   }
   verdict.change = {{fact_kind::marks_found,

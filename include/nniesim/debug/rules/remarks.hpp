@@ -15,7 +15,7 @@ namespace detail {
 
 inline void add_remarks(const case_file& file, finding& verdict) {
   std::vector<fact>& remarks = verdict.against;
-  for (const std::string& line : file.extras().not_simulated) remarks.emplace_back(line);
+  for (const std::string& line : file.extras().not_simulated) remarks.push_back(fact::text_of(line));
   const auto& unmatched = file.runs().matching().only_reference;
   for (std::size_t i = 0; i < unmatched.size(); ++i) {
     if (i == limit::unmatched_told) {
