@@ -21,10 +21,16 @@ TEST_CASE("the sum over axes, times a coefficient") {
 
 TEST_CASE("the sum of magnitudes and of squares") {
   const tensor<float> x{{1, -2}, {-3, 0.5F}};
+  const auto column = [](float a, float b) {
+    auto y = make_tensor<float>({2, 1});
+    y(0, 0) = a;
+    y(1, 0) = b;
+    return y;
+  };
   const reduce_sum_params magnitudes{.axes = {1}, .coefficient = 2, .term = reduction_term::magnitude};
-  CHECK(same_bits(reduce_sum<float32>(x, magnitudes), tensor<float>{{6}, {7}}));
+  CHECK(same_bits(reduce_sum<float32>(x, magnitudes), column(6, 7)));
   const reduce_sum_params squares{.axes = {1}, .coefficient = -2, .term = reduction_term::square};
-  CHECK(same_bits(reduce_sum<float32>(x, squares), tensor<float>{{-10}, {-18.5F}}));
+  CHECK(same_bits(reduce_sum<float32>(x, squares), column(-10, -18.5F)));
   // 3/4096 squared is less than a step; the sum of many is not, and is cut once.
   tensor<float> small = zeros({1000});
   small.fill(-3.0F / 4096);
