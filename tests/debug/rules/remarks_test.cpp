@@ -29,7 +29,7 @@ TEST_CASE("supplement: layers that were not judged are named", "[debug]") {
     return f.against;
   };
   CHECK(remarks({}).empty());
-  CHECK(remarks({"an option"}) == std::vector<fact>{"an option"});
+  CHECK(remarks({"an option"}) == std::vector<fact>{fact::text_of("an option")});
   std::erase_if(e.other, [](const two_runs::dump& d) { return d.name == "conv3" || d.name == "data"; });
   CHECK_FALSE(remarks({}).empty());
 }
