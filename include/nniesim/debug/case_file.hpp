@@ -202,6 +202,9 @@ class case_file {
         note(*e, t.parts);
       }
     }
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      if (layers[i].result && !layers[i].parts) note(layers[i], runs_.errors_of(runs_.rows()[i]));
+    }
     if (ablation_) {
       for (const layer_ablation& a : *ablation_) {
         layer_evidence* const e = of(a.layer, a.output);

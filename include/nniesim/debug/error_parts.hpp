@@ -104,6 +104,7 @@ class error_splitter {
       if (on_plateau(i) || flushed(i)) kinds_[i] = kind::candidate;
     }
     const line clean = fit();
+    bool has_more = false;  // ordinary elements than that one was fitted to
     for (std::size_t i = 0; i < n_; ++i) {
       if (kinds_[i] != kind::candidate) continue;
       const double expected = clean.at(r_(i));
@@ -116,9 +117,10 @@ class error_splitter {
         underflow += squared;
       } else {
         kinds_[i] = kind::ordinary;
+        has_more = true;
       }
     }
-    const line all = fit();
+    const line all = has_more ? fit() : clean;
     double explained = 0, rest = 0, of_gain = 0, of_offset = 0;
     for (std::size_t i = 0; i < n_; ++i) {
       if (kinds_[i] != kind::ordinary) continue;

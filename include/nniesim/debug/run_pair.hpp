@@ -241,6 +241,11 @@ class run_pair {
     return align(r.relation, reference_[r.reference].values(), reference_[r.reference].shape,
                  other_[*r.other].values());
   }
+  /// What the error of a row that was compared consists of.
+  [[nodiscard]] split_errors errors_of(const compared_row& r) const {
+    const aligned_values v = compared_values(r);
+    return split(v.reference, v.other, shape(r));
+  }
   /// Without a network: the last of the layers whose order is known; nullptr where none is.
   [[nodiscard]] const compared_row* last_row() const {
     const auto last = std::find_if(rows_.rbegin(), rows_.rend(), [&](const compared_row& r) { return is_ordered(r); });
@@ -625,7 +630,6 @@ class run_pair {
                      : telling_floor_ratio<gfpq8>(view(v.reference), view(v.other));
     }
     r.shown.suspicious = is_bad(c) || is_gain(c) || r.is_inexact;
-    note(r.shown, split(v.reference, v.other, shape(r)));
   }
   void find_inputs() {
     for (const std::string& name : o_.data_layers) {
