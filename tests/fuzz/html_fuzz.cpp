@@ -113,16 +113,17 @@ nniesim::report report_of(const std::function<std::string()>& text, const std::f
                           std::size_t layers) {
   nniesim::report r;
   for (std::string* s : {&r.title, &r.network, &r.picture, &r.mode, &r.versions}) *s = text();
+  const auto said = [&] { return nniesim::fact::text_of(text()); };
   const auto finding = [&] {
     nniesim::finding f;
     f.cause = nniesim::fault::precision;
     f.layer = text();
-    f.summary = text();
-    f.evidence = {text(), text()};
-    f.against = {text()};
-    f.rivals = {{nniesim::fault::norm_gain, text()}};
-    f.change = {text(), text()};
-    f.next = text();
+    f.summary = said();
+    f.evidence = {said(), said()};
+    f.against = {said()};
+    f.rivals = {{nniesim::fault::norm_gain, said()}};
+    f.change = {said(), said()};
+    f.next = said();
     return f;
   };
   for (std::size_t i = 0; i < layers; ++i) {
