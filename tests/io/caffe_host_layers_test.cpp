@@ -18,20 +18,9 @@ namespace caffe_host_layers_test {
 
 using namespace caffe_text;
 
-namespace {
-
-network imported(const std::string& text, const caffe_import_options& options = {}, const caffe_model& model = {}) {
-  return import_caffe(parse_prototxt(text, "net"), &model, "weights", options);
-}
-std::string problem(const std::string& text, const caffe_import_options& options = {}, const caffe_model& model = {}) {
-  return problem_of([&] { return imported(text, options, model); });
-}
-
-}  // namespace
-
 TEST_CASE("layers of the host and rarer ones are read with their parameters", "[caffe]") {
   const auto read = [](const std::string& type, const std::string& rest = "", const caffe_model& model = {}) {
-    return imported(data + one("x", type, "data", "y", rest), {}, model);
+    return import_text(data + one("x", type, "data", "y", rest), {}, model);
   };
   const auto function = [&](const std::string& type, const std::string& rest = "") {
     return std::get<activation_params>(read(type, rest).layers.at(1).params);
@@ -51,31 +40,32 @@ TEST_CASE("layers of the host and rarer ones are read with their parameters", "[
   }
   CHECK(read("ReLU", "relu_param { relu6: true }").layers.at(1).on_cpu);
   CHECK_FALSE(read("Threshold").layers.at(1).on_cpu);
-  CHECK_THAT(problem(data + one("x", "ReLU", "data", "y", "relu_param { relu6: true negative_slope: 0.1 }")),
+  CHECK_THAT(problem_of_text(data + one("x", "ReLU", "data", "y", "relu_param { relu6: true negative_slope: 0.1 }")),
              contains("got negative_slope 0.1 with relu6"));
   CHECK(std::get<relu_params>(read("RReLU", "rrelu_param { lower: 0.1 upper: 0.3 }").layers.at(1).params)
             .negative_slope == 0.2F);
-  CHECK_THAT(problem(data + one("x", "RReLU", "data", "y", "rrelu_param { lower: 0.5 }")), contains("above upper"));
+  CHECK_THAT(problem_of_text(data + one("x", "RReLU", "data", "y", "rrelu_param { lower: 0.5 }")),
+             contains("above upper"));
   CHECK(
       std::get<shuffle_channel_params>(read("ShuffleChannel", "shuffle_channel_param { group: 2 }").layers.at(1).params)
           .groups == 2);
-  CHECK_THAT(problem(data + one("x", "ShuffleChannel", "data", "y", "shuffle_channel_param { group: 3 }")),
+  CHECK_THAT(problem_of_text(data + one("x", "ShuffleChannel", "data", "y", "shuffle_channel_param { group: 3 }")),
              contains("3 groups of input 1x4x6x8"));
   CHECK(read("CReLU").blobs.back().shape == tensor_shape{1, 8, 6, 8});
   CHECK(read("CReLU", "crelu_param { axis: -1 negative_slope: 0.5 }").blobs.back().shape == tensor_shape{1, 4, 6, 16});
-  CHECK_THAT(problem(data + one("x", "CReLU", "data", "y", "crelu_param { axis: 1 concat_axis: 1 }")),
+  CHECK_THAT(problem_of_text(data + one("x", "CReLU", "data", "y", "crelu_param { axis: 1 concat_axis: 1 }")),
              contains("expected one of them"));
   CHECK(read("MatMul", "bottom: 'data' matmul_param { transpose_b: true }").blobs.back().shape ==
         tensor_shape{1, 4, 6, 6});
   CHECK(read("MatMul", "bottom: 'data' matmul_param { dim_1: 4 dim_2: 48 dim_3: 4 }").blobs.back().shape ==
         tensor_shape{4, 4});
-  CHECK_THAT(problem(data + one("x", "MatMul", "data", "y", "bottom: 'data' matmul_param { dim_1: 4 }")),
+  CHECK_THAT(problem_of_text(data + one("x", "MatMul", "data", "y", "bottom: 'data' matmul_param { dim_1: 4 }")),
              contains("got no dim_2"));
-  CHECK_THAT(problem(data + one("x", "MatMul", "data", "y")), contains("got 1 bottom, expected 2"));
+  CHECK_THAT(problem_of_text(data + one("x", "MatMul", "data", "y")), contains("got 1 bottom, expected 2"));
   CHECK(std::get<bias_params>(read("Bias", "bottom: 'data' bias_param { axis: 0 }").layers.at(1).params).axis == 0);
   CHECK_FALSE(read("Bias", "bottom: 'data' bias_param { axis: 0 }").layers.at(1).on_cpu);
 
-  const network axpy = imported(
+  const network axpy = import_text(
       "input: 'a' input: 'x' input_shape { dim: [1, 2, 1, 1] } input_shape { dim: [1, 2, 3, "
       "4] }" +
       one("l", "Axpy", "a", "y", "bottom: 'x' bottom: 'x'"));
@@ -99,16 +89,16 @@ TEST_CASE("layers of the host and rarer ones are read with their parameters", "[
   CHECK(norm.beta[1] == values.blobs[1].data()[1]);
   CHECK(norm.mean[2] == values.blobs[2].data()[2]);
   CHECK(norm.variance[2] == values.blobs[3].data()[2]);
-  CHECK_THAT(problem(data + one("x", "BN", "data", "y", "bn_param { bn_mode: LEARN }"), {}, {"m", {values}}),
+  CHECK_THAT(problem_of_text(data + one("x", "BN", "data", "y", "bn_param { bn_mode: LEARN }"), {}, {"m", {values}}),
              contains("got bn_mode LEARN, expected INFERENCE"));
   values.blobs.resize(3);
-  CHECK_THAT(problem(data + one("x", "BN", "data", "y"), {}, {"m", {values}}), contains("got 3 learned blobs"));
+  CHECK_THAT(problem_of_text(data + one("x", "BN", "data", "y"), {}, {"m", {values}}), contains("got 3 learned blobs"));
 
   values.name = "p";
   values.blobs = {d.tensor({2, 3})};
   const network parameter =
-      imported("layer { name: 'p' type: 'Parameter' top: 'p' parameter_param { shape { dim: 2 dim: 3 } } }", {},
-               {"m", {values}});
+      import_text("layer { name: 'p' type: 'Parameter' top: 'p' parameter_param { shape { dim: 2 dim: 3 } } }", {},
+                  {"m", {values}});
   CHECK(parameter.blobs.at(0).shape == tensor_shape{2, 3});
   CHECK(network_outputs(parameter).size() == 1);
 }
@@ -117,7 +107,7 @@ TEST_CASE("Custom layers have shapes, and values where they are given", "[caffe]
   const std::string text =
       data + one("host", "Custom", "data", "p", "top: 'q' custom_param { shape { dim: 1 dim: 2 } shape { dim: 3 } }") +
       one("r", "ReLU", "q", "r") + one("s", "ReLU", "data", "s");
-  network net = imported(text);
+  network net = import_text(text);
   CHECK(net.layers.at(1).on_cpu);
   CHECK(net.blobs[net.layers[1].outputs[0]].shape == tensor_shape{1, 2});
   CHECK(net.blobs[net.layers[2].outputs[0]].shape == tensor_shape{3});
@@ -133,10 +123,10 @@ TEST_CASE("Custom layers have shapes, and values where they are given", "[caffe]
     CHECK(runner.value("host").data()[1] == 2.0F);
     CHECK(runner.value("r").data()[0] == 0.0F);
   }
-  const network known = imported(text, {.until_unsupported = true});
+  const network known = import_text(text, {.until_unsupported = true});
   REQUIRE(known.layers.size() == 2);
   CHECK(known.layers[1].name == "s");
-  CHECK_THAT(problem(data + one("host", "Custom", "data", "p", "custom_param { }")),
+  CHECK_THAT(problem_of_text(data + one("host", "Custom", "data", "p", "custom_param { }")),
              contains("got 0 shape for 1 top, expected one for each"));
 }
 

@@ -21,14 +21,6 @@ using namespace caffe_text;
 
 namespace {
 
-network imported(const std::string& text, const caffe_import_options& options = {}, const caffe_model& model = {}) {
-  return import_caffe(parse_prototxt(text, "net"), &model, "weights", options);
-}
-
-std::string problem(const std::string& text, const caffe_import_options& options = {}, const caffe_model& model = {}) {
-  return problem_of([&] { return imported(text, options, model); });
-}
-
 std::vector<std::string> names(const network& net) {
   std::vector<std::string> all;
   for (const layer& l : net.layers) all.push_back(l.name);
@@ -56,8 +48,8 @@ const std::string mixed = data + one("a", "ReLU", "data", "a") + one("foo", "Foo
 }  // namespace
 
 TEST_CASE("missing types are told first, each once with its count and first place", "[caffe]") {
-  CHECK(problem(mixed + one("p", "Python", "e", "p", "python_param { layer: 'Mine' }") +
-                one("r", "ReLU", "e", "r", "x: 1")) ==
+  CHECK(problem_of_text(mixed + one("p", "Python", "e", "p", "python_param { layer: 'Mine' }") +
+                        one("r", "ReLU", "e", "r", "x: 1")) ==
         "2 layers of type 'Foo', which is not supported, the first at net:3:1 (layer 'foo')\n"
         "1 layer of type 'Bar', which is not supported, the first at net:5:1 (layer 'in place')\n"
         "1 layer of type 'Python:Mine', which is not supported, the first at net:11:1 (layer 'p')\n"
@@ -66,11 +58,11 @@ TEST_CASE("missing types are told first, each once with its count and first plac
   for (int i = 0; i < 60; ++i) {
     many += one("l" + std::to_string(i), "T" + std::to_string(i), "data", "t" + std::to_string(i));
   }
-  CHECK_THAT(problem(many), contains("'T49'") && !contains("'T50'") && contains("\n... and 10 more types"));
+  CHECK_THAT(problem_of_text(many), contains("'T49'") && !contains("'T50'") && contains("\n... and 10 more types"));
 }
 
 TEST_CASE("until_unsupported leaves out what is not known and what depends on it", "[caffe]") {
-  const network net = imported(mixed, {.until_unsupported = true});
+  const network net = import_text(mixed, {.until_unsupported = true});
   CHECK(names(net) == std::vector<std::string>{"data", "a", "b", "e"});
   check_whole(net);
   REQUIRE(net.reported.size() == 1);
@@ -81,37 +73,37 @@ TEST_CASE("until_unsupported leaves out what is not known and what depends on it
                            "left out: layer 'in place' (net:5:1): type 'Bar' is not supported; with it 1 layer that "
                            "depends on it",
                            "left out: layer 'h' (net:10:1): type 'Foo' is not supported"});
-  const network fields = imported(data + one("a", "ReLU", "data", "a", "relu_param { x: 1 }") +
-                                      one("b", "ReLU", "a", "b") + one("c", "ReLU", "data", "c"),
-                                  {.until_unsupported = true});
+  const network fields = import_text(data + one("a", "ReLU", "data", "a", "relu_param { x: 1 }") +
+                                         one("b", "ReLU", "a", "b") + one("c", "ReLU", "data", "c"),
+                                     {.until_unsupported = true});
   CHECK(names(fields) == std::vector<std::string>{"data", "c"});
   CHECK(fields.remarks.at(0) ==
         "left out: layer 'a' (net:2:1): its field 'relu_param.x' is not supported; with it 1 layer that depends on it");
-  const network mask = imported(data + one("a", "Power", "data", "a", "top: 'mask'") + one("b", "ReLU", "mask", "b") +
-                                    one("c", "ReLU", "data", "c"),
-                                {.until_unsupported = true});
+  const network mask = import_text(data + one("a", "Power", "data", "a", "top: 'mask'") +
+                                       one("b", "ReLU", "mask", "b") + one("c", "ReLU", "data", "c"),
+                                   {.until_unsupported = true});
   CHECK(names(mask) == std::vector<std::string>{"data", "c"});
   CHECK(mask.remarks.at(0) ==
         "left out: layer 'a' (net:2:1): got 2 top, expected 1; with it 1 layer that depends on it");
   // What is wrong otherwise stays an error.
-  CHECK_THAT(problem(mixed + one("w", "PReLU", "e", "w"), {.until_unsupported = true}),
+  CHECK_THAT(problem_of_text(mixed + one("w", "PReLU", "e", "w"), {.until_unsupported = true}),
              contains("net:11:1: got no learned values in weights"));
-  CHECK(imported(data + one("a", "ReLU", "data", "a"), {.until_unsupported = true}).remarks.empty());
+  CHECK(import_text(data + one("a", "ReLU", "data", "a"), {.until_unsupported = true}).remarks.empty());
 }
 
 TEST_CASE("stop_at looks at nothing behind a layer", "[caffe]") {
-  const network net = imported(
+  const network net = import_text(
       data + one("a", "ReLU", "data", "a") + one("b", "Power", "a", "b") + one("foo", "Foo", "b", "f") + "layer: 3",
       {.stop_at = "b"});
   CHECK(names(net) == std::vector<std::string>{"data", "a", "b"});
   check_whole(net);
-  CHECK(names(imported(data, {.stop_at = "data"})) == std::vector<std::string>{"data"});
-  CHECK_THAT(problem(data + one("a", "ReLU", "data", "a"), {.stop_at = "A"}),
+  CHECK(names(import_text(data, {.stop_at = "data"})) == std::vector<std::string>{"data"});
+  CHECK_THAT(problem_of_text(data + one("a", "ReLU", "data", "a"), {.stop_at = "A"}),
              contains("got no layer 'A' to stop at, expected one; nearest: 'a'"));
-  CHECK_THAT(problem(mixed, {.stop_at = "b"}), contains("1 layer of type 'Foo'"));
-  CHECK(names(imported(mixed, {.stop_at = "b", .until_unsupported = true})) ==
+  CHECK_THAT(problem_of_text(mixed, {.stop_at = "b"}), contains("1 layer of type 'Foo'"));
+  CHECK(names(import_text(mixed, {.stop_at = "b", .until_unsupported = true})) ==
         std::vector<std::string>{"data", "a", "b"});
-  CHECK_THAT(problem(mixed, {.stop_at = "c", .until_unsupported = true}),
+  CHECK_THAT(problem_of_text(mixed, {.stop_at = "c", .until_unsupported = true}),
              contains("net:6:1: got the layer to stop at, expected one that can be run; layer 'foo' (net:3:1): type "
                       "'Foo' is not supported (layer 'c')"));
 }
@@ -144,7 +136,7 @@ TEST_CASE("damaged files end in an error or in a whole network, however far they
     options.shapes_alone = run % 5 != 4;
     if (run % 2 == 0) options.stop_at = std::vector<std::string>{"a", "b", "e", "w", "m"}[d.between(0, 4)];
     try {
-      const network net = imported(damaged, options);
+      const network net = import_text(damaged, options);
       std::vector<int> written(net.blobs.size());
       bool whole = true;
       for (const layer& l : net.layers) {
@@ -165,9 +157,9 @@ TEST_CASE("damaged files end in an error or in a whole network, however far they
 
 TEST_CASE("a name that stands there again gets a number, where it has no learned values", "[caffe]") {
   const network net =
-      imported(data + one("crop", "ReLU", "data", "a") + one("crop", "AbsVal", "a", "b") +
-               one("crop#2", "Power", "b", "c") + one("crop", "ReLU", "c", "d") + one("x_hp", "ReLU", "d", "e") +
-               one("x_hp", "ReLU", "e", "f") + one("y_cpu", "Power", "f", "g") + one("y_cpu", "Power", "g", "h"));
+      import_text(data + one("crop", "ReLU", "data", "a") + one("crop", "AbsVal", "a", "b") +
+                  one("crop#2", "Power", "b", "c") + one("crop", "ReLU", "c", "d") + one("x_hp", "ReLU", "d", "e") +
+                  one("x_hp", "ReLU", "e", "f") + one("y_cpu", "Power", "f", "g") + one("y_cpu", "Power", "g", "h"));
   CHECK(names(net) ==
         std::vector<std::string>{"data", "crop", "crop#3", "crop#2", "crop#4", "x_hp", "x#2_hp", "y_cpu", "y#2_cpu"});
   CHECK(net.layers.back().on_cpu);
@@ -181,14 +173,14 @@ TEST_CASE("a name that stands there again gets a number, where it has no learned
   values.blobs.push_back(draws(2).tensor({4}));
   const caffe_model model{"model", {values}};
   // The model's values are those of the first.
-  CHECK(names(imported(data + one("x", "PReLU", "data", "a") + one("x", "ReLU", "a", "b"), {}, model)) ==
+  CHECK(names(import_text(data + one("x", "PReLU", "data", "a") + one("x", "ReLU", "a", "b"), {}, model)) ==
         std::vector<std::string>{"data", "x", "x#2"});
-  CHECK_THAT(problem(data + one("x", "PReLU", "data", "a") + one("x", "PReLU", "a", "b"), {}, model),
+  CHECK_THAT(problem_of_text(data + one("x", "PReLU", "data", "a") + one("x", "PReLU", "a", "b"), {}, model),
              contains("net:3:1: got the name 'x' again, of a layer with learned values, expected a name of its own: it "
                       "was at line 2"));
-  CHECK_THAT(problem(data + one("x", "ReLU", "data", "a") + one("x", "PReLU", "a", "b"), {}, model),
+  CHECK_THAT(problem_of_text(data + one("x", "ReLU", "data", "a") + one("x", "PReLU", "a", "b"), {}, model),
              contains("net:2:1: got 1 learned blobs in weights, expected 0"));
-  CHECK_THAT(problem(data + "layer { name: 'data' type: 'Input' top: 'b' input_param { shape { dim: 1 } } }"),
+  CHECK_THAT(problem_of_text(data + "layer { name: 'data' type: 'Input' top: 'b' input_param { shape { dim: 1 } } }"),
              contains("got the name 'data' again, expected it once"));
 }
 
@@ -207,9 +199,10 @@ TEST_CASE("shapes alone need no model", "[caffe]") {
   CHECK(std::holds_alternative<layers::scale>(net.layers[4].params));
   CHECK(std::holds_alternative<layers::batch_norm>(net.layers[5].params));
   (void)check_constraints(net);
-  CHECK_THAT(problem(data + one("fc", "InnerProduct", "data", "fc", "inner_product_param { num_output: 2000000000 }"),
-                     {.shapes_alone = true}),
-             contains("expected at most 536870912 in all without a model"));
+  CHECK_THAT(
+      problem_of_text(data + one("fc", "InnerProduct", "data", "fc", "inner_product_param { num_output: 2000000000 }"),
+                      {.shapes_alone = true}),
+      contains("expected at most 536870912 in all without a model"));
   CHECK_THROWS_AS(import_caffe(parse_prototxt(text, "net"), nullptr), parse_error);
 }
 
@@ -240,15 +233,16 @@ TEST_CASE("a file for training is told what to write for use", "[caffe]") {
   const std::string training =
       "layer { name: 'd' type: 'Data' top: 'data' top: 'label' transform_param { crop_size: 224 mean_value: 104 } "
       "data_param { source: 's' } include { phase: TRAIN } }\n";
-  CHECK_THAT(problem(training + one("r", "ReLU", "data", "r")),
+  CHECK_THAT(problem_of_text(training + one("r", "ReLU", "data", "r")),
              contains("net:2:1: got bottom 'data', expected a blob that a layer before makes; layer 'd' is for "
                       "training; expected layer { name: 'd' type: 'Input' top: 'data' input_param { shape { dim: 1 "
                       "dim: 3 dim: 224 dim: 224 } } } in its place"));
-  CHECK_THAT(problem("layer { name: 'd' type: 'AnnotatedData' top: 'data' transform_param { resize_param { height: 300 "
-                     "width: 320 } } }" +
-                     one("r", "ReLU", "data", "r")),
+  CHECK_THAT(problem_of_text(
+                 "layer { name: 'd' type: 'AnnotatedData' top: 'data' transform_param { resize_param { height: 300 "
+                 "width: 320 } } }" +
+                 one("r", "ReLU", "data", "r")),
              contains("dim: 3 dim: 300 dim: 320 } } } in its place"));
-  CHECK_THAT(problem("layer { name: 'd' type: 'Data' top: 'data' }" + one("r", "ReLU", "data", "r")),
+  CHECK_THAT(problem_of_text("layer { name: 'd' type: 'Data' top: 'data' }" + one("r", "ReLU", "data", "r")),
              contains("dim: ROWS dim: COLUMNS"));
 }
 

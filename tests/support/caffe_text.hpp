@@ -4,6 +4,7 @@
 #include <string>
 
 #include <nniesim/core/error.hpp>
+#include <nniesim/io/caffe_import.hpp>
 
 namespace caffe_text {
 
@@ -26,6 +27,16 @@ std::string problem_of(const Import& import) {
     return e.what();
   }
   return "(no parse_error)";
+}
+
+inline nniesim::network import_text(const std::string& text, const nniesim::caffe_import_options& options = {},
+                                    const nniesim::caffe_model& model = {}) {
+  return nniesim::import_caffe(nniesim::parse_prototxt(text, "net"), &model, "weights", options);
+}
+/// The problems of a text that must not be imported.
+inline std::string problem_of_text(const std::string& text, const nniesim::caffe_import_options& options = {},
+                                   const nniesim::caffe_model& model = {}) {
+  return problem_of([&] { return import_text(text, options, model); });
 }
 
 }  // namespace caffe_text

@@ -23,7 +23,9 @@ NNIESIM_BEGIN_NAMESPACE
 #if defined(__unix__) || defined(__APPLE__)
     const long pages = sysconf(_SC_PHYS_PAGES);
     const long page = sysconf(_SC_PAGESIZE);
-    if (pages > 0 && page > 0) least = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page);
+    if (pages > 0 && page > 0 && static_cast<std::size_t>(pages) <= least / static_cast<std::size_t>(page)) {
+      least = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page);  // else more than addresses reach
+    }
     rlimit limit{};
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
       least = std::min(least, static_cast<std::size_t>(limit.rlim_cur));
