@@ -1,5 +1,5 @@
 // What a layer's sum is made of changes in a network's outputs: the accumulators that the hardware may have, each
-// against the float network and against the default. Prints the rows of README's table.
+// against the float network and against the default. Prints rows of the table in examples/guide/hardware.md.
 //
 //   accumulators net.prototxt net.caffemodel picture... (of the network's size, values as they stand in the file)
 #include <cstdio>

@@ -1,5 +1,10 @@
 include(CMakeFindDependencyMacro)
-find_dependency(Eigen3 3.3 NO_MODULE)
-find_dependency(xtensor)
+if(NOT TARGET Eigen3::Eigen)
+  find_dependency(Eigen3 NO_MODULE)
+endif()
+if(NOT TARGET xtensor)
+  find_dependency(xtensor)
+endif()
 find_dependency(Threads)
 include(${CMAKE_CURRENT_LIST_DIR}/nniesim-targets.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/nniesim-operators.cmake OPTIONAL)  # nniesim::operators, where it was installed

@@ -104,7 +104,7 @@ int main() {
   table_of(net, compare_accumulated(reference, quantized)).print(std::cout);
 
   // And the cause of what is lost.
-  const laboratory lab{
+  const experiment_context lab{
       .net = net, .inputs = {view_of(x)}, .ranges = calibration.ranges(), .plan = plan, .policies = policies};
   const finding verdict = diagnose(layers_of(reference), layers_of(quantized), {}, &lab).verdict;
   std::cout << "\n" << to_string(verdict.cause) << ": " << verdict.summary << '\n';

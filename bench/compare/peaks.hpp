@@ -1,18 +1,29 @@
-// The machine's own limits, measured: what the best loop of each instruction can do in registers.
+// Time, and the machine's own limits, measured: what the best loop of each instruction can do in registers.
 #pragma once
 
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
-#include <nniesim/kernels/region.hpp>
+#include <map>
+#include <nniesim/kernels/kernels.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
-#if defined(NNIESIM_ARCH_X86)
-#include <immintrin.h>
-#endif
-
 namespace bench {
+
+inline double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+/// Of all threads of this process: what one thread takes, whoever else wants its processor.
+inline double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
 
 /// A loop of `steps` iterations, each of `macs` multiply-accumulates.
 struct peak_loop {
@@ -102,5 +113,21 @@ inline std::vector<peak_loop> peak_loops() {
 inline std::vector<peak_loop> peak_loops() { return {}; }
 
 #endif
+
+/// Multiply-accumulates per second of one thread, by the clock.
+inline std::map<std::string, double> measured_peaks(double (*seconds)()) {
+  std::map<std::string, double> peaks;
+  for (const peak_loop& p : peak_loops()) {
+    double best = 0;
+    for (int r = 0; r < 10; ++r) {
+      const double start = seconds();
+      volatile double sink = p.run(1000000);
+      (void)sink;
+      best = std::max(best, 1e6 * p.macs / (seconds() - start));
+    }
+    peaks[p.name] = best;
+  }
+  return peaks;
+}
 
 }  // namespace bench

@@ -188,4 +188,32 @@ std::vector<contestant> int8_conv_peers([[maybe_unused]] const conv_shape& s, st
   return peers;
 }
 
+std::vector<contestant> opencv_layer_peers([[maybe_unused]] const std::string& type,
+                                           [[maybe_unused]] const nniesim::tensor_shape& shape,
+                                           [[maybe_unused]] const std::map<std::string, double>& numbers,
+                                           [[maybe_unused]] const std::map<std::string, std::string>& words,
+                                           [[maybe_unused]] const std::vector<float>& slopes) {
+  std::vector<contestant> peers;
+#if defined(HAVE_OPENCV)
+  cv::setNumThreads(1);
+  cv::dnn::LayerParams p;
+  p.name = "layer";
+  p.type = type;
+  for (const auto& [name, value] : numbers) p.set(name, value);
+  for (const auto& [name, value] : words) p.set(name, cv::String(value));
+  if (!slopes.empty()) p.blobs.push_back(cv::Mat(slopes, true).reshape(1, 1));
+  const auto net = std::make_shared<cv::dnn::Net>();
+  net->addLayerToPrev(p.name, p.type, p);
+  const std::vector<int> extents(shape.begin(), shape.end());
+  cv::Mat x(extents, CV_32F);
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    reinterpret_cast<float*>(x.data)[i] = static_cast<float>(i % 255) * 0.1F - 12;
+  peers.push_back({"OpenCV dnn f32", [net, x] {
+                     net->setInput(x);
+                     (void)net->forward();
+                   }});
+#endif
+  return peers;
+}
+
 }  // namespace bench

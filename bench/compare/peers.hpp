@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
+#include <nniesim/tensor/shape.hpp>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,11 @@ std::vector<contestant> float_conv_peers(const conv_shape& s, std::size_t thread
 contestant gemmlowp_peer(const gemm_shape& s);  // where it is installed
 std::vector<contestant> int8_gemm_peers(const gemm_shape& s, std::size_t threads);
 std::vector<contestant> int8_conv_peers(const conv_shape& s, std::size_t threads);
+/// OpenCV's layer of that type on floats of that shape; `slopes` is what a PReLU has learned.
+std::vector<contestant> opencv_layer_peers(const std::string& type, const nniesim::tensor_shape& shape,
+                                           const std::map<std::string, double>& numbers = {},
+                                           const std::map<std::string, std::string>& words = {},
+                                           const std::vector<float>& slopes = {});
 /// Peers of float64 GEMM.
 std::vector<contestant> double_gemm_peers(const gemm_shape& s, std::size_t threads);
 

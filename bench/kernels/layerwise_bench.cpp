@@ -6,12 +6,17 @@
 #include <nniesim/ops/activation.hpp>
 #include <nniesim/ops/eltwise.hpp>
 #include <nniesim/ops/l2_normalize.hpp>
+#include <nniesim/ops/lrn.hpp>
+#include <nniesim/ops/mvn.hpp>
+#include <nniesim/ops/permute.hpp>
 #include <nniesim/ops/pooling.hpp>
 #include <nniesim/ops/power.hpp>
 #include <nniesim/ops/reduce_mean.hpp>
 #include <nniesim/ops/relu.hpp>
+#include <nniesim/ops/resize.hpp>
 #include <nniesim/ops/scale.hpp>
 #include <nniesim/ops/softmax.hpp>
+#include <nniesim/ops/upsample.hpp>
 
 using namespace nniesim;
 
@@ -123,6 +128,42 @@ template <class P>
 void average_pool_global(benchmark::State& state) {
   pool<P>(state, {.operation = pooling_operation::average, .global = true});
 }
+template <class P>
+void max_pool_global(benchmark::State& state) {
+  pool<P>(state, {.global = true});
+}
+template <class P>
+void local_response(benchmark::State& state) {
+  measure<P>(state, [](auto x, auto y) { lrn_into<P>(x, {}, y); });
+}
+template <class P>
+void local_response_within(benchmark::State& state) {
+  measure<P>(state, [](auto x, auto y) { lrn_into<P>(x, {.region = lrn_region::within_channel}, y); });
+}
+template <class P>
+void mean_variance(benchmark::State& state) {
+  measure<P>(state, [](auto x, auto y) { mvn_into<P>(x, {}, y); });
+}
+template <class P>
+void upsample_2(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  const typename P::activations::scale s = P::activations::scale_of(std::array{12.0F});
+  measure<P>(state, {1, 64, 2 * size, 2 * size}, [&](auto x, auto y) { upsample_into<P>(x, s, {}, y); });
+}
+template <class P>
+void resize_bilinear(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  measure<P>(state, {1, 64, 2 * size, 2 * size}, [&](auto x, auto y) {
+    resize_into<P>(x, {.size = {2 * size, 2 * size}}, y);
+  });
+}
+template <class P>
+void permute_channels_last(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  measure<P>(state, {1, size, size, 64}, [](auto x, auto y) {
+    permute_into<value_t<P>>(x, {.order = {0, 2, 3, 1}}, y);
+  });
+}
 void layer_values_of_floats(benchmark::State& state) {
   measure<float32>(state, [](auto x, auto) {
     const detail::op_input<w8a8, tensor_view<const float>> in(x, "input");
@@ -167,5 +208,17 @@ LAYER(max_pool_3x3_2);
 LAYER(max_pool_2x2_2);
 LAYER(average_pool_3x3_1);
 LAYER(average_pool_global);
+LAYER(max_pool_global);
+BENCHMARK(function<w8a8, activation_function::elu>)->Arg(22);
+BENCHMARK(function<w8a8, activation_function::swish>)->Arg(22);
+BENCHMARK(local_response<w8a8>)->Arg(22);
+BENCHMARK(local_response<float32>)->Arg(22);
+BENCHMARK(local_response_within<w8a8>)->Arg(22);
+BENCHMARK(mean_variance<w8a8>)->Arg(22);
+BENCHMARK(mean_variance<float32>)->Arg(22);
+LAYER(upsample_2);
+BENCHMARK(resize_bilinear<w8a8>)->Arg(22);
+BENCHMARK(resize_bilinear<float32>)->Arg(22);
+LAYER(permute_channels_last);
 BENCHMARK(layer_values_of_floats)->Arg(22)->Arg(500);
 BENCHMARK(search_of_nan)->Arg(22)->Arg(500);

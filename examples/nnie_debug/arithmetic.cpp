@@ -74,13 +74,7 @@ accumulator_policies arithmetic_options::policies() const {
   return {};
 }
 
-std::vector<std::string> arithmetic_options::remarks() const {
-  std::vector<std::string> lines;
-  if (accumulator != "fp32_chain") lines.push_back("accumulator " + accumulator + ", the default is fp32_chain");
-  if (sums != "none") lines.push_back("finished sums are rounded: " + sums + ", the default is none");
-  if (functions != "hardware") lines.push_back("functions by the rule " + functions + ", the default is hardware");
-  return lines;
-}
+std::vector<std::string> arithmetic_options::remarks() const { return remarks_of(rules(), accumulator); }
 
 json arithmetic_options::as_json() const {
   return {{"accumulator", accumulator}, {"sum_rounding", sums}, {"functions", functions}};

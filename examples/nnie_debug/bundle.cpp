@@ -1,8 +1,8 @@
 // nnie-debug bundle: one failing layer with all that computes it again, in one archive for the vendor.
-#include <iostream>
 #include <nniesim/debug/bundle_files.hpp>
 
 #include "command.hpp"
+#include "terminal.hpp"
 
 namespace nnie_debug {
 
@@ -31,17 +31,19 @@ int bundle(const options& o) {
     for (const tar_file& f : made.files) names.push_back(f.name);
     print_json({{"file", o.output},
                 {"layer", o.layer},
-                {"cosine", std::isfinite(made.cosine) ? json(made.cosine) : json(nullptr)},
+                {"network", loaded.net().name},
+                {"mode", static_cast<int>(loaded.cfg().mode)},
+                {"isolated_cosine", made.cosine},
                 {"seed", made.seed ? json(*made.seed) : json(nullptr)},
                 {"calibration", nnie_debug::as_json(ranges, o.calibration)},
                 {"batch_norm", to_string(loaded.batch_norm())},
                 {"remarks", loaded.remarks()},
                 {"files", names}});
   } else {
-    std::cout << printable(o.output) << ": layer '" << printable(o.layer) << "' in " << made.files.size()
-              << " files; quantized by itself its cosine is " << made.cosine << '\n';
+    print_lines(detail::concat(printable(o.output), ": layer '", printable(o.layer), "' in ", made.files.size(),
+                               " files; quantized by itself its cosine is ", made.cosine, '\n'));
     print_remarks(loaded.remarks());
-    if (made.seed) std::cout << "its weights are random ones of seed " << *made.seed << '\n';
+    if (made.seed) print_lines(detail::concat("its weights are random ones of seed ", *made.seed, '\n'));
   }
   return passed;
 }

@@ -2,9 +2,18 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <iostream>
+#include <sstream>
+
+#include <nniesim/core/version.hpp>
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/io/output_file.hpp>
 
+#include "terminal.hpp"
 #include "user_command.hpp"
 
 namespace nnie_debug {
@@ -17,18 +26,71 @@ std::string printable_lines(std::string_view text) {
   return lines + printable(text);
 }
 
-void print_json(const json& j) { std::printf("%s\n", j.dump(1, ' ', false, json::error_handler_t::replace).c_str()); }
+namespace {
 
-std::string text_of(const activation_ranges& ranges, const std::string& file) {
-  const std::string from = file.empty() ? "" : " (" + file + ")";
-  const std::string over = detail::concat(" over ", ranges.pictures, " picture(s)", from);
-  switch (ranges.rule) {
-    case range_rule::quantized: return "largest magnitudes of the network in " + ranges.precision + over;
-    case range_rule::floating: return "largest magnitudes of the float network" + over;
-    case range_rule::given: break;
-  }
-  return "given scales" + from;
+struct invocation {
+  const CLI::App* app = nullptr;
+  std::vector<std::string> words{};
+};
+invocation& typed() {
+  static invocation i;
+  return i;
 }
+
+/// As a word of a shell, in quotes where it needs them.
+std::string shell_word(const std::string& word) {
+  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
+  });
+  if (is_plain) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted.append(c == '\'' ? "'\\''" : std::string(1, c));
+  return quoted + "'";
+}
+
+}  // namespace
+
+void set_invocation(const CLI::App& app, int argc, const char* const* argv) {
+  typed() = {&app, std::vector<std::string>(argv + std::min(argc, 1), argv + argc)};
+}
+
+std::string command_line() {
+  std::string line = "nnie-debug";
+  for (const std::string& word : typed().words) line += ' ' + shell_word(word);
+  return line;
+}
+
+std::string date_text() {
+  std::time_t now = std::time(nullptr);
+  if (const char* given = std::getenv("SOURCE_DATE_EPOCH")) {
+    now = detail::whole_integer<std::time_t>(given).value_or(now);
+  }
+  std::tm utc{};
+  std::array<char, 32> text{};
+  if (::gmtime_r(&now, &utc) == nullptr || std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+    return "unknown";
+  }
+  return text.data();
+}
+
+std::string version_text() {
+  return detail::concat(NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".", NNIESIM_VERSION_PATCH);
+}
+
+std::string json_text(const json& j) {
+  const auto chosen = typed().app == nullptr ? std::vector<CLI::App*>() : typed().app->get_subcommands();
+  json all = {{"schema", "nnie-debug 1"},
+              {"version", version_text()},
+              {"results_version", NNIESIM_RESULTS_VERSION},
+              {"command", chosen.empty() ? std::string() : chosen.front()->get_name()},
+              {"command_line", command_line()},
+              {"date", date_text()}};
+  for (const auto& [name, value] : j.items()) all[name] = value;
+  return all.dump(1, ' ', false, json::error_handler_t::replace) + '\n';
+}
+
+void print_json(const json& j) { std::printf("%s", json_text(j).c_str()); }
 
 json as_json(const activation_ranges& ranges, const std::string& file) {
   return {{"file", file.empty() ? json(nullptr) : json(file)},
@@ -36,6 +98,18 @@ json as_json(const activation_ranges& ranges, const std::string& file) {
           {"precision", ranges.precision.empty() ? json(nullptr) : json(ranges.precision)},
           {"pictures", ranges.pictures},
           {"blobs", ranges.blobs.size()}};
+}
+
+json as_json(const layer_table& table) {
+  std::ostringstream text;
+  table.write_json(text);
+  return json::parse(text.str());
+}
+
+void print_table(const layer_table& table) {
+  std::ostringstream text;
+  table.print(text, line_width());
+  print_table(text.str());
 }
 
 json as_json(const std::optional<batch_norm_choice>& choice) {
@@ -61,7 +135,7 @@ std::string text_of(const std::optional<batch_norm_choice>& choice) {
 }
 
 void print_remarks(const std::vector<std::string>& remarks) {
-  for (const std::string& line : remarks) std::cout << printable(line) << '\n';
+  for (const std::string& line : remarks) print_lines(printable(line) + '\n');
 }
 
 void add_calibration_to(CLI::App& command, std::string& file) {
@@ -88,7 +162,7 @@ CLI::Validator between(double low, double high) {
 }
 
 CLI::Validator not_empty() {
-  return {[](std::string& text) { return text.empty() ? std::string("is empty") : std::string(); }, "TEXT"};
+  return {[](std::string& text) { return text.empty() ? std::string("is empty") : std::string(); }, ""};
 }
 
 void require_output(const std::string& file, const std::vector<std::filesystem::path>& read) {

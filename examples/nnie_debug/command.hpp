@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <nniesim/debug/loaded_network.hpp>
+#include <nniesim/metrics/table.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,19 +36,34 @@ void add_bundle(CLI::App& app, int& result);
 void add_diagnose(CLI::App& app, int& result);
 void add_info(CLI::App& app, int& result);
 void add_wk(CLI::App& app, int& result);
+void add_evaluate(CLI::App& app, int& result);
+void add_merge(CLI::App& app, int& result);
 
 using detail::printable;  // names may come from files, and control characters in them are not to act on a terminal
 
 /// The same of a text of several lines.
 std::string printable_lines(std::string_view text);
 
-/// JSON whose strings need not be UTF-8, on standard output.
+/// What was typed, for reports and JSON: set by main before anything runs.
+void set_invocation(const CLI::App& app, int argc, const char* const* argv);
+/// As a shell takes it.
+std::string command_line();
+/// Now, or SOURCE_DATE_EPOCH: "2026-11-30T12:00:00Z".
+std::string date_text();
+/// "0.4.0".
+std::string version_text();
+
+/// The members that all commands have (schema.json), then those of `j`. Strings need not be UTF-8; NaN and infinities
+/// are null.
+std::string json_text(const json& j);
+/// The same on standard output.
 void print_json(const json& j);
 
-/// "largest magnitudes of the network in w8a8 over 20 picture(s)", "the scales of net.wk": `file` is what they were
-/// read from, or empty.
-std::string text_of(const activation_ranges& ranges, const std::string& file);
+/// `file` is what they were read from, or empty.
 json as_json(const activation_ranges& ranges, const std::string& file);
+json as_json(const layer_table& table);
+/// In the columns that fit the terminal.
+void print_table(const layer_table& table);
 json as_json(const std::optional<batch_norm_choice>& choice);
 /// A line where it matters, else "".
 std::string text_of(const std::optional<batch_norm_choice>& choice);

@@ -1,5 +1,6 @@
 // nnie-debug diagnose: from two runs, or a network alone, to the cause of what differs; and the report.
 #include <iostream>
+#include <nniesim/core/number_text.hpp>
 #include <nniesim/debug/finding_json.hpp>
 #include <nniesim/debug/finding_text.hpp>
 #include <nniesim/debug/investigation.hpp>
@@ -9,6 +10,8 @@
 
 #include "arithmetic.hpp"
 #include "decision_command.hpp"
+#include "terminal.hpp"
+#include "text_table.hpp"
 
 namespace nnie_debug {
 
@@ -26,6 +29,7 @@ struct options {
   bool normalized = false;
   command_limits command_limit;
   std::size_t trials = 200;
+  CLI::Option* trials_option = nullptr;
   std::string float_prototxt;
   bool show_layers = false, as_json = false;
 
@@ -44,6 +48,14 @@ void check_options(const options& o) {
            o.network.threads_option->empty() && o.network.scale_option->empty() && o.network.mean_file.empty()),
       "--mode, --calibration, --accumulator, --sum-rounding, --functions, --merge-batch-norm, --own-batch-norm, "
       "--float-prototxt, --picture, --mean-file, --data-scale and --threads need a network");
+  detail::require<error>(
+      o.trials_option->empty() || o.top_k != 0 || o.threshold || o.softmax || !o.feature.empty() || !o.command.empty(),
+      "--trials needs a post-processing");
+  detail::require<error>(o.limits.data_layers.empty() || !o.network.is_given(),
+                         "--data-layer is for folders without a network, which knows its inputs");
+  detail::require<error>(!o.goal || !(o.network.cfg.empty() && o.network.prototxt.empty()), "--goal needs a network");
+  detail::require<error>(!o.goal || o.arithmetic.accumulator == "fp32_chain",
+                         "--goal searches with the accumulator fp32_chain, got ", o.arithmetic.accumulator);
   detail::require<error>(o.html.empty() || o.html != o.markdown, "--html and --markdown name the same file");
   for (const std::string& file : {o.html, o.markdown}) {
     require_output(
@@ -128,39 +140,96 @@ report about(const options& o, const investigation& i, const std::vector<std::st
     r.mode = "simulated, compile_mode " + std::to_string(static_cast<int>(files->mode(o.mode)));
   if (files != nullptr) r.mode += "; ranges: " + text_of(i.ranges(), o.calibration);
   for (const std::string& line : remarks) r.mode += "; " + line;
-  r.versions = detail::concat("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ", results version ",
-                              NNIESIM_RESULTS_VERSION);
+  r.versions = detail::concat("nniesim ", version_text(), ", results version ", NNIESIM_RESULTS_VERSION);
+  r.date = date_text();
+  r.command = command_line();
   return r;
 }
 
 void print_layers(const diagnosis& d) {
-  std::size_t width = 5;
-  for (const layer_evidence& l : d.layers) width = std::max(width, printable(l.name).size());
-  std::printf(
-      "\nEvery layer; the parts are shares of the squared error, of the layer by itself where that is known\n"
-      "%-*s %9s %10s %9s %9s %9s %8s %6s %6s %6s %6s %6s  channels with 90 %% of it\n",
-      static_cast<int>(width), "layer", "cosine", "norm_error", "by itself", "weights", "activat.", "x floor", "gain",
-      "offset", "satur.", "underf", "round.");
-  const auto number = [](const std::optional<double>& v, const char* format, double unit = 1) {
-    std::array<char, 32> text{"-"};
-    if (v) (void)std::snprintf(text.data(), text.size(), format, *v * unit);
-    return std::string(text.data());
+  print_lines("\nEvery layer; the parts are shares of the squared error, of the layer by itself where that is known\n");
+  text_table table({{"layer", false},
+                    {"cosine", true, 12},
+                    {"norm_error", true, 11},
+                    {"by itself", true, 10},
+                    {"weights", true, 2},
+                    {"activat.", true, 1},
+                    {"x floor", true, 9},
+                    {"gain", true, 8},
+                    {"offset", true, 4},
+                    {"satur.", true, 7},
+                    {"underf", true, 6},
+                    {"round.", true, 5},
+                    {"channels with 90 % of it", false, 3}});
+  const auto number = [](const std::optional<double>& v, int decimals) {
+    return v ? detail::fixed_number(*v, decimals) : std::string("-");
   };
   for (const layer_evidence& l : d.layers) {
     const auto of = [&](auto field) { return l.result ? std::optional<double>((*l.result).*field) : std::nullopt; };
     const auto part = [&](auto field) {
-      return number(l.parts ? std::optional<double>((*l.parts).*field) : std::nullopt, "%.1f", 100);
+      return number(l.parts ? std::optional<double>(100 * (*l.parts).*field) : std::nullopt, 1);
     };
-    std::printf("%-*s %9s %10s %9s %9s %9s %8s %6s %6s %6s %6s %6s ", static_cast<int>(width),
-                printable(l.name).c_str(), number(of(&comparison::cosine), "%.6f").c_str(),
-                number(of(&comparison::norm_error), "%+.5f").c_str(), number(l.isolated, "%.6f").c_str(),
-                number(l.weights_only, "%.6f").c_str(), number(l.activations_only, "%.6f").c_str(),
-                number(l.floor_ratio, "%.2f").c_str(), part(&error_parts::gain_share).c_str(),
-                part(&error_parts::offset_share).c_str(), part(&error_parts::saturation_share).c_str(),
-                part(&error_parts::underflow_share).c_str(), part(&error_parts::rounding_share).c_str());
-    if (l.partner.empty()) std::printf(" no partner: %s", printable(l.relation).c_str());
-    else if (l.channels > 1 && l.most_channels != 0) std::printf(" %zu of %zu", l.most_channels, l.channels);
-    std::printf("\n");
+    const std::string norm_error = number(of(&comparison::norm_error), 5);
+    table.add({printable(l.name), number(of(&comparison::cosine), 6),
+               norm_error == "-" ? norm_error : detail::with_sign(norm_error), number(l.isolated, 6),
+               number(l.weights_only, 6), number(l.activations_only, 6), number(l.floor_ratio, 2),
+               part(&error_parts::gain_share), part(&error_parts::offset_share), part(&error_parts::saturation_share),
+               part(&error_parts::underflow_share), part(&error_parts::rounding_share),
+               l.partner.empty()                        ? "no partner: " + printable(l.relation)
+               : l.channels > 1 && l.most_channels != 0 ? detail::concat(l.most_channels, " of ", l.channels)
+                                                        : ""});
+  }
+  print_table(table.text(line_width()));
+}
+
+/// The verdict and the further findings, their headings in colour.
+void print_findings(const diagnosis& d) {
+  std::istringstream lines(diagnosis_text(d));
+  constexpr std::size_t behind_key = 13;
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_heading = !line.empty() && line.front() != ' ';
+    if (is_heading) {
+      std::cout << emphasized(line, d.verdict.cause == fault::none ? emphasis::good : emphasis::bad) << '\n';
+    } else {
+      print_lines(line + '\n', behind_key);
+    }
+  }
+}
+
+void print_as_json(const options& o, investigation& i, const std::vector<std::string>& remarks) {
+  json j = json::parse(diagnosis_json(i.result()));
+  if (const nniesim::loaded_network* loaded = i.network_files()) {
+    j["network"] = loaded->net().name;
+    j["mode"] = static_cast<int>(loaded->mode(o.mode));
+    j["calibration"] = nnie_debug::as_json(i.ranges(), o.calibration);
+    j["arithmetic"] = o.arithmetic.as_json();
+    j["batch_norm"] = to_string(loaded->batch_norm());
+    j["merge_batch_norm"] = nnie_debug::as_json(i.batch_norm());
+  }
+  j["remarks"] = remarks;
+  if (const std::optional<search_result>& found = i.file().marks()) {
+    j["search"] = {
+        {"goal", *o.goal},
+        {"reached", found->reached},
+        {"summary", found->verdict},
+        {"best",
+         {{"time", found->best.cost}, {"score", found->best.score}, {"layers_in_16_bits", found->best.layers}}}};
+  }
+  print_json(j);
+}
+
+void print_as_text(const options& o, investigation& i, const std::vector<std::string>& remarks) {
+  print_findings(i.result());
+  if (const std::string advice = text_of(i.batch_norm()); !advice.empty()) print_lines('\n' + printable(advice) + '\n');
+  if (i.network_files() != nullptr) print_lines("\nranges: " + printable(text_of(i.ranges(), o.calibration)) + '\n');
+  print_remarks(remarks);
+  if (const std::optional<search_result>& found = i.file().marks()) {
+    print_lines("\nsearch: " + printable(found->verdict) + '\n');
+  }
+  if (o.show_layers) print_layers(i.result());
+  for (const std::string& file : {o.html, o.markdown}) {
+    // A path is to be copied: it is not broken.
+    if (!file.empty()) std::cout << "\nreport: " << printable(std::filesystem::absolute(file).string()) << '\n';
   }
 }
 
@@ -176,7 +245,6 @@ int run_diagnosis(const options& o) {
     remarks.insert(remarks.end(), loaded->remarks().begin(), loaded->remarks().end());
   }
   const diagnosis& d = i.result();
-  const std::optional<search_result>& found = i.file().marks();
   if (o.has_report()) {
     const report r = i.report_of(about(o, i, remarks));
     output_set files;
@@ -184,36 +252,55 @@ int run_diagnosis(const options& o) {
     if (!o.markdown.empty()) write_markdown(files.add(o.markdown).stream(), r);
     files.commit();
   }
-  if (o.as_json) {
-    json j = json::parse(diagnosis_json(d));
-    if (loaded != nullptr) {
-      j["calibration"] = nnie_debug::as_json(i.ranges(), o.calibration);
-      j["arithmetic"] = o.arithmetic.as_json();
-      j["batch_norm"] = to_string(loaded->batch_norm());
-      j["merge_batch_norm"] = nnie_debug::as_json(i.batch_norm());
-    }
-    j["remarks"] = remarks;
-    if (found) {
-      j["search"] = {{"goal", *o.goal},
-                     {"reached", found->reached},
-                     {"verdict", found->verdict},
-                     {"layers", found->best.layers},
-                     {"time", found->best.cost}};
-    }
-    print_json(j);
-  } else {
-    std::cout << diagnosis_text(d) << std::flush;
-    if (const std::string advice = text_of(i.batch_norm()); !advice.empty())
-      std::printf("\n%s\n", printable(advice).c_str());
-    if (loaded != nullptr) std::printf("\nranges: %s\n", printable(text_of(i.ranges(), o.calibration)).c_str());
-    for (const std::string& line : remarks) std::printf("%s\n", printable(line).c_str());
-    if (found) std::printf("\nsearch: %s\n", printable(found->verdict).c_str());
-    if (o.show_layers) print_layers(d);
-    for (const std::string& file : {o.html, o.markdown}) {
-      if (!file.empty()) std::printf("\nreport: %s\n", printable(std::filesystem::absolute(file).string()).c_str());
-    }
-  }
+  if (o.as_json) print_as_json(o, i, remarks);
+  else print_as_text(o, i, remarks);
   return d.verdict.cause == fault::none ? passed : below_threshold;
+}
+
+void add_postprocessing(CLI::App& command, options& o) {
+  std::vector<CLI::Option*> posts;  // of which one can be given
+  const auto post = [&](CLI::Option* option) {
+    for (CLI::Option* other : posts) option->excludes(other);
+    posts.push_back(option);
+    return option;
+  };
+  post(command.add_option("--top-k", o.top_k, "post-processing: the K largest outputs"))->check(CLI::Range(1, 1000000));
+  post(command.add_option("--threshold", o.threshold, "post-processing: outputs above a value"));
+  post(command.add_option("--softmax", o.softmax, "post-processing: outputs whose softmax is above a probability"))
+      ->check(between(0, 1));
+  auto* feature = post(command.add_option("--feature", o.feature,
+                                          "post-processing: whether the output is within --distance of this .npy"))
+                      ->check(CLI::ExistingFile);
+  auto* distance = command.add_option("--distance", o.distance, "Euclidean distance of features of the same")
+                       ->check(between(0, 1e30))
+                       ->needs(feature);
+  feature->needs(distance);
+  command.add_flag("--normalized", o.normalized, "scale features to length 1 before they are compared")->needs(feature);
+  auto* user = post(command.add_option("--post", o.command,
+                                       "post-processing: a command of yours, run by /bin/sh; $1 is a folder with the "
+                                       "outputs as 0.npy, 1.npy ...; what it prints is the decision"))
+                   ->check(not_empty());
+  command.add_option("--time-limit", o.command_limit.seconds, "seconds that one run of that command may take")
+      ->check(between(0.001, 1e9))
+      ->needs(user)
+      ->capture_default_str();
+  command.add_option("--output-layer", o.output_layer, "what the post-processing reads; else the network's outputs")
+      ->check(not_empty());
+  command.add_option("--board-decision", o.board_decision, "what the board decided, as the post-processing prints it");
+  o.trials_option = command.add_option("--trials", o.trials, "disturbed copies that the post-processing is tried on")
+                        ->check(CLI::Range(1, 1000000))
+                        ->capture_default_str();
+}
+
+void add_limits(CLI::App& command, options& o) {
+  const auto limit = [&](const char* name, double& value, const char* help) {
+    command.add_option(name, value, help)->check(between(0, 1))->capture_default_str();
+  };
+  limit("--data-cosine", o.limits.data_cosine, "what the inputs must reach");
+  limit("--layer-cosine", o.limits.layer_cosine, "what a good layer reaches");
+  limit("--last-cosine", o.limits.last_cosine, "below it the last layer is bad for certain");
+  limit("--dip-cosine", o.limits.dip_cosine, "below it a layer in between is a dip");
+  limit("--norm-error", o.limits.norm_error, "largest error of a good layer's norm");
 }
 
 }  // namespace diagnose_command
@@ -240,50 +327,9 @@ void add_diagnose(CLI::App& app, int& result) {
   command->add_option("--markdown", o->markdown, "write the report for a ticket")->check(not_empty());
   command->add_option("--goal", o->goal, "also search the layers to mark _hp for this cosine of the outputs")
       ->check(between(-1, 1));
-  std::vector<CLI::Option*> posts;  // of which one can be given
-  const auto post = [&](CLI::Option* option) {
-    for (CLI::Option* other : posts) option->excludes(other);
-    posts.push_back(option);
-    return option;
-  };
-  post(command->add_option("--top-k", o->top_k, "post-processing: the K largest outputs"))
-      ->check(CLI::Range(1, 1000000));
-  post(command->add_option("--threshold", o->threshold, "post-processing: outputs above a value"));
-  post(command->add_option("--softmax", o->softmax, "post-processing: outputs whose softmax is above a probability"))
-      ->check(between(0, 1));
-  auto* feature = post(command->add_option("--feature", o->feature,
-                                           "post-processing: whether the output is within --distance of this .npy"))
-                      ->check(CLI::ExistingFile);
-  auto* distance = command->add_option("--distance", o->distance, "Euclidean distance of features of the same")
-                       ->check(between(0, 1e30))
-                       ->needs(feature);
-  feature->needs(distance);
-  command->add_flag("--normalized", o->normalized, "scale features to length 1 before they are compared")
-      ->needs(feature);
-  auto* user = post(command->add_option("--post", o->command,
-                                        "post-processing: a command of yours, run by /bin/sh; $1 is a folder with the "
-                                        "outputs as 0.npy, 1.npy ...; what it prints is the decision"))
-                   ->check(not_empty());
-  command->add_option("--time-limit", o->command_limit.seconds, "seconds that one run of that command may take")
-      ->check(between(0.001, 1e9))
-      ->needs(user)
-      ->capture_default_str();
-  command->add_option("--output-layer", o->output_layer, "what the post-processing reads; else the network's outputs")
-      ->check(not_empty());
-  command->add_option("--board-decision", o->board_decision,
-                      "what the board decided, as the post-processing prints it");
-  auto* trials = command->add_option("--trials", o->trials, "disturbed copies that the post-processing is tried on")
-                     ->check(CLI::Range(1, 1000000))
-                     ->capture_default_str();
+  add_postprocessing(*command, *o);
   command->add_option("--data-layer", o->limits.data_layers, "names of the inputs in the dumps, without a network");
-  const auto limit = [&](const char* name, double& value, const char* help) {
-    command->add_option(name, value, help)->check(between(0, 1))->capture_default_str();
-  };
-  limit("--data-cosine", o->limits.data_cosine, "what the inputs must reach");
-  limit("--layer-cosine", o->limits.layer_cosine, "what a good layer reaches");
-  limit("--last-cosine", o->limits.last_cosine, "below it the last layer is bad for certain");
-  limit("--dip-cosine", o->limits.dip_cosine, "below it a layer in between is a dip");
-  limit("--norm-error", o->limits.norm_error, "largest error of a good layer's norm");
+  add_limits(*command, *o);
   command->add_flag("--layers", o->show_layers, "also print every layer: cosines, what its error consists of");
   command->add_flag("--json", o->as_json, "print JSON");
   command->footer(
@@ -292,18 +338,7 @@ void add_diagnose(CLI::App& app, int& result) {
       "  nnie-debug diagnose --cfg net.cfg --other mapper_quant     # what the compiler or the board really did\n"
       "  nnie-debug diagnose --reference caffe --other mapper_quant # two folders, no network\n"
       "  nnie-debug diagnose --cfg net.cfg --top-k 5 --board-decision '3 7 12 40 99'");
-  command->callback([o, trials, &result] {
-    detail::require<error>(
-        trials->empty() || o->top_k != 0 || o->threshold || o->softmax || !o->feature.empty() || !o->command.empty(),
-        "--trials needs a post-processing");
-    detail::require<error>(o->limits.data_layers.empty() || !o->network.is_given(),
-                           "--data-layer is for folders without a network, which knows its inputs");
-    detail::require<error>(!o->goal || !(o->network.cfg.empty() && o->network.prototxt.empty()),
-                           "--goal needs a network");
-    detail::require<error>(!o->goal || o->arithmetic.accumulator == "fp32_chain",
-                           "--goal searches with the accumulator fp32_chain, got ", o->arithmetic.accumulator);
-    result = run_diagnosis(*o);
-  });
+  command->callback([o, &result] { result = run_diagnosis(*o); });
 }
 
 }  // namespace nnie_debug

@@ -1,12 +1,14 @@
 // nnie-debug info: a network's layers, what they cost in each mode, and which rules of the hardware they break.
-#include <cstdio>
-#include <iostream>
+#include <cstdint>
+#include <nniesim/core/number_text.hpp>
 #include <nniesim/network/blob_storage.hpp>
 #include <nniesim/network/constraints.hpp>
 #include <nniesim/network/cost.hpp>
 #include <nniesim/network/host_layers.hpp>
 
 #include "command.hpp"
+#include "terminal.hpp"
+#include "text_table.hpp"
 
 namespace nnie_debug {
 
@@ -63,14 +65,132 @@ std::vector<host_group> host_groups(const network& net) {
 void print_host_layers(const network& net) {
   for (const host_group& g : host_groups(net)) {
     const layer& first = net.layers[g.layers[0]];
-    std::printf("the host runs %zu layer(s) of type '%s' in float, the first '%s' (%s)%s%s\n", g.layers.size(),
-                printable(g.type).c_str(), printable(first.name).c_str(), printable(first.where).c_str(),
-                g.rewrite.empty() ? "" : "; the usual rewrite for the accelerator: ", g.rewrite.c_str());
+    print_lines(detail::concat("the host runs ", g.layers.size(), " layer(s) of type '", printable(g.type),
+                               "' in float, the first '", printable(first.name), "' (", printable(first.where), ")",
+                               g.rewrite.empty() ? "" : "; the usual rewrite for the accelerator: ", g.rewrite, '\n'));
   }
   if (const auto cut = first_unknown_to_compiler(net)) {
     const layer& l = net.layers[*cut];
-    std::printf("%s: the compiler wants the network cut here: it does not know layer '%s' of type '%s'\n",
-                printable(l.where).c_str(), printable(l.name).c_str(), printable(l.type).c_str());
+    print_lines(printable(l.where) + ": the compiler wants the network cut here: it does not know layer '" +
+                printable(l.name) + "' of type '" + printable(l.type) + "'\n");
+  }
+}
+
+/// What is said of a network: of its layers, and of all of it.
+struct overview {
+  json rows = json::array();
+  layer_work total{};
+  double time16 = 0, time2 = 0;  ///< where all layers in 8 bits take 1
+};
+
+overview overview_of(const network& net, const precision_plan& plan, const activation_ranges* ranges) {
+  overview all;
+  const std::vector<blob_storage> storage = blob_storage_of(net, plan);
+  const std::vector<std::string> names = range_names(net);
+  const double base = std::max(1.0, time_of(net, plan_of(net, layer_precision::w8a8)));  // 0 of inputs alone
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const layer& l = net.layers[i];
+    const layer_work w = work_of(net, l);
+    all.total.macs += w.macs;
+    all.total.parameters += w.parameters;
+    json shapes = json::array();
+    json stored = json::array();
+    for (const std::size_t b : l.outputs) {
+      shapes.push_back(detail::concat(net.blobs[b].shape));
+      json blob = {{"as", to_string(storage[b])}};
+      if (ranges != nullptr) blob["z"] = z_of(storage[b], names, *ranges);
+      stored.push_back(std::move(blob));
+    }
+    all.rows.push_back({{"layer", l.name},
+                        {"type", l.type},
+                        {"shapes", shapes},
+                        {"stored", stored},
+                        {"macs", w.macs},
+                        {"parameters", w.parameters},
+                        {"runs_on", l.on_cpu ? "host" : "accelerator"},
+                        {"rewrite", usual_rewrite(l).empty() ? json(nullptr) : json(std::string(usual_rewrite(l)))},
+                        {"folded", l.merged},
+                        {"time_8bit", time_of(net, i, layer_precision::w8a8) / base},
+                        {"time_16bit", time_of(net, i, layer_precision::w16a16) / base}});
+  }
+  all.time16 = time_of(net, plan_of(net, layer_precision::w16a16)) / base;
+  all.time2 = time_of(net, mixed(net)) / base;
+  return all;
+}
+
+void print_as_json(const options& o, const loaded_network& loaded, const overview& all,
+                   const activation_ranges* ranges) {
+  const network& net = loaded.net();
+  json broken = json::array();
+  for (const auto& v : check_constraints(net)) {
+    broken.push_back(
+        {{"layer", net.layers[v.layer].name}, {"got", v.got}, {"rule", v.rule}, {"source", std::string(v.source)}});
+  }
+  json cut = nullptr;
+  if (const auto at = first_unknown_to_compiler(net)) {
+    const layer& l = net.layers[*at];
+    cut = {{"layer", l.name}, {"type", l.type}, {"where", l.where}};
+  }
+  print_json({{"network", net.name},
+              {"mode", static_cast<int>(loaded.mode(o.mode))},
+              {"batch_norm", to_string(loaded.batch_norm())},
+              {"calibration", ranges != nullptr ? nnie_debug::as_json(*ranges, o.calibration) : json(nullptr)},
+              {"remarks", loaded.remarks()},
+              {"macs", all.total.macs},
+              {"parameters", all.total.parameters},
+              {"layers", all.rows},
+              {"relative_time", {{"mode_0", 1.0}, {"mode_1", all.time16}, {"mode_2", all.time2}}},
+              {"cut_at", cut},
+              {"violations", broken}});
+}
+
+void print_rows(const json& rows, bool has_ranges) {
+  text_table table({{"layer", false},
+                    {"type", false, 6},
+                    {"runs on", false, 2},
+                    {"output", false, 7},
+                    {"stored as", false, 4},
+                    {has_ranges ? "z" : "", true, has_ranges ? 5 : -1},
+                    {"MACs", true, 8},
+                    {"parameters", true, 3},
+                    {"8 bits", true, 9},
+                    {"16 bits", true, 9},
+                    {"", false, 1}});
+  const auto text = [](const json& r, const char* name) { return printable(r[name].get<std::string>()); };
+  const auto count = [](const json& r, const char* name) { return std::to_string(r[name].get<std::uint64_t>()); };
+  const auto share = [](const json& r, const char* name) {
+    return detail::fixed_number(100 * r[name].get<double>(), 2) + " %";
+  };
+  for (const json& r : rows) {
+    const bool is_blob = !r["stored"].empty();
+    table.add({text(r, "layer"), text(r, "type"), text(r, "runs_on"),
+               r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>(),
+               is_blob ? r["stored"][0]["as"].get<std::string>() : "",
+               is_blob ? z_text(r["stored"][0].value("z", json::array())) : "", count(r, "macs"),
+               count(r, "parameters"), share(r, "time_8bit"), share(r, "time_16bit"),
+               r["folded"].empty() ? "" : "+ folded layers"});
+  }
+  print_table(table.text(line_width()));
+}
+
+void print_as_text(const options& o, const loaded_network& loaded, const overview& all,
+                   const activation_ranges* ranges) {
+  const network& net = loaded.net();
+  print_rows(all.rows, ranges != nullptr);
+  print_lines(detail::concat('\n', all.total.macs, " multiply-accumulates, ", all.total.parameters, " parameters\n"));
+  print_lines("estimated time: mode 0: 1, mode 1: " + detail::fixed_number(all.time16, 2) +
+              ", mode 2 with the present names: " + detail::fixed_number(all.time2, 2) + '\n');
+  print_lines(
+      "(a model: 16 bits at half the rate, 16 input and 4 output channels at a time, an assumed memory bandwidth)\n");
+  print_lines(detail::concat("(stored under compile_mode ", static_cast<int>(loaded.mode(o.mode)),
+                             ": as codes where a layer reads codes, else as int32 in 1/4096; float32 is of the host",
+                             ranges != nullptr ? "; z of codes, ? where it is not told" : "", ")\n"));
+  if (ranges != nullptr) print_lines("ranges: " + printable(text_of(*ranges, o.calibration)) + '\n');
+  print_remarks(loaded.remarks());
+  print_host_layers(net);
+  for (const auto& v : check_constraints(net)) {
+    print_lines(printable(net.layers[v.layer].where) + ": layer '" + printable(net.layers[v.layer].name) + "': got " +
+                printable(v.got) + ", the hardware takes " + v.rule + " (" + std::string(v.source) + ")\n");
   }
 }
 
@@ -78,106 +198,13 @@ int info(const options& o) {
   detail::require<error>(o.calibration.empty() || !o.network.caffemodel.empty() || !o.network.cfg.empty(),
                          "--calibration is of a network with its weights: expected --caffemodel, or --cfg");
   loaded_network loaded(o.network, false);
-  const network& net = loaded.net();
-  const compile_mode mode = loaded.mode(o.mode);
-  const precision_plan plan = plan_of(net, mode);
-  const bool has_ranges = !o.calibration.empty();
-  const activation_ranges ranges = has_ranges ? loaded.ranges(o.calibration, plan) : activation_ranges();
-  const std::vector<blob_storage> storage = blob_storage_of(net, plan);
-  const std::vector<std::string> names = range_names(net);
-  const double base = std::max(1.0, time_of(net, plan_of(net, layer_precision::w8a8)));  // 0 of inputs alone
-  layer_work total;
-  json rows = json::array();
-  for (std::size_t i = 0; i < net.layers.size(); ++i) {
-    const layer& l = net.layers[i];
-    const layer_work w = work_of(net, l);
-    total.macs += w.macs;
-    total.parameters += w.parameters;
-    json shapes = json::array();
-    json stored = json::array();
-    for (const std::size_t b : l.outputs) {
-      shapes.push_back(detail::concat(net.blobs[b].shape));
-      json blob = {{"as", to_string(storage[b])}};
-      if (has_ranges) blob["z"] = z_of(storage[b], names, ranges);
-      stored.push_back(std::move(blob));
-    }
-    rows.push_back({{"layer", l.name},
-                    {"type", l.type},
-                    {"shapes", shapes},
-                    {"stored", stored},
-                    {"macs", w.macs},
-                    {"parameters", w.parameters},
-                    {"on_cpu", l.on_cpu},
-                    {"runs_on", l.on_cpu ? "host" : "accelerator"},
-                    {"rewrite", usual_rewrite(l).empty() ? json(nullptr) : json(std::string(usual_rewrite(l)))},
-                    {"folded", l.merged},
-                    {"time_8bit", time_of(net, i, layer_precision::w8a8) / base},
-                    {"time_16bit", time_of(net, i, layer_precision::w16a16) / base}});
-  }
-  const double time16 = time_of(net, plan_of(net, layer_precision::w16a16)) / base;
-  const double time2 = time_of(net, mixed(net)) / base;
-  const auto violations = check_constraints(net);
-  if (o.as_json) {
-    json broken = json::array();
-    for (const auto& v : violations) {
-      broken.push_back(
-          {{"layer", net.layers[v.layer].name}, {"got", v.got}, {"rule", v.rule}, {"source", std::string(v.source)}});
-    }
-    json cut = nullptr;
-    if (const auto at = first_unknown_to_compiler(net)) {
-      const layer& l = net.layers[*at];
-      cut = {{"layer", l.name}, {"type", l.type}, {"where", l.where}};
-    }
-    print_json({{"network", net.name},
-                {"mode", static_cast<int>(mode)},
-                {"batch_norm", to_string(loaded.batch_norm())},
-                {"calibration", has_ranges ? nnie_debug::as_json(ranges, o.calibration) : json(nullptr)},
-                {"remarks", loaded.remarks()},
-                {"macs", total.macs},
-                {"parameters", total.parameters},
-                {"layers", rows},
-                {"relative_time", {{"mode_0", 1.0}, {"mode_1", time16}, {"mode_2", time2}}},
-                {"cut_at", cut},
-                {"violations", broken}});
-    return passed;
-  }
-  std::size_t width = 5;
-  for (const layer& l : net.layers) width = std::max(width, printable(l.name).size());
-  std::printf("%-*s  %-14s  %-11s  %-18s  %-16s%s  %14s  %12s  %8s  %8s\n", static_cast<int>(width), "layer", "type",
-              "runs on", "output", "stored as", has_ranges ? "       z" : "", "MACs", "parameters", "8 bits",
-              "16 bits");
-  for (const json& r : rows) {
-    std::array<char, 64> z{};
-    if (has_ranges) {
-      (void)std::snprintf(z.data(), z.size(), " %7s",
-                          r["stored"].empty() ? "" : z_text(r["stored"][0].value("z", json::array())).c_str());
-    }
-    std::printf(
-        "%-*s  %-14s  %-11s  %-18s  %-16s%s  %14llu  %12llu  %6.2f %%  %6.2f %%%s\n", static_cast<int>(width),
-        printable(r["layer"].get<std::string>()).c_str(), printable(r["type"].get<std::string>()).c_str(),
-        r["runs_on"].get<std::string>().c_str(), r["shapes"].empty() ? "" : r["shapes"][0].get<std::string>().c_str(),
-        r["stored"].empty() ? "" : r["stored"][0]["as"].get<std::string>().c_str(), z.data(),
-        static_cast<unsigned long long>(r["macs"].get<std::uint64_t>()),
-        static_cast<unsigned long long>(r["parameters"].get<std::uint64_t>()), 100 * r["time_8bit"].get<double>(),
-        100 * r["time_16bit"].get<double>(), r["folded"].empty() ? "" : "  + folded layers");
-  }
-  std::printf("\n%llu multiply-accumulates, %llu parameters\n", static_cast<unsigned long long>(total.macs),
-              static_cast<unsigned long long>(total.parameters));
-  std::printf("estimated time: mode 0: 1, mode 1: %.2f, mode 2 with the present names: %.2f\n", time16, time2);
-  std::puts(
-      "(a model: 16 bits at half the rate, 16 input and 4 output channels at a time, an assumed memory bandwidth)");
-  std::printf(
-      "(stored under compile_mode %d: as codes where a layer reads codes, else as int32 in 1/4096; float32 is of the "
-      "host%s)\n",
-      static_cast<int>(mode), has_ranges ? "; z of codes, ? where it is not told" : "");
-  if (has_ranges) std::printf("ranges: %s\n", printable(text_of(ranges, o.calibration)).c_str());
-  print_remarks(loaded.remarks());
-  print_host_layers(net);
-  for (const auto& v : violations) {
-    std::printf("%s: layer '%s': got %s, the hardware takes %s (%s)\n", printable(net.layers[v.layer].where).c_str(),
-                printable(net.layers[v.layer].name).c_str(), printable(v.got).c_str(), v.rule.c_str(),
-                std::string(v.source).c_str());
-  }
+  const precision_plan plan = plan_of(loaded.net(), loaded.mode(o.mode));
+  std::optional<activation_ranges> ranges;
+  if (!o.calibration.empty()) ranges = loaded.ranges(o.calibration, plan);
+  const activation_ranges* known = ranges ? &*ranges : nullptr;
+  const overview all = overview_of(loaded.net(), plan, known);
+  if (o.as_json) print_as_json(o, loaded, all, known);
+  else print_as_text(o, loaded, all, known);
   return passed;
 }
 

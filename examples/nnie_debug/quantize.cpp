@@ -1,9 +1,9 @@
 // nnie-debug quantize: a .npy through one of the vendor's formats.
-#include <iostream>
 #include <nniesim/io/output_file.hpp>
 #include <nniesim/metrics/format_error.hpp>
 
 #include "command.hpp"
+#include "terminal.hpp"
 
 namespace nnie_debug {
 
@@ -38,20 +38,20 @@ int quantize(const options& o) {
   files.commit();
   const comparison c = compare(x, values);
   if (o.as_json) {
-    const auto number = [](double v) { return std::isfinite(v) ? json(v) : json(nullptr); };
     print_json({{"format", std::string(Format::name)},
                 {"z", scale.z()},
-                {"scale", o.z ? "given" : "derived"},
+                {"z_source", o.z ? "given" : "derived"},
                 {"elements", x.size()},
-                {"cosine", number(c.cosine)},
-                {"norm_error", number(c.norm_error)},
-                {"relative_l2_error", number(c.relative_l2_error)},
-                {"snr_db", number(c.snr_db)},
-                {"max_abs", number(c.max_abs)}});
+                {"cosine", c.cosine},
+                {"norm_error", c.norm_error},
+                {"relative_l2_error", c.relative_l2_error},
+                {"snr_db", c.snr_db},
+                {"max_abs", c.max_abs}});
   } else {
-    std::cout << Format::name << ", z = " << scale.z() << (o.z ? " (given)" : " (derived)") << ", " << x.size()
-              << " elements of shape " << shape_of(x) << "\ncosine " << c.cosine << ", relative L2 error "
-              << c.relative_l2_error << ", signal to noise " << c.snr_db << " dB, largest error " << c.max_abs << '\n';
+    print_lines(detail::concat(Format::name, ", z = ", scale.z(), o.z ? " (given)" : " (derived)", ", ", x.size(),
+                               " elements of shape ", shape_of(x), "\ncosine ", c.cosine, ", relative L2 error ",
+                               c.relative_l2_error, ", signal to noise ", c.snr_db, " dB, largest error ", c.max_abs,
+                               '\n'));
   }
   return passed;
 }

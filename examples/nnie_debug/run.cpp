@@ -8,6 +8,7 @@
 #include <nniesim/network/compare_network.hpp>
 
 #include "arithmetic.hpp"
+#include "terminal.hpp"
 
 namespace nnie_debug {
 
@@ -106,24 +107,53 @@ void require_own_files(const network& net, bool npy, bool dumps) {
   }
 }
 
-int run(const options& o) {
-  loaded_network loaded(o.network, true, o.arithmetic.rules());
-  require_output(o.csv, loaded.network_files());
-  const network& net = loaded.net();
-  const compile_mode mode = loaded.mode(o.mode);
-  const accumulator_policies accumulator = o.arithmetic.policies();
-  const precision_plan plan = accumulator.of(plan_of(net, mode));
-  require_own_files(net, !o.npy_folder.empty(), !o.dump_folder.empty());
-  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(net, mode));
+/// Both runs and what they gave.
+struct outcome {
+  compile_mode mode{};
+  const activation_ranges& ranges;
+  layer_table accumulated{};
+  std::optional<layer_table> isolated{};
+  std::optional<batch_norm_choice> choice{};
+  std::vector<std::string> on_host{}, folded{};
+};
 
-  const auto inputs = loaded.chosen_inputs();
-  const auto folder = [](const std::string& name, const char* part) {
-    const auto path = std::filesystem::path(name) / part;
-    if (!name.empty()) std::filesystem::create_directories(path);
-    return path;
-  };
-  const auto float_npy = folder(o.npy_folder, "float"), quantized_npy = folder(o.npy_folder, "quantized");
-  const auto caffe = folder(o.dump_folder, "caffe"), mapper_quant = folder(o.dump_folder, "mapper_quant");
+/// Writes what --npy and --dumps want of each layer as the two runs get there.
+class dump_writer {
+ public:
+  dump_writer(const options& o, const network& net) : net_(net) {
+    const auto folder = [](const std::string& name, const char* part) {
+      const auto path = std::filesystem::path(name) / part;
+      if (!name.empty()) std::filesystem::create_directories(path);
+      return name.empty() ? std::filesystem::path() : path;
+    };
+    float_npy_ = folder(o.npy_folder, "float");
+    quantized_npy_ = folder(o.npy_folder, "quantized");
+    caffe_ = folder(o.dump_folder, "caffe");
+    mapper_quant_ = folder(o.dump_folder, "mapper_quant");
+  }
+  void write(const layer_comparison& c, const network_runner& reference, const network_runner& quantized) const {
+    const layer& l = net_.layers[c.layer];
+    if (!float_npy_.empty()) {
+      write_npy_of(float_npy_, reference, l, c.output);
+      write_npy_of(quantized_npy_, quantized, l, c.output);
+    }
+    if (!caffe_.empty()) {
+      write_dump_of(caffe_, reference, l, c.output);
+      write_dump_of(mapper_quant_, quantized, l, c.output);
+      write_code_dumps_of(mapper_quant_, quantized, l.outputs[c.output]);
+    }
+  }
+
+ private:
+  const network& net_;
+  std::filesystem::path float_npy_, quantized_npy_, caffe_, mapper_quant_;
+};
+
+/// `out.accumulated` and `out.isolated`.
+void compare_layers(const options& o, const loaded_network& loaded, const precision_plan& plan,
+                    const accumulator_policies& accumulator, const std::vector<tensor<float>>& inputs, outcome& out) {
+  const network& net = loaded.net();
+  const dump_writer dumps(o, net);
   network_runner reference(net, float_plan(net),
                            {.keep_all = o.isolated,
                             .threads = loaded.threads(),
@@ -134,82 +164,84 @@ int run(const options& o) {
                             .policies = accumulator.policies,
                             .one_by_one = true,
                             .prepared_limit = loaded_network::prepared_limit});
-  quantized.use(ranges);
+  quantized.use(out.ranges);
   std::vector<layer_comparison> compared;
   compare_side_by_side(reference, quantized, loaded_network::views(inputs), [&](const layer_comparison& c) {
     compared.push_back(c);
-    const layer& l = net.layers[c.layer];
-    if (!o.npy_folder.empty()) {
-      write_npy_of(float_npy, reference, l, c.output);
-      write_npy_of(quantized_npy, quantized, l, c.output);
-    }
-    if (!o.dump_folder.empty()) {
-      write_dump_of(caffe, reference, l, c.output);
-      write_dump_of(mapper_quant, quantized, l, c.output);
-      write_code_dumps_of(mapper_quant, quantized, l.outputs[c.output]);
-    }
+    dumps.write(c, reference, quantized);
   });
   std::stable_sort(compared.begin(), compared.end(),
                    [](const layer_comparison& a, const layer_comparison& b) { return a.layer < b.layer; });
-  const layer_table accumulated = table_of(net, compared);
-  std::optional<layer_table> isolated;
-  if (o.isolated) isolated = table_of(net, compare_isolated(reference, quantized));
+  out.accumulated = table_of(net, compared);
+  if (o.isolated) out.isolated = table_of(net, compare_isolated(reference, quantized));
+}
 
-  const auto choice = loaded.choose(
+void print_as_json(const options& o, const loaded_network& loaded, const outcome& out) {
+  json j = {{"network", loaded.net().name},
+            {"picture", loaded.chosen_name()},
+            {"mode", static_cast<int>(out.mode)},
+            {"calibration", nnie_debug::as_json(out.ranges, o.calibration)},
+            {"arithmetic", o.arithmetic.as_json()},
+            {"batch_norm", to_string(loaded.batch_norm())},
+            {"merge_batch_norm", nnie_debug::as_json(out.choice)},
+            {"remarks", loaded.remarks()},
+            {"on_host", out.on_host},
+            {"folded", out.folded},
+            {"accumulated", nnie_debug::as_json(out.accumulated)}};
+  if (out.isolated) j["isolated"] = nnie_debug::as_json(*out.isolated);
+  print_json(j);
+}
+
+void print_as_text(const options& o, const loaded_network& loaded, const outcome& out) {
+  std::ostringstream text;
+  text << "network '" << printable(loaded.net().name) << "', compile_mode " << static_cast<int>(out.mode)
+       << "\nranges: " << printable(text_of(out.ranges, o.calibration)) << "\npicture "
+       << printable(loaded.chosen_name()) << '\n';
+  if (!out.folded.empty()) {
+    text << out.folded.size() << " BatchNorm and Scale layers "
+         << (loaded.batch_norm() == batch_norm_rule::merged ? "merged into the weights of" : "in the multipliers of")
+         << " the layer before\n";
+  }
+  print_lines(text.str());
+  print_remarks(o.arithmetic.remarks());
+  print_remarks(loaded.remarks());
+  for (const std::string& name : out.on_host) print_lines("on the CPU in float: " + printable(name) + '\n');
+  print_lines("\nEvery layer, all before it quantized:\n");
+  print_table(out.accumulated);
+  if (out.isolated) {
+    print_lines("\nEach layer by itself, fed with the float input:\n");
+    print_table(*out.isolated);
+  }
+  if (const std::string advice = text_of(out.choice); !advice.empty()) print_lines('\n' + advice + '\n');
+}
+
+int run(const options& o) {
+  loaded_network loaded(o.network, true, o.arithmetic.rules());
+  require_output(o.csv, loaded.network_files());
+  const network& net = loaded.net();
+  const compile_mode mode = loaded.mode(o.mode);
+  const accumulator_policies accumulator = o.arithmetic.policies();
+  const precision_plan plan = accumulator.of(plan_of(net, mode));
+  require_own_files(net, !o.npy_folder.empty(), !o.dump_folder.empty());
+  const activation_ranges ranges = loaded.ranges(o.calibration, plan_of(net, mode));
+  const auto inputs = loaded.chosen_inputs();
+  outcome out{.mode = mode, .ranges = ranges};
+  compare_layers(o, loaded, plan, accumulator, inputs, out);
+  out.choice = loaded.choose(
       loaded_network::views(inputs), ranges, o.calibration, mode,
       [&](precision_plan p) { return accumulator.of(std::move(p)); }, accumulator.policies);
-
-  std::vector<std::string> on_host, folded;
   for (const layer& l : net.layers) {
-    if (l.on_cpu) on_host.push_back(l.name);
-    folded.insert(folded.end(), l.merged.begin(), l.merged.end());
+    if (l.on_cpu) out.on_host.push_back(l.name);
+    out.folded.insert(out.folded.end(), l.merged.begin(), l.merged.end());
   }
   if (!o.csv.empty()) {
     output_file file(o.csv);
-    accumulated.write_csv(file.stream());
+    out.accumulated.write_csv(file.stream());
     file.commit();
   }
-  if (o.as_json) {
-    const auto parsed = [](const layer_table& table) {
-      std::ostringstream text;
-      table.write_json(text);
-      return json::parse(text.str());
-    };
-    json j = {{"network", net.name},
-              {"picture", loaded.chosen_name()},
-              {"mode", static_cast<int>(mode)},
-              {"calibration", nnie_debug::as_json(ranges, o.calibration)},
-              {"arithmetic", o.arithmetic.as_json()},
-              {"batch_norm", to_string(loaded.batch_norm())},
-              {"merge_batch_norm", nnie_debug::as_json(choice)},
-              {"remarks", loaded.remarks()},
-              {"on_host", on_host},
-              {"folded", folded},
-              {"accumulated", parsed(accumulated)}};
-    if (isolated) j["isolated"] = parsed(*isolated);
-    print_json(j);
-  } else {
-    std::cout << "network '" << printable(net.name) << "', compile_mode " << static_cast<int>(mode)
-              << "\nranges: " << printable(text_of(ranges, o.calibration)) << "\npicture "
-              << printable(loaded.chosen_name()) << '\n';
-    if (!folded.empty()) {
-      std::cout << folded.size() << " BatchNorm and Scale layers "
-                << (loaded.batch_norm() == batch_norm_rule::merged ? "merged into the weights of"
-                                                                   : "in the multipliers of")
-                << " the layer before\n";
-    }
-    print_remarks(o.arithmetic.remarks());
-    print_remarks(loaded.remarks());
-    for (const std::string& name : on_host) std::cout << "on the CPU in float: " << printable(name) << '\n';
-    std::cout << "\nEvery layer, all before it quantized:\n";
-    accumulated.print(std::cout);
-    if (isolated) {
-      std::cout << "\nEach layer by itself, fed with the float input:\n";
-      isolated->print(std::cout);
-    }
-    if (const std::string advice = text_of(choice); !advice.empty()) std::cout << '\n' << advice << '\n';
-  }
-  for (const layer_row& row : accumulated.rows()) {
+  if (o.as_json) print_as_json(o, loaded, out);
+  else print_as_text(o, loaded, out);
+  for (const layer_row& row : out.accumulated.rows()) {
     if (o.fail_below >= -1 && !(row.result.cosine >= o.fail_below)) return below_threshold;
   }
   return passed;

@@ -7,6 +7,8 @@
 #include <nniesim/io/wk.hpp>
 
 #include "command.hpp"
+#include "terminal.hpp"
+#include "text_table.hpp"
 
 namespace nnie_debug {
 
@@ -98,6 +100,37 @@ std::string version_text(const wk_model& m) {
                         static_cast<int>(m.version[2]), ".", static_cast<int>(m.version[3]));
 }
 
+json row_json(const wk_model& m, const row& r) {
+  const wk_layer& l = m.layers[r.first];
+  const bool is_codes = l.element_bytes != 4;
+  json j = {{"first", r.first},
+            {"count", r.count},
+            {"at", l.at},
+            {"segment", l.segment},
+            {"type", type_text(l.type)},
+            {"channels", l.channels},
+            {"height", l.height},
+            {"width", l.width},
+            {"stored_bits", 8 * l.element_bytes},
+            {"z", is_codes ? z_json(l.scale, 8 * l.element_bytes) : json(nullptr)},
+            {"bits", optional_json(l.bits())}};
+  j["input_z"] = l.bits() && !l.input_scales.empty() ? z_json(l.input_scales[0], *l.bits()) : json(nullptr);
+  j["activation"] = l.store ? json(activation_text(l.store->activation)) : json(nullptr);
+  j["blocks"] = l.block_count;
+  if (l.descriptor) {
+    const wk_descriptor& d = *l.descriptor;
+    j["kernel"] = d.kernel;
+    j["stride"] = d.stride;
+    j["dilation"] = d.dilation;
+    j["upsampling"] = d.upsampling;
+    j["rows_may_be_merged"] = d.has_merged_rows();
+    j["multiplier"] = d.multiplier;
+    j["multiplier_is_coarse"] = d.coarse;
+  }
+  if (l.window) j["pad"] = {l.window->top_pad, l.window->left_pad};
+  return j;
+}
+
 json model_json(const wk_model& m, const std::vector<row>& rows) {
   const auto nodes = [](const std::vector<wk_node>& list) {
     json all = json::array();
@@ -115,43 +148,14 @@ json model_json(const wk_model& m, const std::vector<row>& rows) {
                         {"outputs", nodes(s.outputs)}});
   }
   json layers = json::array();
-  for (const row& r : rows) {
-    const wk_layer& l = m.layers[r.first];
-    const bool is_codes = l.element_bytes != 4;
-    json j = {{"first", r.first},
-              {"count", r.count},
-              {"at", l.at},
-              {"segment", l.segment},
-              {"type", type_text(l.type)},
-              {"channels", l.channels},
-              {"height", l.height},
-              {"width", l.width},
-              {"stored_bits", 8 * l.element_bytes},
-              {"z", is_codes ? z_json(l.scale, 8 * l.element_bytes) : json(nullptr)},
-              {"bits", optional_json(l.bits())}};
-    j["input_z"] = l.bits() && !l.input_scales.empty() ? z_json(l.input_scales[0], *l.bits()) : json(nullptr);
-    j["activation"] = l.store ? json(activation_text(l.store->activation)) : json(nullptr);
-    j["blocks"] = l.block_count;
-    if (l.descriptor) {
-      const wk_descriptor& d = *l.descriptor;
-      j["kernel"] = d.kernel;
-      j["stride"] = d.stride;
-      j["dilation"] = d.dilation;
-      j["upsampling"] = d.upsampling;
-      j["rows_may_be_merged"] = d.has_merged_rows();
-      j["multiplier"] = d.multiplier;
-      j["multiplier_is_coarse"] = d.coarse;
-    }
-    if (l.window) j["pad"] = {l.window->top_pad, l.window->left_pad};
-    layers.push_back(std::move(j));
-  }
+  for (const row& r : rows) layers.push_back(row_json(m, r));
   json unreadable = json::array();
   for (const wk_block& b : m.blocks) {
     if (!b.problem.empty()) unreadable.push_back({{"at", b.at}, {"problem", b.problem}});
   }
   return {{"file", m.file},
           {"build", m.build},
-          {"version", version_text(m)},
+          {"format_version", version_text(m)},
           {"checksum_fits", m.checksum_fits},
           {"segments", segments},
           {"compiled_layers", m.layers.size()},
@@ -195,11 +199,8 @@ json network_json(const network& net, const wk_model& model, const wk_comparison
   }
   json blobs = json::array();
   for (const auto& [b, r] : ranges) blobs.push_back({{"blob", net.blobs[b].name}, {"bits", r.bits}, {"z", r.z}});
-  json j = {{"name", net.name},
-            {"batch_norm_merged", optional_json(c.is_merged)},
-            {"layers", layers},
-            {"blobs", blobs},
-            {"clipped", nullptr}};
+  json j = {
+      {"batch_norm_merged", optional_json(c.is_merged)}, {"layers", layers}, {"blobs", blobs}, {"clipped", nullptr}};
   if (clipped) {
     j["clipped"] = json::array();
     for (const wk_clipped_blob& b : *clipped) {
@@ -249,12 +250,15 @@ void print_model(const wk_model& m) {
 }
 
 void print_rows(const wk_model& m, const std::vector<row>& rows, const network* net, const wk_comparison* compared) {
-  std::vector<std::vector<std::string>> table = {
-      {"layer", "type", "output", "kernel", "stride", "dilation", "pad", "activation", "bits", "z in", "z out"}};
+  std::vector<text_column> columns = {{"layer", false},     {"type", false, 8},       {"output", false, 7},
+                                      {"kernel", false, 5}, {"stride", false, 4},     {"dilation", false, 1},
+                                      {"pad", false, 2},    {"activation", false, 3}, {"bits", false, 10},
+                                      {"z in", false, 9},   {"z out", false, 9}};
   if (compared != nullptr) {
-    table[0].insert(table[0].begin() + 1, "name");
-    table[0].insert(table[0].end(), {"equal blocks", "equal records"});
+    columns.insert(columns.begin() + 1, {"name", false, 12});
+    columns.insert(columns.end(), {{"equal blocks", false, 11}, {"equal records", false, 11}});
   }
+  text_table table(columns);
   bool has_star = false;
   for (const row& r : rows) {
     const wk_layer& l = m.layers[r.first];
@@ -290,18 +294,11 @@ void print_rows(const wk_model& m, const std::vector<row>& rows, const network* 
       line.push_back(detail::concat(blocks.equal, " of ", blocks.total()));
       line.push_back(detail::concat(r.compared->records.equal, " of ", r.compared->records.total));
     }
-    table.push_back(std::move(line));
-  }
-  std::vector<std::size_t> width(table[0].size());
-  for (const auto& line : table) {
-    for (std::size_t i = 0; i < line.size(); ++i) width[i] = std::max(width[i], line[i].size());
+    line.resize(columns.size());
+    table.add(std::move(line));
   }
   std::cout << '\n';
-  for (const auto& line : table) {
-    std::string text;
-    for (std::size_t i = 0; i < line.size(); ++i) text += line[i] + std::string(width[i] - line[i].size() + 2, ' ');
-    std::cout << text.substr(0, text.find_last_not_of(' ') + 1) << '\n';
-  }
+  print_table(table.text(line_width()));
   if (has_star)
     std::cout << "(*: if pairs of kernel rows stand as channels, the stride is 2x2 and the rows are twice as many, or "
                  "one less)\n";
@@ -393,7 +390,10 @@ int wk(const CLI::App& command, const options& o) {
   const std::vector<row> rows = rows_of(model, compared ? &*compared : nullptr);
   if (o.as_json) {
     json j = model_json(model, rows);
-    if (compared) j["network"] = network_json(loaded->original(), model, *compared, ranges, clipped);
+    if (compared) {
+      j["network"] = loaded->original().name;
+      j["matched"] = network_json(loaded->original(), model, *compared, ranges, clipped);
+    }
     print_json(j);
   } else {
     print_model(model);

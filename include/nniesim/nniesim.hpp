@@ -2,6 +2,9 @@
 // own.
 #pragma once
 
+/// \namespace nniesim
+/// The library. What stands in its namespace `detail` may change at any time.
+
 #include <nniesim/core/version.hpp>
 #include <nniesim/formats/fixed_point.hpp>
 #include <nniesim/formats/gfpq.hpp>

@@ -22,7 +22,7 @@ std::int32_t driver_conversion(float x) { return static_cast<std::int32_t>(x * 4
 
 }  // namespace
 
-TEST_CASE("what README shows") {
+TEST_CASE("what the guide shows") {
   CHECK(driver_conversion(0.3F) == q20_12::from(0.3F).raw());
   const tensor<float> x = xt::ones<float>({1, 3, 8, 8}), w = xt::ones<float>({4, 3, 3, 3}) * 0.3F;
   const auto reference = relu<float32>(conv2d<float32>(x, w));

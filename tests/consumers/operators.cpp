@@ -1,4 +1,4 @@
-// Every operator with every parameter, by the names in README's table.
+// Every operator with every parameter, by the names in the table of examples/guide/operators.md.
 #include <iostream>
 
 #include <nniesim/nniesim.hpp>

@@ -1,4 +1,4 @@
-// The lines of README's section "Use it", which tests/examples/readme.sh looks for here.
+// The lines of C++ of the guide (examples/guide), which tests/docs/check.sh looks for here.
 #include <cstddef>
 #include <iostream>
 #include <vector>
@@ -12,17 +12,19 @@ using namespace nniesim;
 namespace {
 
 void own_memory(const float* frame, const std::vector<float>& weights, const std::vector<float>& bias) {
+  // Memory may be a pointer, or a std::vector, std::array or std::span of floats.
   auto x = view_of(frame, {1, 3, 16, 16});
+  // A bias may be a std::vector as it is.
   auto y = conv2d<w8a8>(x, view_of(weights, {8, 3, 3, 3}), bias, {.pad = {1, 1}});
-  tensor<float> values = to_float(y);
+  tensor<float> values = to_float(y);  // y.data()[i].raw() is the int32
   std::cout << values.data()[0] << " = " << y.data()[0].raw() << " / 4096\n";
 }
 
 void prepared(const tensor<float>& x, const tensor<float>& w, const std::vector<float>& bias) {
   event_counts counts;
   conv2d_layer<w8a8> layer(w, bias, {.pad = {1, 1}});
-  auto y = layer(x);
-  const tensor<q20_12> in = encode<q20_12>(x, {});
+  auto y = layer(x);                                // the scale of the activations is derived from x
+  const tensor<q20_12> in = encode<q20_12>(x, {});  // what the layer before would have written
   const auto scale = layer.activation_scale_of(view_of(in));
   thread_pool pool(4);
   std::vector<std::byte> workspace(layer.workspace_bytes(shape_of(in), pool.handle()));

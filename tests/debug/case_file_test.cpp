@@ -1,4 +1,4 @@
-// What a case file tells, with and without a laboratory, and that it stays what it is.
+// What a case file tells, with and without an experiment context, and that it stays what it is.
 #include <nniesim/debug/case_file.hpp>
 
 #include <string>
@@ -33,7 +33,7 @@ TEST_CASE("a case file computes each fact once, when it is asked for", "[debug]"
   });
 }
 
-TEST_CASE("without a laboratory nothing is tried, and positions are those of the rows", "[debug]") {
+TEST_CASE("without an experiment context nothing is tried, and positions are those of the rows", "[debug]") {
   draws random(2);
   const experiment e(plain_network(random), random);
   e.look(

@@ -291,7 +291,7 @@ TEST_CASE("a diagnosis with the network is the same for any number of threads", 
   thread_pool pool(3);
   std::vector<diagnosis> all;
   for (const executor& threads : {executor{}, pool.handle()}) {
-    const laboratory lab{net, inputs, c.ranges(), quantized.plan(), {}, threads};
+    const experiment_context lab{net, inputs, c.ranges(), quantized.plan(), {}, threads};
     all.push_back(diagnose(layers_of(reference), layers_of(quantized), {}, &lab));
   }
   CHECK(all[0].verdict.summary == all[1].verdict.summary);
@@ -320,7 +320,7 @@ TEST_CASE("sixteen bits that are planned but not in effect are told, by layer", 
     network_runner other(net, std::move(real), {.keep_all = true});
     other.use(c.ranges());
     other.run(inputs);
-    const laboratory lab{net, inputs, c.ranges(), plan};
+    const experiment_context lab{net, inputs, c.ranges(), plan};
     return diagnose(layers_of(in_float), layers_of(other), {}, &lab);
   };
   CHECK(diagnosed(planned, planned).verdict.cause == fault::none);
@@ -347,7 +347,7 @@ TEST_CASE("sixteen bits that are planned but not in effect are told, by layer", 
         fact(fact_kind::finer_than_planned, {{"count", std::size_t{2}}, {"of", std::size_t{3}}, {"bits", "8 bits"}}));
 }
 
-TEST_CASE("each layer's error has parts: its own in the laboratory, else the accumulated ones", "[debug]") {
+TEST_CASE("each layer's error has parts: its own in the experiment context, else the accumulated ones", "[debug]") {
   runs r;
   r.add("data", 1.0);
   const floats v = r.noise();

@@ -29,7 +29,7 @@ std::optional<wrong_dump> found(const std::string& layer, run_side side, const s
   if (follows) follow(changed, s.net, l, floats(named(changed, layer).values));
   const tensor<float> input = s.input();
   const std::vector<tensor_view<const float>> inputs = {view_of(input)};
-  const laboratory lab{s.net, inputs, s.ranges, s.plan};
+  const experiment_context lab{s.net, inputs, s.ranges, s.plan};
   const diagnose_options options;
   const auto a = as_layers(reference), b = as_layers(other);
   const run_pair runs(a, b, options, &lab);

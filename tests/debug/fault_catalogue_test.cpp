@@ -127,7 +127,7 @@ struct experiment {
   precision_plan plan;
   std::optional<precision_plan> planned{};         ///< what the cfg says, where the other run is not like that
   std::vector<known_preprocessing> preprocessing;  ///< what the cfg of the other run says
-  bool with_laboratory = true;
+  bool with_context = true;
   bool ranges_known_wrong = false;  ///< the diagnosis is given the other run's own ranges
   dumps reference{}, other{};
 };
@@ -195,7 +195,7 @@ std::vector<planted> faults_of_any(const subject& s) {
   add("NaN in one blob", {fault::not_a_number}, middle, nothing,
       [=](experiment& e) { named(e.other, middle).values[3] = std::nanf(""); });
   add(
-      "NaN in one blob, folders only", {fault::not_a_number}, middle, [](experiment& e) { e.with_laboratory = false; },
+      "NaN in one blob, folders only", {fault::not_a_number}, middle, [](experiment& e) { e.with_context = false; },
       [=](experiment& e) { named(e.other, middle).values[3] = std::nanf(""); });
   add("infinity in one blob", {fault::not_a_number}, late, nothing,
       [=](experiment& e) { named(e.other, late).values.back() = std::numeric_limits<float>::infinity(); });
@@ -210,7 +210,7 @@ std::vector<planted> faults_of_any(const subject& s) {
   add("a layer that gives zeros", {fault::all_zero}, middle, silence);
   add("a layer that gives zeros, folders only", {fault::all_zero}, middle, [=](experiment& e) {
     silence(e);
-    e.with_laboratory = false;
+    e.with_context = false;
   });
   add("range 32 times too small", {fault::activation_scale}, s.first_reader(s.at(0.2)),
       [=](experiment& e) { shift_ranges(e, early, -5); });
@@ -268,7 +268,7 @@ std::vector<planted> faults_of_photographs(const subject& s) {
   const std::string middle = s.name_at(0.5);
   const tensors pictures = s.pictures, others = s.other_pictures;
   const std::vector<known_preprocessing> right = s.preprocessing;
-  const auto folders = [](experiment& e) { e.with_laboratory = false; };
+  const auto folders = [](experiment& e) { e.with_context = false; };
   const auto cfg = [=](auto change) {
     return [=](experiment& e) {
       for (known_preprocessing& k : e.preprocessing) change(k);
@@ -304,7 +304,7 @@ std::vector<planted> faults_of_photographs(const subject& s) {
     tensors p = pictures;
     swap_first_and_last_channel(p[0]);
     e.inputs = subject::normalized(p, right);
-    e.with_laboratory = false;
+    e.with_context = false;
   });
   add("another mean", {fault::preprocessing}, "", cfg([](known_preprocessing& k) {
         k.mean = k.mean.empty() ? floats{104, 117, 123} : floats{};
@@ -330,7 +330,7 @@ std::vector<planted> faults_of_photographs(const subject& s) {
       [=](experiment& e) { e.inputs = subject::normalized(others, right); });
   add("another picture, folders only", {fault::other_picture}, "", [=](experiment& e) {
     e.inputs = subject::normalized(others, right);
-    e.with_laboratory = false;
+    e.with_context = false;
   });
   add("channels last", {fault::preprocessing}, "", [=](experiment& e) {
     const auto d = shape_of(e.inputs[0]);
@@ -402,8 +402,8 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
       e.other = dumps_of(other);
     }
     if (p.after) p.after(e);
-    const laboratory lab{s.net, views(e.inputs), e.ranges_known_wrong ? e.ranges : s.ranges, e.planned.value_or(e.plan),
-                         e.preprocessing};
+    const experiment_context lab{s.net, views(e.inputs), e.ranges_known_wrong ? e.ranges : s.ranges,
+                                 e.planned.value_or(e.plan), e.preprocessing};
     case_extras extras;
     if (p.post) {
       const auto [post, board] = p.post(e.reference, e.other);
@@ -411,7 +411,7 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
       if (!board.empty()) extras.decision->board_decision = board;
     }
     const diagnosis d =
-        diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr, extras);
+        diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_context ? &lab : nullptr, extras);
 
     std::string found;
     const auto describe = [&](const finding& f) {
@@ -520,8 +520,7 @@ std::vector<planted> faults_of_carried(const subject& s) {
                  "",
                  [](experiment& e) { e.plan = plan_of(e.net, compile_mode::all_16bit); },
                  {}});
-  all.push_back(
-      {"the norms, folders only", {fault::norm_gain}, "", [](experiment& e) { e.with_laboratory = false; }, {}});
+  all.push_back({"the norms, folders only", {fault::norm_gain}, "", [](experiment& e) { e.with_context = false; }, {}});
   all.push_back({"the second input scaled",
                  {fault::preprocessing},
                  "comp1",

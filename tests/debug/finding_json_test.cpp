@@ -98,7 +98,7 @@ TEST_CASE("a diagnosis is JSON with all its layers", "[debug]") {
   CHECK(row("conv2")["partner"] == "");
   CHECK(row("conv2")["cosine"].is_null());
   CHECK(row("conv3")["cosine"].is_null());
-  CHECK(row("conv3")["suspicious"] == true);
+  CHECK(row("conv3")["bad"] == true);
   const json parts = row("conv1")["error_parts"];
   CHECK(parts["by_itself"] == true);
   CHECK(parts["channels"] == 4);

@@ -40,7 +40,7 @@ void dump_blobs(std::vector<two_runs::dump>& all) {
   }
 }
 diagnosis diagnosed(const two_runs::experiment& e, bool with_lab = true) {
-  const laboratory lab = e.lab();
+  const experiment_context lab = e.lab();
   return diagnose(two_runs::layers_as(e.reference), two_runs::layers_as(e.other), {}, with_lab ? &lab : nullptr);
 }
 

@@ -51,7 +51,7 @@ TEST_CASE("what was done to an input that is shown is the verdict, and no layer 
   for (const std::string& kind : kinds()) {
     const subject s = made_subject(kind, number++);
     const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-    const laboratory lab = s.lab(fed);
+    const experiment_context lab = s.lab(fed);
     const run_values in_float = run_of(s.net, float_plan(s.net), nullptr, fed);
     const run_values own = run_of(s.net, s.plan, &s.ranges, fed);
     for (const planted& p : input_faults()) {
@@ -98,7 +98,7 @@ TEST_CASE("an interleaved buffer whose content looks like the planar one does no
   for (std::size_t p = 0; p < s.pictures.size(); ++p) c.add(s.as_tensor(s.input(p)));
   s.ranges = c.ranges();
   const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-  const laboratory lab = s.lab(fed);
+  const experiment_context lab = s.lab(fed);
   const auto x = s.as_tensor(by_cfg(s, interleaved(s, own_bytes(s))));
   const diagnosis d = diagnose(layers_as(s.net, run_of(s.net, float_plan(s.net), nullptr, fed)),
                                layers_as(s.net, run_of(s.net, s.plan, &s.ranges, x)), {}, &lab);

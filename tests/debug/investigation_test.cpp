@@ -46,6 +46,16 @@ TEST_CASE("a cfg alone gives a diagnosis of the simulation, and a report", "[deb
   CHECK(r.result.verdict.cause == fault::norm_gain);
   CHECK(r.histograms.size() == i.result().layers.size());
   CHECK_FALSE(r.norms.empty());
+  const network& net = i.network_files()->net();
+  REQUIRE(r.network_layers.size() == net.layers.size());
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    const report_layer& drawn = r.network_layers[l];
+    CHECK(drawn.type == net.layers[l].type);
+    CHECK(drawn.outputs.front() == net.layers[l].name);
+    CHECK(drawn.shapes.size() == net.layers[l].outputs.size());
+    CHECK(drawn.inputs.size() == net.layers[l].inputs.size());
+    for (const std::size_t from : drawn.inputs) CHECK(from < l);
+  }
 }
 
 }  // namespace investigation_test

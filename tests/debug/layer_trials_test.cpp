@@ -42,7 +42,7 @@ struct experiment : two_runs::experiment {
     std::erase_if(other, [&](const dump& d) { return std::find(names.begin(), names.end(), d.name) == names.end(); });
   }
   [[nodiscard]] diagnosis diagnosed(const diagnose_options& options = {}) const {
-    const laboratory lab{net, views(), ranges, plan, preprocessing};
+    const experiment_context lab{net, views(), ranges, plan, preprocessing};
     return diagnose(layers_as(reference), layers_as(other), options, &lab);
   }
 };
@@ -560,7 +560,7 @@ TEST_CASE("marks in names, and files that cannot be read, cost no layer but thei
   REQUIRE(row != d.layers.end());
   CHECK(row->isolated.has_value());
 
-  const laboratory lab{e.net, e.views(), e.ranges, e.plan};
+  const experiment_context lab{e.net, e.views(), e.ranges, e.plan};
   std::vector<named_values> other = layers_as(e.other);
   for (named_values& v : other) {
     if (v.name == "conv3") v.values = []() -> floats { throw error("cut off"); };
@@ -645,7 +645,7 @@ TEST_CASE("where the cfg made the reference, the other run is what was made othe
     network_runner in_float(e.net, float_plan(e.net), {.keep_all = true});
     in_float.run(e.views());
     e.reference = two_runs::dumps_of(in_float);
-    laboratory lab{e.net, e.views(), e.ranges, e.plan, {cfg}};
+    experiment_context lab{e.net, e.views(), e.ranges, e.plan, {cfg}};
     return diagnose(layers_as(e.reference), layers_as(e.other), {}, &lab);
   };
   diagnosis d = diagnosed({cfg_norm_type::channel_means_scale, channel_order::rgb, 1.0 / 256, means}, false);

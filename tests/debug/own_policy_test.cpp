@@ -60,7 +60,7 @@ struct experiment {
     return r;
   }
   [[nodiscard]] diagnosis diagnosed(const network_runner& other, const precision_plan& plan) const {
-    const laboratory lab{
+    const experiment_context lab{
         .net = net, .inputs = {view_of(picture)}, .ranges = ranges, .plan = plan, .policies = policies()};
     return diagnose(layers_of(reference), layers_of(other), {}, &lab);
   }
@@ -150,7 +150,7 @@ TEST_CASE("ranges that are given for the planned format alone end no diagnosis",
   for (float& v : std::get<layers::convolution>(changed.params).weights) v *= 1.5F;
   network_runner reference(e.net, float_plan(e.net), {.keep_all = true});
   reference.run(e.picture);
-  const laboratory lab{.net = e.net, .inputs = {view_of(e.picture)}, .ranges = e.ranges, .plan = plan};
+  const experiment_context lab{.net = e.net, .inputs = {view_of(e.picture)}, .ranges = e.ranges, .plan = plan};
   const diagnosis d = diagnose(layers_of(reference), layers_of(other), {}, &lab);
   CHECK(d.verdict.cause == fault::other_weights);
   CHECK(d.verdict.layer == "conv3");

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <nniesim/debug/diagnosis.hpp>
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/single_layer.hpp>
@@ -131,7 +131,7 @@ struct experiment {
   activation_ranges known;   ///< that the diagnosis has
   precision_plan plan;       ///< of the other run
   std::optional<precision_plan> planned{};
-  bool with_laboratory = true;
+  bool with_context = true;
   dumps reference{}, other{};
 };
 
@@ -658,7 +658,7 @@ inline std::vector<planted> faults_of(const subject& s) {
   // The folders alone.
   const auto alone = [](auto f) {
     return [=](experiment& e) {
-      e.with_laboratory = false;
+      e.with_context = false;
       f(e);
     };
   };

@@ -419,6 +419,35 @@ TEST_CASE("threads, the state file and being killed at any byte change nothing",
   }
 }
 
+TEST_CASE("scores that are found elsewhere give the same search and state file", "[debug]") {
+  draws random(12);
+  const example e(random);
+  const search_target target = output_cosine(e.net);
+  search_problem problem = e.problem(target, 2.0);
+  const scratch_folder folder;
+  const search_options here{.strategy = search_strategy::from_first, .state_file = folder / "here.txt"};
+  const search_result whole = search_precisions(problem, here);
+  std::size_t measured = 0;
+  problem.measure = [&](const precision_plan& plan) {
+    ++measured;
+    // One picture after the other, as parts of a cluster: the last one first.
+    const auto pictures = e.pictures();
+    double worst = std::numeric_limits<double>::infinity();
+    for (std::size_t i = pictures.size(); i-- > 0;) {
+      worst = std::min(worst, score_of(target, e.net, plan, e.ranges, std::span(pictures).subspan(i, 1)));
+    }
+    return worst;
+  };
+  const search_options elsewhere{.strategy = search_strategy::from_first, .state_file = folder / "elsewhere.txt"};
+  CHECK(same(whole, search_precisions(problem, elsewhere)));
+  CHECK(measured == whole.evaluations);
+  CHECK(text_of(here.state_file) == text_of(elsewhere.state_file));
+
+  problem.measure = [](const precision_plan&) { return std::numeric_limits<double>::quiet_NaN(); };
+  const search_result none = search_precisions(problem, {.strategy = search_strategy::from_first});
+  CHECK(none.best.score == -std::numeric_limits<double>::infinity());
+}
+
 TEST_CASE("a state file of another problem or a damaged one is an error", "[debug]") {
   draws random(10);
   example e(random);

@@ -26,7 +26,7 @@ void with_trials(const network& reference_net, const std::function<void(dumps&)>
   if (after) after(reference);
   const tensor<float> input = s.input();
   const std::vector<tensor_view<const float>> inputs = {view_of(input)};
-  const laboratory lab{s.net, inputs, s.ranges, s.plan};
+  const experiment_context lab{s.net, inputs, s.ranges, s.plan};
   const diagnose_options options;
   const auto a = as_layers(reference), b = as_layers(other);
   run_pair runs(a, b, options, &lab);
@@ -38,7 +38,7 @@ network net_of_example() { return fold_batch_norm(natural_networks::cascade().ne
 }  // namespace
 
 TEST_CASE("a right reference has no layer off", "[debug]") {
-  with_trials(net_of_example(), {}, [](const reference_trials& t, const run_pair&, const laboratory& lab) {
+  with_trials(net_of_example(), {}, [](const reference_trials& t, const run_pair&, const experiment_context& lab) {
     CHECK(t.off().empty());
     CHECK(t.all().size() == lab.net.layers.size() - 1);
     CHECK_FALSE(t.is_another_model());
@@ -50,7 +50,7 @@ TEST_CASE("a reference with one wrong layer names it and what is wrong", "[debug
   const std::size_t l = layer_index(net, "conv2");
   SECTION("a lost bias") {
     lose_bias(net, l);
-    with_trials(net, {}, [&](const reference_trials& t, const run_pair&, const laboratory&) {
+    with_trials(net, {}, [&](const reference_trials& t, const run_pair&, const experiment_context&) {
       CHECK(t.off() == std::vector<std::size_t>{l});
       const finding f = t.explain(l);
       CHECK(f.cause == fault::wrong_reference);
@@ -60,7 +60,7 @@ TEST_CASE("a reference with one wrong layer names it and what is wrong", "[debug
   }
   SECTION("a dead channel") {
     kill_channel(net, l, 3);
-    with_trials(net, {}, [&](const reference_trials& t, const run_pair&, const laboratory&) {
+    with_trials(net, {}, [&](const reference_trials& t, const run_pair&, const experiment_context&) {
       CHECK(t.off() == std::vector<std::size_t>{l});
       const finding f = t.explain(l);
       const fact* const channels = find_fact(f.evidence, fact_kind::one_value_in_channels);
@@ -73,7 +73,7 @@ TEST_CASE("a reference with one wrong layer names it and what is wrong", "[debug
 TEST_CASE("a reference of another caffemodel is told as a whole", "[debug]") {
   network net = net_of_example();
   disturb_all(net, 0.05F);
-  with_trials(net, {}, [](const reference_trials& t, const run_pair&, const laboratory&) {
+  with_trials(net, {}, [](const reference_trials& t, const run_pair&, const experiment_context&) {
     CHECK(t.is_another_model());
     CHECK(t.explain_model().cause == fault::wrong_reference);
     CHECK(t.explain_model().layer.empty());
@@ -91,7 +91,7 @@ TEST_CASE("dropout that was left in is seen in the values", "[debug]") {
         for (float& x : v) x = random.between(0, 3) == 0 ? 0 : x / 0.75F;
         follow(reference, net, l, v);
       },
-      [&](const reference_trials& t, const run_pair&, const laboratory&) {
+      [&](const reference_trials& t, const run_pair&, const experiment_context&) {
         CHECK(t.off() == std::vector<std::size_t>{l});
         const finding f = t.explain(l);
         CHECK(f.summary.kind() == fact_kind::reference_has_dropout);
@@ -103,7 +103,7 @@ TEST_CASE("a reference that is written in place is compared with the last writer
   const network net = net_of_example();
   with_trials(
       net, [&](dumps& reference) { reference = by_blob(net, reference); },
-      [&](const reference_trials& t, const run_pair& runs, const laboratory&) {
+      [&](const reference_trials& t, const run_pair& runs, const experiment_context&) {
         CHECK(t.off().empty());
         const auto* row = runs.row_of(layer_index(net, "prelu1"));
         REQUIRE(row != nullptr);

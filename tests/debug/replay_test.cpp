@@ -36,7 +36,7 @@ TEST_CASE("the cause that gives just an output's values", "[debug]") {
     for (std::uint32_t i = 0; i < 2; ++i) {
       const subject s = made_subject(kind, number++);
       const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-      const laboratory lab = s.lab(fed);
+      const experiment_context lab = s.lab(fed);
       for (const planted& p : input_faults()) {
         if (!p.applies(s)) continue;
         const auto shown = run_of(s.net, s.plan, &s.ranges, s.as_tensor(p.input(s)));
@@ -66,7 +66,7 @@ TEST_CASE("what a run in another mode or with other ranges shows, and a clean on
     for (std::uint32_t i = 0; i < 2; ++i) {
       subject s = made_subject(kind, number++);
       const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-      const laboratory lab = s.lab(fed);
+      const experiment_context lab = s.lab(fed);
       const auto judge = [&](const std::string& name, const floats& shown, const auto& is_right) {
         const replay_result r = replayer(lab, {output_of(s, shown)}).run();
         ++all;
@@ -112,7 +112,7 @@ TEST_CASE("what a run in another mode or with other ranges shows, and a clean on
 TEST_CASE("a replay without inputs or shown values says nothing", "[debug]") {
   const subject s = made_subject("tiny", 1);
   const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-  laboratory lab = s.lab(fed);
+  experiment_context lab = s.lab(fed);
   CHECK_FALSE(replayer(lab, {}).can_run());
   CHECK(replayer(lab, {{"x", {}, {1, 2}}}).run().verdict == replay_verdict::unexplained);
   lab.inputs.clear();

@@ -84,7 +84,7 @@ struct in_place_runs {
 void check_pairs(const in_place_runs& e, bool expects_trial_of_pair) {
   const std::vector<named_values> r = as_layers(e.reference), x = as_layers(e.other);
   const diagnose_options options;
-  const laboratory lab{.net = e.net, .inputs = e.views, .ranges = e.ranges, .plan = e.plan};
+  const experiment_context lab{.net = e.net, .inputs = e.views, .ranges = e.ranges, .plan = e.plan};
   const run_pair runs(r, x, options, &lab);
   const std::size_t last = e.net.layers.size() - 2;
   const compared_row* const row = runs.row_of(last);
@@ -155,7 +155,7 @@ TEST_CASE("a dump that repeats what a later layer wrote says nothing of the firs
     d[1].values = d[2].values;
     const std::vector<named_values> r = as_layers(x.reference), o = as_layers(x.other);
     const diagnose_options options;
-    const laboratory lab{.net = x.net, .inputs = x.views, .ranges = x.ranges, .plan = x.plan};
+    const experiment_context lab{.net = x.net, .inputs = x.views, .ranges = x.ranges, .plan = x.plan};
     const run_pair runs(r, o, options, &lab);
     REQUIRE(runs.row_of(2) != nullptr);
     CHECK(runs.row_of(2)->shown.partner == "behind0");
@@ -210,7 +210,7 @@ TEST_CASE("a reference with names of its own has the places of its partners", "[
   for (dump& d : e.reference) d.name = "net." + d.name + ".out";
   const std::vector<named_values> r = as_layers(e.reference), x = as_layers(e.other);
   const diagnose_options options;
-  const laboratory lab{.net = e.net, .inputs = e.views, .ranges = e.ranges, .plan = e.plan};
+  const experiment_context lab{.net = e.net, .inputs = e.views, .ranges = e.ranges, .plan = e.plan};
   const run_pair runs(r, x, options, &lab);
   for (std::size_t l = 1; l < e.net.layers.size(); ++l) {
     CAPTURE(e.net.layers[l].name);
@@ -224,7 +224,7 @@ TEST_CASE("values without sign are compared with it, and judged by nobody", "[de
   for (float& v : e.other[1].values) v = v < 0 ? v + 1048576.0F : v;
   const std::vector<named_values> r = as_layers(e.reference), x = as_layers(e.other);
   const diagnose_options options;
-  const laboratory lab{.net = e.net, .inputs = e.views, .ranges = e.ranges, .plan = e.plan};
+  const experiment_context lab{.net = e.net, .inputs = e.views, .ranges = e.ranges, .plan = e.plan};
   const run_pair runs(r, x, options, &lab);
   REQUIRE(runs.readings().size() == 1);
   CHECK(runs.name_of(runs.readings()[0]) == "conv1");

@@ -56,7 +56,7 @@ diagnosis diagnosed(const network& net, const precision_plan& plan) {
   in_float.run(x);
   quantized.use(ranges);
   quantized.run(x);
-  const laboratory lab{.net = net, .inputs = {view_of(x)}, .ranges = ranges, .plan = plan};
+  const experiment_context lab{.net = net, .inputs = {view_of(x)}, .ranges = ranges, .plan = plan};
   const auto r = layers_of(in_float), o = layers_of(quantized);
   return diagnose(r, o, {}, &lab);
 }

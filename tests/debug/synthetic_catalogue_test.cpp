@@ -36,8 +36,8 @@ std::string told(const diagnosis& d) {
 
 diagnosis diagnosis_of(const subject& s, const experiment& e) {
   const std::vector<tensor_view<const float>> inputs = {view_of(e.input)};
-  const laboratory lab{s.net, inputs, e.known, e.planned.value_or(e.plan), {s.how}};
-  return diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_laboratory ? &lab : nullptr);
+  const experiment_context lab{s.net, inputs, e.known, e.planned.value_or(e.plan), {s.how}};
+  return diagnose(as_layers(e.reference), as_layers(e.other), {}, e.with_context ? &lab : nullptr);
 }
 
 experiment clean(const subject& s) { return {s.net, s.net, s.input(), s.input(), s.ranges, s.ranges, s.plan}; }
@@ -177,7 +177,7 @@ TEST_CASE("catalogue: no false alarm on clean pairs", "[debug][long]") {
         for (const int known : {0, 1, 2}) {
           if (known != 0 && picture % 3 != 0) continue;
           if (known == 1) e.known = ranges_of(s.net, s.plan, {s.input()});
-          e.with_laboratory = known != 2;
+          e.with_context = known != 2;
           const diagnosis d = diagnosis_of(s, e);
           ++pairs;
           CHECK(incomplete_facts(d) == std::vector<std::string>());

@@ -28,7 +28,7 @@ weight_fit fit_of(const network& net, const network& changed, std::size_t layer,
   dumps other = run_of(changed, plan, &ranges, input);
   if (after) after(other);
   const std::vector<tensor_view<const float>> inputs = {view_of(input)};
-  const laboratory lab{net, inputs, ranges, plan};
+  const experiment_context lab{net, inputs, ranges, plan};
   const diagnose_options options;
   const auto a = as_layers(reference), b = as_layers(other);
   const run_pair runs(a, b, options, &lab);

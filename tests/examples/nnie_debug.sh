@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The command-line tool from outside: nnie_debug.sh PROGRAM NETWORK-FOLDER. Every line that fails is printed.
+# The command-line tool from outside: nnie_debug.sh PROGRAM NETWORK-FOLDER JSON-CHECK. Every line that fails is printed.
 set -uo pipefail
 tool=$(realpath "$1")
 net=$(realpath "$2")
+json_check=$(realpath "$3")
+schema=$(realpath "$(dirname "$0")/../../examples/nnie_debug/schema.json")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failures=0
@@ -20,9 +22,10 @@ expect() {
   [ $got -eq "$code" ] || problem "$* ended with $got, expected $code: $out"
   grep -qF -- "$text" <<<"$out" || problem "$* did not print '$text', but: $out"
 }
-is_json() { # command...
-  "$@" >"$folder/out.json" || problem "$* failed"
-  [ "$(head -c 1 "$folder/out.json")" = "{" ] && tail -n 1 "$folder/out.json" | grep -q '^}' || problem "$* printed no JSON"
+is_json() { # command...: what it prints is what the schema says, whatever the answer is
+  "$@" >"$folder/out.json"
+  [ $? -le 1 ] || problem "$* failed"
+  "$json_check" "$schema" "$folder/out.json" >"$folder/json_problems" || problem "$* printed: $(head -n 5 "$folder/json_problems")"
 }
 cfg=$net/feature_norm.cfg
 model=(--prototxt "$net/feature_norm.prototxt" --caffemodel "$net/feature_norm.caffemodel")
@@ -48,6 +51,77 @@ expect 0 "comp0.cnorm.inverse" "$tool" run "${model[@]}" "${pictures[@]}" --mode
 expect 1 "classifier" "$tool" run --cfg "$cfg" --fail-below 1
 expect 0 "classifier" "$tool" run --cfg "$cfg" --fail-below 0.9
 is_json "$tool" run --cfg "$cfg" --isolated --json
+is_json "$tool" calibrate --cfg "$cfg" --gfpq-param "$folder/gfpq_of_json.json" --json
+
+is_json "$tool" evaluate --cfg "$cfg" --state "$folder/all.eval" --json
+is_json "$tool" merge "$folder/all.eval" --json
+
+# A wrong word is named with the nearest right one.
+expect 2 "nnie-debug: no command 'dignose'; nearest: 'diagnose'" "$tool" dignose
+expect 2 "nnie-debug: no command 'xyzzyx'; the commands are diagnose, run, compare" "$tool" xyzzyx
+expect 2 "nnie-debug: run: no option '--moed'; nearest: '--mode'" "$tool" run --moed 3
+expect 2 "nnie-debug: run: no option '--isolatd'; nearest: '--isolated'" "$tool" run --cfg "$cfg" --isolatd
+expect 2 "nnie-debug: run: no option '--fail-bellow'; nearest: '--fail-below'" "$tool" run --cfg "$cfg" --fail-bellow=0.9
+expect 2 "nnie-debug: compare: one argument too many: 'c'" "$tool" compare "$net" "$net" c
+
+# Help has groups and fits 80 columns, or COLUMNS. The manual and the completions have every command and option.
+commands=$("$tool" --help | sed -n '/^Commands:/,$p' | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+[ "$(wc -w <<<"$commands")" -ge 10 ] || problem "help has no list of commands: $commands"
+"$tool" --man >"$folder/man" || problem "--man"
+for shell in bash zsh fish; do "$tool" --completion $shell >"$folder/completion.$shell" || problem "--completion $shell"; done
+for command in $commands; do
+  for columns in 80 50; do
+    env COLUMNS=$columns "$tool" $command --help | sed '/^Examples*:/,$d' >"$folder/help"
+    awk -v most=$columns 'length($0) > most && !/^Usage:/ && !/^  -[^ ]* [^ ]*$/' "$folder/help" >"$folder/long"
+    [ ! -s "$folder/long" ] || problem "lines of $command --help are longer than $columns: $(head -n 1 "$folder/long")"
+  done
+  options=$(grep -o '^  [^ ].*' "$folder/help" | grep -oE -- '--[a-z0-9-]+' | sort -u)
+  [ -n "$options" ] || problem "$command --help has no options"
+  sed 's/\\//g' "$folder/man" | awk -v command="$command" '/^\.S/ { inside = $0 == ".SS " command } inside' >"$folder/man_of_command"
+  for option in $options; do
+    grep -qF "fB${option}f" "$folder/man_of_command" || problem "the manual has no $option of $command"
+    grep -q "^    $command) words='.*$option[ ']" "$folder/completion.bash" || problem "bash does not complete $option of $command"
+    grep -q "seen_subcommand_from $command'.* -l ${option#--} " "$folder/completion.fish" || problem "fish does not complete $option of $command"
+    sed -n "/^    $command) _arguments/,/;;/p" "$folder/completion.zsh" | grep -F "'$option[" >/dev/null || problem "zsh does not complete $option of $command"
+  done
+done
+expect 0 "Pictures:" "$tool" run --help
+command -v groff >/dev/null && { groff -man -ww -Tutf8 "$folder/man" 2>&1 >/dev/null | grep . && problem "groff complains of the manual"; }
+completed() { # what bash offers for the last of the words
+  bash -c '. "$1"; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2)); _nnie_debug; echo "${COMPREPLY[*]}"' bash "$folder/completion.bash" "$@"
+}
+[ "$(completed nnie-debug diag)" = diagnose ] || problem "bash completes diag to '$(completed nnie-debug diag)'"
+[ "$(completed nnie-debug run --isol)" = --isolated ] || problem "bash completes --isol to '$(completed nnie-debug run --isol)'"
+[ "$(completed nnie-debug run --mode "")" = "0 1 2" ] || problem "bash completes --mode to '$(completed nnie-debug run --mode "")'"
+[ -z "$(completed nnie-debug run --cfg "")" ] || problem "bash completes a file's name by itself"
+for shell in zsh fish; do
+  command -v $shell >/dev/null && { $shell -n "$folder/completion.$shell" || problem "$shell does not read its completion"; }
+done
+
+# Colours on a terminal or where they are asked for; lines there fit its width, those of a pipe are whole.
+escape=$(printf '\033')
+on_terminal() { # COLUMNS command...
+  local columns=$1
+  shift
+  script -qec "stty cols $columns; env TERM=xterm $(printf '%q ' "$@")" /dev/null </dev/null | tr -d '\r'
+}
+expect 2 "not in {auto,always,never}" "$tool" run --cfg "$cfg" --color sometimes
+"$tool" diagnose --cfg "$cfg" >"$folder/plain"
+grep -q "$escape" "$folder/plain" && problem "a file gets colours"
+expect 1 "$escape[1;31mnorm error" "$tool" diagnose --cfg "$cfg" --color always
+if command -v script >/dev/null; then
+  on_terminal 70 "$tool" diagnose --cfg "$cfg" --layers >"$folder/terminal"
+  grep -q "$escape" "$folder/terminal" || problem "a terminal gets no colours"
+  on_terminal 70 env NO_COLOR=1 "$tool" diagnose --cfg "$cfg" --layers >"$folder/terminal"
+  sed "s/.*$escape\[K//" "$folder/terminal" >"$folder/plain"
+  grep -q "$escape" "$folder/plain" && problem "NO_COLOR is not respected"
+  LC_ALL=C.UTF-8 awk 'length($0) > 70 && /[^ ] +[^ ]/ && !/power_param|report:/' "$folder/plain" >"$folder/long"
+  [ ! -s "$folder/long" ] || problem "lines are wider than the terminal: $(head -n 2 "$folder/long")"
+  grep -q "left out, for want of width" "$folder/plain" || problem "columns that are left out are not told"
+  on_terminal 60 env NO_COLOR=1 "$tool" run --cfg "$cfg" >"$folder/terminal"
+  sed "s/.*$escape\[K//" "$folder/terminal" | awk 'length($0) > 60 && /comp0/ && !/[/]/' >"$folder/long"
+  [ ! -s "$folder/long" ] || problem "rows are wider than the terminal: $(head -n 2 "$folder/long")"
+fi
 
 # Ranges once found give the same bits later, with any number of threads.
 expect 0 "22 blobs calibrated for compile_mode 0: largest magnitudes of the network in w8a8 over 20 picture(s)" "$tool" calibrate --cfg "$cfg" -o "$folder/ranges.json"
@@ -191,9 +265,11 @@ expect 0 "is reached" "${search[@]}" --output "$folder/hp"
 expect 0 "and the score is the one that was found" "${search[@]}" --output "$folder/hp"
 expect 0 '"marks_verified": true' "${search[@]}" --output "$folder/hp" --json
 expect 0 '"evaluations": 0' "${search[@]}" --json
+is_json "${search[@]}" --json --output "$folder/hp"
 sed "s|feature_norm.prototxt|$folder/hp.prototxt|; s|feature_norm.caffemodel|$folder/hp.caffemodel|; s|\] comp|] $net/comp|" "$cfg" >"$folder/hp.cfg"
 expect 0 "classifier_hp" "$tool" run --cfg "$folder/hp.cfg" --mode 2
 expect 1 "compensated" "$tool" compensate --cfg "$cfg" --least-gain 1 -o "$folder/compensated.prototxt"
+is_json "$tool" compensate --cfg "$cfg" --json -o "$folder/compensated.prototxt"
 expect 1 "not reached within the budget" "$tool" search --cfg "$cfg" --goal 0.9999 --budget 1.001
 expect 0 "is reached" "$tool" search --cfg "$cfg" --goal 0.9998 --state "$folder/search.txt"
 expect 2 "another problem's" "$tool" search --cfg "$cfg" --target norm-error --state "$folder/search.txt"
@@ -226,6 +302,7 @@ mkdir "$folder/vendor"
 expect 0 "in 18 files" "$tool" bundle --cfg "$cfg" --layer comp0.conv2 --compiler-version "mapper 1.2" -o "$folder/conv.tar"
 expect 0 "in 18 files" "$tool" bundle --cfg "$cfg" --layer comp0.cnorm.root -o "$folder/power.tar"
 expect 0 "in 19 files" "$tool" bundle "${model[@]}" "${pictures[@]}" --layer jfc --other "$folder/dumps/mapper_quant/jfc_output0_32_1_1_quant.linear.hex" -o "$folder/other.tar"
+is_json "$tool" bundle --cfg "$cfg" --layer jfc --json -o "$folder/json.tar"
 expect 0 '"seed": ' "$tool" bundle --cfg "$cfg" --layer comp1.conv3 --random-weights --json -o "$folder/random.tar"
 for name in conv power other random; do
   tar -xf "$folder/$name.tar" -C "$folder/vendor" || problem "tar -xf $name.tar"
@@ -253,11 +330,16 @@ expect 1 "norm error" "$tool" diagnose --reference "$folder/judged/caffe" --othe
 expect 0 "no fault" "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --data-layer comp0
 expect 0 '"cause": "no fault"' "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/caffe" --json
 expect 1 '"cause": "norm error"' "$tool" diagnose --cfg "$cfg" --json
+is_json "$tool" diagnose --cfg "$cfg" --goal 0.9999 --json
+is_json "$tool" diagnose --reference "$folder/judged/caffe" --other "$folder/judged/mapper_quant" --json
+grep -q "<dt>Date</dt><dd>20" "$folder/report.html" || problem "the report has no date"
+grep -q "<code>nnie-debug diagnose --cfg .*feature_norm.cfg --html " "$folder/report.html" || problem "the report does not say what was typed"
+grep -q "class='node e[0-9][^']*' data-row='1'" "$folder/report.html" || problem "the report does not draw the network"
 expect 1 '"rounding_share": ' "$tool" diagnose --cfg "$cfg" --json
 expect 1 '"cosine_weights_only": 0.9' "$tool" diagnose --cfg "$cfg" --json
 expect 1 "by itself   weights  activat." "$tool" diagnose --cfg "$cfg" --layers
 grep -q "Norms before and after compensation" "$folder/report.html" || problem "the report has no distributions of norms"
-grep -q "#histogram=60" "$folder/report.html" || problem "the report has not every layer's histogram"
+grep -q "#histogram-60" "$folder/report.html" || problem "the report has not every layer's histogram"
 # A mark that the other run does not show.
 "$tool" run --cfg "$folder/hp.cfg" --mode 2 --dumps "$folder/marked" >/dev/null || problem "run --mode 2 --dumps"
 expect 1 "norm error" "$tool" diagnose --cfg "$folder/hp.cfg" --mode 2 --other "$folder/marked/mapper_quant"
@@ -315,6 +397,7 @@ expect 0 "'conv3' reads its input with z = -55, stored with z = -56" "$tool" wk 
 { printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 16, 16)}" && head -c 3072 /dev/zero | tr '\0' D; } >"$folder/large.npy"
 expect 0 "blob 'data' reaches 785.067 (float): beyond z = 0 of 8 bits, which needs z = 26" "$tool" wk "$golden/small_8.wk" "${small[@]}" --picture "$folder/large.npy"
 is_json "$tool" wk "$golden/small_16.wk" --json
+expect 0 '"format_version": "1.1.1.2"' "$tool" wk "$golden/small_16.wk" --json
 expect 0 "ranges: given scales ($golden/small_8.wk)" "$tool" run "${small[@]}" --picture "$folder/large.npy" --mode 0 --calibration "$golden/small_8.wk"
 # By its content, whatever it is called; all that takes ranges takes it.
 cp "$golden/small_8.wk" "$folder/compiled.json"

@@ -52,7 +52,7 @@ shown=$(layer_rows "$folder/plain.html" | wc -l)
 cosine=$(grep -o "data-key='[a-z0-9_]*'" "$page" | grep -n "'cosine'" | cut -d: -f1)
 cosine=$((cosine - 1))
 for direction in "" -; do
-  dom "#sort=${direction}cosine" "$folder/sorted.html"
+  dom "#search=stage1&sort=${direction}cosine" "$folder/sorted.html"
   [ "$(layer_rows "$folder/sorted.html" | sort -n)" = "$(seq 1 "$shown")" ] || problem "sorting lost rows"
   sort_options=-gs
   [ -z "$direction" ] || sort_options=-gsr
@@ -62,13 +62,19 @@ for direction in "" -; do
   sort $sort_options "$folder/got" | cmp -s - "$folder/got" || problem "#sort=${direction}cosine gives $(tr '\n' ' ' <"$folder/got")"
   sed -n '/missing/,$p' "$folder/values" | grep -qv missing && problem "layers without a cosine are not last"
 done
+# What is searched for is shown, the rest hidden; the drawing shows which layers that are.
+found=$(sed 's/<tr /\n&/g' "$page" | grep '^<tr data-order=' | grep -c "data-v='[^']*stage1")
+hidden=$(grep -o '<tr data-order="[0-9]*"[^>]*hidden' "$folder/sorted.html" | wc -l)
+[ "$hidden" -eq $((shown - found)) ] || problem "$hidden rows are hidden, expected all but $found of $shown"
+grep -q "$found of $shown layers" "$folder/sorted.html" || problem "how many rows were found is not told"
+[ "$(grep -o 'class="node[^"]* dim"' "$folder/sorted.html" | wc -l)" -eq "$hidden" ] || problem "the drawing does not show what was found"
 grep -q 'aria-sort="descending"' "$folder/sorted.html" || problem "the sorted column is not told"
 
 # Of the histograms one is shown, which the fragment chooses.
 histograms=$(grep -o '<option' "$page" | wc -l)
 if [ "$histograms" -gt 1 ]; then
-  dom "#sort=layer&histogram=1" "$folder/histogram.html"
-  hidden=$(grep -o '<figure hidden' "$folder/histogram.html" | wc -l)
+  dom "#histogram-1" "$folder/histogram.html"
+  hidden=$(grep -o '<figure[^>]* hidden' "$folder/histogram.html" | wc -l)
   [ "$hidden" -eq $((histograms - 1)) ] || problem "$hidden of $histograms histograms are hidden, expected all but one"
 fi
 
@@ -81,7 +87,37 @@ grep -oE 'https?:|url\(|@import' "$page" && problem "addresses of other files"
 
 browse "" --window-size=1200,1600 --screenshot="${SCREENSHOT:-$folder/page.png}" >/dev/null
 [ -s "${SCREENSHOT:-$folder/page.png}" ] || problem "no screenshot: $(tail -n 3 "$folder/messages")"
-browse "" --no-pdf-header-footer --print-to-pdf="${PDF:-$folder/page.pdf}" >/dev/null
-head -c 5 "${PDF:-$folder/page.pdf}" | grep -q '%PDF' || problem "the page cannot be printed: $(tail -n 3 "$folder/messages")"
+# On paper: light, whatever the screen is, and no page without a word (an empty one has less than 200 bytes).
+pdf=${PDF:-$folder/page.pdf}
+browse "" --no-pdf-header-footer --blink-settings=preferredColorScheme=0 --print-to-pdf="$pdf" >/dev/null
+head -c 5 "$pdf" | grep -q '%PDF' || problem "the page cannot be printed: $(tail -n 3 "$folder/messages")"
+sheets=0
+for contents in $(grep -ao '^/Contents [0-9]*' "$pdf" | cut -d' ' -f2); do
+  sheets=$((sheets + 1))
+  bytes=$(grep -a -A 2 "^$contents 0 obj" "$pdf" | grep -ao '/Length [0-9]*' | head -n 1 | cut -d' ' -f2)
+  [ "${bytes:-0}" -gt 600 ] || problem "sheet $sheets is empty: ${bytes:-no} bytes"
+done
+[ "$sheets" -gt 0 ] || problem "no sheets of paper"
+
+# Three widths, one after the other in frames, in either colour scheme.
+here=$(dirname "$(realpath "$0")")
+{ cat "$page" && echo '<script>' && cat "$here/report_page.js" && echo '</script>'; } >"$folder/measured.html"
+{
+  echo '<!DOCTYPE html><html data-ready="1"><body><pre id="r"></pre><script>
+    addEventListener("message", function (e) { document.getElementById("r").textContent += JSON.stringify(e.data) + "\n"; });
+    </script>'
+  for width in 400 800 1400; do echo "<iframe src='measured.html' width='$width' height='800'></iframe>"; done
+} >"$folder/frames.html"
+page=$folder/frames.html
+for scheme in 0 1; do  # dark, light
+  dark=$([ $scheme -eq 0 ] && echo true || echo false)
+  browse "" --window-size=1500,900 --virtual-time-budget=10000 --blink-settings=preferredColorScheme=$scheme --dump-dom |
+    grep -o '{"width[^<]*' >"$folder/measures"
+  for width in 400 800 1400; do
+    grep -q "^{\"width\":$width,\"dark\":$dark,\"texts\":[1-9][0-9]*,\"problems\":\[\]}" "$folder/measures" ||
+      problem "at $width pixels, dark $dark: $(grep "\"width\":$width" "$folder/measures" || cat "$folder/messages")"
+  done
+done
+page=$(realpath "$1")
 [ $failures -eq 0 ] && echo "all checks of $page hold: $shown layers"
 exit $((failures != 0))

@@ -19,7 +19,7 @@ sleep 0.03
 "$tool" compare --json "$1/reference/classifier.npy" "$1/quantized/classifier.npy" | sed -n 's/.*"cosine": *\([^,]*\),.*/\1/p'
 EOS
 search=("$tool" search --cfg "$net/feature_norm.cfg" --goal 0.9999 --score-command "sh '$folder/score.sh' \"\$1\"" --json)
-result() { sed '/"evaluations":/d' "$1"; }
+result() { sed '/"evaluations":/d; /"date":/d; /"command_line":/d' "$1"; }
 state_lines() { # evaluations in the state file
   local lines
   lines=$(wc -l 2>/dev/null <"$folder/state.txt") || lines=0

@@ -455,6 +455,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   (void)::signal(SIGPIPE, SIG_DFL);
+  (void)::setenv("SOURCE_DATE_EPOCH", "0", 1);  // outputs are compared byte by byte
   bench b(fs::canonical(argv[1]), fs::canonical(argv[2]), argv[3], argc > 4 ? std::atoi(argv[4]) : 12);
   const std::string cfg = (b.folder() / "network/feature_norm.cfg").string();
   const auto out = [&](const char* name) { return (b.out() / name).string(); };

@@ -81,7 +81,10 @@ long double rounded_by(rounding_rule rule, long double x) {
     case rounding_rule::floor: return std::floor(x);
     case rounding_rule::toward_zero: return std::trunc(x);
     case rounding_rule::nearest_even: return std::nearbyint(x);
-    case rounding_rule::nearest_away: return std::round(x);
+    case rounding_rule::nearest_away: {  // not std::round, which is wrong next to 0.5 in MinGW-w64
+      const long double whole = std::trunc(x);
+      return std::fabs(x - whole) >= 0.5L ? whole + std::copysign(1.0L, x) : whole;
+    }
   }
   return 0;
 }

@@ -88,7 +88,7 @@ class page_reader {
       const std::string end = "</" + name + ">";
       require(rest_.find(end) != std::string_view::npos);
       rest_.remove_prefix(rest_.find(end) + end.size());
-    } else if (!closed && name != "meta" && name != "br") {
+    } else if (!closed && name != "meta" && name != "br" && name != "input") {  // elements without an end
       open_.push_back(name);
     }
   }
@@ -112,7 +112,7 @@ class page_reader {
 nniesim::report report_of(const std::function<std::string()>& text, const std::function<double()>& number,
                           std::size_t layers) {
   nniesim::report r;
-  for (std::string* s : {&r.title, &r.network, &r.picture, &r.mode, &r.versions}) *s = text();
+  for (std::string* s : {&r.title, &r.network, &r.picture, &r.mode, &r.versions, &r.date, &r.command}) *s = text();
   const auto said = [&] { return nniesim::fact::text_of(text()); };
   const auto finding = [&] {
     nniesim::finding f;
@@ -141,6 +141,9 @@ nniesim::report report_of(const std::function<std::string()>& text, const std::f
     e.worst_channels = {{1, number(), number(), number()}};
     e.suspicious = i % 2 == 0;
     r.result.layers.push_back(e);
+    nniesim::report_layer l{.type = text(), .outputs = {e.name}, .shapes = {text()}};
+    if (i != 0) l.inputs = {i - 1, i / 2};  // drawn with a way around
+    r.network_layers.push_back(l);
   }
   r.result.verdict = finding();
   r.result.also = {finding()};

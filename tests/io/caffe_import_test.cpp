@@ -1,8 +1,10 @@
 #include <nniesim/io/caffe_import.hpp>
+#include <nniesim/network/fold.hpp>
 #include <nniesim/network/runner.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <ctime>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -752,6 +754,27 @@ TEST_CASE("a network that asks for more than there is is refused, by its file or
     CHECK_THAT(e.what(), contains("network 'large' takes 8192") && contains(" bytes (7.6 GiB)") &&
                              contains("expected at most 1073741824 bytes (1 GiB)") && contains("layer 'data'"));
   }
+}
+
+/// Processor seconds for the import of so many layers.
+double seconds_for(std::size_t layers) {
+  std::string text = "input: 'b0' input_shape { dim: 1 dim: 2 dim: 2 dim: 2 }\n";
+  caffe_model model{"model", {}};
+  for (std::size_t i = 0; i < layers; i += 2) {
+    const std::string in = "b" + std::to_string(i), out = "b" + std::to_string(i + 2), name = "c" + std::to_string(i);
+    text += one(name, "Convolution", in, out, "convolution_param { num_output: 2 kernel_size: 1 bias_term: false }");
+    text += one("r" + std::to_string(i), "ReLU", out, out);
+    model.layers.push_back(learned(name, {{2, 2, 1, 1}}).layers[0]);
+  }
+  const std::clock_t start = std::clock();
+  CHECK(fold_batch_norm(imported(text, model)).layers.size() == layers + 1);
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
+TEST_CASE("no step of an import takes the square of the layers", "[io]") {
+  const double few = seconds_for(200), many = seconds_for(3200);
+  CAPTURE(few, many);
+  CHECK(many < 16 * 4 * few + 0.1);  // the square: 256 times as long
 }
 
 }  // namespace caffe_import_test

@@ -150,7 +150,7 @@ TEST_CASE("what is wrong with a calibration file is said", "[io]") {
   CHECK_THROWS_WITH(parse(R"({"format": "nniesim ranges 1", "pictures": -1})"), contains("pictures"));
   CHECK_THROWS_WITH(parse(format + R"("rule": "mean"})"), contains("got rule \"mean\", expected \"quantized\""));
   CHECK_THROWS_WITH(parse(format + R"("rule": "given", "precision": 8})"), contains("got precision 8"));
-  CHECK_THROWS_WITH(parse(head + "[]}"), contains("blobs that are no object"));
+  CHECK_THROWS_WITH(parse(head + "[]}"), contains("blobs that are not an object"));
   CHECK_THROWS_WITH(parse(head + R"({"c": []}})"), contains("blob 'c': got [], expected an object"));
   CHECK_THROWS_WITH(parse(head + R"({"c": {}}})"), contains("blob 'c': got no range"));
   CHECK_THROWS_WITH(parse(head + R"({"c": {"zeros": true}}})"), contains("blob 'c': got no range"));
@@ -173,7 +173,7 @@ TEST_CASE("what is wrong with a calibration file is said", "[io]") {
   b.input({1, 2, 3, 3});
   const auto old = [&](std::string_view text) { return parse_calibration(text, "c.json", b.net); };
   const std::string old_head = R"({"format": "nniesim calibration 1", "pictures": 1, "layers": )";
-  CHECK_THROWS_WITH(old(old_head + "[]}"), contains("layers that are no object"));
+  CHECK_THROWS_WITH(old(old_head + "[]}"), contains("layers that are not an object"));
   CHECK_THROWS_WITH(old(old_head + R"({"c": []}})"), contains("layer 'c'"));
   CHECK_THROWS_WITH(old(old_head + R"({"c": [{"gfpq8": 1}]}})"), contains("no member 'gfpq16'"));
   CHECK_THROWS_WITH(old(R"({"format": "nniesim calibration 2", "pictures": 1, "layers": {"\\x": [1]}})"),

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <nniesim/tensor/eigen.hpp>
 #include "catch.hpp"
 #include "support/mutate.hpp"
 #include "support/scratch_folder.hpp"

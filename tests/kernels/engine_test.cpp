@@ -2,6 +2,7 @@
 // guard pages.
 #include <nniesim/kernels/engine.hpp>
 
+#include <nniesim/kernels/quantize.hpp>
 #include <nniesim/ops/conv2d.hpp>
 #include <nniesim/ops/fully_connected.hpp>
 #include <set>
@@ -42,6 +43,26 @@ T odd_operand(draws& d) {
   }
 }
 
+/// One of a word's codes, which are signed unless a bias is added to them.
+std::int32_t code_at(std::int32_t word, const kernels::word_packing& p, std::size_t place, std::int32_t bias) {
+  const auto bits = static_cast<unsigned>(32 / p.codes);
+  const std::uint32_t field = static_cast<std::uint32_t>(word) << (32 - bits * (static_cast<unsigned>(place) + 1));
+  return bias == 0 ? static_cast<std::int32_t>(field) >> (32 - bits) : static_cast<std::int32_t>(field >> (32 - bits));
+}
+
+/// A word of 8-bit codes plus bias, often the largest of either sign.
+std::int32_t odd_word(draws& d, const kernels::word_packing& p, std::int32_t bias) {
+  const auto bits = static_cast<unsigned>(32 / p.codes);
+  std::uint32_t word = 0;
+  for (std::size_t c = 0; c < p.codes; ++c) {
+    constexpr std::int32_t ends[] = {127, -127, 0};
+    const std::size_t which = d.between(0, 3);
+    const std::int32_t code = which < 3 ? ends[which] : static_cast<std::int32_t>(d.bits() % 255U) - 127;
+    word = word << bits | (static_cast<std::uint32_t>(code + bias) & (0xffffffffU >> (32 - bits)));
+  }
+  return static_cast<std::int32_t>(word);
+}
+
 /// Every tile height, both panel widths, chain lengths around the unrolled and the split ones, whole, cut and with
 /// steps left out; sums bit for bit, nothing read behind `readable` elements.
 template <class P>
@@ -52,19 +73,24 @@ void tiles_equal_plain_loops(std::uint32_t seed) {
   draws d(seed);
   for (const isa i : runnable_isas()) {
     const kernels::tile_shape tile = e::tile(i);
+    const kernels::word_packing packing = e::packing(i);
     for (const std::size_t steps : {0U, 1U, 3U, 7U, 15U, 16U, 17U, 130U, 254U, 255U, 256U, 511U}) {
       for (std::size_t rows = 1; rows <= tile.max_rows; ++rows) {
         const std::size_t vectors = 1 + (rows + steps) % 2;
         const std::size_t columns = vectors * tile.lanes;
         std::vector<operand> weights(steps * columns * e::parts);
         for (auto& w : weights) {
-          w = odd_operand<operand>(d);
+          if constexpr (e::packs8) w = odd_word(d, packing, 0);
+          else w = odd_operand<operand>(d);
           // Low and high parts of 16-bit codes fit bytes.
           if constexpr (e::packs16) w = static_cast<std::int32_t>(static_cast<std::uint32_t>(w) & 0x007f007fU);
         }
         const std::size_t stride = steps + 3;
         std::vector<operand> inputs(steps + stride * tile.max_rows);
-        for (auto& x : inputs) x = odd_operand<operand>(d);
+        for (auto& x : inputs) {
+          if constexpr (e::packs8) x = odd_word(d, packing, packing.bias);
+          else x = odd_operand<operand>(d);
+        }
         const guarded<operand> w(weights, guarded<operand>::side::at_end);
         const guarded<operand> a(inputs, guarded<operand>::side::at_end);
         std::vector<std::int32_t> offset(steps);
@@ -83,6 +109,10 @@ void tiles_equal_plain_loops(std::uint32_t seed) {
               };
               for (const unsigned s : {0U, 16U}) {
                 total += (256 * half(b[0], s) + half(b[tile.lanes], s)) * half(x, s);
+              }
+            } else if constexpr (e::packs8) {
+              for (std::size_t c = 0; c < packing.codes; ++c) {
+                total += code_at(b[column], packing, c, 0) * code_at(x, packing, c, packing.bias);
               }
             } else {
               total = std::fma(b[column], x, total);
@@ -147,6 +177,24 @@ void run_guarded(const Layer& layer, const tensor<value_t<P>>& x, const Scales& 
   CHECK(std::memcmp(out.data(), expected.data(), out.size() * sizeof(value)) == 0);
 }
 
+/// The same of codes, in and out.
+template <class P>
+void run_codes_guarded(const conv2d_layer<P>& layer, const tensor<value_t<P>>& x,
+                       const typename P::activations::scale& scale, const tensor<value_t<P>>& y, std::size_t at_begin) {
+  using format = typename P::activations;
+  using code = typename format::code;
+  const auto side = static_cast<typename guarded<code>::side>(at_begin);
+  const auto out_scale = scale_of<format>(decode<q20_12>(y, {}));
+  const auto codes = encode<format>(decode<q20_12>(x, {}), scale);
+  const auto expected = encode<format>(decode<q20_12>(y, {}), out_scale);
+  const guarded<code> in({codes.data(), codes.size()}, side);
+  const guarded<code> out(expected.size(), side);
+  const guarded<std::byte> memory(layer.workspace_bytes(shape_of(x)), static_cast<guarded<std::byte>::side>(side));
+  layer.run(tensor_view<const code>(in.span(), shape_of(x)), scale, tensor_view<code>(out.span(), shape_of(y)),
+            memory.span(), {}, {.z = out_scale.z()});
+  CHECK(std::memcmp(out.data(), expected.data(), out.size() * sizeof(code)) == 0);
+}
+
 template <class P>
 void stays_inside(std::uint32_t seed, int cases) {
   draws d(seed);
@@ -188,6 +236,9 @@ void stays_inside(std::uint32_t seed, int cases) {
                                     view_of(expected_rows));
       for (const side s : {side::at_end, side::at_begin}) {
         run_guarded<P>(layer, values, scales, expected, s);
+        if constexpr (kernels::engine<P>::stores_codes) {
+          run_codes_guarded<P>(layer, values, scales, expected, static_cast<std::size_t>(s));
+        }
         run_guarded<P>(connected, rows, scale, expected_rows, s);
       }
     });
@@ -200,6 +251,7 @@ TEST_CASE("tiles of every height and width equal plain loops") {
   tiles_equal_plain_loops<float32>(1);
   tiles_equal_plain_loops<fp64_study>(2);
   tiles_equal_plain_loops<uniform_w16a16>(3);
+  tiles_equal_plain_loops<uniform_w8a8>(4);
 }
 
 TEST_CASE("sums of the largest 16-bit codes leave the split sums' range in no order") {
@@ -257,14 +309,20 @@ TEST_CASE("every instruction set has kernels of its own") {
   };
   std::set<isa> plain;
   for (const isa i : runnable_isas()) {
-    if (i == isa::scalar || i == isa::avx2 || i == isa::avx512 || i == isa::neon) plain.insert(i);
+    plain.insert(kernels::select(i, [](auto set) { return decltype(set)::base_id; }));
   }
   using w8 = kernels::engine<w8a8>;
   CHECK(differ([](isa i) { return w8::adjacent(i); }).first >= plain.size());
   CHECK(differ([](isa i) { return w8::strided(i); }).first >= plain.size());
   CHECK(differ([](isa i) { return w8::finish(i, kernels::finish_rule::integer_stage); }).first == plain.size());
   CHECK(differ([](isa i) { return w8::quantize<q20_12>(i); }).first >= plain.size());
-  CHECK(differ([](isa i) { return w8::channel(i, kernels::finish_rule::integer_stage); }).first == plain.size());
+  CHECK(differ([](isa i) { return w8::pixels(i, kernels::finish_rule::integer_stage); }).first == plain.size());
+  CHECK(differ([](isa i) { return w8::pixels<gfpq8::code>(i, kernels::finish_rule::integer_stage); }).first ==
+        plain.size());
+  CHECK(differ([](isa i) { return w8::finish<gfpq8::code>(i, kernels::finish_rule::integer_stage); }).first ==
+        plain.size());
+  CHECK(differ([](isa i) { return w8::quantize<gfpq8::code>(i); }).first >= plain.size());
+  CHECK(differ([](isa i) { return w8::quantize_by_turns<gfpq8::code>(i); }).first == plain.size());
   const auto [u8, all] = differ([](isa i) { return kernels::engine<uniform_w8a8>::adjacent(i); });
   CHECK(u8 == all);
   const auto [u16, all16] = differ([](isa i) { return kernels::engine<uniform_w16a16>::adjacent(i); });

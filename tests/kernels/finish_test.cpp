@@ -1,6 +1,7 @@
 // How finished sums become outputs: the kernels of every instruction set against plain code and integers.
 #include <nniesim/kernels/code_panels.hpp>
 #include <nniesim/kernels/engine.hpp>
+#include <nniesim/kernels/gfpq_lookup.hpp>
 
 #include <bit>
 #include <cmath>
@@ -46,6 +47,7 @@ struct stages {
       } else {
         multiplier[i] = std::ldexp(static_cast<double>(d.normal()), -static_cast<int>(d.between(0, 20)));
         shift[i] = static_cast<double>(d.normal()) * 100;
+        fits = fits && (largest_sum + 1000) * std::fabs(multiplier[i]) + std::fabs(shift[i]) < 0x1p19 - 1;
       }
     }
   }
@@ -103,7 +105,7 @@ void tiles_equal_the_specification(std::uint32_t seed) {
     const stages s(d, columns, Rule, largest);
     (s.fits ? fitting : beyond) += 1;
     const std::size_t sum_columns = (columns + 15) / 16 * 16 + d.between(0, 1) * 16;
-    std::vector<Sum> sums(rows * sum_columns + 64), correction(columns);
+    std::vector<Sum> sums(rows * sum_columns + 64), correction((columns + 15) / 16 * 16);
     for (auto& v : sums) v = any_sum<Sum>(d, largest);
     for (auto& v : correction) v = static_cast<Sum>(any_sum<Sum>(d, 1000));
     const std::size_t layout = d.between(0, 2);
@@ -111,7 +113,8 @@ void tiles_equal_the_specification(std::uint32_t seed) {
     const auto row_step = static_cast<std::ptrdiff_t>(layout == 0 ? 1 : layout == 1 ? distance : 2 * distance);
     const auto column_step = static_cast<std::ptrdiff_t>(layout == 0 ? distance : layout == 1 ? 1 : 2);
     const auto rounding = std::integral<Sum> ? sum_rounding::none : static_cast<sum_rounding>(d.between(0, 2));
-    const finish_constants c = s.constants(Rule, Rule == finish_rule::integer_stage ? rounding : sum_rounding::none);
+    finish_constants c = s.constants(Rule, Rule == finish_rule::integer_stage ? rounding : sum_rounding::none);
+    c.fits = c.fits && std::same_as<Out, q20_12>;
     const bool relu = d.between(0, 1) == 0;
     std::vector<Out> expected(2 * distance * std::max(rows, columns) + 100);
     event_counts events;
@@ -145,62 +148,75 @@ void tiles_equal_the_specification(std::uint32_t seed) {
       }
     }
   }
-  if (Rule == finish_rule::integer_stage) {
+  if (Rule != finish_rule::float_sum && !std::same_as<Out, float>) {
     CHECK(fitting > 5);
     CHECK(beyond > 5);
   }
 }
 
+/// A value as a layer stores it.
+template <class Out>
+Out as_stored(typename kernels::stored<Out>::value v, const kernels::output_stage& stage) {
+  if constexpr (kernels::stored<Out>::is_code) {
+    using format = typename kernels::stored<Out>::format;
+    return format::encode(static_cast<float>(v), typename format::scale(stage.z));
+  } else {
+    return v;
+  }
+}
+
 template <finish_rule Rule, class T, class Out>
-void channels_equal_the_specification(std::uint32_t seed) {
+void pixels_equal_the_specification(std::uint32_t seed) {
+  using value = typename kernels::stored<Out>::value;
   draws d(seed);
-  for (int n = 0; n < 60; ++n) {
+  for (int n = 0; n < 80; ++n) {
     const bool is_3x3 = d.between(0, 1) == 0;
-    const std::size_t steps = is_3x3 ? 9 : d.between(1, 12), rows = d.between(1, 20), count = d.between(1, 70);
+    const std::size_t channels = is_3x3 ? 1 : kernels::pixel_channels(d.between(1, 8));
+    const std::size_t steps = is_3x3 ? 9 : d.between(1, 12), rows = d.between(1, 20), count = d.between(1, 140);
     const std::size_t width = count + 70, stride = d.between(1, 2);
-    std::vector<T> a((rows * stride + 20) * width), w(steps);
+    std::vector<T> a((rows * stride + 20) * width), w(steps * channels);
     for (auto& v : a) v = static_cast<T>(std::exp2(4 * d.normal()));
     for (auto& v : w) v = static_cast<T>(std::exp2(4 * d.normal())) * (d.between(0, 1) == 0 ? T(1) : T(-1));
     std::vector<std::int32_t> offset(steps);
     for (std::size_t t = 0; t < steps; ++t) {
       offset[t] = static_cast<std::int32_t>(is_3x3 ? t / 3 * width + t % 3 : d.between(0, 4 * width));
     }
-    const stages s(d, 1, Rule, 0x1p25);
+    const stages s(d, channels, Rule, 0x1p25);
     const auto rounding =
         Rule == finish_rule::integer_stage ? static_cast<sum_rounding>(d.between(0, 2)) : sum_rounding::none;
-    const finish_constants c = s.constants(Rule, rounding);
+    finish_constants c = s.constants(Rule, rounding);
+    c.fits = c.fits && std::same_as<value, q20_12>;
     const bool relu = d.between(0, 1) == 0;
-    std::vector<Out> expected(rows * count);
+    const std::size_t out_step = rows * count + d.between(0, 9);
+    std::vector<Out> expected(channels * out_step);
     event_counts events;
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t i = 0; i < count; ++i) {
-        T sum{};
-        for (std::size_t t = 0; t < steps; ++t) {
-          sum = std::fma(w[t], a[r * stride * width + static_cast<std::size_t>(offset[t]) + i], sum);
+    const kernels::output_stage told{
+        .relu = relu, .events = &events, .z = static_cast<int>(d.between(0, 160)) * (sizeof(Out) == 1 ? 1 : 8) - 700};
+    for (std::size_t o = 0; o < channels; ++o) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t i = 0; i < count; ++i) {
+          T sum{};
+          for (std::size_t t = 0; t < steps; ++t) {
+            sum = std::fma(w[t * channels + o], a[r * stride * width + static_cast<std::size_t>(offset[t]) + i], sum);
+          }
+          expected[o * out_step + r * count + i] = as_stored<Out>(specified<T, value>(sum, T{}, s, o, c, told), told);
         }
-        expected[r * count + i] = specified<T, Out>(sum, T{}, s, 0, c, {relu, &events});
       }
     }
     for (const isa i : runnable_isas()) {
       std::vector<Out> out(expected.size());
       event_counts seen;
+      kernels::output_stage stage = told;
+      stage.events = n % 2 == 0 ? &seen : nullptr;
       kernels::select(i, [&](auto set) {
-        decltype(set)::template channel<Rule, T, Out>({a.data(),
-                                                       static_cast<std::ptrdiff_t>(stride * width),
-                                                       offset.data(),
-                                                       w.data(),
-                                                       steps,
-                                                       is_3x3,
-                                                       rows,
-                                                       count,
-                                                       c,
-                                                       out.data(),
-                                                       {relu, n % 2 == 0 ? &seen : nullptr}});
+        decltype(set)::template pixels<Rule, T, Out>({a.data(), static_cast<std::ptrdiff_t>(stride * width),
+                                                      offset.data(), w.data(), steps, is_3x3, channels, rows, count, c,
+                                                      out.data(), out_step, stage});
       });
-      INFO(to_string(i) << ", case " << n << ": " << rows << " x " << count << ", steps " << steps << ", "
-                        << to_string(rounding));
+      INFO(to_string(i) << ", case " << n << ": " << channels << " x " << rows << " x " << count << ", steps " << steps
+                        << ", " << to_string(rounding) << ", relu " << relu << ", z " << told.z);
       CHECK(std::memcmp(out.data(), expected.data(), out.size() * sizeof(Out)) == 0);
-      if (n % 2 == 0 && !std::same_as<Out, float>) CHECK(seen.saturated == events.saturated);
+      if (n % 2 == 0 && !std::same_as<value, float>) CHECK(seen.saturated == events.saturated);
     }
   }
 }
@@ -218,13 +234,87 @@ TEST_CASE("tiles of finished sums equal the rule's specification, whatever the l
   tiles_equal_the_specification<finish_rule::float_sum, float, float>(8);
 }
 
-TEST_CASE("channels alone are finished by the same rules") {
-  channels_equal_the_specification<finish_rule::integer_stage, float, q20_12>(11);
-  channels_equal_the_specification<finish_rule::integer_stage, double, q20_12>(12);
-  channels_equal_the_specification<finish_rule::real_stage, float, q20_12>(13);
-  channels_equal_the_specification<finish_rule::real_stage, double, q20_12>(14);
-  channels_equal_the_specification<finish_rule::real_stage, float, float>(15);
-  channels_equal_the_specification<finish_rule::float_sum, float, float>(16);
+TEST_CASE("outputs that stand in the lanes are finished by the same rules, and stored as values or codes") {
+  pixels_equal_the_specification<finish_rule::integer_stage, float, q20_12>(11);
+  pixels_equal_the_specification<finish_rule::integer_stage, double, q20_12>(12);
+  pixels_equal_the_specification<finish_rule::real_stage, float, q20_12>(13);
+  pixels_equal_the_specification<finish_rule::real_stage, double, q20_12>(14);
+  pixels_equal_the_specification<finish_rule::real_stage, float, float>(15);
+  pixels_equal_the_specification<finish_rule::float_sum, float, float>(16);
+  pixels_equal_the_specification<finish_rule::integer_stage, float, gfpq8::code>(17);
+  pixels_equal_the_specification<finish_rule::integer_stage, float, gfpq16::code>(18);
+}
+
+TEST_CASE("the offset of a whole number tells whether it and the next have the same level") {
+  std::size_t wrong = 0;
+  const auto level = [](std::uint32_t bits, std::uint32_t of) {
+    return bits + static_cast<std::uint32_t>(kernels::level_offset8<0>[of >> 18U & 31U]);
+  };
+  std::uint32_t before = 0;  // bits of n - 1
+  for (std::uint32_t n = 1; n < 1U << 24U; ++n) {
+    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(n));
+    const bool same = level(before, before) >> 19U == level(bits, before) >> 19U;
+    if (same && level(bits, bits) >> 19U != level(before, before) >> 19U) ++wrong;
+    before = bits;
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("codes of sums next to those at which they change are the specification's") {
+  draws d(21);
+  for (int n = 0; n < 400; ++n) {
+    const gfpq8::scale z(static_cast<int>(d.between(0, 260)) - 270);
+    const kernels::output_stage stage{.relu = d.between(0, 1) == 0, .z = z.z()};
+    const auto code_of = [&](double steps) { return gfpq8::encode(static_cast<float>(steps * 0x1p-12), z); };
+    stages s(d, 1, finish_rule::integer_stage, 0x1p20);
+    // Small, as those of most layers, or so large that the stage cancels them.
+    s.list[0].coarse = false;
+    s.list[0].multiplier = static_cast<std::int32_t>(d.bits() >> d.between(1, 16)) * (d.between(0, 3) == 0 ? -1 : 1);
+    s.list[0].bias = static_cast<std::int32_t>(d.bits()) >> d.between(4, 24);
+    s.list[0].shift = d.between(0, 1) == 0 ? 0 : static_cast<std::int32_t>(d.bits()) >> d.between(4, 24);
+    s.multiplier[0] = s.list[0].scaled_multiplier();
+    s.bias[0] = s.list[0].bias;
+    s.shift[0] = s.list[0].shift;
+    std::vector<float> sums(kernels::pixel_slack + 150);
+    double largest = 0;
+    for (auto& sum : sums) {
+      // A step at which the code changes: bisected between 0 and one that is drawn.
+      double low = 0, high = std::exp2(d.between(1, 23)) * (d.between(0, 1) == 0 ? 1 : -1);
+      while (std::abs(high - low) > 1) {
+        const double middle = std::trunc((low + high) / 2);
+        (code_of(middle) == code_of(high) ? high : low) = middle;
+      }
+      const double step = d.between(0, 9) == 0 ? low : high + (high < 0 ? 1 : 0);
+      sum = static_cast<float>((step - s.shift[0]) / s.multiplier[0] - s.bias[0]);
+      for (std::size_t k = d.between(0, 4); k > 0; --k)
+        sum = std::nextafter(sum, d.between(0, 1) == 0 ? 1e30F : -1e30F);
+      if (d.between(0, 19) == 0) sum = 0;
+      if (!(std::abs(sum) < 0x1p40F)) sum = 1;
+      largest = std::max(largest, std::abs(static_cast<double>(sum)));
+    }
+    finish_constants c = s.constants(finish_rule::integer_stage, sum_rounding::none);
+    c.fits = (largest + std::abs(s.bias[0])) * std::abs(s.multiplier[0]) + std::abs(s.shift[0]) < 0x1p31 - 2;
+    const std::size_t count = 150;
+    event_counts events;
+    const kernels::output_stage told{.relu = stage.relu, .events = &events, .z = stage.z};
+    std::vector<gfpq8::code> expected(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      expected[i] = as_stored<gfpq8::code>(specified<float, q20_12>(sums[i], 0.0F, s, 0, c, told), stage);
+    }
+    const std::int32_t offset = 0;
+    const float weight = 1;
+    for (const isa i : runnable_isas()) {
+      std::vector<gfpq8::code> out(count);
+      kernels::select(i, [&](auto set) {
+        decltype(set)::template pixels<finish_rule::integer_stage, float, gfpq8::code>(
+            {sums.data(), 0, &offset, &weight, 1, false, 1, 1, count, c, out.data(), count, stage});
+      });
+      INFO(to_string(i) << ", case " << n << ", relu " << stage.relu << ", z " << stage.z << ", fits " << c.fits
+                        << ", multiplier " << s.list[0].multiplier << ", bias " << s.list[0].bias << ", shift "
+                        << s.list[0].shift);
+      CHECK(out == expected);
+    }
+  }
 }
 
 TEST_CASE("products that lie just under a whole number of steps are floored, not rounded up by the shift") {

@@ -1,7 +1,9 @@
-#include <nniesim/kernels/functions.hpp>
+#include <nniesim/kernels/layerwise.hpp>
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "catch.hpp"
@@ -111,6 +113,24 @@ TEST_CASE("exponentials of float64 by vectors equal exact_bits_exp to the last b
   }
   std::vector<double> most(x.size()), e(x.size() + 8);
   for (double& m : most) m = static_cast<double>(d.symmetric()) * 1e-3;
+  // Around the ends, where results overflow, become denormal and vanish: 0 less a number.
+  for (const double end : {exp_constants::highest, 710.0, 709.0, -708.0, -745.0, -745.13, exp_constants::lowest, -746.0,
+                           std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
+    double at = end;
+    for (int i = 0; i < 20; ++i) at = std::nextafter(at, -1e9);
+    for (int i = 0; i < 40; ++i, at = std::nextafter(at, 1e9)) {
+      x.push_back(0.0F);
+      most.push_back(-at);
+    }
+    x.push_back(0.0F);
+    most.push_back(-end);
+  }
+  for (double at = -747.0; at < -700.0; at += 0x1p-7) {
+    x.push_back(0.0F);
+    most.push_back(-at);
+  }
+  e.resize(x.size() + 8);
+  most.resize(x.size() + 8);
   for_each_isa([&](isa) {
     const bool ran =
         kernels::layerwise::run([&](auto k) { k.exponentials(x.data(), most.data(), e.data(), x.size()); });
@@ -119,6 +139,77 @@ TEST_CASE("exponentials of float64 by vectors equal exact_bits_exp to the last b
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double expected = exact_bits_exp(static_cast<double>(x[i]) - most[i]);
       equal += std::bit_cast<std::uint64_t>(expected) == std::bit_cast<std::uint64_t>(e[i]) ? 1U : 0U;
+    }
+    CHECK(equal == x.size());
+  });
+}
+
+namespace {
+
+#define NNIESIM_LOGARITHMS(set)                                          \
+  void set##_logarithms(double* x, std::size_t n) {                      \
+    using f64 = kernels::set::f64;                                       \
+    for (std::size_t i = 0; i < n; i += 2 * f64::lanes) {                \
+      f64::reg v[2] = {f64::load(x + i), f64::load(x + i + f64::lanes)}; \
+      kernels::set::layerwise::log(v);                                   \
+      f64::store(x + i, v[0]);                                           \
+      f64::store(x + i + f64::lanes, v[1]);                              \
+    }                                                                    \
+  }
+#if defined(NNIESIM_ARCH_X86)
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX2_TARGET)
+NNIESIM_LOGARITHMS(avx2)
+NNIESIM_END_TARGET
+NNIESIM_BEGIN_TARGET(NNIESIM_AVX512_TARGET)
+NNIESIM_LOGARITHMS(avx512)
+NNIESIM_END_TARGET
+#elif defined(NNIESIM_ARCH_ARM)
+NNIESIM_LOGARITHMS(neon)
+#endif
+
+/// In place, of a multiple of 16 numbers, by the vectors of an instruction set; false where it has none.
+bool logarithms([[maybe_unused]] isa i, [[maybe_unused]] std::vector<double>& x) {
+  if (i == isa::scalar) return false;
+#if defined(NNIESIM_ARCH_X86)
+  const bool is_512 = i == isa::avx512 || i == isa::avx512_vnni;
+  (is_512 ? avx512_logarithms : avx2_logarithms)(x.data(), x.size());
+  return true;
+#elif defined(NNIESIM_ARCH_ARM)
+  neon_logarithms(x.data(), x.size());
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+TEST_CASE("logarithms of float64 by vectors equal exact_bits_log to the last bit") {
+  draws d(10);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  std::vector<double> x{
+      0.0, -0.0, infinity, -infinity, -1.0, std::numeric_limits<double>::quiet_NaN(), 1.0, log_constants::root_of_2};
+  for (const double at : {1.0, log_constants::root_of_2, std::numeric_limits<double>::min(), 0x1p-1074, 0x1p1023}) {
+    for (const double factor : {1.0, 2.0, 0.5, 4096.0}) {
+      x.push_back(at * factor);
+      x.push_back(std::nextafter(at * factor, infinity));
+      x.push_back(std::nextafter(at * factor, 0.0));
+    }
+  }
+  for (int i = 0; i < 100000; ++i) {
+    x.push_back(std::bit_cast<double>(std::uint64_t{d.bits()} << 32 | d.bits()));
+    x.push_back(static_cast<double>(d.symmetric()) + 1.0);
+    x.push_back(std::fabs(static_cast<double>(d.any_finite())));
+  }
+  x.resize(x.size() / 16 * 16);
+  for_each_isa([&](isa i) {
+    auto y = x;
+    if (!logarithms(i, y)) return;
+    std::size_t equal = 0;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      const double expected = exact_bits_log(x[k]);
+      const bool same = std::bit_cast<std::uint64_t>(expected) == std::bit_cast<std::uint64_t>(y[k]);
+      equal += same || (expected != expected && y[k] != y[k]) ? 1U : 0U;
     }
     CHECK(equal == x.size());
   });

@@ -68,13 +68,116 @@ void equals_one_by_one(std::uint32_t seed, int lowest_z, int highest_z) {
   });
 }
 
+/// Layer values as stored codes, and back.
+template <class F>
+void stores_one_by_one(std::uint32_t seed, int lowest_z, int highest_z) {
+  draws d(seed);
+  for_each_isa([&](isa used) {
+    for (int round = 0; round < 60; ++round) {
+      for (const std::size_t n : lengths) {
+        const int z = lowest_z + static_cast<int>(d.between(0, static_cast<std::size_t>(highest_z - lowest_z)));
+        const typename F::scale s(z);
+        const bool relu = round % 2 == 0;
+        std::vector<q20_12> in(n), back(n + 1, q20_12::from_raw(77));
+        for (q20_12& x : in) {
+          x = q20_12::from_raw(static_cast<std::int32_t>(d.bits()) >> d.between(0, 31));
+          if (d.between(0, 15) == 0) x = d.between(0, 1) == 0 ? q20_12::lowest() : q20_12::from(1e9);
+        }
+        std::vector<typename F::code> codes(n + 2, 0x55);
+        encode_values<F>(in, std::span(codes.data() + 1, n), {.relu = relu, .z = z});
+        decode_values<F>(std::span<const typename F::code>(codes.data() + 1, n), std::span(back.data(), n), s);
+        bool same = codes[0] == 0x55 && codes[n + 1] == 0x55 && back[n] == q20_12::from_raw(77);
+        for (std::size_t i = 0; i < n; ++i) {
+          const auto code = F::encode(relu && in[i] < q20_12{} ? 0.0F : q20_12::to_float(in[i]), s);
+          same = same && codes[i + 1] == code && back[i] == q20_12::from(F::decode(code, s));
+        }
+        INFO(F::name << " on " << to_string(used) << ", n " << n << ", z " << z);
+        CHECK(same);
+      }
+    }
+  });
+}
+
 }  // namespace
+
+TEST_CASE("words of uniform codes are those of one by one, halves between codes and saturation too") {
+  draws d(9);
+  constexpr std::size_t n = 150;
+  for_each_isa([&](isa used) {
+    for (const float step : {0x1p-12F, 0x1p-11F, 0.01F, 0.0312F, 0.5F, 3.7F, 4e3F}) {
+      for (const std::size_t channels : {4U, 3U, 1U}) {
+        std::vector<q20_12> in(4 * n);
+        for (q20_12& x : in) {
+          const double steps = static_cast<double>(d.between(0, 600)) / 2 - 150;
+          x = d.between(0, 3) == 0 ? q20_12::from_raw(static_cast<std::int32_t>(d.bits()) >> d.between(0, 31))
+                                   : q20_12::from(steps * static_cast<double>(step));
+        }
+        std::vector<std::int32_t> out(n + 1, 77);
+        kernels::select(used, [&](auto set) {
+          decltype(set)::template quantize_words<4>(
+              kernels::quantize_job<q20_12, std::int32_t>{in.data(), 0, channels, n, out.data(), 0, 1, n}, step, 127,
+              128);
+        });
+        bool same = out[n] == 77;
+        for (std::size_t i = 0; i < n; ++i) {
+          std::uint32_t word = 0;
+          for (std::size_t c = 0; c < 4; ++c) {
+            const float x = c < channels ? q20_12::to_float(in[c * n + i]) : 0.0F;
+            word |= static_cast<std::uint32_t>(uniform8::encode(x, uniform8::scale(step)) + 128) << 8 * c;
+          }
+          same = same && static_cast<std::uint32_t>(out[i]) == word;
+        }
+        INFO(to_string(used) << ", step " << step << ", channels " << channels);
+        CHECK(same);
+      }
+    }
+  });
+}
+
+TEST_CASE("layer values are stored as codes, and read, as one by one") {
+  stores_one_by_one<gfpq8>(5, -511, 300);
+  stores_one_by_one<gfpq16>(6, -4095, 2000);
+  stores_one_by_one<gfpq8>(7, gfpq8::scale::min_z, gfpq8::scale::max_z);
+  stores_one_by_one<gfpq16>(8, gfpq16::scale::min_z, gfpq16::scale::max_z);
+}
 
 TEST_CASE("vector encoders and decoders equal the one-value functions on odd values, lengths and alignments") {
   equals_one_by_one<gfpq8>(1, -511, 511);
   equals_one_by_one<gfpq16>(2, -4095, 4095);
   equals_one_by_one<gfpq8>(3, gfpq8::scale::min_z, gfpq8::scale::max_z);
   equals_one_by_one<gfpq16>(4, gfpq16::scale::min_z, gfpq16::scale::max_z);
+}
+
+namespace {
+
+/// Layer values of every size become what the one-value functions make of them, in place too.
+template <class F>
+void layer_values_pass_the_format(std::uint32_t seed) {
+  draws d(seed);
+  for_each_isa([&](isa used) {
+    for (int z = F::scale::min_z; z <= F::scale::max_z; z += static_cast<int>(d.between(1, F::levels))) {
+      const typename F::scale s(z);
+      std::vector<q20_12> in(d.between(0, 70));
+      for (q20_12& x : in) x = q20_12::from_raw(static_cast<std::int32_t>(d.bits()) >> d.between(0, 31));
+      if (!in.empty()) in.back() = d.bits() % 2 == 0 ? q20_12::lowest() : q20_12::max();
+      std::vector<q20_12> out(in.size() + 1, q20_12::from(77.0)), expected = out;
+      for (std::size_t i = 0; i < in.size(); ++i) {
+        expected[i] = q20_12::from(F::decode(F::encode(q20_12::to_float(in[i]), s), s));
+      }
+      requantize<F, q20_12>(in, std::span(out.data(), in.size()), s);
+      INFO(F::name << " on " << to_string(used) << ", n " << in.size() << ", z " << z);
+      CHECK(out == expected);
+      requantize<F, q20_12>(in, in, s);
+      CHECK(std::equal(in.begin(), in.end(), expected.begin()));
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("layer values pass a format on every instruction set as one by one") {
+  layer_values_pass_the_format<gfpq8>(11);
+  layer_values_pass_the_format<gfpq16>(12);
 }
 
 TEST_CASE("every code decodes on every instruction set as one by one") {

@@ -1,5 +1,6 @@
 #include <nniesim/kernels/weight_codes.hpp>
 
+#include <cstring>
 #include <limits>
 #include <nniesim/formats/uniform.hpp>
 #include <vector>
@@ -47,15 +48,7 @@ void check_all() {
   }
 }
 
-TEST_CASE("weights are encoded as group_weights does it") {
-  for_each_isa([](isa) {
-    check_all<gfpq8>();
-    check_all<gfpq16>();
-  });
-  check_all<uniform8>();
-}
-
-TEST_CASE("largest magnitudes show NaN and infinity") {
+void largest_magnitudes_show_all() {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   for (const std::size_t n : {1U, 16U, 40U}) {
     for (std::size_t at = 0; at < n; ++at) {
@@ -70,6 +63,33 @@ TEST_CASE("largest magnitudes show NaN and infinity") {
     }
   }
   CHECK(kernels::largest_magnitude_bits({}) == 0);
+}
+
+TEST_CASE("weights are encoded as group_weights does it") {
+  for_each_isa([](isa) {
+    check_all<gfpq8>();
+    check_all<gfpq16>();
+  });
+  check_all<uniform8>();
+}
+
+TEST_CASE("largest magnitudes show NaN and infinity") {
+  for_each_isa([](isa) { largest_magnitudes_show_all(); });
+}
+
+TEST_CASE("magnitudes are found while values are copied") {
+  for_each_isa([](isa i) {
+    draws d(3);
+    for (const std::size_t n : {0U, 1U, 7U, 16U, 33U, 100U}) {
+      std::vector<float> w(n + 1), copy(n + 1, 7.0F);
+      for (float& v : w) v = std::bit_cast<float>(d.bits());
+      const std::uint32_t bits =
+          kernels::select(i, [&](auto set) { return decltype(set)::magnitude_bits(w.data(), copy.data(), n); });
+      CHECK(bits == kernels::scalar::kernel_set::magnitude_bits(w.data(), nullptr, n));
+      CHECK(std::memcmp(w.data(), copy.data(), n * sizeof(float)) == 0);
+      CHECK(copy[n] == 7.0F);
+    }
+  });
 }
 
 TEST_CASE("groups have encodings of their own, or the given ones") {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string>
+#include <utility>
 
 #include "catch.hpp"
 
@@ -48,6 +50,28 @@ TEST_CASE("the text keeps the order, marks what is bad and says how to read it")
   CHECK_THAT(out.str(), contains("max_abs\n") && !contains("x floor"));
 }
 
+TEST_CASE("a table fits a width: without its least important columns, then without names' beginnings") {
+  layer_table table;
+  table.add("stage1_block2_卷积层_conv", compare(tensor<float>{1.0F, 2.0F}, tensor<float>{1.0F, 2.5F}));
+  const auto lines_within = [&](std::size_t width) {
+    std::ostringstream out;
+    table.print(out, width);
+    std::istringstream lines(out.str());
+    std::pair<std::string, std::string> two;
+    std::getline(lines, two.first);
+    std::getline(lines, two.second);
+    CHECK((width == 0 || std::max(two.first.size(), two.second.size()) <= width));
+    return two;
+  };
+  CHECK_THAT(lines_within(0).first, contains("l2_reference") && contains("max_abs"));
+  CHECK_THAT(lines_within(200).second, contains("stage1_block2_"));
+  const auto [head, row] = lines_within(80);
+  CHECK_THAT(head, contains("relative_l2_error  snr_db") && !contains("max_abs") && !contains("l2_other"));
+  CHECK_THAT(row, contains("层_conv") && !contains("stage1"));
+  CHECK_THAT(lines_within(40).first, contains("norm_error     cosine") && !contains("relative_l2_error"));
+  CHECK_THAT(lines_within(30).first, contains("cosine"));
+}
+
 TEST_CASE("CSV quotes names and keeps all digits") {
   std::ostringstream out;
   example().write_csv(out);
@@ -66,7 +90,8 @@ TEST_CASE("JSON escapes names and has null for what it cannot hold") {
   example().write_json(out);
   const std::string json = out.str();
   CHECK_THAT(json, contains("\"first_bad\": \"bad, \\\"quoted\\\"\"") && contains("\"snr_db\": null") &&
-                       contains("\"bad_elements\": 1") && contains("\"bad\": false"));
+                       contains("\"bad_elements\": 1") && contains("\"l2_reference\": ") &&
+                       contains("\"l2_other\": ") && contains("\"bad\": false"));
   CHECK(json.find("nan,") == std::string::npos);
   CHECK(json.find(": inf") == std::string::npos);
   CHECK(std::count(json.begin(), json.end(), '{') == std::count(json.begin(), json.end(), '}'));

@@ -90,4 +90,16 @@ TEST_CASE("a given scale of one format is none of another, but a magnitude is of
   CHECK(both.scale<uniform16>() == uniform16::scale_of_max(3.0F));
 }
 
+TEST_CASE("ranges say in words what they are", "[network]") {
+  activation_ranges r;
+  r.pictures = 20;
+  CHECK(text_of(r) == "largest magnitudes of the float network over 20 picture(s)");
+  r.rule = range_rule::quantized;
+  r.precision = "w8a8";
+  CHECK(text_of(r, "ranges.json") == "largest magnitudes of the network in w8a8 over 20 picture(s) (ranges.json)");
+  r.rule = range_rule::given;
+  CHECK(text_of(r) == "given scales");
+  CHECK(text_of(r, "net.wk") == "given scales (net.wk)");
+}
+
 }  // namespace activation_ranges_test

@@ -46,4 +46,14 @@ TEST_CASE("rules of arithmetic hold for all layers of a network", "[network]") {
   }
 }
 
+TEST_CASE("each rule that is not the default is remarked on", "[network]") {
+  CHECK(remarks_of({}).empty());
+  CHECK(remarks_of({sum_rounding::none, function_rule::hardware}, "fp32_chain").empty());
+  const auto lines = remarks_of({sum_rounding::truncate, function_rule::nearest_entry}, "units40");
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] == "accumulator units40, the default is fp32_chain");
+  CHECK(lines[1] == "finished sums are rounded: truncate, the default is none");
+  CHECK(lines[2] == "functions by the rule nearest_entry, the default is hardware");
+}
+
 }  // namespace arithmetic_test

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <ctime>
 #include <vector>
 
 #include "catch.hpp"
@@ -73,6 +74,65 @@ TEST_CASE("a block is never smaller than what lives at once, and no larger than 
       most = std::max(most, live);
     }
     CHECK(plan_memory(requests).bytes >= most);
+  }
+}
+
+/// The plan as it is specified: each request beside all that were placed before it.
+memory_plan plan_one_by_one(const std::vector<memory_request>& requests) {
+  memory_plan plan{0, std::vector<std::size_t>(requests.size())};
+  const auto rounded = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
+  std::vector<std::size_t> order(requests.size()), placed;
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return requests[a].bytes > requests[b].bytes; });
+  for (const std::size_t i : order) {
+    if (requests[i].bytes == 0) continue;
+    std::size_t at = 0;
+    for (const std::size_t other : placed) {
+      const bool together = requests[i].first <= requests[other].last && requests[other].first <= requests[i].last;
+      if (!together) continue;
+      if (plan.offsets[other] >= at + rounded(requests[i].bytes)) break;
+      at = std::max(at, plan.offsets[other] + rounded(requests[other].bytes));
+    }
+    plan.offsets[i] = at;
+    plan.bytes = std::max(plan.bytes, at + rounded(requests[i].bytes));
+    placed.push_back(i);
+    std::sort(placed.begin(), placed.end(),
+              [&](std::size_t a, std::size_t b) { return plan.offsets[a] < plan.offsets[b]; });
+  }
+  return plan;
+}
+
+TEST_CASE("each request gets the lowest offset that is free", "[network]") {
+  draws random(15);
+  for (int round = 0; round < 400; ++round) {
+    std::vector<memory_request> requests(random.between(0, 60));
+    const std::size_t steps = random.between(1, 40), most = round % 2 == 0 ? 3 : steps;
+    for (auto& r : requests) {
+      r = {random.between(0, 9) * random.between(1, 90), random.between(0, steps) * 7, 0};
+      r.last = r.first + random.between(0, most * 7);
+    }
+    const memory_plan plan = plan_memory(requests), expected = plan_one_by_one(requests);
+    CHECK(plan.bytes == expected.bytes);
+    CHECK(plan.offsets == expected.offsets);
+  }
+}
+
+/// Processor seconds for the plan of a chain of layers that write, or keep, blobs and have workspaces.
+double seconds_for(std::size_t layers, bool keeps) {
+  std::vector<memory_request> requests;
+  for (std::size_t i = 0; i < layers; ++i) requests.push_back({256 + i % 5 * 64, i, keeps ? layers : i + 1});
+  for (std::size_t i = 0; i < layers; ++i) requests.push_back({100 + i % 3 * 1000, i, i});
+  const std::clock_t start = std::clock();
+  CHECK(plan_memory(requests).bytes != 0);
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
+TEST_CASE("the time for a plan grows hardly faster than the network", "[network]") {
+  for (const bool keeps : {false, true}) {
+    const double few = seconds_for(500, keeps), many = seconds_for(8000, keeps);
+    CAPTURE(keeps, few, many);
+    CHECK(many < 16 * 4 * few + 0.1);  // pairs would take 256 times as long
   }
 }
 

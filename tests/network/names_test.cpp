@@ -5,6 +5,7 @@
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/runner.hpp>
+#include <nniesim/tensor/eigen.hpp>
 
 #include <xtensor/xview.hpp>
 

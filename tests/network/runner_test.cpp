@@ -1,14 +1,15 @@
 #include <nniesim/kernels/thread_pool.hpp>
+#include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
 #include <nniesim/network/runner.hpp>
 
-#include <atomic>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/isas.hpp"
 #include "support/networks.hpp"
 
 using namespace nniesim;
@@ -77,6 +78,57 @@ TEST_CASE("memory, fused layers and threads leave every bit as it is", "[network
       CHECK(same_bits(one.value(kept), all.value(kept)));
       CHECK(same_bits(one.value(last), all.value(last)));
     }
+  }
+}
+
+TEST_CASE("blobs that runs with given ranges store as codes change no bit, and take a part of the memory",
+          "[network]") {
+  draws random(12);
+  network_builder b;
+  std::size_t x = b.input({1, 3, 25, 21});
+  const auto conv = [&](const char* name, std::size_t out, std::size_t in, std::size_t kernel, conv2d_params p) {
+    const auto bias = random_floats(random, out);
+    x = b.add(name, layers::convolution{p, random.tensor({out, in / p.groups, kernel, kernel}), bias}, {x});
+  };
+  conv("first", 16, 3, 3, {.stride = {2, 2}, .pad = {1, 1}});
+  x = b.add("relu", relu_params{}, {x});
+  conv("depthwise", 16, 16, 3, {.pad = {1, 1}, .groups = 16});
+  const std::size_t depthwise = x;
+  conv("wide", 40, 16, 1, {});
+  x = b.add("relu2", relu_params{}, {x});
+  const std::size_t wide = x;
+  conv("down", 40, 40, 3, {.stride = {2, 2}, .pad = {1, 1}, .groups = 40});
+  conv("left", 5, 40, 1, {});
+  const std::size_t left = x;
+  x = wide;  // read twice
+  conv("right", 4, 40, 3, {.pad = {1, 1}});
+  x = b.add("mean", pooling_params{.operation = pooling_operation::average, .kernel = {2, 2}}, {x});  // takes no codes
+  const auto picture = random.tensor({1, 3, 25, 21}, 2);
+  const tensor_view<const float> in = view_of(picture);
+  for (const int mode : {0, 1}) {
+    calibrator c(b.net, plan_for(b.net, mode));
+    c.add({&in, 1});
+    for_each_isa([&](isa used) {
+      CAPTURE(mode, to_string(used));
+      network_runner all(b.net, plan_for(b.net, mode), {.keep_all = true});
+      network_runner coded(b.net, plan_for(b.net, mode));
+      all.use(c.ranges());
+      all.run({&in, 1});
+      CHECK_FALSE(all.is_stored_as_codes(depthwise));
+      const std::size_t before = coded.memory_bytes();
+      coded.run({&in, 1});  // with ranges of its own: they are known too late
+      CHECK_FALSE(coded.is_stored_as_codes(depthwise));
+      coded.use(c.ranges());
+      for (int round = 0; round < 2; ++round) {
+        coded.run({&in, 1});
+        CHECK(coded.is_stored_as_codes(depthwise));
+        CHECK(coded.is_stored_as_codes(wide));
+        CHECK_FALSE(coded.is_stored_as_codes(left));
+        CHECK(coded.memory_bytes() < before);
+        for (const std::size_t y : {left, x}) CHECK(same_bits(coded.value(y), all.value(y)));
+      }
+      CHECK_THROWS_WITH(coded.value(wide), contains("it was not kept"));
+    });
   }
 }
 
@@ -305,24 +357,26 @@ TEST_CASE("prepared layers that two threads use at once tell one of them", "[net
   x = b.add("small", relu_params{}, {x});
   b.add("large", layers::fully_connected{1, random.tensor({2048, 512}), {}}, {x});
   prepared_layers prepared(b.net);
-  std::atomic<int> told = 0;
-  std::atomic<bool> is_done = false;
-  const auto get = [&](std::size_t index) {
-    try {
-      return prepared.get(index, layer_precision::w8a8) != nullptr;
-    } catch (const error& e) {
-      if (std::string_view(e.what()).find("prepared_layers: used by a second thread") == 0) ++told;
-      return false;
+  // The second comes while the first waits for its tasks.
+  struct intruder {
+    prepared_layers* prepared = nullptr;
+    std::vector<std::string> told{};
+    static void run(void* self, std::size_t tasks, executor::task_function task, void* argument) {
+      auto& i = *static_cast<intruder*>(self);
+      std::thread([&] {
+        try {
+          (void)i.prepared->get(1, layer_precision::w8a8);
+        } catch (const error& e) {
+          i.told.emplace_back(e.what());
+        }
+      }).join();
+      for (std::size_t t = 0; t < tasks; ++t) task(argument, t);
     }
-  };
-  std::thread first([&] {
-    while (!get(2)) {
-    }
-    is_done = true;
-  });
-  while (!is_done) (void)get(1);
-  first.join();
-  CHECK(told > 0);
+  } second{&prepared};
+  CHECK(prepared.get(2, layer_precision::w8a8, {&intruder::run, &second, 2}) != nullptr);
+  REQUIRE(!second.told.empty());
+  for (const std::string& message : second.told)
+    CHECK_THAT(message, contains("prepared_layers: used by a second thread"));
   CHECK(prepared.get(1, layer_precision::w8a8) == prepared.get(1, layer_precision::w8a8));
 }
 

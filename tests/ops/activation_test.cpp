@@ -209,12 +209,13 @@ TEST_CASE("the hardware's functions by vectors equal the specification") {
                                          {.function = exponential, .base = 3, .scale = 0.7F, .shift = -1},
                                          {.function = exponential, .scale = -2},
                                          {.function = logarithm, .scale = 0.01F, .shift = 1},
-                                         {.function = logarithm, .base = 10}}) {
+                                         {.function = logarithm, .base = 10},
+                                         {.function = logarithm, .base = 0.5F, .scale = 0.001F}}) {
         INFO(to_string(p.function) << " on " << to_string(i) << ", " << n);
         auto y = make_tensor<q20_12>({n}), z = make_tensor<q20_12>({n});
         reference::activation<w8a8>(x.in(), p, view_of(y));
         const bool ran = detail::vector_activation<w8a8>(x.in(), p, view_of(z));
-        CHECK(ran == (i != isa::scalar && !(p.function == logarithm && p.base != -1.0F)));
+        CHECK(ran == (i != isa::scalar));
         if (ran) CHECK(same_bits(y, z));
         std::copy_n(x.in().data(), x.in().size(), z.begin());
         activation_into<w8a8>(view_of(std::as_const(z)), p, view_of(z));  // in place
@@ -230,8 +231,8 @@ TEST_CASE("exact functions by vectors equal the specification") {
     odd_tensor<P> x(d, {n});
     if constexpr (std::same_as<value_t<P>, float>) {
       if (n > 100) {  // where an exponential ends, both ends of the tanh's series, ordinary numbers
-        const float ends[] = {709.78F,  709.79F, -745.1F, -745.2F, -745.3F, -708.4F,
-                              -720.25F, 0.01F,   -0.01F,  0.0099F, 88.0F,   -104.0F};
+        const float ends[] = {709.78F, 709.79F, -745.1F, -745.2F, -745.3F, -708.4F, -720.25F, 0.01F, -0.01F,
+                              0.0099F, 88.0F,   -104.0F, 40.0F,   40.5F,   6.0F,    -3.0F,    3.0F,  0.5F};
         std::copy(std::begin(ends), std::end(ends), x.view().data());
         for (std::size_t i = n / 2; i < n; ++i) x.view()[i] = d.normal() * (i % 2 == 0 ? 1.0F : 0.01F);
       }
@@ -242,7 +243,16 @@ TEST_CASE("exact functions by vectors equal the specification") {
                                        {.function = elu, .alpha = 0.7F},
                                        {.function = exponential, .rule = exact},
                                        {.function = exponential, .scale = -0.5F, .shift = 3, .rule = exact},
-                                       {.function = exponential, .base = 10, .scale = 0.1F, .rule = exact}}) {
+                                       {.function = exponential, .base = 10, .scale = 0.1F, .rule = exact},
+                                       {.function = logarithm, .rule = exact},
+                                       {.function = logarithm, .base = 0.3F, .scale = -2, .shift = 1, .rule = exact},
+                                       {.function = bnll},
+                                       {.function = absolute},
+                                       {.function = activation_function::threshold, .threshold = 0.5F},
+                                       {.function = activation_function::relu6},
+                                       {.function = swish, .alpha = -1.3F},
+                                       {.function = hard_swish},
+                                       {.function = mish}}) {
       INFO(to_string(p.function));
       check_vectors<P>(
           {n}, [&](auto y) { reference::activation<P>(x.in(), p, y); },
@@ -276,6 +286,15 @@ TEST_CASE("prelu by vectors equals the specification") {
             shape, [&](auto y) { reference::prelu<P>(x.in(), slope.in(), y); },
             [&](auto y) { return detail::vector_prelu<P>(x.in(), slope.in(), y); });
       }
+    }
+    // Slopes that integers and floats do, their ends, and those next to them that they do not.
+    for (const double s : {0.1, -0.1, 0x1p-12, -0x1p-12, 0.0, -0.0, 1.0, -1.0, -1.0 + 0x1p-12, 1.0 + 0x1p-12, -7.5}) {
+      odd_tensor<P> x(d, {1, n});
+      const std::vector<value_t<P>> slope{P::output::from(s)};
+      const tensor_view<const value_t<P>> one(slope, {1});
+      check_vectors<P>(
+          {1, n}, [&](auto y) { reference::prelu<P>(x.in(), one, y); },
+          [&](auto y) { return detail::vector_prelu<P>(x.in(), one, y); });
     }
   });
 }

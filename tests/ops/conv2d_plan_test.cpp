@@ -86,8 +86,10 @@ TEST_CASE("blocks cover every line once, and units every block and panel once") 
   for (int n = 0; n < 300; ++n) {
     const geometry g = random_geometry(d);
     const std::size_t workers = d.between(1, 9);
-    const conv2d_operands o{
-        .bytes = d.between(0, 1) == 0 ? 4U : 8U, .tile_rows = d.between(1, 14), .panels = d.between(1, 9)};
+    const conv2d_operands o{.in_pixels = d.between(0, 1) == 0,
+                            .bytes = d.between(0, 1) == 0 ? 4U : 8U,
+                            .tile_rows = d.between(1, 14),
+                            .panels = d.between(1, 9)};
     const conv2d_plan plan(g.p, g.x, g.w, o, workers);
     CHECK((plan.blocks - 1) * plan.lines < plan.extent);
     CHECK(plan.blocks * plan.lines >= plan.extent);
@@ -103,6 +105,28 @@ TEST_CASE("blocks cover every line once, and units every block and panel once") 
     }
     CHECK(panels.size() == o.panels);
   }
+}
+
+TEST_CASE("the planes of a block take no more than the cache gives, or what one line of outputs reads") {
+  draws d(3);
+  std::size_t single = 0, several = 0;
+  for (int n = 0; n < 300; ++n) {
+    geometry g = random_geometry(d);
+    g.x = {1, g.x[1], d.between(20, 90), d.between(0, 1) == 0 ? d.between(2000, 30000) : d.between(20, 400)};
+    const conv2d_operands o{.in_pixels = d.between(0, 1) == 0, .tile_rows = 6};
+    const conv2d_plan plan(g.p, g.x, g.w, o, d.between(1, 3));
+    if (plan.flat) continue;
+    INFO("case " << n << ": x " << g.x << ", w " << g.w << ", in pixels " << o.in_pixels);
+    CHECK(plan.lines <= plan.extent);
+    if (plan.lines == 1) {
+      ++single;
+    } else {
+      ++several;
+      CHECK(plan.channels * plan.plane * o.bytes <= conv2d_plan::cache_for(o.in_pixels, false, plan.channels));
+    }
+  }
+  CHECK(single > 20);
+  CHECK(several > 20);
 }
 
 TEST_CASE("chains leave out the rows of a kernel that lie on the padding") {

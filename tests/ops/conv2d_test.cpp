@@ -72,6 +72,72 @@ TEST_CASE("every policy equals its specification bit for bit on every instructio
   equals_its_specification<overflow_study>(7, 20);
 }
 
+namespace {
+
+/// Geometries of every layout: many outputs or few, 1 x 1, depthwise with each stride, first layers.
+layer_case case_of_codes(draws& d, int n) {
+  layer_case c = random_case(d);
+  if (n % 3 == 1) {  // 1 x 1
+    c.p = {.groups = 1 + static_cast<std::size_t>(n % 2)};
+    const std::size_t inputs = d.between(1, 70), outputs = d.between(1, 45);
+    c.x = d.tensor({d.between(1, 2), inputs * c.p.groups, d.between(1, 9), d.between(1, 40)}, 3);
+    c.w = d.tensor({outputs * c.p.groups, inputs, 1, 1});
+    c.bias = d.tensor({outputs * c.p.groups});
+  } else if (n % 3 == 2) {  // depthwise
+    c.p = {.stride = {d.between(1, 2), d.between(1, 2)}, .pad = {1, 1}, .groups = d.between(1, 5)};
+    c.x = d.tensor({1, c.p.groups, d.between(3, 21), d.between(3, 70)}, 3);
+    c.w = d.tensor({c.p.groups, 1, 3, 3});
+    c.bias = d.tensor({c.p.groups});
+  }
+  return c;
+}
+
+/// Codes read are the values that they stand for, and codes stored are the outputs encoded.
+template <class P>
+void codes_stand_for_values(std::uint32_t seed, int cases) {
+  using format = typename P::activations;
+  using code = typename format::code;
+  draws d(seed);
+  for (int n = 0; n < cases; ++n) {
+    const layer_case c = case_of_codes(d, n);
+    const auto x = encode<q20_12>(c.x, {});
+    const auto s = scale_of<format>(decode<q20_12>(x, {}));
+    const auto x_codes = encode<format>(decode<q20_12>(x, {}), s);
+    for_each_isa([&](isa used) {
+      const conv2d_layer<P> layer(c.w, c.bias, c.p);
+      const tensor<q20_12> values = layer(x, s);
+      const auto out = scale_of<format>(decode<q20_12>(values, {}));
+      std::vector<std::byte> workspace(layer.workspace_bytes(shape_of(x)));
+      for (const bool relu : {false, true}) {
+        const output_stage stage{.relu = relu, .z = out.z()};
+        auto rectified = values;
+        if (relu) {
+          for (q20_12& v : rectified) v = std::max(v, q20_12{});
+        }
+        const auto expected = encode<format>(decode<q20_12>(rectified, {}), out);
+        auto y = make_tensor<q20_12>(shape_of(values));
+        auto y_codes = make_tensor<code>(shape_of(values));
+        INFO(policy_name<P>() << " on " << to_string(used) << ", case " << n << ": x " << shape_of(c.x) << ", w "
+                              << shape_of(c.w) << ", relu " << relu);
+        layer.run(view_of(x_codes), s, view_of(y), workspace, {}, stage);
+        CHECK(same_bits(y, rectified));
+        layer.run(view_of(x_codes), s, view_of(y_codes), workspace, {}, stage);
+        CHECK(same_bits(y_codes, expected));
+        std::fill_n(y_codes.data(), y_codes.size(), code{});
+        layer.run(view_of(std::as_const(x)), s, view_of(y_codes), workspace, {}, stage);
+        CHECK(same_bits(y_codes, expected));
+      }
+    });
+  }
+}
+
+}  // namespace
+
+TEST_CASE("codes stand for the values that they are of, as inputs and as outputs, on every instruction set") {
+  codes_stand_for_values<w8a8>(8, 40);
+  codes_stand_for_values<w16a16>(9, 30);
+}
+
 TEST_CASE("large layers cross cache blocks and panels without a change of bits", "[long]") {
   draws d(8);
   layer_case c;

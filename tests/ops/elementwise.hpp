@@ -110,9 +110,9 @@ void check_vectors(const nniesim::tensor_shape& shape, Specification specificati
   std::vector<value> expected(shape.size()), got(shape.size() + 2, mark);
   specification(nniesim::tensor_view<value>(expected, shape));
   const bool ran = vectors(nniesim::tensor_view<value>(std::span(got.data() + 1, shape.size()), shape));
-  const auto name = to_string(nniesim::active_isa());
-  INFO(nniesim::policy_name<P>() << " on " << name << ", shape " << shape);
-  CHECK(ran == (name.substr(0, 3) == "avx"));
+  const nniesim::isa used = nniesim::active_isa();
+  INFO(nniesim::policy_name<P>() << " on " << to_string(used) << ", shape " << shape);
+  CHECK(ran == (used != nniesim::isa::scalar));
   if (!ran) return;
   CHECK(got.front() == mark);
   CHECK(got.back() == mark);

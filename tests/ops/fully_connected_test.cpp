@@ -1,6 +1,7 @@
 #include <nniesim/ops/fully_connected.hpp>
 
 #include <nniesim/kernels/thread_pool.hpp>
+#include <nniesim/tensor/eigen.hpp>
 
 #include "catch.hpp"
 #include "support/isas.hpp"
@@ -11,6 +12,16 @@ using namespace nniesim;
 namespace fully_connected_test {
 
 namespace {
+
+template <class P>
+tensor<value_t<P>> specified(const tensor<float>& x, const tensor<float>& w, const tensor<float>& bias,
+                             const fully_connected_layer<P>& layer) {
+  const detail::mac_input<P, tensor<float>> in(x, "test");
+  auto y = make_tensor<value_t<P>>(layer.output_shape(in.shape()));
+  reference::fully_connected<P>(in.view(), layer.activation_scale_of(in.view()), view_of(w), layer.weight_group(),
+                                {bias.data(), bias.size()}, layer.options(), view_of(y));
+  return y;
+}
 
 template <class P>
 void equals_its_specification(std::uint32_t seed) {
@@ -24,10 +35,7 @@ void equals_its_specification(std::uint32_t seed) {
     const auto bias = d.tensor({outputs});
     for_each_isa([&](isa used) {
       const fully_connected_layer<P> layer(w, bias);
-      const detail::mac_input<P, tensor<float>> in(x, "test");
-      auto expected = make_tensor<value_t<P>>({batch, outputs});
-      reference::fully_connected<P>(in.view(), layer.activation_scale_of(in.view()), view_of(w), layer.weight_group(),
-                                    {bias.data(), bias.size()}, layer.options(), view_of(expected));
+      const auto expected = specified(x, w, bias, layer);
       INFO(policy_name<P>() << " on " << to_string(used) << ": " << batch << " x " << inputs << " -> " << outputs);
       CHECK(same_bits(layer(x), expected));
       CHECK(layer.instruction_set() == used);
@@ -45,6 +53,42 @@ TEST_CASE("every policy of the fully connected layer equals its specification on
   equals_its_specification<uniform_w16a16>(5);
   equals_its_specification<precision<gfpq8, gfpq8, fp64_chain, binary32>>(6);
   equals_its_specification<precision<gfpq8, binary32, fp32_chain, fixed_point<12, 4, nearest_away, saturate>>>(7);
+}
+
+TEST_CASE("long chains of many samples, which are summed piece by piece, equal the specification, threads or not") {
+  draws d(12);
+  const std::size_t batch = 61, inputs = 1091, outputs = 71;
+  const auto x = d.tensor({batch, inputs}, 3);
+  const auto w = d.tensor({outputs, inputs});
+  const auto bias = d.tensor({outputs});
+  thread_pool pool(2);
+  const auto check = [&]<class P>(P) {
+    for_each_isa([&](isa used) {
+      const fully_connected_layer<P> layer(w, bias);
+      const auto expected = specified(x, w, bias, layer);
+      INFO(policy_name<P>() << " on " << to_string(used));
+      CHECK(same_bits(layer(x), expected));
+      CHECK(same_bits(layer(x, pool.handle()), expected));
+    });
+  };
+  check(float32{});
+  check(w8a8{});
+  check(uniform_w8a8{});
+  check(uniform_w16a16{});
+  check(precision<gfpq8, gfpq8, fp64_chain, q20_12>{});
+}
+
+TEST_CASE("few samples are multiplied with codes as these are decoded, more with what is decoded into the workspace") {
+  draws d(13);
+  const auto w = d.tensor({64, 64});
+  for_each_isa([&](isa used) {
+    const fully_connected_layer<w8a8> layer(w, no_bias);
+    const std::size_t operands = 2 * 64 * sizeof(float);  // of a sample, and what keeps rows apart
+    const std::size_t of_six = layer.workspace_bytes({6, 64}), of_seven = layer.workspace_bytes({7, 64});
+    INFO(to_string(used));
+    if (layer.keeps_codes(used)) CHECK(of_seven >= of_six + 64 * 64 * sizeof(float));
+    else CHECK(of_seven <= of_six + operands);
+  });
 }
 
 TEST_CASE("a feature map is taken as one vector per sample, an Eigen matrix as rows of samples") {

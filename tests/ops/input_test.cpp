@@ -5,6 +5,7 @@
 #include <vector>
 #include <xtensor/xview.hpp>
 
+#include <nniesim/tensor/eigen.hpp>
 #include "elementwise.hpp"
 #include "support/random.hpp"
 

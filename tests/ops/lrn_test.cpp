@@ -65,6 +65,49 @@ TEST_CASE("local response normalization equals its definition") {
   });
 }
 
+TEST_CASE("local response normalization by vectors equals the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    const tensor_shape shape{2, d.between(1, 8), d.between(1, 4), n};
+    odd_tensor<P> x(d, shape);
+    for (const bool across : {true, false}) {
+      for (const float beta : {0.0F, 0.75F, 1.0F, 1.5F, 2.0F, 0.6F, -0.25F}) {
+        lrn_params p{.local_size = 2 * d.between(0, 4) + 1, .alpha = 0.7F, .beta = beta};
+        if (n == 130) p.local_size = 31;
+        if (across) p.k = 2;
+        else p.region = lrn_region::within_channel;
+        INFO("size " << p.local_size << ", beta " << beta << ", across " << across);
+        check_vectors<P>(
+            shape, [&](auto y) { reference::lrn<P>(x.in(), p, y); },
+            [&](auto y) { return detail::vector_lrn<P>(x.in(), p, y); });
+      }
+    }
+  });
+}
+
+TEST_CASE("windows of local response normalization with rows that are cut, and with too many to keep") {
+  draws d(4);
+  const tensor_shape shape{1, 40, 20, 400};
+  odd_tensor<w8a8> x(d, shape);
+  const lrn_params cut{.local_size = 15, .region = lrn_region::within_channel};  // 15 rows of 400 and 7 on either side
+  std::vector<q20_12> expected(shape.size()), got(shape.size());
+  for_each_isa([&](isa i) {
+    for (const lrn_params& p : {cut, lrn_params{.local_size = 79}}) {
+      reference::lrn<w8a8>(x.in(), p, {expected, shape});
+      const bool ran = detail::vector_lrn<w8a8>(x.in(), p, {got, shape});
+      CHECK(ran == (i != isa::scalar));
+      if (ran) CHECK(got == expected);
+    }
+  });
+  // Not kept: the specification's loop does the work.
+  odd_tensor<w8a8> tall(d, {1, 600, 1, 20});
+  std::vector<q20_12> a(tall.in().size()), b = a;
+  const lrn_params all{.local_size = 1201};
+  CHECK(!detail::vector_lrn<w8a8>(tall.in(), all, {a, tall.in().shape()}));
+  lrn_into<w8a8>(tall.in(), all, {a, tall.in().shape()});
+  reference::lrn<w8a8>(tall.in(), all, {b, tall.in().shape()});
+  CHECK(a == b);
+}
+
 TEST_CASE("what LRN cannot take is refused") {
   const auto x = zeros({1, 2, 3, 3});
   CHECK_THROWS_WITH(lrn<w8a8>(x, {.local_size = 4}), contains("size 4") && contains("odd"));

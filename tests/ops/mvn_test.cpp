@@ -61,4 +61,22 @@ TEST_CASE("what MVN cannot take is refused") {
                   shape_error);
 }
 
+TEST_CASE("mean-variance normalization by vectors equals the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    const tensor_shape shape{2, d.between(1, 19), n};
+    odd_tensor<P> x(d, shape);
+    if (n % 2 == 0) {
+      for (auto& v : x.view().span()) v = P::output::from(d.normal());
+    }
+    for (const bool across : {true, false}) {
+      for (const bool variance : {true, false}) {
+        const mvn_params p{.normalize_variance = variance, .across_channels = across};
+        check_vectors<P>(
+            shape, [&](auto y) { reference::mvn<P>(x.in(), p, y); },
+            [&](auto y) { return detail::vector_mvn<P>(x.in(), p, y); });
+      }
+    }
+  });
+}
+
 }  // namespace mvn_test

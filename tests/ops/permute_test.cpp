@@ -1,5 +1,7 @@
 #include <nniesim/ops/permute.hpp>
 
+#include <numeric>
+
 #include "elementwise.hpp"
 
 using namespace nniesim;
@@ -19,6 +21,27 @@ TEST_CASE("axis i of the result is axis order[i] of the input") {
     }
   }
   CHECK(same_bits(permute<float32>(y, {.order = {0, 3, 1, 2}}), x));
+}
+
+TEST_CASE("permuting by rows and tiles moves every element where the specification does") {
+  draws d(2);
+  for (int i = 0; i < 400; ++i) {
+    permute_params p;
+    std::vector<std::size_t> extents;
+    const std::size_t rank = d.between(1, 6);
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+      p.order.insert(p.order.begin() + static_cast<std::ptrdiff_t>(d.between(0, axis)), axis);
+      extents.push_back(d.between(1, rank < 4 ? 37 : 9));
+    }
+    const tensor_shape shape{std::span<const std::size_t>(extents)};
+    std::vector<std::uint32_t> x(shape.size()), expected(x.size()), got(x.size());
+    std::iota(x.begin(), x.end(), 1U);
+    const tensor_shape to = infer_shape(p, shape);
+    reference::permute<std::uint32_t>({x, shape}, p, {expected, to});
+    detail::permute_by_parts<std::uint32_t>({x, shape}, p, {got, to});
+    INFO(shape << " to " << to);
+    CHECK(got == expected);
+  }
 }
 
 TEST_CASE("orders that are no permutation are refused") {

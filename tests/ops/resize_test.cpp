@@ -84,6 +84,24 @@ TEST_CASE("an element that a fraction of 0 leaves out does not count") {
   CHECK(y(0, 0, 0, 2) == infinity);
 }
 
+TEST_CASE("resizing by vectors equals the specification") {
+  for_vectors([]<class P>(draws& d, std::size_t n) {
+    for (const resize_method method : {resize_method::nearest, resize_method::bilinear}) {
+      for (const resize_grid grid : {resize_grid::corners, resize_grid::origin, resize_grid::half_pixels}) {
+        resize_params p{.method = method, .grid = grid, .size = {d.between(1, 12), n}};
+        const tensor_shape shape{2, d.between(1, 2), d.between(2, 9), n > 100 ? d.between(2, 1100) : d.between(2, 40)};
+        if (d.bits() % 2 == 0) p.crop = {d.between(0, 1), d.between(0, 1)};
+        if (p.crop.top + p.crop.bottom >= shape[2] || p.crop.left + p.crop.right >= shape[3]) p.crop = {};
+        odd_tensor<P> x(d, shape);
+        INFO("input " << shape);
+        check_vectors<P>(
+            infer_shape(p, shape), [&](auto y) { reference::resize<P>(x.in(), p, y); },
+            [&](auto y) { return detail::vector_resize<P>(x.in(), p, y); });
+      }
+    }
+  });
+}
+
 TEST_CASE("sizes and crops that leave nothing are refused") {
   const auto x = zeros({1, 1, 4, 4});
   CHECK_THROWS_WITH(resize<float32>(x, {.size = {0, 2}}), contains("rows") && contains("1x1x4x4 without 0 and 0 to 0"));

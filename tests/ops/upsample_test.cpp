@@ -48,6 +48,38 @@ TEST_CASE("an upsampling's input goes through the activation format") {
   });
 }
 
+namespace {
+
+struct float_activations : precision<binary32, binary32, fp32_chain, q20_12> {};
+
+template <class P>
+void vectors_equal_specification(draws& d, const tensor_shape& shape, const upsample_params& p,
+                                 const typename P::activations::scale& s) {
+  odd_tensor<P> x(d, shape);
+  check_vectors<P>(
+      infer_shape(p, shape), [&](auto y) { reference::upsample<P>(x.in(), s, p, y); },
+      [&](auto y) { return detail::vector_upsample<P>(x.in(), s, y); });
+}
+
+}  // namespace
+
+TEST_CASE("upsampling by vectors equals the specification") {
+  draws d(3);
+  for_each_isa([&](isa) {
+    for (const std::size_t columns : {1U, 3U, 4U, 5U, 7U, 8U, 9U, 15U, 16U, 17U, 31U, 33U, 1023U, 1025U, 2050U}) {
+      const tensor_shape shape{2, d.between(1, 2), d.between(1, 3), columns};
+      vectors_equal_specification<float32>(d, shape, {}, {});
+      vectors_equal_specification<float_activations>(d, shape, {}, {});
+      vectors_equal_specification<w8a8>(d, shape, {}, gfpq8::scale(static_cast<int>(d.between(0, 300)) - 200));
+      vectors_equal_specification<w16a16>(d, shape, {}, gfpq16::scale(static_cast<int>(d.between(0, 2000)) - 1500));
+      vectors_equal_specification<uniform_w8a8>(d, shape, {}, uniform8::scale(0.01F));
+      vectors_equal_specification<float32>(d, shape, {.factor = d.between(1, 5)}, {});
+      const std::array size{shape[2] + d.between(0, 4), columns + d.between(0, 2 * columns)};
+      vectors_equal_specification<float32>(d, shape, {.size = size}, {});
+    }
+  });
+}
+
 TEST_CASE("the hardware's upsampling has factor 2") {
   const auto x = zeros({1, 1, 2, 2});
   CHECK_THROWS_WITH(upsample<w8a8>(x, {.factor = 3}), contains("1x1x6x6") && contains("w8a8"));

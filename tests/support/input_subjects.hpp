@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/network/calibrate.hpp>
 #include <nniesim/network/fold.hpp>
 
@@ -170,8 +170,8 @@ struct subject {
   [[nodiscard]] floats input(std::size_t picture) const {
     return normalized(bytes(resize(pictures[picture], rows, columns)), cfg.mean, cfg.scale);
   }
-  [[nodiscard]] laboratory lab(const tensor<float>& fed) const {
-    laboratory l{.net = net, .inputs = {view_of(fed)}, .ranges = ranges, .plan = plan, .preprocessing = {cfg}};
+  [[nodiscard]] experiment_context lab(const tensor<float>& fed) const {
+    experiment_context l{.net = net, .inputs = {view_of(fed)}, .ranges = ranges, .plan = plan, .preprocessing = {cfg}};
     l.pictures.count = pictures.size();
     l.pictures.chosen = chosen();
     l.pictures.name = [](std::size_t i) { return "p" + std::to_string(i) + ".png"; };

@@ -72,11 +72,13 @@ struct experiment {
   [[nodiscard]] std::vector<float>& shown(const std::string& name) {
     return std::find_if(other.begin(), other.end(), [&](const dump& d) { return d.name == name; })->values;
   }
-  [[nodiscard]] laboratory lab() const { return {.net = net, .inputs = views(), .ranges = ranges, .plan = plan}; }
-  /// Calls f with the case file, with the laboratory or without one.
+  [[nodiscard]] experiment_context lab() const {
+    return {.net = net, .inputs = views(), .ranges = ranges, .plan = plan};
+  }
+  /// Calls f with the case file, with the experiment context or without one.
   template <class F>
   decltype(auto) look(const F& f, bool with_lab = true, const diagnose_options& options = {}) const {
-    const laboratory l = lab();
+    const experiment_context l = lab();
     const std::vector<named_values> r = layers_as(reference), x = layers_as(other);
     const detail::case_file file(r, x, options, with_lab ? &l : nullptr);
     return f(file);

@@ -14,6 +14,7 @@
 
 #include <nniesim/formats/fixed_point.hpp>
 #include <nniesim/formats/uniform.hpp>
+#include <nniesim/tensor/eigen.hpp>
 #include "catch.hpp"
 
 using namespace nniesim;
@@ -202,6 +203,11 @@ TEST_CASE("Eigen matrices, arrays, blocks, maps and lazy expressions are seen in
   larger.block(1, 2, 2, 3) = m;
   CHECK(is_counting(dense<float>(larger.block(1, 2, 2, 3)), {2, 3}));
   CHECK(is_counting(dense<float>(2 * m - m), {2, 3}));
+  CHECK(is_counting(dense<float>(m * Eigen::MatrixXf::Identity(3, 3)), {2, 3}));
+  CHECK(is_counting(dense<float>(Eigen::Vector3f(0, 1, 2).transpose()), {1, 3}));
+  const dense<float> diagonal(Eigen::DiagonalMatrix<float, 2>(2, 3));
+  CHECK((diagonal.view().shape() == tensor_shape{2, 2} && diagonal.view()[0] == 2 && diagonal.view()[1] == 0 &&
+         diagonal.view()[2] == 0 && diagonal.view()[3] == 3));
   CHECK(is_counting(dense<float>(Eigen::VectorXf::LinSpaced(4, 0, 3).eval()), {4, 1}));
   CHECK(is_counting(dense<float>(Eigen::RowVectorXf::LinSpaced(4, 0, 3).eval()), {1, 4}));
 }

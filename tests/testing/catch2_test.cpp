@@ -12,6 +12,7 @@
 #include <nniesim/formats/gfpq.hpp>
 #include <nniesim/formats/uniform.hpp>
 #include <nniesim/ops/power.hpp>
+#include <nniesim/tensor/eigen.hpp>
 #include <nniesim/testing/catch2.hpp>
 
 using namespace nniesim;

@@ -8,6 +8,7 @@
 #include <nniesim/formats/gfpq.hpp>
 #include <nniesim/ops/conv2d.hpp>
 #include <nniesim/ops/power.hpp>
+#include <nniesim/tensor/eigen.hpp>
 #include <nniesim/testing/gtest.hpp>
 
 // Both, as users have them: no name of the one hides the other's.

@@ -1,9 +1,10 @@
-// NNIESIM_DCHECK: internal invariants, checked in builds without NDEBUG and gone (never "unreachable") in the others.
+// NNIESIM_DCHECK: internal invariants, checked unless NDEBUG or NNIESIM_NO_DCHECK is defined, and then gone (never
+// "unreachable").
 #pragma once
 
 #include <nniesim/core/error.hpp>
 
-#if defined(NDEBUG)
+#if defined(NNIESIM_NO_DCHECK)
 #define NNIESIM_DCHECK(condition)                   \
   do {                                              \
     static_cast<void>(sizeof((condition) ? 1 : 0)); \

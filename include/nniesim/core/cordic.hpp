@@ -2,7 +2,8 @@
 // ends within 2^-14.
 // Source: two tables that stand in every compiled model that was read (file header, 0x90 and 0xa0) hold the angles, the
 // multiples of ln 2, the octave of each step of 1/32 and the steps of the division, equal integer for integer. The
-// arithmetic between these constants, its widths and its roundings are inferred from their units.
+// arithmetic between these constants, its widths and its roundings are inferred from their units
+// (examples/guide/compiled-models.md, section 3).
 #pragma once
 
 #include <algorithm>
@@ -81,6 +82,24 @@ inline constexpr auto octaves = [] {
     angle -= angle < 0 ? -angles[i] : angles[i];
   }
   return u;
+}
+
+/// No angle of exp or falling_exp, in 1/4096, is further from 0.
+inline constexpr std::int32_t most_rest = 3000;
+
+/// exp_of_angle of every such angle, from -most_rest on: what vectors look up instead. Made when it is first used: by
+/// the compiler, each time that it reads this file, it would take seconds.
+[[nodiscard]] inline const std::array<std::int32_t, 2 * most_rest + 1>& exponentials() noexcept {
+  struct table {
+    std::array<std::int32_t, 2 * most_rest + 1> entry;
+    table() noexcept {
+      for (std::int32_t k = -most_rest; k <= most_rest; ++k) {
+        entry[static_cast<std::size_t>(k + most_rest)] = exp_of_angle(k * 16384);
+      }
+    }
+  };
+  static const table t;
+  return t.entry;
 }
 
 /// e^x of x in 1/4096, in 1/4096, toward minus infinity. From 13.15625 on it is the largest int32, from -13.15625 down

@@ -11,9 +11,9 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// A cell that is text. Where it has commas, quotes, line ends, or blanks at an end, it stands in quotes. One that
-/// begins with = + - @, a tab or a carriage return would be a formula to a spreadsheet: an apostrophe stands before it.
-/// U+FFFD is in the place of each byte that is no UTF-8, and of NUL, which readers take for the end.
+/// A cell that is text. It is quoted where it has commas, quotes, line ends, or blanks at an end. One that begins with
+/// = + - @, a tab or a carriage return would be a formula to a spreadsheet: an apostrophe stands before it. U+FFFD
+/// replaces each byte that is not UTF-8, and NUL, which readers take for the end.
 [[nodiscard]] inline std::string csv_cell(std::string_view text) {
   std::string cell = valid_utf8(text);
   for (std::size_t at = 0; (at = cell.find('\0', at)) != std::string::npos;) cell.replace(at, 1, replacement_character);

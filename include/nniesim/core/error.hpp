@@ -37,7 +37,7 @@ class parse_error : public error {
   using error::error;
 };
 
-/// Somebody who waits wants no more of it.
+/// The user asked to stop before the work was done.
 class interrupted : public error {
  public:
   using error::error;
@@ -45,7 +45,7 @@ class interrupted : public error {
 
 namespace detail {
 
-/// Floats as the shortest decimals that stand for them alone: a file's 0.7 is not 0.699999988.
+/// Floats as the shortest decimals that read back as the same float: a file's 0.7 is shown as 0.7, not as 0.699999988.
 template <class T>
 void stream_part(std::ostream& out, const T& part) {
   if constexpr (std::same_as<T, float>) out << shortest(part);

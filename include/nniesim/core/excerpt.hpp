@@ -12,8 +12,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// The text with the bytes of control characters, which a terminal would act on, and those that are no UTF-8, with
-/// `ascii` all that are not ASCII, as \xNN.
+/// The text with control characters, which a terminal would act on, and bytes that are not UTF-8 written as \xNN; with
+/// `ascii` all bytes that are not ASCII.
 [[nodiscard]] inline std::string printable(std::string_view text, bool ascii = false) {
   std::string shown;
   while (!text.empty()) {

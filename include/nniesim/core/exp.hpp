@@ -13,11 +13,11 @@ NNIESIM_BEGIN_NAMESPACE
 /// What exact_bits_exp and its vector form are made of.
 namespace exp_constants {
 
-inline constexpr double highest = 709.782712893384;  ///< above it is infinity
-inline constexpr double lowest = -745.2;             ///< below it is 0
-inline constexpr double inverse_ln2 = 0x1.71547652b82fep0;
-inline constexpr double ln2 = 0x1.62e42fefa39efp-1;
-inline constexpr double ln2_rest = 0x1.abc9e3b39803fp-56;
+inline constexpr double highest = 709.782712893384;         ///< above it is infinity
+inline constexpr double lowest = -745.2;                    ///< below it is 0
+inline constexpr double inverse_ln2 = 0x1.71547652b82fep0;  ///< 1/ln 2
+inline constexpr double ln2 = 0x1.62e42fefa39efp-1;         ///< ln 2, the nearest double
+inline constexpr double ln2_rest = 0x1.abc9e3b39803fp-56;   ///< what that lacks of ln 2
 /// 1/13! ... 1/0!: the next term is below 2^-57.
 inline constexpr double series[] = {1.0 / 6227020800.0,
                                     1.0 / 479001600.0,

@@ -1,6 +1,6 @@
 // Sigmoid and tanh as the accelerator has them: tables of 512 entries.
 // Source: the same bytes stand in every compiled model that was read (file header, 0x70 and 0x80), 512 of 512 entries
-// equal each. What is done between two entries is not known.
+// equal each. What is done between two entries is not known (examples/guide/compiled-models.md, section 3).
 #pragma once
 
 #include <algorithm>
@@ -43,7 +43,9 @@ struct function_table {
   [[nodiscard]] constexpr std::int32_t place(std::int32_t x) const noexcept {
     return std::clamp(x, least(), most()) - least();
   }
+  /// The smallest x of the table, in 1/4096: that of entry 0.
   [[nodiscard]] constexpr std::int32_t least() const noexcept { return offset - 65536; }
+  /// The largest x of the table, in 1/4096: that of entry 511.
   [[nodiscard]] constexpr std::int32_t most() const noexcept { return offset + 255 * 256; }
 
   /// In 1/4096, toward minus infinity: the line between two entries. (Our assumption; an output is truncated so

@@ -11,7 +11,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// The text in quotes: quotes, backslashes, control characters and DEL escaped, U+FFFD for each byte that is no UTF-8.
+/// The text in quotes: quotes, backslashes, control characters and DEL escaped, U+FFFD for each byte that is not UTF-8.
 [[nodiscard]] inline std::string json_quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : valid_utf8(text)) {

@@ -1,4 +1,4 @@
-// How much memory there may be.
+// How much memory a process may use, and the size of a core's second-level cache.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,8 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// The memory that a process here can have at most: the machine's, or a limit on this process or its container (Linux'
-/// control groups). The largest number where the system does not tell.
+/// The most memory that this process can have, in bytes: the machine's, or the limit on this process or its container
+/// (Linux control groups). The largest number where the system does not say.
 [[nodiscard]] inline std::size_t machine_memory() {
   static const std::size_t found = [] {
     std::size_t least = std::numeric_limits<std::size_t>::max();
@@ -36,6 +36,19 @@ NNIESIM_BEGIN_NAMESPACE
     if (std::size_t most = 0; group >> most) least = std::min(least, most);  // not where it says "max"
 #endif
     return least;
+  }();
+  return found;
+}
+
+/// Bytes of a core's second-level cache; 1 MB where the system does not tell. Only the speed depends on it.
+[[nodiscard]] inline std::size_t second_level_cache() noexcept {
+  static const std::size_t found = [] {
+    constexpr std::size_t usual = std::size_t{1} << 20U, least = usual / 4, most = usual * 4;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (bytes > 0) return std::clamp(static_cast<std::size_t>(bytes), least, most);
+#endif
+    return std::clamp(usual, least, most);
   }();
   return found;
 }

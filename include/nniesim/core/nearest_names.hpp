@@ -1,4 +1,4 @@
-// Which known names are like one that is not known: for error messages about mistyped names.
+// Known names that resemble an unknown one, for error messages about mistyped names.
 #pragma once
 
 #include <algorithm>
@@ -36,8 +36,8 @@ namespace detail {
   return row.back();
 }
 
-/// "; nearest: 'conv1', 'conv2'": the names that are most like `name`, three at most, or nothing where none shares
-/// anything with it. `names` in the order in which equally like ones are to stand.
+/// "; nearest: 'conv1', 'conv2'": the names that are most like `name`, three at most; empty where no name resembles it.
+/// Names that resemble it equally keep the order of `names`.
 [[nodiscard]] inline std::string nearest_names(std::string_view name, const std::vector<std::string_view>& names) {
   std::vector<std::pair<std::size_t, std::string_view>> found;
   for (const std::string_view n : names) {

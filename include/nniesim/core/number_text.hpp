@@ -24,7 +24,7 @@ template <std::floating_point T>
   return {text, std::to_chars(text, text + sizeof text, v).ptr};
 }
 
-/// A number of JSON; null for NaN and infinities, which JSON has not.
+/// A JSON number; null for NaN and infinities, which JSON does not have.
 [[nodiscard]] inline std::string json_number(double v) { return std::isfinite(v) ? shortest(v) : "null"; }
 
 /// As printf's %.*g, digits at most 40.

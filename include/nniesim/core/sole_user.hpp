@@ -1,4 +1,5 @@
-// For objects that one thread uses at a time: a second one is told so, where it would read what the first writes.
+// For objects that only one thread may use at a time: a second thread gets an error instead of data that the first one
+// is writing.
 #pragma once
 
 #include <atomic>
@@ -10,14 +11,14 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// Says who is at work in an object. A copy or a moved one begins free.
+/// Marks an object as in use. A copied or moved object starts out unused.
 class sole_user {
  public:
   sole_user() noexcept = default;
   sole_user(const sole_user&) noexcept {}
   sole_user& operator=(const sole_user&) noexcept { return *this; }
 
-  /// At work until it goes out of scope.
+  /// Marks the object as in use until it goes out of scope.
   class turn {
    public:
     explicit turn(std::atomic<bool>& busy) noexcept : busy_(busy), is_ours_(!busy.exchange(true)) {}
@@ -36,9 +37,9 @@ class sole_user {
     bool is_ours_;
   };
 
-  /// False where another is at work.
+  /// Converts to false where another thread uses the object.
   [[nodiscard]] turn try_enter() noexcept { return turn(busy_); }
-  /// Throws error, "WHO: ...", where another is at work.
+  /// Throws error, "WHO: ...", where another thread uses the object.
   [[nodiscard]] turn enter(std::string_view who) { return turn(busy_, who); }
   /// Throws as enter(), for those who only read.
   void expect_free(std::string_view who) const {

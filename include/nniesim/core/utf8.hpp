@@ -12,11 +12,11 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// U+FFFD, which stands for what is no character.
+/// U+FFFD, which stands for bytes that are not a character.
 inline constexpr std::string_view replacement_character = "\xef\xbf\xbd";
 
-/// Bytes of the UTF-8 sequence at the start of a text that is not empty; 0 where it is none: overlong forms,
-/// surrogates, what is beyond U+10FFFF, and sequences that are cut off among them.
+/// Bytes of the UTF-8 sequence at the start of a text that is not empty; 0 where the bytes are not valid UTF-8:
+/// overlong forms, surrogates, values beyond U+10FFFF and truncated sequences are not.
 [[nodiscard]] constexpr std::size_t utf8_length(std::string_view text) noexcept {
   const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   const unsigned first = byte(0);

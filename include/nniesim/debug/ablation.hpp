@@ -25,11 +25,11 @@ NNIESIM_BEGIN_NAMESPACE
 /// One output of one layer in the three runs, against the float run: accumulated, every layer before it encoded in the
 /// same way.
 struct layer_ablation {
-  std::size_t layer = 0;   ///< index in the network
-  std::size_t output = 0;  ///< of the layer
-  comparison weights_only{};
-  comparison activations_only{};
-  comparison both{};
+  std::size_t layer = 0;          ///< index in the network
+  std::size_t output = 0;         ///< of the layer
+  comparison weights_only{};      ///< with weights encoded, inputs as they are
+  comparison activations_only{};  ///< with what layers read as codes encoded, weights as they are
+  comparison both{};              ///< with both encoded
 };
 
 /// Runs the network four times, side by side: in float, with the weights of convolutions, deconvolutions, fully

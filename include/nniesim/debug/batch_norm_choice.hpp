@@ -23,16 +23,21 @@ inline constexpr double batch_norm_choice_matters = 0.001;
 
 /// One output of the network under two rules, its cosines with the float network's.
 struct batch_norm_output {
-  std::string name;
-  double kept = 0, merged = 0;
+  std::string name;  ///< as output_name
+  double kept = 0,   ///< with BatchNorm kept; -1 where the output is not finite
+      merged = 0;    ///< with BatchNorm merged into the weights; -1 likewise
 };
 
+/// What the two rules cost the network's outputs, as choose_batch_norm measures it on one picture.
 struct batch_norm_choice {
   batch_norm_rule kept_rule = batch_norm_rule::fused;  ///< what the compiler does with layers that are not merged
-  std::vector<batch_norm_output> outputs{};
-  double kept = 1, merged = 1;  ///< the worst output's
+  std::vector<batch_norm_output> outputs{};            ///< every output of the network, in its order
+  double kept = 1,                                     ///< the worst output's cosine with BatchNorm kept
+      merged = 1;                                      ///< the worst output's cosine with BatchNorm merged
 
+  /// The rule whose worst output has the larger cosine; where both are equal the one that keeps BatchNorm.
   [[nodiscard]] batch_norm_rule better() const noexcept { return merged > kept ? batch_norm_rule::merged : kept_rule; }
+  /// Whether the worst outputs' cosines differ by batch_norm_choice_matters or more.
   [[nodiscard]] bool matters() const noexcept { return std::fabs(merged - kept) >= batch_norm_choice_matters; }
 };
 
@@ -43,12 +48,12 @@ struct batch_norm_problem {
   std::function<precision_plan(const network&)> plan_for{};  ///< of a folded network
   std::function<activation_ranges(const network&, batch_norm_rule)> ranges_for{};  ///< of each, calibrated by itself
   batch_norm_rule kept = batch_norm_rule::fused;                                   ///< or own_layers
-  executor threads{};
-  policy_set policies{};
+  executor threads{};                                                              ///< for the layers of all three runs
+  policy_set policies{};  ///< of the quantized runs: those that the plans name
 };
 
 /// Runs the network with BatchNorm kept and merged and compares its outputs with the float network's; nothing where
-/// there is no BatchNorm, Scale or Bias to merge. An output that cannot be compared (NaN, zeros) counts as cosine -1.
+/// there is no BatchNorm, Scale or Bias to merge. An output with NaN or infinity in it counts as cosine -1.
 /// Throws as network_runner and the problem's functions, format_error where `kept` is merged.
 [[nodiscard]] inline std::optional<batch_norm_choice> choose_batch_norm(const batch_norm_problem& p) {
   detail::require<format_error>(p.kept != batch_norm_rule::merged,

@@ -1,5 +1,6 @@
 // What the vendor needs to see one layer fail (step 6 of the debug flow): the layer cut out of its network, its
 // weights, its inputs and outputs, and a script that computes them again; as the files of one archive.
+// Long: the files of a bundle and the texts and script in them name each other, line for line.
 #pragma once
 
 #include <algorithm>
@@ -48,6 +49,7 @@ struct bundle_source {
   executor threads{};                              ///< the result is the same for any number
 };
 
+/// How a bundle is made, and what it holds besides the layer.
 struct bundle_options {
   std::vector<tensor<float>> other{};  ///< the layer's outputs elsewhere (on the board), all of them or none
   std::vector<tar_file> originals{};   ///< the user's own files: cfg, pictures, means, dumps
@@ -60,6 +62,7 @@ struct bundle_options {
 /// How many seeds are tried until random weights keep the failure.
 inline constexpr std::size_t bundle_seeds = 16;
 
+/// A layer's bundle, as bundle_layer makes it and write_bundle writes it.
 struct layer_bundle {
   std::vector<tar_file> files;          ///< names below the archive's folder
   double cosine = 0;                    ///< quantized against float, the layer by itself: the smallest over its outputs

@@ -19,8 +19,8 @@ NNIESIM_BEGIN_NAMESPACE
 /// What comes into a bundle besides the layer.
 struct bundle_request {
   std::vector<std::string> other{};  ///< files of the layer's outputs elsewhere, each output once
-  std::string compiler_version{};
-  bool random_weights = false;  ///< in place of the network's own
+  std::string compiler_version{};    ///< as bundle_options
+  bool random_weights = false;       ///< in place of the network's own
 };
 
 namespace detail {

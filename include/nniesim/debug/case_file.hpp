@@ -1,5 +1,5 @@
-// All that the rules of a diagnosis look at: the two runs side by side, the laboratory, and what was tried out in it.
-// Nothing of it changes; what is dear is computed when it is asked for first, and once.
+// All that the rules of a diagnosis look at: the two runs side by side, the experiment context, and what was tried out
+// in it. Nothing of it changes; what is dear is computed when it is asked for first, and once.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@
 #include <nniesim/debug/ablation.hpp>
 #include <nniesim/debug/decision_probe.hpp>
 #include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/input_check.hpp>
-#include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/layer_verdict.hpp>
 #include <nniesim/debug/norm_compensation.hpp>
@@ -30,15 +30,16 @@ NNIESIM_BEGIN_NAMESPACE
 /// What else a diagnosis can have at hand; all of it may be left out, and must outlive it.
 struct case_extras {
   std::optional<decision_question> decision{};  ///< the post-processing
+  /// When ablate() is run: never, only where the verdict is fault::precision, or always.
   enum class ablations { none, for_too_few_bits, all };
   ablations ablation = ablations::none;  ///< whether weights and activations are encoded by themselves
   std::optional<double> goal{};          ///< cosine of the outputs for which layers to mark _hp are searched
   std::function<bool(const search_progress&)> searching{};  ///< as search_options::progress
-  picture_set pictures{};  ///< of the laboratory's network: with two or more the constants of norms are solved
-  /// The ranges of a network with other constants; empty: they are those of the laboratory.
+  picture_set pictures{};  ///< of the experiment context's network: with two or more the constants of norms are solved
+  /// The ranges of a network with other constants; empty: they are those of the experiment context.
   std::function<activation_ranges(const network&)> calibrate{};
-  const network* meant = nullptr;  ///< the float network, where the laboratory's has other constants
-  compensation_progress measuring{};
+  const network* meant = nullptr;     ///< the float network, where the experiment context's has other constants
+  compensation_progress measuring{};  ///< called while norms are measured
   /// What changes results and is not simulated, a line each: whatever the verdict, it is one without these.
   std::vector<std::string> not_simulated{};
 };
@@ -50,7 +51,7 @@ class case_file {
  public:
   /// `lab` may be nullptr. All must outlive the file. Throws as diagnose().
   case_file(std::span<const named_values> reference, std::span<const named_values> other,
-            const diagnose_options& options, const laboratory* lab, case_extras extras = {})
+            const diagnose_options& options, const experiment_context* lab, case_extras extras = {})
       : options_(options), lab_(lab), extras_(std::move(extras)), runs_(reference, other, options, lab) {
     is_all_zero_ = std::all_of(runs_.rows().begin(), runs_.rows().end(), [](const compared_row& r) {
       return !r.shown.result || (r.reference_is_zero && r.other_is_zero);
@@ -63,13 +64,13 @@ class case_file {
   [[nodiscard]] const diagnose_options& options() const noexcept { return options_; }
   [[nodiscard]] const run_pair& runs() const noexcept { return runs_; }
   /// nullptr where only the runs are at hand.
-  [[nodiscard]] const laboratory* lab() const noexcept { return lab_; }
+  [[nodiscard]] const experiment_context* lab() const noexcept { return lab_; }
   /// Whether all that was compared, if anything was, is zero in both runs.
   [[nodiscard]] bool is_all_zero() const noexcept { return is_all_zero_; }
   /// Empty where all is zero.
   [[nodiscard]] const input_facts& inputs() const noexcept { return inputs_; }
 
-  /// Every layer by itself; none without a laboratory.
+  /// Every layer by itself; none without an experiment context.
   [[nodiscard]] std::span<const layer_trial> trials() const {
     if (lab_ == nullptr) return {};
     return tried().all();
@@ -82,7 +83,7 @@ class case_file {
     return r.layer ? trial_of(*r.layer, r.output) : nullptr;
   }
 
-  /// What is off by itself; empty without a laboratory.
+  /// What is off by itself; empty without an experiment context.
   [[nodiscard]] const suspicions& suspects() const {
     if (!suspicions_) {
       suspicions_ = lab_ == nullptr ? suspicions() : find_suspicions(runs_, *lab_, tried());
@@ -97,7 +98,7 @@ class case_file {
   }
 
   /// The layers that are off by themselves, each tried out: what does something else than the simulation first, at most
-  /// limit::layers_judged. Empty without a laboratory.
+  /// limit::layers_judged. Empty without an experiment context.
   struct judged_layer {
     const layer_trial* trial;
     layer_verdict verdict;
@@ -114,19 +115,19 @@ class case_file {
     }
     return *judged_;
   }
-  /// The reference's layers on its own inputs. Needs a laboratory.
+  /// The reference's layers on its own inputs. Needs an experiment context.
   [[nodiscard]] const reference_trials& of_reference() const {
     if (!reference_trials_) reference_trials_.emplace(runs_, *lab_);
     return *reference_trials_;
   }
 
-  /// Needs a laboratory.
+  /// Needs an experiment context.
   [[nodiscard]] const precision_runs& precisions() const {
     if (!precisions_) precisions_ = run_precisions(*lab_);
     return *precisions_;
   }
 
-  // ---- what is computed where something more than runs and laboratory is at hand ----
+  // ---- what is computed where something more than runs and experiment context is at hand ----
 
   /// What the post-processing decides. Throws as ask_decision.
   [[nodiscard]] const std::optional<decision_facts>& decision() const {
@@ -223,7 +224,7 @@ class case_file {
   }
 
   const diagnose_options& options_;
-  const laboratory* lab_;
+  const experiment_context* lab_;
   case_extras extras_;
   run_pair runs_;
   bool is_all_zero_;

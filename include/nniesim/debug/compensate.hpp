@@ -1,5 +1,6 @@
 // Feature norms that truncation shifts, y = x / (a + r): solves the constant a that brings the norms back, and proves
 // it by running the network with it.
+// Long: the model of a norm, its solution and its proof share their samples.
 #pragma once
 
 #include <algorithm>
@@ -21,17 +22,19 @@
 #include <nniesim/debug/markup.hpp>
 #include <nniesim/debug/norm_chain.hpp>
 #include <nniesim/debug/norm_constants.hpp>
+#include <nniesim/debug/norm_samples.hpp>
 #include <nniesim/network/runner.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
 /// Pictures, made one at a time.
 struct picture_set {
-  std::size_t size = 0;
+  std::size_t size = 0;  ///< pictures
   /// The network's inputs for picture i, in order. Called once for each picture and pass, in order.
   std::function<std::vector<tensor<float>>(std::size_t i)> inputs{};
 };
 
+/// A network whose norm constants are solved or judged, and how it is quantized.
 struct compensation_problem {
   const network& net;               ///< folded, its layers' names all different
   precision_plan plan{};            ///< of the quantized network: plan_of(net, mode)
@@ -46,16 +49,17 @@ struct compensation_problem {
 
 /// Relative errors of norms, (quantized - float) / float, over samples.
 struct norm_errors {
-  double mean = 0;       ///< signed
-  double mean_abs = 0;   ///< the mean of the magnitudes: errors of both signs do not cancel
-  double deviation = 0;  ///< standard deviation (n - 1); 0 for one sample
-  std::size_t samples = 0;
+  double mean = 0;          ///< signed
+  double mean_abs = 0;      ///< the mean of the magnitudes: errors of both signs do not cancel
+  double deviation = 0;     ///< standard deviation (n - 1); 0 for one sample
+  std::size_t samples = 0;  ///< that the others are of
 };
 
 /// The share of the mean |error| on the training pictures that a new constant must remove. Any shift of all norms
 /// together can be made zero; where so little of the error is such a shift, the constant is not what is wrong.
 inline constexpr double least_common_share = 0.25;
 
+/// What solving the constant of one chain came to.
 enum class compensation_outcome {
   compensated,            ///< the constant is new
   nothing_to_compensate,  ///< the error is negligible
@@ -63,6 +67,7 @@ enum class compensation_outcome {
   not_measurable,  ///< no sample has a norm to compare; the constant stays what it was
 };
 
+/// The outcome in words.
 [[nodiscard]] constexpr std::string_view to_string(compensation_outcome o) noexcept {
   switch (o) {
     case compensation_outcome::compensated: return "compensated";
@@ -75,9 +80,9 @@ enum class compensation_outcome {
 
 /// What the training pictures say about one chain, the constants of those before it already changed.
 struct solved_constant {
-  norm_chain chain;
-  compensation_outcome outcome = compensation_outcome::not_measurable;
-  float constant = 0;  ///< a', or the old one
+  norm_chain chain;  ///< as it is in the problem's network, with the old constant
+  compensation_outcome outcome = compensation_outcome::not_measurable;  ///< whether `constant` is new, or why not
+  float constant = 0;                                                   ///< a', or the old one
   /// 95 % interval for the constant that makes the mean error zero, from the spread over samples: where the mean error
   /// is within Student's t times its standard error. Ends that are out of reach are cut to the range that is searched.
   /// None for one sample, or where no constant in that range makes the mean error zero.
@@ -86,7 +91,8 @@ struct solved_constant {
   norm_errors predicted{};  ///< with `constant`, by the closed form
   /// The errors by where they arise: those that the exact norm of the quantized x would have, and the rest, which
   /// arises in the chain. Only the rest is repaired by a constant; what x brings along is hidden by it on average.
-  norm_errors from_input{}, from_chain{};
+  norm_errors from_input{},  ///< those that x brings along
+      from_chain{};          ///< those that arise in the chain
   std::size_t left_out = 0;  ///< samples that are not compared: a norm zero or not finite, or nothing to divide by
   std::string verdict;       ///< in a sentence
 };
@@ -107,14 +113,17 @@ struct solved_constant {
 
 /// What re-running says about one chain.
 struct judged_chain {
-  std::string name;
-  norm_errors before{}, after{};
+  std::string name;      ///< of the chain: its product's
+  norm_errors before{},  ///< of the quantized network as it is
+      after{};           ///< of the one with the new constants
   /// 1 - |after.mean| / |before.mean|: the share of the common shift of the norms, which is what constants act on, that
   /// is gone. Negative where it grew, 0 where both are zero.
   double removed = 0;
-  double removed_abs = 0;  ///< the same of mean_abs, in which what differs from picture to picture remains
-  std::vector<double> float_norms, quantized, compensated;  ///< of every sample
-  std::size_t left_out = 0;                                 ///< samples whose float norm is zero or any not finite
+  double removed_abs = 0;           ///< the same of mean_abs, in which what differs from picture to picture remains
+  std::vector<double> float_norms,  ///< of every sample, of the float network
+      quantized,                    ///< of every sample, of the quantized network as it is
+      compensated;                  ///< of every sample, of the one with the new constants
+  std::size_t left_out = 0;         ///< samples whose float norm is zero or any not finite
 };
 
 /// Runs the network in float, quantized and quantized with these constants, and compares the norms after each chain.
@@ -125,35 +134,6 @@ struct judged_chain {
                                                            const picture_set& pictures);
 
 namespace detail {
-
-/// The L2 norm of each of equally many values in a row.
-template <class V>
-[[nodiscard]] std::vector<double> norms_of(tensor_view<const V> x, std::size_t samples) {
-  std::vector<double> result(samples);
-  const std::size_t each = x.size() / samples;
-  for (std::size_t n = 0; n < samples; ++n) {
-    double sum = 0;
-    for (std::size_t i = 0; i < each; ++i) {
-      const auto v = static_cast<double>(x[n * each + i]);
-      sum = std::fma(v, v, sum);
-    }
-    result[n] = std::sqrt(sum);
-  }
-  return result;
-}
-
-/// Norms of a blob after a run.
-[[nodiscard]] inline std::vector<double> norms_of(const network_runner& runner, std::size_t blob, std::size_t samples) {
-  return runner.visit(blob, [&](auto x) { return norms_of(x, samples); });
-}
-
-/// What one sample says about a chain.
-struct norm_sample {
-  double reference = 0;  ///< norm of y in float
-  double quantized = 0;  ///< norm of y
-  double input = 0;      ///< norm of the quantized x
-  double base = 0;       ///< what the holder takes, times its scale: r or r^2
-};
 
 [[nodiscard]] inline norm_errors errors_of(std::span<const double> errors) {
   norm_errors e;
@@ -302,7 +282,7 @@ class chain_runner {
  public:
   chain_runner(const compensation_problem& p, const network& net, const precision_plan& plan,
                std::span<const norm_chain> chains)
-      : runner_(net, plan, {.keep = blobs(net, chains), .threads = p.threads, .policies = p.policies}) {}
+      : runner_(net, plan, {.keep = chain_blobs(net, chains), .threads = p.threads, .policies = p.policies}) {}
   chain_runner(const compensation_problem& p, const network& net, const activation_ranges& ranges,
                std::span<const norm_chain> chains)
       : chain_runner(p, net, p.plan, chains) {
@@ -314,35 +294,11 @@ class chain_runner {
     for (const auto& t : inputs) views.push_back(view_of(t));
     runner_.run(views);
   }
-  [[nodiscard]] std::vector<double> output_norms(const norm_chain& c) const {
-    return norms_of(runner_, runner_.net().layers[c.product].outputs[0], c.samples);
-  }
+  [[nodiscard]] std::vector<double> output_norms(const norm_chain& c) const { return detail::output_norms(runner_, c); }
   /// All but the reference.
-  [[nodiscard]] std::vector<norm_sample> samples(const norm_chain& c) const {
-    const std::vector<double> input = norms_of(runner_, c.input, c.samples);
-    const std::vector<double> output = output_norms(c);
-    const layer& holder = runner_.net().layers[c.holder];
-    const tensor<float> base = runner_.value(holder.inputs[0]);
-    std::vector<norm_sample> result(c.samples);
-    for (std::size_t n = 0; n < c.samples; ++n) {
-      result[n] = {0, output[n], input[n],
-                   std::get<power_params>(holder.params).scale * static_cast<double>(base.data()[n])};
-    }
-    return result;
-  }
+  [[nodiscard]] std::vector<norm_sample> samples(const norm_chain& c) const { return samples_of(runner_, c); }
 
  private:
-  [[nodiscard]] static std::vector<std::size_t> blobs(const network& net, std::span<const norm_chain> chains) {
-    std::vector<std::size_t> result;
-    for (const norm_chain& c : chains) {
-      require<format_error>(c.product < net.layers.size() && c.holder < net.layers.size() &&
-                                std::holds_alternative<power_params>(net.layers[c.holder].params),
-                            "compensation: chain ", excerpt(c.name), " is not of this network");
-      result.insert(result.end(), {c.input, net.layers[c.holder].inputs[0], net.layers[c.product].outputs[0]});
-    }
-    return result;
-  }
-
   network_runner runner_;
 };
 

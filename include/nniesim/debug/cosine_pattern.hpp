@@ -21,6 +21,7 @@ class cosine_pattern {
   explicit cosine_pattern(const run_pair& runs) : runs_(runs), o_(runs.limits()) { find_jump(); }
 
   /// Of runs of which some layer misses the limit.
+  /// Long: patterns that exclude each other, the surest first.
   [[nodiscard]] std::optional<finding> judge() const {
     const auto all = runs_.judged_rows();
     std::vector<const compared_row*> rows;

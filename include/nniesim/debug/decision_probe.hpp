@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/match_layers.hpp>
 #include <nniesim/debug/postprocess_probe.hpp>
 #include <nniesim/debug/run_pair.hpp>
@@ -21,27 +21,29 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Step 5 of the procedure: what is made of the network's outputs.
 struct decision_question {
-  postprocessing post{};
-  std::vector<std::string> outputs{};  ///< layers that it reads; else the network's outputs, or the last layer
-  std::size_t trials = 200;            ///< disturbed copies that it is tried on
-  std::optional<std::string> board_decision{};
+  postprocessing post{};                        ///< makes decisions of the outputs
+  std::vector<std::string> outputs{};           ///< layers that it reads; else the network's outputs, or the last layer
+  std::size_t trials = 200;                     ///< disturbed copies that it is tried on
+  std::optional<std::string> board_decision{};  ///< what the board decided; nothing where that is not known
   /// The board's decision as the post-processing writes it, where it may be written otherwise; `size` values has the
   /// first output.
   std::function<std::string(const std::string& decision, std::size_t size)> read{};
 };
 
+/// The answer: what the post-processing makes of the outputs of both runs, and what the board made of them.
 struct decision_facts {
-  std::string name;  ///< the post-processing and what it reads
-  probe_result probe{};
-  std::optional<std::string> board_decision{};
+  std::string name;                             ///< the post-processing and what it reads
+  probe_result probe{};                         ///< its decisions on both runs' outputs, and how stable they are
+  std::optional<std::string> board_decision{};  ///< the question's, as its `read` writes it
 
+  /// Whether the board's decision is known and is not that on the other run's outputs.
   [[nodiscard]] bool board_differs() const { return board_decision && *board_decision != probe.other_decision; }
 };
 
 namespace detail {
 
 /// An output's shape with the axis of the batch, which the compiler's names do not have.
-[[nodiscard]] inline tensor_shape sample_shape(const laboratory* lab, const std::string& name,
+[[nodiscard]] inline tensor_shape sample_shape(const experiment_context* lab, const std::string& name,
                                                const tensor_shape& shape, std::size_t count) {
   if (lab != nullptr) {
     for (const layer& l : lab->net.layers) {
@@ -57,7 +59,7 @@ namespace detail {
 }
 
 /// Throws error where an output is not in both runs, or which one is the last is not known; as probe().
-[[nodiscard]] inline decision_facts ask_decision(const run_pair& runs, const laboratory* lab,
+[[nodiscard]] inline decision_facts ask_decision(const run_pair& runs, const experiment_context* lab,
                                                  const decision_question& question) {
   std::vector<std::string> names = question.outputs;
   if (names.empty() && lab != nullptr) {

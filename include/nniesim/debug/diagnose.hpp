@@ -31,13 +31,13 @@ NNIESIM_BEGIN_NAMESPACE
 /// network's input (step 2); by their place in the network NaN, a layer of zeros and layers that are wrong for the
 /// input that they had (a wrong activation range, too few bits, or something else: step 6), the want of bits in general
 /// (step 3), layers that do not correspond (step 4), norms; the first is the verdict. What a fault brings about further
-/// down is not reported as another one. Without a laboratory the vendor's table decides, and says what would confirm
-/// it.
+/// down is not reported as another one. Without an experiment context the vendor's table decides, and says what would
+/// confirm it.
 ///
-/// Throws format_error for empty lists and for data_layers that are not there; as match_layers; with a laboratory also
-/// as network_runner and calibration's use().
+/// Throws format_error for empty lists and for data_layers that are not there; as match_layers; with an experiment
+/// context also as network_runner and calibration's use().
 [[nodiscard]] inline diagnosis diagnose(std::span<const named_values> reference, std::span<const named_values> other,
-                                        const diagnose_options& options = {}, const laboratory* lab = nullptr,
+                                        const diagnose_options& options = {}, const experiment_context* lab = nullptr,
                                         case_extras extras = {}) {
   return diagnose(detail::case_file(reference, other, options, lab, std::move(extras)));
 }

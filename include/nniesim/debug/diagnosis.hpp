@@ -13,7 +13,7 @@
 #include <nniesim/debug/agreement.hpp>
 #include <nniesim/debug/error_parts.hpp>
 #include <nniesim/debug/fact.hpp>
-#include <nniesim/debug/layer_print.hpp>
+#include <nniesim/debug/layer_fingerprint.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/metrics/compare.hpp>
 
@@ -56,6 +56,7 @@ enum class fault {
   inconclusive,         ///< the evidence does not decide; `next` says what would
 };
 
+/// The fault in a few words, as reports name it.
 [[nodiscard]] constexpr std::string_view to_string(fault f) noexcept {
   switch (f) {
     case fault::none: return "no fault";
@@ -82,18 +83,18 @@ enum class fault {
 
 /// Another explanation, and what makes it less likely.
 struct rival_explanation {
-  fault cause = fault::none;
-  fact why_not{};
+  fault cause = fault::none;  ///< the fault that it would be
+  fact why_not{};             ///< what makes it less likely
 };
 
 /// One fault that was found.
 struct finding {
-  fault cause = fault::none;
-  std::string layer{};  ///< where it enters; empty where it is of no layer
-  fact summary{};       ///< what was found
-  std::vector<fact> evidence{};
-  std::vector<fact> against{};  ///< what speaks against it
-  std::vector<rival_explanation> rivals{};
+  fault cause = fault::none;                ///< what is wrong
+  std::string layer{};                      ///< where it enters; empty where it is of no layer
+  fact summary{};                           ///< what was found
+  std::vector<fact> evidence{};             ///< what speaks for it
+  std::vector<fact> against{};              ///< what speaks against it
+  std::vector<rival_explanation> rivals{};  ///< other explanations
   std::vector<fact> change{};  ///< the exact changes to make: cfg lines, layer names, edits of the prototxt
   fact next{};                 ///< the measurement that would decide or confirm; empty where none is needed
 };
@@ -108,26 +109,28 @@ struct finding {
 
 /// One layer as the diagnosis saw it.
 struct layer_evidence {
-  std::string name{};     ///< in the reference
-  std::string partner{};  ///< in the other run; empty: unmatched, which never counts as equal
-  match_relation how = match_relation::same;
-  std::string relation{};               ///< how partners correspond, where not simply by the same content
-  std::optional<comparison> result{};   ///< after the relation; none where unmatched or not comparable
-  std::optional<double> floor_ratio{};  ///< the error as a multiple of the format's unavoidable one
-  std::optional<double> isolated{};     ///< cosine of the layer by itself: float, fed with the other run's input
-  std::optional<double> in_16bit{};     ///< accumulated cosine with all layers in the most bits, 16 of the accelerator
-  std::optional<double> weights_only{}, activations_only{};  ///< accumulated, with nothing but these encoded
+  std::string name{};                         ///< in the reference
+  std::string partner{};                      ///< in the other run; empty: unmatched, which never counts as equal
+  match_relation how = match_relation::same;  ///< how the partner's content follows from the reference's
+  std::string relation{};                     ///< how partners correspond, where not simply by the same content
+  std::optional<comparison> result{};         ///< after the relation; none where unmatched or not comparable
+  std::optional<double> floor_ratio{};        ///< the error as a multiple of the format's unavoidable one
+  std::optional<double> isolated{};           ///< cosine of the layer by itself: float, fed with the other run's input
+  std::optional<double> in_16bit{};      ///< accumulated cosine with all layers in the most bits, 16 of the accelerator
+  std::optional<double> weights_only{},  ///< accumulated cosine with nothing but the weights encoded
+      activations_only{};                ///< accumulated cosine with nothing but the layers' inputs encoded
   /// What the error consists of: the layer's own where `isolated` is there, else the accumulated one.
   std::optional<error_parts> parts{};
-  /// Of the same error: how many channels there are, how many of them carry 90 % of its square, the worst ones.
-  std::size_t channels = 0, most_channels = 0;
-  static constexpr std::size_t most_worst_channels = 3;
-  std::vector<channel_error> worst_channels{};
-  bool suspicious = false;  ///< misses a threshold
+  std::size_t channels = 0,  ///< of the layer; 0 where the error is not split
+      most_channels = 0;     ///< how many of them carry 90 % of the square of the same error
+  static constexpr std::size_t most_worst_channels = 3;  ///< `worst_channels` has at most so many
+  std::vector<channel_error> worst_channels{};           ///< of the same error, in the order of channel_error_list
+  bool suspicious = false;                               ///< misses a threshold
 };
 
+/// What a diagnosis found.
 struct diagnosis {
-  finding verdict{};
+  finding verdict{};                     ///< the first finding; its cause is fault::none where nothing is wrong
   std::vector<finding> also{};           ///< further faults, in the procedure's order
   std::vector<layer_evidence> layers{};  ///< in order of execution, the network's inputs first
   std::size_t compared = 0;              ///< of `layers`: nothing is concluded about the others

@@ -1,5 +1,6 @@
 // Folders of dumps from anywhere (.npy, the compiler's, the board's, Caffe's) as lists of named values, and two folders
 // compared with no model at all, in constant memory.
+// Long: what each tool calls its files, and the pairs of these names, is one table of rules.
 #pragma once
 
 #include <algorithm>
@@ -36,6 +37,7 @@ NNIESIM_BEGIN_NAMESPACE
 /// What of a layer a file holds.
 enum class dump_role { output, input, weight, bias };
 
+/// The enumerator's name.
 [[nodiscard]] constexpr std::string_view to_string(dump_role role) noexcept {
   switch (role) {
     case dump_role::output: return "output";
@@ -48,18 +50,18 @@ enum class dump_role { output, input, weight, bias };
 
 /// One file of a folder.
 struct dump_entry {
-  std::filesystem::path path;
-  std::string layer;  ///< as the file's name has it, below a subfolder "subfolder/name"; board: "seg0_layer7"
-  dump_role role = dump_role::output;
-  std::size_t output = 0;         ///< number of the output or input; of Caffe's dumps the index in the batch
-  tensor_shape shape;             ///< of rank 0 where neither the name nor a header gives one
-  std::optional<dump_kind> kind;  ///< nothing for .npy files
-  std::string problem;            ///< why the values cannot be read, as far as name and header tell; else empty
+  std::filesystem::path path;  ///< of the file
+  std::string layer;           ///< as the file's name has it, below a subfolder "subfolder/name"; board: "seg0_layer7"
+  dump_role role = dump_role::output;  ///< what of the layer it holds
+  std::size_t output = 0;              ///< number of the output or input; of Caffe's dumps the index in the batch
+  tensor_shape shape;                  ///< of rank 0 where neither the name nor a header gives one
+  std::optional<dump_kind> kind;       ///< nothing for .npy files
+  std::string problem;                 ///< why the values cannot be read, as far as name and header tell; else empty
 };
 
 /// The files of a folder.
 struct dump_list {
-  std::filesystem::path folder;
+  std::filesystem::path folder;               ///< that was listed
   std::vector<dump_entry> dumps;              ///< in natural order of layer, then role, number and path
   std::vector<std::filesystem::path> others;  ///< files that are no dumps
 };
@@ -451,23 +453,23 @@ inline constexpr std::size_t dump_values_limit = dump_max_values;
 
 /// Two dumps of the same output of the same layer.
 struct dump_pair {
-  dump_entry reference;
-  dump_entry other;
+  dump_entry reference;              ///< of the reference's folder
+  dump_entry other;                  ///< of the other folder
   std::optional<comparison> result;  ///< nothing where a problem prevented it
-  std::string problem;
+  std::string problem;               ///< why there is no result; else empty
 };
 
 /// A dump that could have been compared but was not.
 struct passed_over_dump {
-  dump_entry dump;
-  std::string reason;
+  dump_entry dump;     ///< of either folder
+  std::string reason;  ///< why it was passed over, in words
 };
 
 /// Two folders compared. Every dump of either stands in exactly one of the lists.
 struct folder_comparison {
-  std::vector<dump_pair> pairs;  ///< in the reference's order
-  std::vector<dump_entry> only_reference;
-  std::vector<dump_entry> only_other;
+  std::vector<dump_pair> pairs;            ///< in the reference's order
+  std::vector<dump_entry> only_reference;  ///< the reference's without a partner
+  std::vector<dump_entry> only_other;      ///< the other folder's without a partner
   std::vector<passed_over_dump>
       passed_over;  ///< inputs and weights of layers whose outputs are compared, codes, doubles
 };

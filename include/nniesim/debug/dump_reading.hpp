@@ -32,17 +32,19 @@ enum class dump_manner {
 
 /// A dump that is read otherwise than it was given.
 struct dump_reading {
-  bool of_reference = false;
-  std::size_t index = 0;  ///< in its list
-  dump_manner manner = dump_manner::without_sign;
-  std::size_t values = 0;           ///< how many are too large
-  std::size_t item = 0, items = 1;  ///< of item_of_batch: which picture of how many
+  bool of_reference = false;  ///< whether it is one of the reference's; else it is one of the other run's
+  std::size_t index = 0;      ///< in its list
+  dump_manner manner = dump_manner::without_sign;  ///< how its values are meant
+  std::size_t values = 0;                          ///< how many are too large
+  std::size_t item = 0,                            ///< of item_of_batch: which picture, from 0
+      items = 1;                                   ///< of item_of_batch: of how many pictures
 };
 
 /// Two lists as they are meant. Both refer to the lists that they were made of, which must outlive them.
 struct read_dumps {
-  std::vector<named_values> reference, other;
-  std::vector<dump_reading> readings;
+  std::vector<named_values> reference,  ///< the reference's layers, in the order of its list
+      other;                            ///< the other run's, in the order of its list
+  std::vector<dump_reading> readings;   ///< what is read otherwise than it was given
 };
 
 namespace detail {

@@ -14,8 +14,9 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// One run: its layers' outputs, and where the compiler's graph has them.
 struct dumped_run {
-  std::vector<named_values> layers{};
+  std::vector<named_values> layers{};           ///< as layers_of(dump_list) gives them; see sort_by
   std::map<std::string, std::size_t> places{};  ///< in the compiler's graph, by match_key; empty: there is none
 
   /// Into the order of a graph; layers that it does not have come last. Returns how many it has.

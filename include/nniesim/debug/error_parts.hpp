@@ -33,11 +33,11 @@ NNIESIM_BEGIN_NAMESPACE
 /// gain cannot be told from an offset, and is called one. NaN or infinity in either: shares, gain, offset and l2_error
 /// are NaN, no element is counted as saturated or underflowed, and the counts say how many there are.
 struct error_parts {
-  double gain_share = 0;
-  double offset_share = 0;
-  double saturation_share = 0;
-  double underflow_share = 0;
-  double rounding_share = 0;
+  double gain_share = 0;          ///< of ordinary elements: the line's part that is due to its gain
+  double offset_share = 0;        ///< of ordinary elements: the line's part that is due to its offset
+  double saturation_share = 0;    ///< all of the saturated elements' error
+  double underflow_share = 0;     ///< all of the underflowed elements' error
+  double rounding_share = 0;      ///< of ordinary elements: what the line does not explain
   double gain = 1;                ///< of the ordinary elements: x ~ gain r + offset
   double offset = 0;              ///< in the tensors' unit
   std::size_t saturated = 0;      ///< elements
@@ -54,16 +54,16 @@ template <tensor_like R, tensor_like X>
 
 /// One channel of two tensors. NaN or infinity in it: NaN, as in `comparison`.
 struct channel_error {
-  std::size_t channel = 0;
-  double share = 0;  ///< of the squared error of all channels without NaN and infinity; 0 where there is no error
-  double cosine = 0;
+  std::size_t channel = 0;  ///< its index
+  double share = 0;       ///< of the squared error of all channels without NaN and infinity; 0 where there is no error
+  double cosine = 0;      ///< of the channel by itself
   double norm_error = 0;  ///< signed, of the norms
 };
 
 /// The channels by falling share, those with NaN or infinity before them, equal ones in their own order.
 struct channel_error_list {
-  std::vector<channel_error> channels{};
-  std::size_t bad = 0;  ///< channels with NaN or infinity
+  std::vector<channel_error> channels{};  ///< all of them, each once
+  std::size_t bad = 0;                    ///< channels with NaN or infinity
   /// How many of the others, from the largest on, carry at least 90 % of their squared error; 0 where there is none.
   std::size_t most = 0;
 };

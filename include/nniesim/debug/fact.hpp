@@ -113,9 +113,11 @@ enum class fact_kind {
 using fact_value = std::variant<bool, std::size_t, double, std::string, std::vector<std::size_t>, std::vector<double>,
                                 std::vector<std::string>>;
 
+/// One value of a fact, by its name.
 struct fact_field {
   std::string_view name;  ///< a literal
-  fact_value value;
+  fact_value value;       ///< its value
+  /// Compares name and value.
   [[nodiscard]] bool operator==(const fact_field&) const = default;
 };
 
@@ -123,14 +125,18 @@ class fact;
 /// The fact in words, as finding_words.hpp has them: a sentence without a full stop.
 [[nodiscard]] inline std::string words_of(const fact& f);
 
+/// A statement of a diagnosis as a kind and its values. A default one says nothing.
 class fact {
  public:
   fact() = default;
+  /// A fact of a kind, with the fields that the kind has.
   fact(fact_kind kind, std::vector<fact_field> fields = {}) : kind_(kind), fields_(std::move(fields)) {}
   /// A text that was made elsewhere: of an option that is not simulated, of a search.
   [[nodiscard]] static fact text_of(std::string text) { return {fact_kind::words, {{"text", std::move(text)}}}; }
 
+  /// What it states.
   [[nodiscard]] fact_kind kind() const noexcept { return kind_; }
+  /// Its values, in the order in which they were added.
   [[nodiscard]] const std::vector<fact_field>& fields() const noexcept { return fields_; }
   /// Whether it says nothing.
   [[nodiscard]] bool empty() const noexcept { return *this == fact(); }
@@ -147,8 +153,11 @@ class fact {
     detail::require<error>(value != nullptr, "fact: no field ", detail::excerpt(name), " of that type");
     return *value;
   }
+  /// get() of a double.
   [[nodiscard]] double number(std::string_view name) const { return get<double>(name); }
+  /// get() of a std::size_t.
   [[nodiscard]] std::size_t count(std::string_view name) const { return get<std::size_t>(name); }
+  /// get() of a std::string.
   [[nodiscard]] const std::string& text(std::string_view name) const { return get<std::string>(name); }
 
   /// One more field.
@@ -159,7 +168,9 @@ class fact {
 
   /// words_of(): a fact stands where its sentence does.
   operator std::string() const { return words_of(*this); }
+  /// Writes words_of().
   friend std::ostream& operator<<(std::ostream& out, const fact& f) { return out << words_of(f); }
+  /// Compares kind and fields, their order included.
   [[nodiscard]] bool operator==(const fact&) const = default;
 
  private:

@@ -103,7 +103,7 @@ template <class List, class F>
   members.add("layer", json_quoted(l.name))
       .add("partner", json_quoted(l.partner))
       .add("relation", json_quoted(l.relation))
-      .add("suspicious", l.suspicious ? "true" : "false")
+      .add("bad", l.suspicious ? "true" : "false")
       .add("cosine", of(&comparison::cosine))
       .add("norm_error", of(&comparison::norm_error))
       .add("relative_l2_error", of(&comparison::relative_l2_error))

@@ -12,17 +12,19 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// How a section's lines are set.
 enum class section_form {
   list,      ///< lines that stand for themselves
   code,      ///< lines to copy
   sentence,  ///< one line
 };
 
+/// One part of a finding in words.
 struct finding_section {
-  std::string_view key;    ///< in a word
-  std::string_view title;  ///< as a heading
-  section_form form = section_form::list;
-  std::vector<std::string> lines{};
+  std::string_view key;                    ///< in a word
+  std::string_view title;                  ///< as a heading
+  section_form form = section_form::list;  ///< how the lines are set
+  std::vector<std::string> lines{};        ///< one or more in what sections_of() gives
 };
 
 /// What a finding says beyond cause, layer and summary; without sections that have no lines.

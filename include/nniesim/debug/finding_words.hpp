@@ -1,4 +1,5 @@
 // The words of facts, in one table: what terminals, pages, tickets and JSON show of a finding is made here.
+// Long: one entry for each kind of fact, of a few lines.
 #pragma once
 
 #include <algorithm>

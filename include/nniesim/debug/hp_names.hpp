@@ -24,12 +24,13 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A layer whose mark changes nothing.
 struct hp_without_effect {
-  std::string layer;
-  std::string reason;
+  std::string layer;   ///< its name
+  std::string reason;  ///< in words, to stand behind the name
 };
 
+/// A network's files with layers marked _hp.
 struct hp_files {
-  std::string prototxt;
+  std::string prototxt;                        ///< the text with the marks
   std::optional<caffe_model> model{};          ///< where one was given
   std::vector<hp_without_effect> unchanged{};  ///< what was named but left as it is: marked already, or on the CPU
 };

@@ -21,6 +21,7 @@ struct hp_verification {
   std::vector<std::string> raised;                ///< from 8 to 16 bits, by the names that they had
   std::vector<hp_without_effect> without_effect;  ///< named, but computed as before
   std::vector<std::string> wrong;                 ///< sentences about anything else that is not as it should be
+  /// Whether no mark is without effect and nothing is wrong.
   [[nodiscard]] bool passed() const noexcept { return without_effect.empty() && wrong.empty(); }
 };
 

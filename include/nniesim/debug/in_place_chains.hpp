@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <nniesim/debug/aligned_values.hpp>
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/match_layers.hpp>
 #include <nniesim/network/runner.hpp>
@@ -107,7 +107,7 @@ struct in_place_chain {
 }
 
 /// What the layers of a chain give in float, the first from `inputs`.
-[[nodiscard]] inline std::vector<tensor<float>> run_chain(const laboratory& lab, const in_place_chain& c,
+[[nodiscard]] inline std::vector<tensor<float>> run_chain(const experiment_context& lab, const in_place_chain& c,
                                                           std::vector<tensor<float>> inputs) {
   std::vector<tensor<float>> made;
   const auto run = [&](std::size_t l) {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include <nniesim/debug/diagnosis.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/input_findings.hpp>
-#include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/preprocess_solver.hpp>
 #include <nniesim/debug/run_pair.hpp>
@@ -33,11 +33,12 @@ struct input_facts {
 class input_check {
  public:
   /// `lab` may be nullptr. Both must outlive the object.
-  input_check(run_pair& runs, const laboratory* lab) : runs_(runs), lab_(lab), o_(runs.limits()) { check(); }
+  input_check(run_pair& runs, const experiment_context* lab) : runs_(runs), lab_(lab), o_(runs.limits()) { check(); }
 
   [[nodiscard]] input_facts facts() && { return std::move(facts_); }
 
  private:
+  /// Long: one question after the other; an answer ends it.
   void check() {
     std::set<std::size_t> no_inputs;
     for (const compared_row& r : runs_.rows()) {
@@ -272,13 +273,13 @@ class input_check {
   }
 
   run_pair& runs_;
-  const laboratory* lab_;
+  const experiment_context* lab_;
   const diagnose_options& o_;
   input_facts facts_;
 };
 
 /// Takes back what was guessed to be an input and is none. `lab` may be nullptr.
-[[nodiscard]] inline input_facts check_inputs(run_pair& runs, const laboratory* lab) {
+[[nodiscard]] inline input_facts check_inputs(run_pair& runs, const experiment_context* lab) {
   return input_check(runs, lab).facts();
 }
 

@@ -20,12 +20,15 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// How an input follows from a scene.
 struct input_explanation {
-  bool holds = false;
+  bool holds = false;     ///< whether the scene explains the input
   input_change change{};  ///< what makes it, where it holds; of values only where the cfg is known
   double left = 1;        ///< the relative L2 that the change leaves of the input about its channels' means
   double as_it_is = 1;    ///< the same with no change of the bytes
-  /// Of each channel: the input is (byte - mean) * scale.
-  std::vector<double> mean{}, scale{};
+  /// The input is (byte - mean) * scale, with a mean and a scale for each channel or one for all. Where the cfg's mean
+  /// image explains the input, `mean` is what was subtracted besides. Both are empty where the explanation does not
+  /// hold, the cfg is not known or the input is constant by channel.
+  std::vector<double> mean{},  ///< in bytes
+      scale{};                 ///< by which bytes are multiplied
 };
 
 namespace detail {

@@ -22,6 +22,7 @@ enum class input_side {
 namespace detail {
 
 /// What makes the side's input as the cfg says, a line each.
+/// Long: one case for each change.
 [[nodiscard]] inline std::vector<fact> remedies(const input_change& c, const input_scene& s, input_side side) {
   std::vector<fact> lines;
   const auto add = [&](fact_kind kind) -> fact& {

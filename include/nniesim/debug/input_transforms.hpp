@@ -1,5 +1,6 @@
 // What can go wrong with a network's input between the picture and the first layer: one list of changes, for inputs
 // that a run shows and for replays where it does not.
+// Long: one entry for each change, which a scene allows or not.
 #pragma once
 
 #include <algorithm>
@@ -65,6 +66,7 @@ enum class value_change {
 /// How a picture is resized.
 enum class resampling { bilinear, nearest, nearest_centre, corners, bicubic, area, smoothed };
 
+/// The way in words.
 [[nodiscard]] constexpr std::string_view to_string(resampling r) noexcept {
   switch (r) {
     case resampling::bilinear: return "bilinear, as OpenCV";
@@ -80,12 +82,17 @@ enum class resampling { bilinear, nearest, nearest_centre, corners, bicubic, are
 
 /// What a network's input is made of.
 struct input_scene {
-  std::size_t channels = 1, rows = 1, columns = 1;
+  std::size_t channels = 1,        ///< of the input
+      rows = 1,                    ///< of the input
+      columns = 1;                 ///< of the input
   known_preprocessing known{};     ///< by the cfg
   std::vector<float> bytes{};      ///< C x H x W in the network's order of channels, before mean and scale
   std::optional<image> picture{};  ///< before it was resized; for letterboxes, crops and other interpolations
+  /// Elements of one channel.
   [[nodiscard]] std::size_t plane() const noexcept { return rows * columns; }
+  /// Elements in all.
   [[nodiscard]] std::size_t size() const noexcept { return channels * plane(); }
+  /// What the cfg subtracts from element i; 0 without a mean.
   [[nodiscard]] float mean_at(std::size_t i) const { return mean_of(known.mean, i); }
   /// One of a list of means, of channels or of elements, for element i.
   [[nodiscard]] float mean_of(std::span<const float> mean, std::size_t i) const {
@@ -96,20 +103,22 @@ struct input_scene {
 
 /// One way to make an input.
 struct input_change {
-  byte_change bytes = byte_change::none;
-  bool reversed = false;  ///< the channels stand in the reverse order, too
-  value_change values = value_change::none;
-  std::vector<std::size_t> order{};  ///< of `reordered`: the picture's channel, for each of the input's
-  std::size_t stride = 0;            ///< of rows, in elements
-  bool interleaved = false;          ///< of rows: those of H x W x C
-  bool after = false;                ///< a layout that is changed behind the normalization
-  int right = 0, down = 0;           ///< of `shifted`
-  bool centred = true;               ///< of `letterboxed`: else at the top left
+  byte_change bytes = byte_change::none;     ///< what happens to the bytes
+  bool reversed = false;                     ///< the channels stand in the reverse order, too
+  value_change values = value_change::none;  ///< how they are normalized otherwise than by the cfg
+  std::vector<std::size_t> order{};          ///< of `reordered`: the picture's channel, for each of the input's
+  std::size_t stride = 0;                    ///< of rows, in elements
+  bool interleaved = false;                  ///< of rows: those of H x W x C
+  bool after = false;                        ///< a layout that is changed behind the normalization
+  int right = 0,                             ///< of `shifted`: columns to the right; negative: to the left
+      down = 0;                              ///< of `shifted`: rows down; negative: up
+  bool centred = true;                       ///< of `letterboxed`: else at the top left
   float border = std::numeric_limits<float>::quiet_NaN();  ///< in bytes, of what is outside; NaN: not known
-  resampling way = resampling::bilinear;
-  std::vector<float> mean{};  ///< of value_change::other, of each channel; none: no mean
-  double scale = 1;           ///< of the same
+  resampling way = resampling::bilinear;                   ///< of `resampled`
+  std::vector<float> mean{};                               ///< of value_change::other, of each channel; none: no mean
+  double scale = 1;                                        ///< of the same
 
+  /// Whether nothing is changed: the input is made by the cfg.
   [[nodiscard]] bool is_none() const noexcept {
     return bytes == byte_change::none && !reversed && values == value_change::none;
   }
@@ -138,6 +147,7 @@ struct resampling_tap {
   std::vector<double> weights{};
 };
 
+/// Long: one case for each way to resample.
 [[nodiscard]] inline std::vector<resampling_tap> taps_of(resampling way, std::size_t from, std::size_t to) {
   std::vector<resampling_tap> taps(to);
   const double scale = static_cast<double>(from) / static_cast<double>(to);
@@ -433,8 +443,9 @@ struct resampling_tap {
 /// The mean and scale with which a change normalizes: x - mean, then * scale.
 struct normalization {
   std::vector<float> mean{};  ///< as known_preprocessing's
-  double scale = 1;
+  double scale = 1;           ///< by which what is left is multiplied
 };
+/// Of a change: the cfg's mean and scale, altered as change.values says, or the change's own for value_change::other.
 [[nodiscard]] inline normalization normalization_of(const input_change& change, const input_scene& s) {
   const known_preprocessing& k = s.known;
   normalization n{k.mean, k.scale};
@@ -667,6 +678,7 @@ namespace detail {
 
 /// The changes that a scene allows, the simplest first; of things outside the picture those that are tried in bytes are
 /// 0, 114, 127, 128, 255 and the mean.
+/// Long: a list, the simplest first.
 [[nodiscard]] inline std::vector<input_change> input_changes(const input_scene& s, change_breadth breadth) {
   std::vector<input_change> all;
   const std::vector<input_change> values = detail::value_changes(s), layouts = detail::layout_changes(s);

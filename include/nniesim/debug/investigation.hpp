@@ -18,7 +18,7 @@
 #include <nniesim/debug/case_file.hpp>
 #include <nniesim/debug/diagnose.hpp>
 #include <nniesim/debug/dumped_run.hpp>
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/loaded_network.hpp>
 #include <nniesim/debug/report.hpp>
 #include <nniesim/network/runner.hpp>
@@ -27,18 +27,18 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// What is investigated, and how. Without a network both folders must be given.
 struct investigation_options {
-  std::optional<network_source> network{};
-  std::string reference{};             ///< folder of dumps that are right; else the float network
-  std::string other{};                 ///< folder of dumps to judge; else the simulation
-  std::optional<compile_mode> mode{};  ///< of the other run; else the cfg's
-  std::string calibration{};           ///< file of ranges or compiled model; else from the cfg's lists
-  std::string float_prototxt{};        ///< the network that is meant, where the compiled one has other constants
+  std::optional<network_source> network{};  ///< the network and its inputs
+  std::string reference{};                  ///< folder of dumps that are right; else the float network
+  std::string other{};                      ///< folder of dumps to judge; else the simulation
+  std::optional<compile_mode> mode{};       ///< of the other run; else the cfg's
+  std::string calibration{};                ///< file of ranges or compiled model; else from the cfg's lists
+  std::string float_prototxt{};             ///< the network that is meant, where the compiled one has other constants
   /// Other policies in place of the accelerator's: a plan with them, and the set that runs it.
   std::function<precision_plan(precision_plan)> with_policies{};
-  policy_set policies{};
-  diagnose_options limits{};
-  std::optional<decision_question> decision{};  ///< the post-processing
-  case_extras::ablations ablation = case_extras::ablations::for_too_few_bits;
+  policy_set policies{};                                                       ///< the set that runs that plan
+  diagnose_options limits{};                                                   ///< the thresholds
+  std::optional<decision_question> decision{};                                 ///< the post-processing
+  case_extras::ablations ablation = case_extras::ablations::for_too_few_bits;  ///< as case_extras
   std::optional<double> goal{};  ///< cosine of the outputs for which layers to mark _hp are searched
 };
 
@@ -57,11 +57,15 @@ class investigation {
 
   /// nullptr where there are only folders.
   [[nodiscard]] const loaded_network* network_files() const noexcept { return loaded_ ? &*loaded_ : nullptr; }
-  [[nodiscard]] const laboratory* lab() const noexcept { return lab_ ? &*lab_ : nullptr; }
+  /// What the diagnosis tries things out with; nullptr where there are only folders.
+  [[nodiscard]] const experiment_context* lab() const noexcept { return lab_ ? &*lab_ : nullptr; }
+  /// Of the network's blobs; empty where there are only folders.
   [[nodiscard]] const activation_ranges& ranges() const noexcept { return ranges_; }
   /// Whether merging BatchNorm before compiling would help.
   [[nodiscard]] const std::optional<batch_norm_choice>& batch_norm() const noexcept { return choice_; }
+  /// The reference run's layers.
   [[nodiscard]] const std::vector<named_values>& reference() const noexcept { return reference_; }
+  /// The other run's layers, which are judged.
   [[nodiscard]] const std::vector<named_values>& other() const noexcept { return other_; }
 
   /// Computed when it is asked for first. Throws as nniesim::diagnose.
@@ -79,6 +83,7 @@ class investigation {
   [[nodiscard]] report report_of(report about) {
     about.result = result();
     about.thresholds = {o_.limits.layer_cosine, o_.limits.norm_error};
+    about.network_layers = network_layers();
     if (const auto& d = file().decision()) add_decision(about, *d);
     for (const layer_evidence& l : result().layers) {
       const named_values* r = named(reference_, l.name);
@@ -107,12 +112,12 @@ class investigation {
     const auto with_policies = [&](precision_plan p) { return o_.with_policies ? o_.with_policies(std::move(p)) : p; };
     ranges_ = loaded_->ranges(o_.calibration, plan_of(net, mode), true);
     inputs_ = loaded.chosen_inputs();
-    laboratory& lab = lab_.emplace(laboratory{.net = net,
-                                              .inputs = loaded_network::views(inputs_),
-                                              .ranges = ranges_,
-                                              .plan = with_policies(plan_of(net, mode)),
-                                              .threads = loaded.threads(),
-                                              .policies = o_.policies});
+    experiment_context& lab = lab_.emplace(experiment_context{.net = net,
+                                                              .inputs = loaded_network::views(inputs_),
+                                                              .ranges = ranges_,
+                                                              .plan = with_policies(plan_of(net, mode)),
+                                                              .threads = loaded.threads(),
+                                                              .policies = o_.policies});
     choice_ = loaded_->choose(lab.inputs, ranges_, o_.calibration, mode, with_policies, o_.policies);
     lab.pictures = loaded.pictures();
     if (loaded.has_pictures()) {
@@ -153,6 +158,31 @@ class investigation {
     if (!o_.reference.empty()) reference_ = std::move(reference.layers);
     if (!o_.other.empty()) other_ = std::move(other.layers);
     if (!lab_) o_.limits.ordered = ordered;
+  }
+
+  /// Of the network; without one, of the reference's dumps, whose shapes are all that is known.
+  [[nodiscard]] std::vector<report_layer> network_layers() const {
+    std::vector<report_layer> layers;
+    if (!loaded_) {
+      for (const named_values& v : reference_) {
+        if (v.shape.rank() != 0) layers.push_back({{}, {v.name}, {detail::concat(v.shape)}, {}});
+      }
+      return layers;
+    }
+    const network& net = loaded_->net();
+    std::vector<std::size_t> writers(net.blobs.size(), net.layers.size());
+    for (const layer& l : net.layers) {
+      report_layer& drawn = layers.emplace_back(report_layer{.type = l.type});
+      for (const std::size_t b : l.inputs) {
+        if (writers[b] < layers.size()) drawn.inputs.push_back(writers[b]);
+      }
+      for (std::size_t i = 0; i < l.outputs.size(); ++i) {
+        drawn.outputs.push_back(output_name(l, i));
+        drawn.shapes.push_back(detail::concat(net.blobs[l.outputs[i]].shape));
+        writers[l.outputs[i]] = layers.size() - 1;
+      }
+    }
+    return layers;
   }
 
   [[nodiscard]] case_extras extras() {
@@ -206,7 +236,7 @@ class investigation {
   activation_ranges ranges_;
   std::optional<network> meant_;
   std::optional<network_runner> in_float_, quantized_;
-  std::optional<laboratory> lab_;
+  std::optional<experiment_context> lab_;
   std::vector<named_values> reference_, other_;
   std::optional<detail::case_file> file_;
   std::optional<diagnosis> result_;

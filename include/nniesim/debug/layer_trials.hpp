@@ -69,7 +69,7 @@ struct layer_trial {
 /// A layer with the inputs that a run, the other or the reference, fed it with.
 class layer_bench {
  public:
-  layer_bench(const run_pair& runs, const laboratory& lab, std::size_t index, run_side side = run_side::other)
+  layer_bench(const run_pair& runs, const experiment_context& lab, std::size_t index, run_side side = run_side::other)
       : lab_(lab), layer_(lab.net.layers[index]), index_(index), side_(side) {
     for (const std::size_t b : layer_.inputs) {
       auto x = runs.value(b, side);
@@ -92,7 +92,7 @@ class layer_bench {
 
   [[nodiscard]] std::size_t index() const noexcept { return index_; }
   [[nodiscard]] const layer& of() const noexcept { return layer_; }
-  [[nodiscard]] const laboratory& lab() const noexcept { return lab_; }
+  [[nodiscard]] const experiment_context& lab() const noexcept { return lab_; }
   /// Whether an output is shown with the work of layers behind it.
   [[nodiscard]] bool is_shown_through(std::size_t output) const {
     return relu_[output] != nullptr || !behind_[output].empty();
@@ -277,7 +277,7 @@ class layer_bench {
     }
   }
 
-  const laboratory& lab_;
+  const experiment_context& lab_;
   const layer& layer_;
   std::size_t index_;
   run_side side_;
@@ -291,7 +291,7 @@ class layer_bench {
 /// All trials, in order of execution.
 class layer_trials {
  public:
-  layer_trials(const run_pair& runs, const laboratory& lab) : runs_(runs), lab_(lab) {
+  layer_trials(const run_pair& runs, const experiment_context& lab) : runs_(runs), lab_(lab) {
     for (std::size_t i = 0; i < lab.net.layers.size(); ++i) {
       if (!std::holds_alternative<layers::input>(lab.net.layers[i].params)) try_layer(i);
     }
@@ -392,7 +392,7 @@ class layer_trials {
   }
 
   const run_pair& runs_;
-  const laboratory& lab_;
+  const experiment_context& lab_;
   std::vector<layer_trial> all_;
 };
 

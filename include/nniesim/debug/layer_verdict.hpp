@@ -74,7 +74,7 @@ struct layer_verdict {
 /// Tries out what explains an output that is not what the layer gives in float on the input that it had.
 class layer_judge {
  public:
-  layer_judge(const run_pair& runs, const laboratory& lab, const layer_trial& t)
+  layer_judge(const run_pair& runs, const experiment_context& lab, const layer_trial& t)
       : runs_(runs), trial_(t), layer_(lab.net.layers[t.layer]), lab_(lab), bench_(runs, lab, t.layer) {}
 
   [[nodiscard]] layer_verdict judge() {
@@ -107,6 +107,7 @@ class layer_judge {
   }
 
   /// Returns whether the run shows what the simulation gives.
+  /// Long: trials, each where the one before explains nothing.
   bool try_ranges_and_bits() {
     if (!std::isfinite(trial_.result.relative_l2_error)) {
       f_.evidence.push_back(fact_kind::layer_zero_in_float);
@@ -353,7 +354,7 @@ class layer_judge {
   const run_pair& runs_;
   const layer_trial& trial_;
   const layer& layer_;
-  const laboratory& lab_;
+  const experiment_context& lab_;
   layer_bench bench_;
   finding f_{fault::suspect_layer};
   std::optional<weight_fit> weights_{};

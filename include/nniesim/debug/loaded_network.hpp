@@ -1,4 +1,5 @@
 // A network as the compiler quantizes it, read from its files or a cfg, and what it is fed with.
+// Long: one class reads all that a cfg names, in the order in which one needs the other.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 
 #include <nniesim/debug/batch_norm_choice.hpp>
 #include <nniesim/debug/compensate.hpp>
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/wk_calibration.hpp>
 #include <nniesim/io/caffe_import.hpp>
 #include <nniesim/io/calibration_file.hpp>
@@ -34,21 +35,22 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Which network is meant, how it is compiled, and what it is fed with.
 struct network_source {
-  std::string cfg{};                     ///< the compiler's; or the next two
-  std::string prototxt{}, caffemodel{};  ///< without a cfg, or what that does not name
-  std::vector<std::string> pictures{};   ///< one for each input, or .npy of its shape; else the cfg's lists
+  std::string cfg{};                    ///< the compiler's; or the next two
+  std::string prototxt{},               ///< needed without a cfg, or where that does not name it
+      caffemodel{};                     ///< as the prototxt
+  std::vector<std::string> pictures{};  ///< one for each input, or .npy of its shape; else the cfg's lists
   /// How pictures are made inputs, without a cfg.
   channel_order order = channel_order::bgr;
-  cfg_norm_type norm_type{};
-  std::optional<float> data_scale{};
-  std::string mean_file{};
-  raw_layout raw{};               ///< of pictures without a header
-  caffe_import_options import{};  ///< how far the network is read; shapes_alone: no caffemodel is needed
+  cfg_norm_type norm_type{};          ///< what is subtracted and multiplied, without a cfg
+  std::optional<float> data_scale{};  ///< without a cfg, for norm types 3, 4 and 5 alone; nothing: 1/256
+  std::string mean_file{};            ///< without a cfg, for norm types 1, 2, 4 and 5, which need it
+  raw_layout raw{};                   ///< of pictures without a header
+  caffe_import_options import{};      ///< how far the network is read; shapes_alone: no caffemodel is needed
   /// What programs of the host give in place of Custom layers: LAYER=FILE.npy, one for each output, in order.
   std::vector<std::string> custom{};
-  batch_norm_rule batch_norm = batch_norm_rule::fused;
-  arithmetic_rules rules{};
-  std::shared_ptr<thread_pool> pool{};  ///< else one thread
+  batch_norm_rule batch_norm = batch_norm_rule::fused;  ///< for what stands behind a layer that multiplies
+  arithmetic_rules rules{};                             ///< for all layers; a sparse_rate of the cfg goes before theirs
+  std::shared_ptr<thread_pool> pool{};                  ///< else one thread
   /// Called in the course of what takes long.
   std::function<void(std::string_view what, std::size_t done, std::size_t of)> progress{};
 };
@@ -60,9 +62,11 @@ class loaded_network {
   /// or does not fit; else as read_compiler_cfg and read_caffe_network.
   explicit loaded_network(network_source source, bool with_inputs = true);
 
+  /// The network as it is compiled.
   [[nodiscard]] const network& net() const noexcept { return net_; }
   /// A network of files as this one is compiled: BatchNorm by the rule that was given, and the rules of arithmetic.
   [[nodiscard]] network compiled(network files) const { return compiled(std::move(files), source_.batch_norm); }
+  /// The same with another rule for BatchNorm.
   [[nodiscard]] network compiled(network files, batch_norm_rule rule) const {
     return with_arithmetic(fold_batch_norm(std::move(files), rule), source_.rules);
   }
@@ -71,21 +75,31 @@ class loaded_network {
   [[nodiscard]] network imported(const prototxt_message& net, const caffe_model& model, std::string_view file) const {
     return with_custom_values(import_caffe(net, &model, file, source_.import));
   }
+  /// The options that the network was read with.
   [[nodiscard]] const caffe_import_options& import_options() const noexcept { return source_.import; }
+  /// The rule that was given.
   [[nodiscard]] batch_norm_rule batch_norm() const noexcept { return source_.batch_norm; }
   /// Before BatchNorm and Scale were folded: read from its files anew, for most commands do without it.
   [[nodiscard]] const network& original() const {
     if (!original_) original_ = read();
     return *original_;
   }
+  /// The cfg, completed from the source: by its network files and, without a cfg, by what is done to its pictures.
   [[nodiscard]] const compiler_cfg& cfg() const noexcept { return cfg_; }
+  /// A handle on the pool that was given, else on one thread. The pool must outlive it.
   [[nodiscard]] executor threads() const { return source_.pool->handle(); }
   /// The number that was given, else the cfg's.
   [[nodiscard]] compile_mode mode(const std::string& given) const;
 
   /// Entries of the cfg's lists; 0 without a cfg.
   [[nodiscard]] std::size_t listed() const { return lists_.empty() ? 0 : lists_[0].size(); }
+  /// The network's inputs that an entry below listed() gives, in order. Throws as input_source.
   [[nodiscard]] std::vector<tensor<float>> listed_inputs(std::size_t index) const;
+  /// The file of the first input of an entry, as from its list's folder; "entry N" of a file of feature maps.
+  [[nodiscard]] std::string listed_name(std::size_t index) const;
+  /// The files of all inputs of an entry; none where one of them is a part of a file.
+  [[nodiscard]] std::vector<std::filesystem::path> listed_files(std::size_t index) const;
+  /// The inputs of all entries, read one entry at a time. The object must outlive it.
   [[nodiscard]] picture_set listed_pictures() const {
     return {listed(), [this](std::size_t i) { return listed_inputs(i); }};
   }
@@ -117,17 +131,19 @@ class loaded_network {
 
   /// Whether merging BatchNorm before compiling helps this network on the chosen inputs; nothing where it has none.
   /// `file` is a file of ranges, which then are both networks'; else each is calibrated by itself, `ranges` being this
-  /// one's. `plan_for` gives a folded network's plan with the policies' accumulator.
+  /// one's. `with_accumulator` gives a plan the policies' accumulator.
   [[nodiscard]] std::optional<batch_norm_choice> choose(
       const std::vector<tensor_view<const float>>& inputs, const activation_ranges& ranges, const std::string& file,
       compile_mode mode, const std::function<precision_plan(precision_plan)>& with_accumulator, policy_set policies);
 
   /// What is not as it is by default, and what is not simulated: lines for every verdict.
   [[nodiscard]] const std::vector<std::string>& remarks() const noexcept { return remarks_; }
+  /// Adds a line to remarks().
   void remark(std::string line) { remarks_.push_back(std::move(line)); }
   /// Those of them that say what changes results and is not simulated: no verdict goes without.
   [[nodiscard]] const std::vector<std::string>& not_simulated() const noexcept { return not_simulated_; }
 
+  /// Views of the tensors, which must outlive them, in order.
   static std::vector<tensor_view<const float>> views(const std::vector<tensor<float>>& inputs);
 
  private:
@@ -163,6 +179,7 @@ class loaded_network {
   std::map<std::size_t, roi_list> regions_;  // by the blob of the input that takes them
 };
 
+/// Long: each step reads what the one before has found.
 inline loaded_network::loaded_network(network_source source, bool with_inputs) : source_(std::move(source)) {
   const network_source& o = source_;
   source_.import.has_custom_values = !source_.custom.empty();
@@ -309,6 +326,22 @@ inline std::vector<tensor<float>> loaded_network::listed_inputs(std::size_t inde
   return result;
 }
 
+inline std::string loaded_network::listed_name(std::size_t index) const {
+  const std::filesystem::path file = lists_.at(0).file(index);
+  if (file.empty()) return "entry " + std::to_string(index + 1);
+  const std::string name = file.lexically_relative(cfg_.inputs[0].image_list.path.parent_path()).string();
+  return name.empty() ? file.string() : name;
+}
+
+inline std::vector<std::filesystem::path> loaded_network::listed_files(std::size_t index) const {
+  std::vector<std::filesystem::path> files;
+  for (const input_source& list : lists_) {
+    files.push_back(list.file(index));
+    if (files.back().empty()) return {};
+  }
+  return files;
+}
+
 inline std::vector<tensor<float>> loaded_network::chosen_inputs() const {
   if (source_.pictures.empty()) return listed_inputs(listed() - 1);
   std::vector<tensor<float>> result;
@@ -410,7 +443,6 @@ inline activation_ranges loaded_network::ranges_of_gfpq_file(const cfg_path& fil
   return all;
 }
 
-/// Every key of the cfg is simulated, or named.
 inline void loaded_network::note_constraints() {
   const std::vector<constraint_violation> broken = check_constraints(net_);
   if (broken.empty()) return;
@@ -422,6 +454,7 @@ inline void loaded_network::note_constraints() {
                         "); `nnie-debug info` lists all"));
 }
 
+/// Every key of the cfg is simulated, or named.
 inline void loaded_network::note_options() {
   if (cfg_.sparse_rate != 0.0F) {
     remark(detail::concat(cfg_.file, ": [sparse_rate] ", cfg_.sparse_rate, ": that share of the weights of each ",

@@ -1,5 +1,6 @@
 // Which layer of one run is which of another, without the compiler's map: by name, verified by content, through what
 // compilers do to networks (in-place layers split, layers fused, permutes inserted, channels and rows padded).
+// Long: one algorithm, whose steps share what is known of every layer.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +24,7 @@
 #include <nniesim/core/error.hpp>
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/debug/dump_folder.hpp>
-#include <nniesim/debug/layer_print.hpp>
+#include <nniesim/debug/layer_fingerprint.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/tensor/shape.hpp>
 
@@ -32,9 +33,9 @@ NNIESIM_BEGIN_NAMESPACE
 /// A layer's output of one run. `values` gives its floats, row-major, the same at every call; it is called a few times
 /// at most while they fit in 1 GiB together, more often beyond. An error that it throws is that layer's problem alone.
 struct named_values {
-  std::string name;
-  tensor_shape shape;  ///< NCHW, CHW, NC or C; of rank 0 where it is not known
-  std::function<std::vector<float>()> values;
+  std::string name;                            ///< the layer's, as its run has it
+  tensor_shape shape;                          ///< NCHW, CHW, NC or C; of rank 0 where it is not known
+  std::function<std::vector<float>()> values;  ///< reads or computes them
 };
 
 /// How far two names agree. '/' equals '_', as files write it, and an "_hp" at the end, by which a layer is given 16
@@ -43,21 +44,21 @@ enum class name_agreement { none, but_for_marks, same };
 
 /// Two layers that correspond.
 struct layer_match {
-  std::size_t reference = 0;  ///< index in the list
-  std::size_t other = 0;      ///< index in the list
-  match_relation relation = match_relation::same;
-  name_agreement names = name_agreement::none;
+  std::size_t reference = 0;                       ///< index in the list
+  std::size_t other = 0;                           ///< index in the list
+  match_relation relation = match_relation::same;  ///< how their contents correspond
+  name_agreement names = name_agreement::none;     ///< how far their names agree
   double cosine = 0;       ///< after the relation; NaN where either holds NaN or infinity or their sizes differ
   double confidence = 0;   ///< 0 .. 1, see match_layers
   bool ambiguous = false;  ///< other layers fit as well; the execution order decided
   std::optional<std::size_t> namesake;  ///< the other's layer of the reference's name, where content overruled it
-  std::string reason;
+  std::string reason;                   ///< why they correspond, in words
 };
 
 /// A layer without partner.
 struct unmatched_layer {
-  std::size_t index = 0;
-  std::string reason;
+  std::size_t index = 0;       ///< in its list
+  std::string reason;          ///< why it has none, in words
   bool is_unreadable = false;  ///< it, or the layer of its name in the other list
   bool is_damaged = false;     ///< it cannot be read itself
   bool is_explained = false;   ///< its content is that of a layer which corresponds to another one
@@ -65,9 +66,9 @@ struct unmatched_layer {
 
 /// Every layer of either list stands in exactly one of these.
 struct layer_matching {
-  std::vector<layer_match> pairs;  ///< in the reference's order
-  std::vector<unmatched_layer> only_reference;
-  std::vector<unmatched_layer> only_other;
+  std::vector<layer_match> pairs;               ///< in the reference's order
+  std::vector<unmatched_layer> only_reference;  ///< in the reference's order
+  std::vector<unmatched_layer> only_other;      ///< in the other's order
 };
 
 /// Lists of more layers are refused.
@@ -98,7 +99,7 @@ class layer_matcher {
     for (const std::size_t side : {0U, 1U}) {
       require<format_error>(lists_[side].size() <= match_max_layers, "match_layers: ", lists_[side].size(),
                             " layers, expected at most ", match_max_layers);
-      for (std::size_t i = 0; i < lists_[side].size(); ++i) prints_[side].push_back(take_print(side, i));
+      for (std::size_t i = 0; i < lists_[side].size(); ++i) fingerprints_[side].push_back(take_fingerprint(side, i));
       partner_[side].assign(lists_[side].size(), none);
       namesake_[side].assign(lists_[side].size(), none);
     }
@@ -163,16 +164,16 @@ class layer_matcher {
 
   // Values
 
-  [[nodiscard]] layer_print take_print(std::size_t side, std::size_t i) {
+  [[nodiscard]] layer_fingerprint take_fingerprint(std::size_t side, std::size_t i) {
     const named_values& layer = lists_[side][i];
-    layer_print p;
+    layer_fingerprint p;
     try {
       require<format_error>(static_cast<bool>(layer.values), "no values given");
       const floats v = values(side, i);
       require<shape_error>(!v->empty(), "no elements");
       require<shape_error>(layer.shape.rank() == 0 || layer.shape.size() == v->size(), v->size(),
                            " elements, expected ", layer.shape.size(), " for shape ", layer.shape);
-      return print_of(*v, layer.shape);
+      return fingerprint_of(*v, layer.shape);
     } catch (const error& e) {
       p.problem = e.what();
     }
@@ -183,7 +184,7 @@ class layer_matcher {
     const auto key = std::pair(side, i);
     if (const auto at = cache_.find(key); at != cache_.end()) return at->second;
     auto v = std::make_shared<const std::vector<float>>(lists_[side][i].values());
-    const layer_print* p = i < prints_[side].size() ? &prints_[side][i] : nullptr;
+    const layer_fingerprint* p = i < fingerprints_[side].size() ? &fingerprints_[side][i] : nullptr;
     require<error>(p == nullptr || p->count == v->size(), "match_layers: ", excerpt(lists_[side][i].name), " gave ",
                    p == nullptr ? 0 : p->count, " values and then ", v->size());
     cache_[key] = v;
@@ -219,8 +220,8 @@ class layer_matcher {
 
   /// x = y. `for_certain`: whatever a sample says.
   [[nodiscard]] explanation as_same(std::size_t i, std::size_t j, bool for_certain) {
-    const layer_print& r = prints_[0][i];
-    const layer_print& x = prints_[1][j];
+    const layer_fingerprint& r = fingerprints_[0][i];
+    const layer_fingerprint& x = fingerprints_[1][j];
     if (r.count != x.count || !r.finite || !x.finite) return {};
     if (!for_certain && sample_differs(r.sample, x.sample, as_it_is, as_it_is)) return {};
     const double rx = dot(*values(0, i), *values(1, j), as_it_is, as_it_is);
@@ -228,8 +229,8 @@ class layer_matcher {
   }
 
   [[nodiscard]] explanation as_relu(std::size_t i, std::size_t j) {
-    const layer_print& r = prints_[0][i];
-    const layer_print& x = prints_[1][j];
+    const layer_fingerprint& r = fingerprints_[0][i];
+    const layer_fingerprint& x = fingerprints_[1][j];
     if (r.count != x.count || r.not_negative() == x.not_negative()) return {};
     if (r.not_negative()) {
       if (sample_differs(r.sample, x.sample, as_it_is, rectified)) return {};
@@ -244,7 +245,7 @@ class layer_matcher {
   }
 
   /// Whether the layers may hold the same numbers in some order.
-  [[nodiscard]] static bool same_distribution(const layer_print& r, const layer_print& x) {
+  [[nodiscard]] static bool same_distribution(const layer_fingerprint& r, const layer_fingerprint& x) {
     if (r.count != x.count || r.squares > limit::alike_squares * x.squares ||
         x.squares > limit::alike_squares * r.squares)
       return false;
@@ -259,8 +260,8 @@ class layer_matcher {
   }
 
   [[nodiscard]] explanation as_permuted(std::size_t i, std::size_t j) {
-    const layer_print& r = prints_[0][i];
-    const layer_print& x = prints_[1][j];
+    const layer_fingerprint& r = fingerprints_[0][i];
+    const layer_fingerprint& x = fingerprints_[1][j];
     if (!same_distribution(r, x)) return {};
     explanation best;
     for (std::size_t k = 0; k < match_permutations.size(); ++k) {
@@ -276,8 +277,8 @@ class layer_matcher {
   }
 
   [[nodiscard]] explanation as_padded(std::size_t i, std::size_t j) {
-    const layer_print& r = prints_[0][i];
-    const layer_print& x = prints_[1][j];
+    const layer_fingerprint& r = fingerprints_[0][i];
+    const layer_fingerprint& x = fingerprints_[1][j];
     if (r.rank == 0 || x.count <= r.count || r.squares > 2 * x.squares || x.squares > 2 * r.squares) return {};
     const std::size_t n = r.dims[0], c = r.dims[1], h = r.dims[2], w = r.dims[3];
     const std::size_t channels = (c + 15) / 16 * 16;
@@ -303,8 +304,8 @@ class layer_matcher {
   }
 
   [[nodiscard]] explanation as_affine(std::size_t i, std::size_t j) {
-    const layer_print& r = prints_[0][i];
-    const layer_print& x = prints_[1][j];
+    const layer_fingerprint& r = fingerprints_[0][i];
+    const layer_fingerprint& x = fingerprints_[1][j];
     if (r.count != x.count || (x.rank > 1 && r.rank > 1 && x.dims != r.dims)) return {};
     const floats y = values(0, i);
     const floats v = values(1, j);
@@ -316,8 +317,8 @@ class layer_matcher {
 
   /// One is what a PReLU makes of the other; zeros in place of negative values are a ReLU's.
   [[nodiscard]] explanation as_prelu(std::size_t i, std::size_t j) {
-    const layer_print& r = prints_[0][i];
-    const layer_print& x = prints_[1][j];
+    const layer_fingerprint& r = fingerprints_[0][i];
+    const layer_fingerprint& x = fingerprints_[1][j];
     if (r.count != x.count || r.not_negative() || x.not_negative()) return {};
     if (sample_differs(r.sample, x.sample, rectified, rectified)) return {};
     const floats y = values(0, i);
@@ -335,7 +336,7 @@ class layer_matcher {
         sum += static_cast<double>(f);
         squares += static_cast<double>(f) * static_cast<double>(f);
       }
-      const layer_print& p = behind ? r : x;
+      const layer_fingerprint& p = behind ? r : x;
       const explanation e = explained(
           relation, likeness_of(r.count, sum, squares, p.sum, p.squares, dot(made, after, as_it_is, as_it_is)));
       if (e.score > best.score) best = e;
@@ -345,7 +346,8 @@ class layer_matcher {
 
   /// The simplest relation that explains x; a less simple one must explain the rest four times better.
   [[nodiscard]] explanation best_explanation(std::size_t i, std::size_t j, explanation best, bool with_affine) {
-    if (best.score >= limit::certain_threshold || !prints_[0][i].has_content() || !prints_[1][j].has_content()) {
+    if (best.score >= limit::certain_threshold || !fingerprints_[0][i].has_content() ||
+        !fingerprints_[1][j].has_content()) {
       return best;
     }
     const auto try_it = [&](const explanation& e) {
@@ -391,8 +393,8 @@ class layer_matcher {
   }
 
   [[nodiscard]] named_pair compare_named(std::size_t i, std::size_t j, name_agreement names) {
-    const layer_print& r = prints_[0][i];
-    const layer_print& x = prints_[1][j];
+    const layer_fingerprint& r = fingerprints_[0][i];
+    const layer_fingerprint& x = fingerprints_[1][j];
     const double nan = std::numeric_limits<double>::quiet_NaN();
     named_pair p{i, j, names, nan, {}};
     if (!r.readable() || !x.readable()) return p;
@@ -431,9 +433,9 @@ class layer_matcher {
 
   /// Whether a layer whose own name points nowhere holds the reference's content much better than the namesake.
   [[nodiscard]] bool is_overruled(const named_pair& p) {
-    if (p.cosine >= limit::certain_threshold || !prints_[0][p.r].has_content()) return false;
+    if (p.cosine >= limit::certain_threshold || !fingerprints_[0][p.r].has_content()) return false;
     for (std::size_t j = 0; j < lists_[1].size(); ++j) {
-      if (j == p.x || partner_[1][j] != none || !prints_[1][j].has_content()) continue;
+      if (j == p.x || partner_[1][j] != none || !fingerprints_[1][j].has_content()) continue;
       const bool has_own = namesake_[1][j] != none && agrees(named_[namesake_[1][j]]);
       if (has_own) continue;
       const explanation e = as_same(p.r, j, false);
@@ -460,8 +462,8 @@ class layer_matcher {
   /// Names agree; the content may be wrong, which is what is looked for.
   void take_remaining_names() {
     for (const named_pair& p : named_) {
-      const layer_print& r = prints_[0][p.r];
-      const layer_print& x = prints_[1][p.x];
+      const layer_fingerprint& r = fingerprints_[0][p.r];
+      const layer_fingerprint& x = fingerprints_[1][p.x];
       if (is_free(p.r, p.x) && r.readable() && x.readable() && r.count == x.count) take_named(p);
     }
   }
@@ -476,7 +478,8 @@ class layer_matcher {
     m.cosine = m.relation == match_relation::same || m.relation == match_relation::differs ? p.cosine : p.best.cosine;
     m.confidence = std::clamp(m.cosine, 0.0, 1.0);
     if (m.relation == match_relation::unverifiable) m.confidence = 0.5;
-    if (m.relation == match_relation::differs && (prints_[0][p.r].constant() || prints_[1][p.x].constant())) {
+    if (m.relation == match_relation::differs &&
+        (fingerprints_[0][p.r].constant() || fingerprints_[1][p.x].constant())) {
       m.confidence = 0;
     }
     m.reason = concat("same name", agreement_text(p), ", ", relation_text(m));
@@ -490,8 +493,8 @@ class layer_matcher {
   }
 
   [[nodiscard]] std::string relation_text(const layer_match& m) const {
-    const layer_print& r = prints_[0][m.reference];
-    const layer_print& x = prints_[1][m.other];
+    const layer_fingerprint& r = fingerprints_[0][m.reference];
+    const layer_fingerprint& x = fingerprints_[1][m.other];
     if (m.relation == match_relation::same) {
       return lists_[0][m.reference].shape == lists_[1][m.other].shape ? "same shape and content"
                                                                       : "same content, shapes are written differently";
@@ -518,12 +521,12 @@ class layer_matcher {
   void take_content(bool transformed) {
     std::vector<candidate> all;
     for (std::size_t i = 0; i < lists_[0].size(); ++i) {
-      if (partner_[0][i] != none || !prints_[0][i].has_content()) continue;
+      if (partner_[0][i] != none || !fingerprints_[0][i].has_content()) continue;
       for (std::size_t j = 0; j < lists_[1].size(); ++j) {
-        if (partner_[1][j] != none || !prints_[1][j].has_content()) continue;
+        if (partner_[1][j] != none || !fingerprints_[1][j].has_content()) continue;
         if (namesake_[0][i] != none && namesake_[0][i] == namesake_[1][j]) continue;  // the names have their own steps
         explanation e = as_same(i, j, false);
-        const double ratio = prints_[1][j].squares / prints_[0][i].squares;
+        const double ratio = fingerprints_[1][j].squares / fingerprints_[0][i].squares;
         if (ratio < 1 / limit::alike_squares || ratio > limit::alike_squares)
           e = {};  // the same direction, but another scale: an affine at best
         if (transformed) e = best_explanation(i, j, e, true);
@@ -588,25 +591,25 @@ class layer_matcher {
   }
   [[nodiscard]] bool is_unreadable(std::size_t side, std::size_t i) const {
     const std::size_t named = named_like(side, i);
-    return !prints_[side][i].readable() || (named != none && !prints_[1 - side][named].readable());
+    return !fingerprints_[side][i].readable() || (named != none && !fingerprints_[1 - side][named].readable());
   }
 
   [[nodiscard]] unmatched_layer unmatched(std::size_t side, std::size_t i) {
     unmatched_layer u;
     u.index = i;
     u.is_unreadable = is_unreadable(side, i);
-    u.is_damaged = !prints_[side][i].readable();
+    u.is_damaged = !fingerprints_[side][i].readable();
     u.reason = why_unmatched(side, i, u.is_explained);
     return u;
   }
   [[nodiscard]] std::string why_unmatched(std::size_t side, std::size_t i, bool& is_explained) {
     const std::size_t opposite = 1 - side;
-    const layer_print& p = prints_[side][i];
+    const layer_fingerprint& p = fingerprints_[side][i];
     if (!p.readable()) return concat("cannot be read: ", p.problem);
     std::string text;
     const std::size_t named = named_like(side, i);
     if (named != none) {
-      const layer_print& q = prints_[opposite][named];
+      const layer_fingerprint& q = fingerprints_[opposite][named];
       text = concat(shown(opposite, named), " has its name, but ");
       if (!q.readable()) {
         text += concat("cannot be read: ", q.problem);
@@ -628,7 +631,7 @@ class layer_matcher {
     explanation best;
     std::size_t like = none;
     for (std::size_t j = 0; j < lists_[opposite].size(); ++j) {
-      if (!prints_[opposite][j].has_content()) continue;
+      if (!fingerprints_[opposite][j].has_content()) continue;
       const std::size_t r = side == 0 ? i : j;
       const std::size_t x = side == 0 ? j : i;
       const explanation e = best_explanation(r, x, as_same(r, x, false), j == named);
@@ -653,7 +656,7 @@ class layer_matcher {
 
   std::array<std::span<const named_values>, 2> lists_;  ///< the reference, the other
   std::size_t cached_floats_;
-  std::array<std::vector<layer_print>, 2> prints_;
+  std::array<std::vector<layer_fingerprint>, 2> fingerprints_;
   std::array<std::vector<std::size_t>, 2> partner_;
   std::array<std::vector<std::size_t>, 2> namesake_;  ///< index in named_
   std::vector<named_pair> named_;

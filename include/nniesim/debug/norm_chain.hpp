@@ -21,6 +21,7 @@ enum class norm_form {
   inside,   ///< y = x / sqrt(a + r^2)
 };
 
+/// "outside the root" or "inside the root".
 [[nodiscard]] constexpr std::string_view to_string(norm_form f) noexcept {
   return f == norm_form::outside ? "outside the root" : "inside the root";
 }
@@ -28,12 +29,14 @@ enum class norm_form {
 /// Layers that compute a norm and divide by it: Power(2), ReduceMean or ReduceSum over all but the batch, Power(1/2)
 /// and Power(-1), or Power(-1/2) for both, and the product with what was squared. Members are layers by index.
 struct norm_chain {
-  std::string name;  ///< of the product
-  norm_form form = norm_form::outside;
-  std::size_t square = 0, reduction = 0;
-  std::size_t root = 0, inverse = 0;  ///< the same for Power(-1/2)
-  std::size_t product = 0;
-  std::size_t holder = 0;  ///< root or inverse: the one whose shift is the constant
+  std::string name;                     ///< of the product
+  norm_form form = norm_form::outside;  ///< where the constant stands
+  std::size_t square = 0,               ///< Power(2)
+      reduction = 0;                    ///< ReduceMean or ReduceSum
+  std::size_t root = 0,                 ///< Power(1/2), or the same as `inverse`
+      inverse = 0;                      ///< Power(-1), or Power(-1/2)
+  std::size_t product = 0;              ///< an Eltwise or a Scale
+  std::size_t holder = 0;               ///< root or inverse: the one whose shift is the constant
   /// Layers behind the inverse that read the factor (Concat, and the product), in order, and as which of their inputs:
   /// it is encoded where the blob is stored as codes.
   std::vector<std::pair<std::size_t, std::size_t>> encoders{};

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <nniesim/debug/diagnosis.hpp>
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/layer_verdict.hpp>
 #include <nniesim/debug/limits.hpp>
@@ -26,10 +26,11 @@ namespace detail {
 class norm_check {
  public:
   /// `lab` may be nullptr; without it there are no trials.
-  norm_check(const run_pair& runs, const laboratory* lab, std::span<const layer_trial> trials)
+  norm_check(const run_pair& runs, const experiment_context* lab, std::span<const layer_trial> trials)
       : runs_(runs), lab_(lab), trials_(trials), o_(runs.limits()) {}
 
   /// Of these rows. Nothing where no norm is off, or only as what was found already explains.
+  /// Long: what is found of the chain decides what is said of it.
   [[nodiscard]] std::optional<finding> find(const std::vector<const compared_row*>& rows, bool is_explained) const {
     std::vector<const compared_row*> off;
     for (const compared_row* r : rows) {
@@ -159,7 +160,7 @@ class norm_check {
     });
   }
   const run_pair& runs_;
-  const laboratory* lab_;
+  const experiment_context* lab_;
   std::span<const layer_trial> trials_;
   const diagnose_options& o_;
 };

@@ -12,12 +12,15 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// The constants of a network's norms, and what they do on a list of pictures.
 struct compensation {
-  std::vector<norm_chain> chains;  ///< of the network; where there is none, nothing else is here
-  std::size_t training_pictures = 0, held_out_pictures = 0;
-  std::vector<solved_constant> solved;
+  std::vector<norm_chain> chains;        ///< of the network; where there is none, nothing else is here
+  std::size_t training_pictures = 0,     ///< that were solved with; 0 for constants that are in use
+      held_out_pictures = 0;             ///< that were judged by
+  std::vector<solved_constant> solved;   ///< one for each chain
   std::vector<norm_constant> constants;  ///< that changed
-  std::vector<judged_chain> trained, judged;
+  std::vector<judged_chain> trained,     ///< the chains on the training pictures; empty for constants that are in use
+      judged;                            ///< the chains on the held-out pictures
 };
 
 /// Called with how many runs of a picture were done, of how many.

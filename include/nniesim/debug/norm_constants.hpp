@@ -21,8 +21,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A new shift for a Power layer. Prototxts have floats.
 struct norm_constant {
-  std::string layer;
-  float value = 0;
+  std::string layer;  ///< its name
+  float value = 0;    ///< the shift, finite
 };
 
 namespace detail {

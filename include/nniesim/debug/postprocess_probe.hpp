@@ -32,8 +32,8 @@ struct decision_border {
 
 /// Makes a decision of a network's outputs. Decisions are equal where their texts are.
 struct postprocessing {
-  std::string name;
-  std::function<std::string(std::span<const tensor<float>>)> decide;
+  std::string name;                                                   ///< what messages call it
+  std::function<std::string(std::span<const tensor<float>>)> decide;  ///< the decision on the outputs, as text
   /// Empty where it is not known; asked only for outputs without NaN and infinity.
   std::function<decision_border(std::span<const tensor<float>>)> border{};
 };
@@ -69,12 +69,14 @@ enum class feature_length { as_it_is, normalized };
 
 }  // namespace postprocess
 
+/// What a probe says about a post-processing.
 enum class probe_verdict {
   data_fault,  ///< the outputs are too far apart for the question: look for the fault in the data first
   sensitive,   ///< they agree, but the decision flips on the other's data or with errors of that size
   board_side,  ///< the same decision on both, and a stable one: where the board's differs, its own code is at fault
 };
 
+/// The verdict in words.
 [[nodiscard]] constexpr std::string_view to_string(probe_verdict v) noexcept {
   switch (v) {
     case probe_verdict::data_fault: return "data fault";
@@ -87,24 +89,25 @@ enum class probe_verdict {
 /// What counts as agreement and as stable. The cosine is the vendor's; 0.15 is what that cosine costs by itself, 0.141,
 /// and little more, so that errors of the norm that a cosine does not see count too; 5 % is our choice.
 struct probe_limits {
-  double least_cosine = 0.99;
-  double most_relative_l2_error = 0.15;
-  double most_flips = 0.05;  ///< share of the trials
+  double least_cosine = 0.99;            ///< of every output
+  double most_relative_l2_error = 0.15;  ///< of every output
+  double most_flips = 0.05;              ///< share of the trials
 };
 
+/// What a probe of a post-processing found.
 struct probe_result {
-  probe_verdict verdict = probe_verdict::data_fault;
-  std::string reference_decision;
-  std::string other_decision;
-  bool flips = false;                 ///< whether they differ
-  std::vector<comparison> outputs{};  ///< the data
-  static constexpr std::size_t most_decisions = 10'000;
-  std::set<std::string> decisions{};  ///< those of the trials, up to so many
+  probe_verdict verdict = probe_verdict::data_fault;     ///< by the limits
+  std::string reference_decision;                        ///< on the reference's outputs
+  std::string other_decision;                            ///< on the other's outputs
+  bool flips = false;                                    ///< whether they differ
+  std::vector<comparison> outputs{};                     ///< the data
+  static constexpr std::size_t most_decisions = 10'000;  ///< kept in `decisions`
+  std::set<std::string> decisions{};                     ///< those of the trials, up to so many
   /// The distance of the reference from its decision's border in units of the RMS error of the output that it is made
   /// of: with errors of random signs, about how many standard deviations away another decision is. Infinite where the
   /// outputs are equal or there is no other decision; none where the border is not known or an output is not finite.
   std::optional<double> margin{};
-  std::size_t trials = 0;
+  std::size_t trials = 0;             ///< that were made; 0 where an output is not finite
   std::size_t sign_flips = 0;         ///< trials with random signs that changed the decision
   std::size_t permutation_flips = 0;  ///< trials with permuted errors that did
   double flip_rate = 0;               ///< of all trials

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <nniesim/debug/agreement.hpp>
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/runner.hpp>
 
@@ -33,7 +33,7 @@ struct precision_runs {
 };
 
 /// A plan's run against the float one.
-[[nodiscard]] inline output_comparisons compared_with(const laboratory& lab, const network_runner& reference,
+[[nodiscard]] inline output_comparisons compared_with(const experiment_context& lab, const network_runner& reference,
                                                       const precision_plan& plan) {
   network_runner quantized(lab.net, plan, {.keep_all = true, .threads = lab.threads, .policies = lab.policies});
   // Ranges that are given for the planned formats alone say nothing of others: those then come from the picture.
@@ -55,7 +55,7 @@ struct precision_runs {
 }
 
 /// Throws as network_runner and its use().
-[[nodiscard]] inline precision_runs run_precisions(const laboratory& lab) {
+[[nodiscard]] inline precision_runs run_precisions(const experiment_context& lab) {
   precision_runs result;
   precision_plan high = lab.plan;
   for (std::size_t l = 0; l < high.layers.size(); ++l) {

@@ -1,5 +1,6 @@
 // Which layers to mark _hp (16 bits in compile_mode 2): the cheapest that reach a goal within a budget of time. The
 // vendor's way and a better one; both can be stopped at any moment and resumed.
+// Long: two strategies share the evaluations, their state and its file.
 #pragma once
 
 #include <algorithm>
@@ -35,13 +36,16 @@ struct search_problem {
   const network& net;                                             ///< folded, its layers' names all different
   const activation_ranges& ranges;                                ///< from calibration, for every layer that has any
   std::vector<std::vector<tensor_view<const float>>> pictures{};  ///< of each the network's inputs, in order
-  search_target target{};
+  search_target target{};                                         ///< what plans are judged by
   /// What the target's score must reach on every picture: a plan's score is the smallest over the pictures, because a
   /// mean would let many easy ones hide the one that shows the problem.
   double goal = 0;
   double budget = std::numeric_limits<double>::infinity();  ///< most time, where all layers in 8 bits take 1
-  cost_model model{};
-  executor threads{};  ///< for the layers; the result is the same for any number
+  cost_model model{};                                       ///< how work becomes time
+  executor threads{};                                       ///< for the layers; the result is the same for any number
+  /// Gives a plan's score in place of a run here, on other machines say: it must be what score_of() gives, or the
+  /// result, and what the state file keeps, is wrong. Empty: the network is run here.
+  std::function<double(const precision_plan&)> measure{};
 };
 
 /// A plan by the layers that it raises to 16 bits.
@@ -51,12 +55,14 @@ struct evaluated_plan {
   double score = 0;                   ///< the smallest over the pictures; -infinity for NaN
 };
 
+/// How far a search is, after an evaluation.
 struct search_progress {
   std::size_t evaluations;     ///< plans so far, those of the state file that were asked for included
   std::size_t estimate;        ///< of how many there will be: a guess, which later calls correct
   const evaluated_plan& best;  ///< so far, as search_result::best
 };
 
+/// Which plans a search tries.
 enum class search_strategy {
   from_first,  ///< the vendor's: one more layer at a time, from the first on, until the goal or the budget is reached
   /// Most gain per time first; then what is not needed is taken back, and exchanged; then from all layers in 16 bits
@@ -66,14 +72,16 @@ enum class search_strategy {
   by_gain,
 };
 
+/// How search_precisions searches.
 struct search_options {
-  search_strategy strategy = search_strategy::by_gain;
+  search_strategy strategy = search_strategy::by_gain;  ///< which plans are tried
   /// Keeps every evaluation as soon as it is made; a later search of the same problem reads them instead of running the
   /// network. Not for two searches at a time. Empty: none.
   std::filesystem::path state_file{};
   std::function<bool(const search_progress&)> progress{};  ///< after each evaluation; false ends the search
 };
 
+/// What a search found.
 struct search_result {
   std::vector<evaluated_plan> evaluated;  ///< those of the state file first, then in the order in which they were made
   std::vector<evaluated_plan> front;      ///< those of which no other is both cheaper and better; by rising cost
@@ -283,6 +291,7 @@ class precision_searcher {
     return plans_[index].score;
   }
   [[nodiscard]] double measure(const raised_layers& raised) {
+    if (problem_.measure) return smaller_score(std::numeric_limits<double>::infinity(), problem_.measure(plan(raised)));
     network_runner runner(net_, plan(raised),
                           {.keep = problem_.target.blobs, .threads = problem_.threads, .prepared = &prepared_});
     runner.use(problem_.ranges);

@@ -1,5 +1,6 @@
 // Step 2 of the procedure: from a network's input as it should be and as it is, what was done differently to the
 // picture, and the lines of the cfg that make the two equal.
+// Long: a fit and what it means, step by step from the same sums.
 #pragma once
 
 #include <algorithm>
@@ -24,11 +25,12 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// What a cfg does to a picture: (x - mean) * scale.
 struct known_preprocessing {
-  cfg_norm_type norm_type = cfg_norm_type::none;
-  channel_order order = channel_order::bgr;
-  double scale = 1;           ///< 1 where norm_type uses none
-  std::vector<float> mean{};  ///< of each channel, or of each element (C x H x W); empty: none
+  cfg_norm_type norm_type = cfg_norm_type::none;  ///< which of mean and scale it uses
+  channel_order order = channel_order::bgr;       ///< of the channels given to the network
+  double scale = 1;                               ///< 1 where norm_type uses none
+  std::vector<float> mean{};                      ///< of each channel, or of each element (C x H x W); empty: none
   cfg_image_type image_type = cfg_image_type::picture;  ///< whether the board's pixels come through YUV
+  /// Whether `mean` holds more values than one for each of so many channels.
   [[nodiscard]] bool has_mean_image(std::size_t channels) const noexcept { return mean.size() > channels; }
 };
 
@@ -54,6 +56,7 @@ enum class data_layout {
   wrong_stride,   ///< rows of W read as if they were padded to a multiple of 16 or 32, so that the picture is sheared
 };
 
+/// The layout in words.
 [[nodiscard]] constexpr std::string_view to_string(data_layout layout) noexcept {
   switch (layout) {
     case data_layout::same: return "the same layout";
@@ -67,41 +70,45 @@ enum class data_layout {
 
 /// reference[c] = gain[c] * other[order[c]] + offset[c], the other data brought into the reference's layout before.
 struct preprocess_fit {
-  data_layout layout = data_layout::same;
-  std::size_t stride = 0;            ///< of the padded rows, in elements
-  std::vector<std::size_t> order{};  ///< the other's channel, for each of the reference's
-  std::vector<double> gain{}, offset{};
-  double residual = 0;          ///< norm of what is left over the norm of the reference about its channel means
+  data_layout layout = data_layout::same;  ///< of the other data
+  std::size_t stride = 0;                  ///< of the padded rows, in elements
+  std::vector<std::size_t> order{};        ///< the other's channel, for each of the reference's
+  std::vector<double> gain{},  ///< of each of the reference's channels, or one for all; empty: no layout fits the sizes
+      offset{};                ///< as many as gains
+  double residual = 0;         ///< norm of what is left over the norm of the reference about its channel means
   bool alike_channels = false;  ///< other orders fit as well
 };
 
+/// What the difference of two inputs is.
 enum class preprocess_verdict {
   same,           ///< nothing to explain
   explained,      ///< the fit holds; `changes` makes the two equal
   other_picture,  ///< what both show is not alike
-  unexplained,    ///< the same picture, but no channel order, gain, offset or layout explains the difference
+  unexplained,    ///< no order, gain, offset or layout explains it, or an input is constant or not finite
 };
 
+/// The difference of two inputs, explained: what solve_preprocessing finds.
 struct preprocess_solution {
-  preprocess_verdict verdict = preprocess_verdict::same;
-  preprocess_fit fit{};
-  fact summary{};
-  std::vector<fact> evidence{};
-  std::vector<fact> changes{};  ///< lines of the cfg, as they should be
+  preprocess_verdict verdict = preprocess_verdict::same;  ///< what the difference is
+  preprocess_fit fit{};          ///< the best one; as by default where the inputs are equal or hold NaN or infinity
+  fact summary{};                ///< the verdict as a fact, with the ways that explain it
+  std::vector<fact> evidence{};  ///< the fit, and what follows from it
+  std::vector<fact> changes{};   ///< lines of the cfg, as they should be
   /// Where it is explained, of each channel: the reference is (picture - mean) * scale, the other what the cfg made of
   /// the picture.
-  std::vector<double> mean{}, scale{};
+  std::vector<double> mean{},  ///< in the picture's unit
+      scale{};                 ///< factors, as many as means
 };
 
 namespace detail {
 
-/// Sums over the pairs of one channel of each.
 /// The values, with zeros for what is none.
 [[nodiscard]] inline std::vector<double> told(std::vector<double> values) {
   for (double& v : values) v = std::fabs(v) < limit::no_mean ? 0 : v;
   return values;
 }
 
+/// The line r = gain * x + offset through the pairs of one channel of each, by least squares.
 struct line_fit {
   double gain = 0, offset = 0;
   double unexplained = 0;  ///< sum of squares
@@ -148,6 +155,7 @@ class preprocess_solver {
     }
   }
 
+  /// Long: attempts, the simplest first; the first that fits is the answer.
   [[nodiscard]] preprocess_solution solve() {
     const auto finite = [](std::span<const float> v) {
       return std::all_of(v.begin(), v.end(), [](float f) { return std::isfinite(f); });
@@ -408,6 +416,7 @@ class preprocess_solver {
   };
 
   /// What the fit means: with the cfg known, in terms of the picture before it; else of the data themselves.
+  /// Long: meanings that exclude each other, the surest first.
   void interpret(preprocess_solution& s) const {
     const preprocess_fit& f = s.fit;
     const std::size_t groups = f.gain.size();
@@ -482,6 +491,7 @@ class preprocess_solver {
   }
 
   /// Mean and scale differ from the cfg's: in which way.
+  /// Long: one case for each way in which mean and scale can be confused.
   void explain_values(preprocess_solution& s, const made_with& w) const {
     const auto say = [&](std::string_view way) { s.summary.add(way, true); };
     const std::vector<double>& mean = w.cfg_mean;

@@ -62,7 +62,7 @@ struct dropout_fit {
 /// All trials of the reference, in order of execution.
 class reference_trials {
  public:
-  reference_trials(const run_pair& runs, const laboratory& lab) : runs_(runs), lab_(lab) {
+  reference_trials(const run_pair& runs, const experiment_context& lab) : runs_(runs), lab_(lab) {
     for (std::size_t l = 0; l < lab.net.layers.size(); ++l) {
       if (!std::holds_alternative<layers::input>(lab.net.layers[l].params)) try_layer(l);
     }
@@ -210,7 +210,7 @@ class reference_trials {
   }
 
   const run_pair& runs_;
-  const laboratory& lab_;
+  const experiment_context& lab_;
   std::vector<reference_trial> all_;
   double limit_ = 0;
 };

@@ -18,8 +18,8 @@
 #include <variant>
 #include <vector>
 
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/input_transforms.hpp>
-#include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/metrics/compare.hpp>
 #include <nniesim/network/calibrate.hpp>
@@ -29,17 +29,25 @@ NNIESIM_BEGIN_NAMESPACE
 /// Values that a run shows, and the blobs whose they can be: more than one where only the size tells. Rows and channels
 /// may be padded, as hardware writes them.
 struct shown_values {
-  std::string name;
-  std::vector<std::size_t> blobs;
-  std::vector<float> values;
+  std::string name;                ///< of the layer; replay_result::blobs has it
+  std::vector<std::size_t> blobs;  ///< of the network, by index; without any they do not count
+  std::vector<float> values;       ///< row-major
 };
 
-enum class replay_kind { as_planned, input, picture, mode, ranges, in_float };
+/// What a replayed cause makes different.
+enum class replay_kind {
+  as_planned,  ///< nothing
+  input,       ///< an input is changed
+  picture,     ///< another picture of the list
+  mode,        ///< all layers in 8 or in 16 bits
+  ranges,      ///< ranges from one picture alone
+  in_float     ///< the float network
+};
 
 /// A cause that was replayed.
 struct replayed_cause {
-  replay_kind kind = replay_kind::as_planned;
-  input_change change{};                                        ///< of kind input, in all inputs that have pictures
+  replay_kind kind = replay_kind::as_planned;                   ///< what is different
+  input_change change{};                                        ///< of kind input: of one of the inputs
   std::size_t picture = 0;                                      ///< of kind picture and ranges: the entry of the list
   layer_precision mode{};                                       ///< of kind mode
   std::size_t order = 0;                                        ///< in which causes were tried, the simplest first
@@ -55,8 +63,9 @@ enum class replay_verdict {
   unexplained,
 };
 
+/// What a replay of all causes found.
 struct replay_result {
-  replay_verdict verdict = replay_verdict::unexplained;
+  replay_verdict verdict = replay_verdict::unexplained;         ///< what it came to
   double as_planned = std::numeric_limits<double>::infinity();  ///< relative L2 of the simulation as planned
   double from_float = std::numeric_limits<double>::infinity();  ///< of the float network
   std::vector<replayed_cause> causes{};                         ///< the nearest first
@@ -90,13 +99,14 @@ class replayer {
  public:
   /// `shown` are the run's values, without the network's inputs. Only those count that have a blob; `is_float`: of a
   /// run of the float network, such as a reference.
-  replayer(const laboratory& lab, std::vector<shown_values> shown, bool is_float = false)
+  replayer(const experiment_context& lab, std::vector<shown_values> shown, bool is_float = false)
       : lab_(lab), shown_(std::move(shown)), is_float_(is_float), prepared_(lab.net, lab.policies) {
     std::erase_if(shown_, [](const shown_values& s) { return s.blobs.empty() || s.values.empty(); });
     for (const shown_values& s : shown_) keep_.insert(keep_.end(), s.blobs.begin(), s.blobs.end());
     for (const tensor_view<const float>& x : lab_.inputs) inputs_.emplace_back(x.span().begin(), x.span().end());
   }
 
+  /// Whether there are values to compare with and inputs to feed; without them run() replays nothing.
   [[nodiscard]] bool can_run() const noexcept { return !shown_.empty() && !lab_.inputs.empty(); }
 
   /// The scene of an input: by its picture, where that is at hand, else what the input tells. Nothing where it is no
@@ -317,7 +327,7 @@ class replayer {
            a.change.values == b.change.values;
   }
 
-  const laboratory& lab_;
+  const experiment_context& lab_;
   std::vector<shown_values> shown_;
   bool is_float_;
   prepared_layers prepared_;

@@ -1,4 +1,5 @@
 // Two runs of one network side by side: their layers matched, brought into one order of elements and compared.
+// Long: what is found of one row decides what is tried for the next.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +23,8 @@
 #include <nniesim/debug/aligned_values.hpp>
 #include <nniesim/debug/diagnosis.hpp>
 #include <nniesim/debug/dump_reading.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/in_place_chains.hpp>
-#include <nniesim/debug/laboratory.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/match_layers.hpp>
 #include <nniesim/debug/size_mismatch.hpp>
@@ -88,7 +89,7 @@ struct compared_row {
 class run_pair {
  public:
   run_pair(std::span<const named_values> reference, std::span<const named_values> other,
-           const diagnose_options& options, const laboratory* lab)
+           const diagnose_options& options, const experiment_context* lab)
       : cached_reference_(reference),
         cached_other_(other),
         dumps_(read_as_meant(cached_reference_.all(), cached_other_.all())),
@@ -344,6 +345,7 @@ class run_pair {
 
   /// A blob holds what its last writer gave: pairs dumps of the first writer's name with that writer, where its result,
   /// from what the run shows as its inputs, or else from the network's, is what the dump holds.
+  /// Long: one search, whose steps share the chain that is looked at.
   void find_last_writers() {
     const std::vector<in_place_chain> chains = in_place_chains(lab_->net);
     if (chains.empty()) return;
@@ -728,7 +730,7 @@ class run_pair {
   read_dumps dumps_;
   std::span<const named_values> reference_, other_;
   const diagnose_options& o_;
-  const laboratory* lab_;
+  const experiment_context* lab_;
   layer_matching matching_;
   std::vector<compared_row> rows_;
   std::map<layer_output, std::size_t> row_of_;

@@ -18,9 +18,10 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A part of a blob: a branch of a concatenation, by the layer that writes it, or a channel.
 struct range_part {
-  std::string name;                  ///< of the layer that writes the branch; empty: of channels
-  std::size_t first = 0, count = 0;  ///< channels
-  double largest = 0;                ///< magnitude
+  std::string name;       ///< of the layer that writes the branch; empty: of channels
+  std::size_t first = 0,  ///< channel of the blob that it begins with
+      count = 0;          ///< how many channels it has
+  double largest = 0;     ///< magnitude
 };
 
 /// A range that one part takes from the others.

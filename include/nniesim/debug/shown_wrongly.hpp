@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <nniesim/debug/dump_trials.hpp>
-#include <nniesim/debug/laboratory.hpp>
+#include <nniesim/debug/experiment_context.hpp>
 #include <nniesim/debug/layer_trials.hpp>
 #include <nniesim/debug/limits.hpp>
 #include <nniesim/debug/run_pair.hpp>
@@ -32,8 +32,9 @@ namespace detail {
 
 /// Whether the layers that read an output, of which there is at least one, agree with the reference although it does
 /// not, and do not follow from what is shown of it: they read something else.
-[[nodiscard]] inline bool is_only_shown_wrongly(const run_pair& runs, const laboratory& lab, const layer_trials& trials,
-                                                std::size_t layer_index, std::size_t output) {
+[[nodiscard]] inline bool is_only_shown_wrongly(const run_pair& runs, const experiment_context& lab,
+                                                const layer_trials& trials, std::size_t layer_index,
+                                                std::size_t output) {
   const compared_row* const own = runs.row_of(layer_index, output);
   const auto is_off = [&](const comparison& c) { return runs.is_bad(c) || runs.is_gain(c); };
   if (own == nullptr || !own->shown.result || !is_off(*own->shown.result)) return false;
@@ -56,7 +57,7 @@ namespace detail {
 /// The outputs from one on that are off, where all that reads them from outside, of which there is something, agrees
 /// with the reference and does not follow from them: a fault cannot heal, so that these dumps are of another run. Empty
 /// where it is not so, or not known, as of outputs that nothing reads.
-[[nodiscard]] inline std::set<layer_output> dumps_of_another_run(const run_pair& runs, const laboratory& lab,
+[[nodiscard]] inline std::set<layer_output> dumps_of_another_run(const run_pair& runs, const experiment_context& lab,
                                                                  const layer_trials& trials, layer_output first) {
   const auto is_off = [&](const comparison& c) { return runs.is_bad(c) || runs.is_gain(c); };
   const compared_row* const own = runs.row_of(first.layer, first.output);
@@ -96,7 +97,7 @@ struct suspicions {
   std::vector<const layer_trial*> off{}, off_as_planned{};
 };
 
-[[nodiscard]] inline suspicions find_suspicions(const run_pair& runs, const laboratory& lab,
+[[nodiscard]] inline suspicions find_suspicions(const run_pair& runs, const experiment_context& lab,
                                                 const layer_trials& trials) {
   suspicions s;
   std::set<std::size_t> blobs;  // whose dump is not what was computed

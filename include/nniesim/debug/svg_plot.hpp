@@ -19,28 +19,37 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// How a series looks: its dashes and markers tell it apart on paper and without colour.
 struct plot_style {
+  /// Markers.
   enum class shape { none, circle, square, triangle, diamond, cross };
-  std::string_view colour = "#000000";
-  std::string_view dashes{};  ///< as stroke-dasharray; empty: solid; "none": no line between the markers
-  shape marker = shape::none;
+  std::string_view colour = "#000000";  ///< of line and markers, as CSS has it
+  std::string_view dashes{};            ///< as stroke-dasharray; empty: solid; "none": no line between the markers
+  shape marker = shape::none;           ///< at the points
 };
 
-/// Colours that can be told apart with every kind of colour blindness (Okabe and Ito).
+/// Colours that can be told apart with every kind of colour blindness (Okabe and Ito). A page may have others for a
+/// dark background by setting the properties.
 namespace plot_styles {
-inline constexpr std::string_view black = "#000000", blue = "#0072b2", vermillion = "#d55e00", green = "#009e73";
+inline constexpr std::string_view black = "var(--plot-black,#000000)",  ///< for series
+    blue = "var(--plot-blue,#0072b2)",                                  ///< for series
+    vermillion = "var(--plot-vermillion,#d55e00)",                      ///< for series
+    green = "var(--plot-green,#009e73)",                                ///< for series
+    grey = "var(--plot-grey,#595959)",                                  ///< for axes
+    grid = "var(--plot-grid,#cccccc)",                                  ///< for the lines of the grid
+    background = "var(--page,#ffffff)";                                 ///< the page's, inside markers
 }  // namespace plot_styles
 
+/// A mark on an axis.
 struct plot_tick {
-  double at = 0;
-  std::string text{};
+  double at = 0;       ///< in the axis' values
+  std::string text{};  ///< beside the mark
 };
 
 /// Values low .. high, both finite and within +-1e300; where they are equal or in the wrong order, a range around them
 /// is taken instead.
 struct plot_axis {
-  std::string label{};
-  double low = 0;
-  double high = 1;
+  std::string label{};             ///< what the values are; may be empty
+  double low = 0;                  ///< where it begins: left or at the bottom
+  double high = 1;                 ///< where it ends: right or at the top
   std::vector<plot_tick> ticks{};  ///< none: round numbers
 };
 
@@ -135,18 +144,20 @@ class svg_plot {
              (left ? "end" : "start") + "'>" + escaped(words) + "</text>\n";
   }
 
-  /// Words that appear over the strip from x low to high; around the point.
+  /// Words that appear over the strip from x low to high; none where one of them is not finite.
   void hover(double low, double high, std::string_view words) {
     if (!std::isfinite(low) || !std::isfinite(high)) return;
     const double from = place(low, x_, width_);
     hovers_ += "<rect x='" + coordinate(from) + "' y='0' width='" + coordinate(place(high, x_, width_) - from) +
                "' height='" + coordinate(height_) + "'><title>" + escaped(words) + "</title></rect>\n";
   }
+  /// Words that appear around the point; none where it is not finite.
   void hover_point(double x, double y, std::string_view words) {
     if (!std::isfinite(x) || !std::isfinite(y)) return;
     hovers_ += "<circle cx='" + px(x) + "' cy='" + py(y) + "' r='9'><title>" + escaped(words) + "</title></circle>\n";
   }
 
+  /// Writes the plot as one svg element. Does not check the stream.
   void write(std::ostream& out) const {
     std::size_t longest = 0;
     double widest = 0;  // text of an x tick, where it stands upright
@@ -161,14 +172,15 @@ class svg_plot {
     const double total_height = above + height_ + below + (x_.label.empty() ? 2 : 20);
     out << "<svg role='img' aria-label='" << escaped(label_) << "' viewBox='0 0 " << coordinate(total_width) << ' '
         << coordinate(total_height) << "' style='max-width:" << coordinate(total_width)
-        << "px' font-family='sans-serif' font-size='12'>\n"
+        << "px;min-width:" << coordinate(std::min(total_width, std::max(300.0, 0.85 * total_width)))
+        << "px' font-family='sans-serif' font-size='12' fill='currentColor'>\n"
         << legend_ << "<g transform='translate(" << coordinate(left_margin) << ' ' << coordinate(above) << ")'>\n";
     write_ticks(out, slanted);
     out << "<text text-anchor='middle' x='" << coordinate(width_ / 2) << "' y='" << coordinate(height_ + below + 12)
         << "'>" << escaped(x_.label) << "</text>\n<text text-anchor='middle' transform='translate(-66 "
         << coordinate(height_ / 2) << ") rotate(-90)'>" << escaped(y_.label) << "</text>\n"
         << body_ << "<rect x='0' y='0' width='" << coordinate(width_) << "' height='" << coordinate(height_)
-        << "' fill='none' stroke='#555'/>\n<g fill='none' pointer-events='all'>\n"
+        << "' fill='none' stroke='" << plot_styles::grey << "'/>\n<g fill='none' pointer-events='all'>\n"
         << hovers_ << "</g></g></svg>\n";
   }
 
@@ -223,8 +235,9 @@ class svg_plot {
     switch (style.marker) {
       case shape::none: return {};
       case shape::circle:
-        return "<circle cx='" + coordinate(x) + "' cy='" + coordinate(y) + "' r='" + coordinate(r * 0.85) +
-               "' fill='#fff' stroke-width='1.5' stroke='" + std::string(style.colour) + "'/>\n";
+        return "<circle cx='" + coordinate(x) + "' cy='" + coordinate(y) + "' r='" + coordinate(r * 0.85) + "' fill='" +
+               std::string(plot_styles::background) + "' stroke-width='1.5' stroke='" + std::string(style.colour) +
+               "'/>\n";
       case shape::square: path = at(-0.8, -0.8) + 'L' + at(0.8, -0.8) + 'L' + at(0.8, 0.8) + 'L' + at(-0.8, 0.8); break;
       case shape::triangle: path = at(-1, 0.8) + 'L' + at(1, 0.8) + 'L' + at(0, -1); break;
       case shape::diamond: path = at(0, -1.2) + 'L' + at(1.2, 0) + 'L' + at(0, 1.2) + 'L' + at(-1.2, 0); break;
@@ -232,13 +245,14 @@ class svg_plot {
         return "<path d='M" + at(-1, -1) + 'L' + at(1, 1) + 'M' + at(-1, 1) + 'L' + at(1, -1) +
                "' fill='none' stroke-width='2.4' stroke='" + std::string(style.colour) + "'/>\n";
     }
-    return "<path d='M" + path + "Z' fill='#fff' stroke-width='1.5' stroke='" + std::string(style.colour) + "'/>\n";
+    return "<path d='M" + path + "Z' fill='" + std::string(plot_styles::background) + "' stroke-width='1.5' stroke='" +
+           std::string(style.colour) + "'/>\n";
   }
 
   void write_ticks(std::ostream& out, bool slanted) const {
     for (const plot_tick& t : x_.ticks) {
       const std::string x = px(t.at);
-      out << "<path d='M" << x << ' ' << coordinate(height_) << "v5' stroke='#555'/><text ";
+      out << "<path d='M" << x << ' ' << coordinate(height_) << "v5' stroke='" << plot_styles::grey << "'/><text ";
       if (slanted) {
         out << "text-anchor='end' transform='translate(" << coordinate(place(t.at, x_, width_) + 4) << ' '
             << coordinate(height_ + 14) << ") rotate(-60)'>";
@@ -248,8 +262,8 @@ class svg_plot {
       out << escaped(t.text) << "</text>\n";
     }
     for (const plot_tick& t : y_.ticks) {
-      out << "<path d='M-5 " << py(t.at) << "H" << coordinate(width_)
-          << "' stroke='#ccc' stroke-width='0.7'/><text text-anchor='end' x='-8' y='"
+      out << "<path d='M-5 " << py(t.at) << "H" << coordinate(width_) << "' stroke='" << plot_styles::grid
+          << "' stroke-width='0.7'/><text text-anchor='end' x='-8' y='"
           << coordinate(height_ - place(t.at, y_, height_) + 4) << "'>" << escaped(t.text) << "</text>\n";
     }
   }

@@ -123,7 +123,7 @@ class weight_range_search {
         weights_->data()[i] = largest_[g] > 0 ? encoded(original_[i], level_of(largest_[g]) + shifts[g]) : original_[i];
       }
     }
-    const laboratory& lab = bench_.lab();
+    const experiment_context& lab = bench_.lab();
     const single_layer layer(changed_, bench_.index(), bench_.planned(), lab.threads, lab.policies, &lab.plan);
     const tensor<float> y = bench_.simulated(layer, !input_, input_.value_or(std::span<const int>()))[output_];
     std::vector<double> sums(groups_);

@@ -15,10 +15,10 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A blob whose largest magnitude lies beyond its scale's range, so that the accelerator stores less.
 struct wk_clipped_blob {
-  std::size_t blob = 0;
-  wk_range range{};   ///< which it has
-  int needed_z = 0;   ///< the least z that holds the value
-  float largest = 0;  ///< magnitude
+  std::size_t blob = 0;  ///< of the network, by index
+  wk_range range{};      ///< which it has
+  int needed_z = 0;      ///< the least z that holds the value
+  float largest = 0;     ///< magnitude
 };
 
 /// Looks at the values of the last run of `runner`, a float network that keeps all blobs, for those of `ranges`; blobs

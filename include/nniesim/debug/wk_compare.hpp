@@ -26,15 +26,19 @@ struct wk_block_counts {
   std::size_t equal = 0;       ///< all codes
   std::size_t differing = 0;   ///< in at least one
   std::size_t unreadable = 0;  ///< they do not decode
+  /// All blocks.
   [[nodiscard]] std::size_t total() const noexcept { return equal + differing + unreadable; }
 };
 
 /// Outputs of a layer whose four integers are compared; a fully connected layer has biases alone. Those of a depthwise
 /// layer of its own are not: how its channels share a scale is not known.
 struct wk_record_counts {
-  std::size_t equal = 0;                                       ///< in all of them
-  std::size_t total = 0;                                       ///< in blocks that decode
-  std::size_t bias = 0, multiplier = 0, shift = 0, slope = 0;  ///< outputs that differ in it
+  std::size_t equal = 0;  ///< in all of them
+  std::size_t total = 0;  ///< in blocks that decode
+  std::size_t bias = 0,   ///< outputs whose bias differs
+      multiplier = 0,     ///< outputs whose multiplier differs
+      shift = 0,          ///< outputs whose shift differs
+      slope = 0;          ///< outputs whose slope of negative values differs
 };
 
 /// One layer of the network against what it was compiled to.
@@ -50,8 +54,9 @@ struct wk_layer_comparison {
   std::optional<wk_scale> multiplier_input;  ///< which its multiplier was made for
 };
 
+/// A network against the model that it was compiled to: what compare_wk finds.
 struct wk_comparison {
-  wk_matching matching;
+  wk_matching matching;                     ///< which layers are compared
   std::vector<wk_layer_comparison> layers;  ///< one for each pair
   /// Whether BatchNorm was merged into the weights before: what more blocks equal. Nothing where neither does.
   std::optional<bool> is_merged;

@@ -30,6 +30,7 @@ struct wk_pair {
                                       ///< one per channel
 };
 
+/// Which compiled layer is which of the network: what match_wk finds.
 struct wk_matching {
   std::vector<wk_pair> pairs;  ///< in the network's order
   std::vector<std::optional<std::size_t>>
@@ -317,7 +318,8 @@ class wk_matcher {
 /// A blob's scale as the compiler chose it.
 struct wk_range {
   int bits = 8;  ///< 8: z is gfpq8's, 16: gfpq16's
-  int z = 0;
+  int z = 0;     ///< of the scale: within its min_z .. max_z
+  /// Compares both.
   [[nodiscard]] friend bool operator==(const wk_range&, const wk_range&) = default;
 };
 
@@ -357,6 +359,7 @@ struct wk_range {
   }
   return ranges;
 }
+/// The same, matched by match_wk, whose errors it throws too.
 [[nodiscard]] inline std::map<std::size_t, wk_range> wk_ranges(const wk_model& model, const network& net) {
   return wk_ranges(model, net, match_wk(model, net));
 }

@@ -18,14 +18,15 @@ enum class event {
   infinite,   ///< plus or minus infinity
 };
 
-/// Counts every event.
+/// Counts every event, each by itself.
 struct event_counts {
-  std::uint64_t saturated = 0;
-  std::uint64_t clipped = 0;
-  std::uint64_t flushed = 0;
-  std::uint64_t nan = 0;
-  std::uint64_t infinite = 0;
+  std::uint64_t saturated = 0;  ///< event::saturated
+  std::uint64_t clipped = 0;    ///< event::clipped
+  std::uint64_t flushed = 0;    ///< event::flushed
+  std::uint64_t nan = 0;        ///< event::nan
+  std::uint64_t infinite = 0;   ///< event::infinite
 
+  /// Counts one event.
   constexpr void operator()(event e) noexcept {
     switch (e) {
       case event::saturated: ++saturated; break;
@@ -35,6 +36,7 @@ struct event_counts {
       case event::infinite: ++infinite; break;
     }
   }
+  /// Adds another count, as of another thread.
   constexpr event_counts& operator+=(const event_counts& other) noexcept {
     saturated += other.saturated;
     clipped += other.clipped;
@@ -43,15 +45,17 @@ struct event_counts {
     infinite += other.infinite;
     return *this;
   }
+  /// Equal in every count.
   friend constexpr bool operator==(const event_counts&, const event_counts&) = default;
 };
 
 /// Counts nothing, at no cost.
 struct no_events {
+  /// Does nothing.
   constexpr void operator()(event) const noexcept {}
 };
 
-/// Something that can be told of events.
+/// Something that can be called with an event.
 template <class C>
 concept event_counter = requires(C& counter, event e) {
   counter(e);

@@ -161,11 +161,11 @@ constexpr auto fixed_point_name(std::string_view rounding, std::string_view over
 /// The value is raw / 2^FracBits. As a format it needs no scale.
 ///
 /// + - * of fixed-point numbers of one rounding and one overflow rule are exact: the result's type is wide enough for
-/// every result. Put into a narrower type of the same rules (q20_12 y = a * b; y += a) it is rounded once and fitted,
-/// by the type's rules: saturated in q20_12. Numbers of different rules do not mix; fixed_cast says what is meant.
+/// every result. Assigned to a narrower type of the same rules (q20_12 y = a * b; y += a) it is rounded once and fitted
+/// by that type's rules: q20_12 saturates. Numbers of different rules do not mix; convert them with fixed_cast.
 /// Built-in numbers become fixed point explicitly, q20_12(1.5) or q20_12::from(1.5), with one rounding. A fixed-point
-/// number becomes a double by itself, exactly; so does it in arithmetic with built-in numbers and in quotients, which
-/// are doubles. Comparisons are exact between all of them. Conversion to integers is refused: raw() is the bits, and
+/// number converts to double implicitly and exactly; arithmetic with built-in numbers and quotients give doubles. All
+/// comparisons are exact. Conversion to integers does not compile: raw() gives the bits, and
 /// static_cast<int>(double(x)) rounds toward zero.
 template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
 requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_point {
@@ -173,16 +173,16 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
       detail::fixed_point_name<IntBits, FracBits>(to_string(Rounding::rule), to_string(Overflow::rule));
 
  public:
-  using code = fixed_point;
-  using scale = no_scale;
-  using raw_type = detail::raw_integer<IntBits + FracBits>;
-  using rounding_type = Rounding;
-  using overflow_type = Overflow;
+  using code = fixed_point;                                  ///< a number is its own code
+  using scale = no_scale;                                    ///< no scale: the point stands where it stands
+  using raw_type = detail::raw_integer<IntBits + FracBits>;  ///< the smallest signed integer that holds `width` bits
+  using rounding_type = Rounding;                            ///< Rounding
+  using overflow_type = Overflow;                            ///< Overflow
 
-  static constexpr std::string_view name{name_text_.data()};
-  static constexpr int integer_bits = IntBits;
-  static constexpr int fraction_bits = FracBits;
-  static constexpr int width = IntBits + FracBits;
+  static constexpr std::string_view name{name_text_.data()};  ///< "q20_12_floor_saturate"
+  static constexpr int integer_bits = IntBits;                ///< before the point, the sign among them
+  static constexpr int fraction_bits = FracBits;              ///< behind the point
+  static constexpr int width = IntBits + FracBits;            ///< all bits
 
   constexpr fixed_point() noexcept = default;
   /// As from(x).
@@ -208,10 +208,12 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
     if (result.raw_ == 0 && x != 0.0 && r.magnitude == 0 && !r.huge) count(event::flushed);
     return result;
   }
+  /// As from a double: every float is one exactly.
   template <event_counter C = const no_events>
   [[nodiscard]] static constexpr fixed_point from(float x, C&& count = {}) {
     return from(static_cast<double>(x), count);
   }
+  /// Of an integer: fitted by the overflow rule.
   template <std::integral T, event_counter C = const no_events>
   [[nodiscard]] static constexpr fixed_point from(T x, C&& count = {}) {
     const bool negative = std::cmp_less(x, 0);
@@ -220,6 +222,7 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
     return unchecked(detail::fit<Overflow>({negative, magnitude << FracBits, huge}, width, count));
   }
 
+  /// The bits, a two's complement integer: the value is raw() / 2^FracBits.
   [[nodiscard]] constexpr raw_type raw() const noexcept { return raw_; }
   /// Exact for widths up to 53 bits, rounded to nearest above.
   [[nodiscard]] static constexpr double to_double(fixed_point x) noexcept {
@@ -229,52 +232,68 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
   [[nodiscard]] static constexpr float to_float(fixed_point x) noexcept {
     return static_cast<float>(x.raw_) * static_cast<float>(power_of_two(-FracBits));
   }
-  /// By itself where it is exact.
+  /// Implicit where every number is exact as a double (widths up to 53 bits), else explicit.
   [[nodiscard]] explicit(width > 53) constexpr operator double() const noexcept { return to_double(*this); }
+  /// As to_float.
   [[nodiscard]] explicit constexpr operator float() const noexcept { return to_float(*this); }
-  /// Rounded how? Or were the bits meant, which are raw()?
+  /// Deleted: say how to round, as static_cast<int>(double(x)) does, or take the bits, raw().
   template <std::integral T>
   requires(!std::same_as<T, bool>) operator T() const = delete;
 
+  /// The largest number, (2^(width - 1) - 1) / 2^FracBits.
   [[nodiscard]] static constexpr fixed_point max() noexcept { return unchecked(max_raw()); }
+  /// The smallest number, -2^(IntBits - 1).
   [[nodiscard]] static constexpr fixed_point lowest() noexcept { return unchecked(lowest_raw()); }
 
   // As a quantized_format.
+  /// Nothing to derive.
   [[nodiscard]] static constexpr scale scale_of(std::span<const float>) noexcept { return {}; }
+  /// As from(x, count).
   template <event_counter C = const no_events>
   [[nodiscard]] static constexpr code encode(float x, scale, C&& count = {}) {
     return from(x, count);
   }
+  /// As to_float(c).
   [[nodiscard]] static constexpr float decode(code c, scale) noexcept { return to_float(c); }
+  /// 2^-FracBits, everywhere.
   [[nodiscard]] static constexpr float step(float, scale) noexcept {
     return static_cast<float>(power_of_two(-FracBits));
   }
 
+  /// max() as a float.
   [[nodiscard]] static constexpr float largest(scale) noexcept { return to_float(max()); }
+  /// Distance in steps.
   [[nodiscard]] static constexpr std::int64_t code_distance(code a, code b) noexcept requires(width < 64) {
     return a > b ? std::int64_t{a.raw()} - b.raw() : std::int64_t{b.raw()} - a.raw();
   }
 
   /// Each rounds the exact result once and fits it.
   constexpr fixed_point& operator+=(fixed_point x) { return *this = fixed_point(*this + x); }
+  /// Rounds the exact result once and fits it.
   constexpr fixed_point& operator-=(fixed_point x) { return *this = fixed_point(*this - x); }
+  /// Rounds the exact result once and fits it.
   constexpr fixed_point& operator*=(fixed_point x) { return *this = fixed_point(*this * x); }
+  /// The number itself.
   [[nodiscard]] friend constexpr fixed_point operator+(fixed_point x) noexcept { return x; }
   /// Exact: one integer bit more, as the lowest number's negative needs.
   [[nodiscard]] friend constexpr auto operator-(fixed_point x) { return fixed_point() - x; }
+  /// The magnitude, exact: one integer bit more.
   [[nodiscard]] friend constexpr auto abs(fixed_point x) { return x.raw_ < 0 ? -x : x - fixed_point(); }
 
+  /// By value.
   friend constexpr auto operator<=>(const fixed_point&, const fixed_point&) = default;
+  /// By value, exactly, with any built-in number.
   template <class T>
   requires std::is_arithmetic_v<T>
   friend constexpr auto operator<=>(fixed_point a, T b) noexcept {
     return detail::compare_exactly(std::int64_t{a.raw_}, FracBits, b);
   }
+  /// By value, exactly, with any built-in number.
   template <class T>
   requires std::is_arithmetic_v<T>
   friend constexpr bool operator==(fixed_point a, T b) noexcept { return (a <=> b) == 0; }
 
-  /// The shortest decimals that stand for this number alone, whatever the stream's precision.
+  /// Prints the shortest decimals that read back as this number, whatever the stream's precision.
   friend std::ostream& operator<<(std::ostream& out, fixed_point x) {
     using real = std::conditional_t<(width <= 53), double, long double>;
     char text[64];
@@ -330,7 +349,7 @@ requires(I != IntBits || F != FracBits)  //
 
 namespace detail {
 
-/// Refuses, with one sentence, what has no exact result; otherwise the zero of the result's type.
+/// The zero of the result's type. Does not compile, with one sentence, where there is no exact result.
 template <int I, int F, class A, class B>
 [[nodiscard]] constexpr auto exact_result() {
   constexpr bool one_rule = std::same_as<typename A::rounding_type, typename B::rounding_type> &&
@@ -388,6 +407,7 @@ template <int I1, int F1, rounding R1, overflow O1, int I2, int F2, rounding R2,
   };
   return rest(std::int64_t{a.raw()}, F1) <=> rest(std::int64_t{b.raw()}, F2);
 }
+/// Numbers of different widths and rules are equal if their values are.
 template <int I1, int F1, rounding R1, overflow O1, int I2, int F2, rounding R2, overflow O2>
 [[nodiscard]] constexpr bool operator==(fixed_point<I1, F1, R1, O1> a, fixed_point<I2, F2, R2, O2> b) noexcept {
   return (a <=> b) == 0;
@@ -415,15 +435,19 @@ concept quotient = is_exact_double<A> && is_exact_double<B> &&(is_fixed<A> || is
 }  // namespace detail
 
 // Mixed arithmetic and quotients, in double.
+/// A fixed-point and a built-in number, in double.
 template <class A, class B>
 requires detail::mixed<A, B>
 [[nodiscard]] constexpr double operator+(A a, B b) noexcept { return static_cast<double>(a) + static_cast<double>(b); }
+/// A fixed-point and a built-in number, in double.
 template <class A, class B>
 requires detail::mixed<A, B>
 [[nodiscard]] constexpr double operator-(A a, B b) noexcept { return static_cast<double>(a) - static_cast<double>(b); }
+/// A fixed-point and a built-in number, in double.
 template <class A, class B>
 requires detail::mixed<A, B>
 [[nodiscard]] constexpr double operator*(A a, B b) noexcept { return static_cast<double>(a) * static_cast<double>(b); }
+/// A quotient, one of the two in fixed point at least, in double.
 template <class A, class B>
 requires detail::quotient<A, B>
 [[nodiscard]] constexpr double operator/(A a, B b) noexcept { return static_cast<double>(a) / static_cast<double>(b); }
@@ -432,13 +456,15 @@ requires detail::quotient<A, B>
 /// from the feature-norm measurements (positive values); its direction for negative values is our assumption.
 using q20_12 = fixed_point<20, 12, floor_rounding, saturate>;
 
-/// The compiler's "24.0" bias. How the hardware scales it is not known; layers here add a float32 bias.
+/// The compiler's "24.0" bias: whole units of the sum. Compiled models store it as an int32 (precision/mac_stage.hpp).
 using bias24 = fixed_point<24, 0, nearest_even, saturate>;
 
 static_assert(value_format<q20_12> && sizeof(q20_12) == 4);
 
 NNIESIM_END_NAMESPACE
 
+// Doxygen does not know the templates of std.
+/// \cond
 /// Of a fixed-point type: min() and epsilon() are one step.
 template <int I, int F, nniesim::rounding R, nniesim::overflow O>
 class std::numeric_limits<nniesim::fixed_point<I, F, R, O>> {
@@ -463,3 +489,4 @@ class std::numeric_limits<nniesim::fixed_point<I, F, R, O>> {
   static constexpr number max() noexcept { return number::max(); }
   static constexpr number epsilon() noexcept { return I + F == 1 ? number() : number::from_raw(1); }
 };
+/// \endcond

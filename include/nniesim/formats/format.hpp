@@ -1,4 +1,4 @@
-// The concepts that operators, metrics and searches are written against, so that none of them names a format.
+// Concepts of number formats. Operators, metrics and searches are written against them and name no format.
 #pragma once
 
 #include <bit>
@@ -15,10 +15,11 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// The scale of a format whose values do not depend on one.
 struct no_scale {
+  /// There is only one.
   friend constexpr bool operator==(no_scale, no_scale) = default;
 };
 
-/// The parts of a format, each by its name, so that a compiler says which one a format of one's own lacks.
+/// The parts of a format, one concept each, so that the compiler names the part that a format of your own lacks.
 namespace format_has {
 
 /// F::code: what an encoded value is stored as. Default-constructible and copyable: an integer, float, small struct.
@@ -43,7 +44,7 @@ concept encode = requires(float x, const typename F::scale& s) {
   { F::encode(x, s) } -> std::same_as<typename F::code>;
 };
 /// static code encode(float, scale, counter): the same, calling counter(event) for what happens to the value
-/// (events.hpp). One template <event_counter C = const no_events> encode(float, scale, C&& = {}) is both.
+/// (events.hpp). One template of encode(float, scale, C&& = {}) with `event_counter C = const no_events` is both.
 template <class F>
 concept encode_with_events = requires(float x, const typename F::scale& s, event_counts& counts) {
   { F::encode(x, s, counts) } -> std::same_as<typename F::code>;
@@ -136,15 +137,18 @@ concept uniform_format =
 
 /// IEEE 754 binary32 as a format: encodes every float as itself. The reference that the others are compared with.
 struct binary32 {
-  using code = float;
-  using scale = no_scale;
-  static constexpr std::string_view name = "binary32";
+  using code = float;                                   ///< the value itself
+  using scale = no_scale;                               ///< there is none
+  static constexpr std::string_view name = "binary32";  ///< for tables and messages
 
+  /// Nothing to derive.
   [[nodiscard]] static constexpr scale scale_of(std::span<const float>) noexcept { return {}; }
+  /// x, NaN and infinities among them.
   template <event_counter C = const no_events>
   [[nodiscard]] static constexpr code encode(float x, scale, C&& = {}) noexcept {
     return x;
   }
+  /// c.
   [[nodiscard]] static constexpr float decode(code c, scale) noexcept { return c; }
   /// Distance to the next float away from zero; 0 for NaN and infinities.
   [[nodiscard]] static constexpr float step(float x, scale) noexcept {
@@ -155,16 +159,21 @@ struct binary32 {
     if (exponent > 23U) return std::bit_cast<float>((exponent - 23U) << 23U);
     return std::bit_cast<float>(1U << (exponent == 0U ? 0U : exponent - 1U));
   }
+  /// The largest finite float.
   [[nodiscard]] static constexpr float largest(scale) noexcept { return std::numeric_limits<float>::max(); }
+  /// The nearest float, ties to even.
   template <event_counter C = const no_events>
   [[nodiscard]] static constexpr code from(double x, C&& = {}) noexcept {
     return static_cast<float>(x);
   }
+  /// x.
   template <event_counter C = const no_events>
   [[nodiscard]] static constexpr code from(float x, C&& = {}) noexcept {
     return x;
   }
+  /// c, exactly.
   [[nodiscard]] static constexpr double to_double(code c) noexcept { return static_cast<double>(c); }
+  /// c.
   [[nodiscard]] static constexpr float to_float(code c) noexcept { return c; }
 };
 static_assert(value_format<binary32>);

@@ -1,6 +1,7 @@
 // The vendor's log-domain codes (GFPQ): a value is zero or +-2^(k/S), S levels per octave, one window of levels per
 // tensor. gfpq8 is the 8-bit "1.3.4" code, gfpq16 the 16-bit "1.5.7" code. Every rule equals the vendor's quantization
-// library 1.1.5 on all 2^32 floats; no logarithm is taken, only bits are compared.
+// library 1.1.5 on all 2^32 floats; no logarithm is taken, only bits are compared. The specification in prose is
+// examples/guide/number-format.md.
 #pragma once
 
 #include <algorithm>
@@ -31,23 +32,24 @@ enum class scale_mode {
 /// code for code in compiled models.
 template <int Bits>
 requires(Bits == 8 || Bits == 16) struct gfpq {
+  /// Sign and magnitude.
   using code = integer_code<std::conditional_t<Bits == 8, std::uint8_t, std::uint16_t>>;
 
-  static constexpr std::string_view name = Bits == 8 ? "gfpq8" : "gfpq16";
-  static constexpr int bits = Bits;
-  static constexpr int levels = Bits == 8 ? 16 : 128;           ///< levels per octave, S
-  static constexpr int max_magnitude = Bits == 8 ? 127 : 1407;  ///< largest q
-  static constexpr int max_derived_z = Bits == 8 ? 511 : 4095;  ///< derived scales lie in -max..max
-  static constexpr int z_of_zeros = Bits == 8 ? -446 : -3959;   ///< derived from data without any magnitude
-  static constexpr code sign_bit = static_cast<code>(1U << (Bits - 1));
-  static constexpr code zero = sign_bit;
+  static constexpr std::string_view name = Bits == 8 ? "gfpq8" : "gfpq16";  ///< for tables and messages
+  static constexpr int bits = Bits;                                         ///< 8 or 16
+  static constexpr int levels = Bits == 8 ? 16 : 128;                       ///< levels per octave, S
+  static constexpr int max_magnitude = Bits == 8 ? 127 : 1407;              ///< largest q
+  static constexpr int max_derived_z = Bits == 8 ? 511 : 4095;              ///< derived scales lie in -max..max
+  static constexpr int z_of_zeros = Bits == 8 ? -446 : -3959;               ///< derived from data without any magnitude
+  static constexpr code sign_bit = static_cast<code>(1U << (Bits - 1));     ///< of negative values
+  static constexpr code zero = sign_bit;                                    ///< "minus, q = 0"
 
   /// The window of levels of one tensor: level k = z + q, value 2^(k/levels).
   class scale {
    public:
     /// Scales whose values and zero limits are all normal floats; every derived scale lies well inside.
     static constexpr int min_z = -125 * levels;
-    static constexpr int max_z = 128 * levels - max_magnitude - 1;
+    static constexpr int max_z = 128 * levels - max_magnitude - 1;  ///< the largest z
 
     constexpr scale() noexcept = default;
     /// Throws format_error for z outside min_z..max_z.
@@ -55,7 +57,9 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
       detail::require<format_error>(z >= min_z && z <= max_z, name, " scale: z is ", z, ", expected ", min_z, " .. ",
                                     max_z);
     }
+    /// The lowest level of the window: code q stands for level z + q.
     [[nodiscard]] constexpr int z() const noexcept { return z_; }
+    /// By z.
     friend constexpr auto operator<=>(const scale&, const scale&) = default;
 
    private:
@@ -63,7 +67,8 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
   };
 
   /// The scale for a tensor whose largest magnitude is `m` (NaN excluded; infinity allowed):
-  /// floor(levels * log2(m)) - max_magnitude, clamped; a fixed one for m = 0. SPEC section 2.
+  /// floor(levels * log2(m)) - max_magnitude, clamped; a fixed one for m = 0.
+  /// Source: the vendor's library; examples/guide/number-format.md, section 2.
   [[nodiscard]] static constexpr scale scale_of_max(float m) noexcept {
     const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(m) & 0x7fffffffU;
     if (magnitude == 0) return scale(z_of_zeros);
@@ -91,7 +96,7 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
 
   /// The code of x: the nearest level in the log domain; zero for NaN and up to half the smallest level of x's sign;
   /// the largest level above the range; and, as the vendor's library has it, the SMALLEST level for an infinity.
-  /// SPEC section 3.
+  /// Source: the vendor's library; examples/guide/number-format.md, section 3.
   template <event_counter C = const no_events>
   [[nodiscard]] static constexpr code encode(float x, scale s, C&& count = {}) noexcept {
     const std::uint32_t all = std::bit_cast<std::uint32_t>(x);
@@ -148,11 +153,13 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
     if constexpr (Bits == 8) return c;
     else return static_cast<code>((c & sign_bit) | (c & static_cast<code>(sign_bit - 1)) << 2U);
   }
-  /// The code of bits as memory holds them. Bits that are none (is_memory_code) give the code nearest below them.
+  /// The code of bits as memory holds them. Bits that are not a code (see is_memory_code) give the nearest code below
+  /// them.
   [[nodiscard]] static constexpr code from_memory(code c) noexcept {
     if constexpr (Bits == 8) return c;
     else return static_cast<code>((c & sign_bit) | (c & static_cast<code>(sign_bit - 1)) >> 2U);
   }
+  /// Whether memory can hold these bits: q is in range, and a 16-bit code's bits 0 and 1 are zero.
   [[nodiscard]] static constexpr bool is_memory_code(code c) noexcept {
     return to_memory(from_memory(c)) == c && is_code(from_memory(c));
   }
@@ -168,6 +175,7 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
     return q == smallest ? here : here - std::bit_cast<float>(level_bits(s.z() + q - 1));
   }
 
+  /// The value of the largest code.
   [[nodiscard]] static constexpr float largest(scale s) noexcept {
     return std::bit_cast<float>(level_bits(s.z() + max_magnitude));
   }
@@ -222,8 +230,8 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
   }
 };
 
-using gfpq8 = gfpq<8>;
-using gfpq16 = gfpq<16>;
+using gfpq8 = gfpq<8>;    ///< the vendor's 8-bit code "1.3.4": 16 levels per octave, 8 octaves
+using gfpq16 = gfpq<16>;  ///< the vendor's 16-bit code "1.5.7": 128 levels per octave, 11 octaves
 
 static_assert(quantized_format<gfpq8> && quantized_format<gfpq16>);
 

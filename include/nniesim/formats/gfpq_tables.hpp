@@ -1,5 +1,6 @@
 // The constants of the GFPQ formats: 2^(j/128) and the significands at which the level changes. Each is a property of
 // real numbers, so that no logarithm is taken anywhere; the 16-level tables are subsets of the 128-level ones.
+// Source: examples/guide/number-format.md, sections 2 and 3.
 #pragma once
 
 #include <array>

@@ -47,7 +47,7 @@ struct is_fixed_point<fixed_point<I, F, R, O>> : std::true_type {};
   for (std::size_t i = 0; i < digits; ++i) {
     const int digit = hex_digit(text[i]);
     require<parse_error>(digit >= 0, "hex code: got ", excerpt(text), ", expected ", digits,
-                         " hexadecimal digits; character ", i + 1, " is none");
+                         " hexadecimal digits; character ", i + 1, " is not a hexadecimal digit");
     bits = bits << 4U | static_cast<std::uint64_t>(digit);
   }
   return bits;

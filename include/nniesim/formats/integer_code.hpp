@@ -17,15 +17,18 @@ NNIESIM_BEGIN_NAMESPACE
 template <std::integral T>
 class integer_code {
  public:
-  using integer = T;
+  using integer = T;  ///< what it is stored as
 
   constexpr integer_code() noexcept = default;
+  /// The code of these bits.
   constexpr integer_code(T value) noexcept : value_(value) {}
   /// Keeps the low bits, as a cast between integers does.
   template <std::integral I>
   requires(!std::same_as<I, T>) constexpr explicit integer_code(I value) noexcept : value_(static_cast<T>(value)) {}
+  /// Its bits.
   constexpr operator T() const noexcept { return value_; }
 
+  /// As a number, also where T is a character.
   template <class Traits>
   friend std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out, integer_code c) {
     return out << +c.value_;
@@ -69,7 +72,10 @@ template <class T>
 
 NNIESIM_END_NAMESPACE
 
+// Doxygen does not know the templates of std.
+/// \cond
 template <class T>
 struct std::numeric_limits<nniesim::integer_code<T>> : std::numeric_limits<T> {};
 template <class T>
 struct std::hash<nniesim::integer_code<T>> : std::hash<T> {};
+/// \endcond

@@ -25,18 +25,20 @@ struct power_of_two_scale {};
 template <int Bits, class ScaleRule>
 requires((Bits == 8 || Bits == 16) &&
          (std::same_as<ScaleRule, real_scale> || std::same_as<ScaleRule, power_of_two_scale>)) struct uniform {
-  using code = integer_code<std::conditional_t<Bits == 8, std::int8_t, std::int16_t>>;
+  using code = integer_code<std::conditional_t<Bits == 8, std::int8_t, std::int16_t>>;  ///< a signed integer
 
+  /// Whether steps are powers of two.
   static constexpr bool power_of_two = std::same_as<ScaleRule, power_of_two_scale>;
+  /// For tables and messages.
   static constexpr std::string_view name =
       Bits == 8 ? (power_of_two ? "uniform8_pow2" : "uniform8") : (power_of_two ? "uniform16_pow2" : "uniform16");
-  static constexpr int bits = Bits;
-  static constexpr int max_code = (1 << (Bits - 1)) - 1;
+  static constexpr int bits = Bits;                       ///< 8 or 16
+  static constexpr int max_code = (1 << (Bits - 1)) - 1;  ///< 127 or 32767
 
   /// The distance between two neighbouring values.
   class scale {
    public:
-    float step = 1.0F;
+    float step = 1.0F;  ///< positive, finite and normal
 
     constexpr scale() noexcept = default;
     /// Throws format_error unless the step is a positive, finite, normal float, max_code steps are finite, and the
@@ -50,6 +52,7 @@ requires((Bits == 8 || Bits == 16) &&
                                       ", expected a power of two");
       }
     }
+    /// Of the same step.
     friend constexpr bool operator==(const scale&, const scale&) = default;
   };
 
@@ -76,6 +79,7 @@ requires((Bits == 8 || Bits == 16) &&
     return scale_of_max(m);
   }
 
+  /// x / step, rounded to nearest (ties to even) in float32, then saturated; NaN gives 0.
   template <event_counter C = const no_events>
   [[nodiscard]] static constexpr code encode(float x, scale s, C&& count = {}) noexcept {
     if (x != x) {
@@ -92,9 +96,13 @@ requires((Bits == 8 || Bits == 16) &&
     if (rounded == 0 && x != 0.0F) count(event::flushed);
     return static_cast<code>(rounded);
   }
+  /// c * step.
   [[nodiscard]] static constexpr float decode(code c, scale s) noexcept { return static_cast<float>(c) * s.step; }
+  /// The step, everywhere.
   [[nodiscard]] static constexpr float step(float, scale s) noexcept { return s.step; }
+  /// max_code * step.
   [[nodiscard]] static constexpr float largest(scale s) noexcept { return static_cast<float>(max_code) * s.step; }
+  /// Distance in steps.
   [[nodiscard]] static constexpr int code_distance(code a, code b) noexcept { return a > b ? a - b : b - a; }
 
  private:
@@ -112,10 +120,10 @@ requires((Bits == 8 || Bits == 16) &&
   }
 };
 
-using uniform8 = uniform<8, real_scale>;
-using uniform16 = uniform<16, real_scale>;
-using uniform8_pow2 = uniform<8, power_of_two_scale>;
-using uniform16_pow2 = uniform<16, power_of_two_scale>;
+using uniform8 = uniform<8, real_scale>;                 ///< 8 bits, any step
+using uniform16 = uniform<16, real_scale>;               ///< 16 bits, any step
+using uniform8_pow2 = uniform<8, power_of_two_scale>;    ///< 8 bits, steps that are powers of two
+using uniform16_pow2 = uniform<16, power_of_two_scale>;  ///< 16 bits, steps that are powers of two
 
 static_assert(uniform_format<uniform8> && uniform_format<uniform16> && uniform_format<uniform8_pow2>);
 

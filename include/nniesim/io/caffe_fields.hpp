@@ -1,4 +1,4 @@
-// Fields of a Caffe prototxt as the importer reads them: what is wrong is collected, and reading goes on.
+// Fields of a Caffe prototxt as the importer reads them. Errors are collected, and reading goes on.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace detail {
 /// What is wrong with a file.
 class caffe_problems {
  public:
-  /// A layer of a type that is not known. They are told first, each type once.
+  /// A layer of an unknown type. Unknown types are reported first, each once.
   void add_missing(const std::string& type, const prototxt_position& where, std::string_view layer) {
     const auto found =
         std::find_if(missing_.begin(), missing_.end(), [&](const missing_type& m) { return m.type == type; });
@@ -31,7 +31,7 @@ class caffe_problems {
     else ++found->count;
     ++count_of_missing_;
   }
-  /// Those that follow are this layer's; "" for the whole file's.
+  /// Problems that follow belong to this layer; "": to the whole file.
   void enter(std::string_view layer) { owner_ = layer.empty() ? "" : concat(" (layer ", excerpt(layer), ")"); }
   void add(std::string_view problem) {
     if (++count_ > most_lines) return;
@@ -40,7 +40,7 @@ class caffe_problems {
     lines_ += owner_;
   }
   [[nodiscard]] std::size_t count() const noexcept { return count_ + count_of_missing_; }
-  /// Throws parse_error with all of them, one per line: types that are not known, then the others as they came.
+  /// Throws parse_error with all problems, one per line: unknown types first, then the others in their order.
   void throw_any() const {
     if (count() == 0) return;
     std::string text;
@@ -69,10 +69,10 @@ class caffe_problems {
   std::size_t count_ = 0;
 };
 
-/// The fields of a message that may be missing. What cannot be read becomes a problem, so that reading goes on.
+/// The fields of a message, which may be missing. A field that cannot be read becomes a problem, and reading goes on.
 class caffe_fields {
  public:
-  /// `where` is for what is missing.
+  /// `where` is the place that is named where a field is missing.
   caffe_fields(const prototxt_message* message, prototxt_position where, caffe_problems& problems)
       : message_(message), where_(std::move(where)), problems_(&problems) {
     // They say how to train, or with which library to compute.
@@ -89,7 +89,7 @@ class caffe_fields {
   void problem(const What&... what) {
     problems_->add(concat(where_, ": ", what...));
   }
-  /// Counts a field as read that has no part in the result.
+  /// Marks a field as read that does not influence the result.
   void ignore(std::string_view name) const {
     if (message_ != nullptr) message_->ignore(name);
   }
@@ -170,7 +170,7 @@ class caffe_fields {
       return shape_at(f.where(), extents);
     });
   }
-  /// A problem and a scalar where the extents are more than memory has.
+  /// Reports a problem and returns a scalar's shape where there are more elements than memory can hold.
   [[nodiscard]] tensor_shape shape(const std::vector<std::size_t>& extents) {
     try {
       return shape_at(where_, extents);

@@ -24,18 +24,20 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Elements that one blob may have, and all blobs of a network together; more is a parse_error.
 inline constexpr std::size_t blob_element_limit = std::size_t{1} << 31U;
-inline constexpr std::size_t network_element_limit = std::size_t{1} << 34U;
+inline constexpr std::size_t network_element_limit = std::size_t{1} << 34U;  ///< of all blobs of a network together
 
+/// What is done with layers and values that a network or its model lacks.
 struct caffe_import_options {
-  /// The layer, by name with or without its mark _hp, behind which the file is not looked at; "": none.
+  /// Name, with or without the mark _hp, of the last layer to read: the rest of the file is not looked at. "": all are
+  /// read.
   std::string stop_at{};
-  /// Layers of unknown types, with unknown fields or a number of inputs or outputs that is not known, and Custom layers
-  /// are left out with all that depends on them; the network's remarks name them.
+  /// Leaves out layers of unknown types, layers with unknown fields or an unexpected number of inputs or outputs, and
+  /// Custom layers, with all layers that depend on them. The network's remarks name them.
   bool until_unsupported = false;
   bool has_custom_values = false;  ///< Custom layers are kept, whose values come from elsewhere
   /// No model is needed: every learned value is 1. For shapes, costs and the hardware's rules.
   bool shapes_alone = false;
-  /// The same of layers of which a model has nothing; the network's remarks name them.
+  /// Every learned value of a layer that the model does not have is 1; the network's remarks name such layers.
   bool lacking_are_ones = false;
 };
 
@@ -67,7 +69,7 @@ class caffe_importer {
     }
     for (const std::string_view name : {"force_backward", "debug_info", "state"}) net_.ignore(name);
     for (const prototxt_unread& u : net_.unread()) {
-      // What is in layers was looked at with them; what was left out with those is nobody's.
+      // Fields inside layers were checked with them; those of layers that were left out are ignored.
       if (u.path.starts_with("layer.") || u.path.starts_with("layers.")) continue;
       if (stopped_ && (u.path == "layer" || u.path == "layers")) continue;
       problems_.add(concat(u.where, ": got the unknown field ", excerpt(u.path), ", expected one that a network has"));
@@ -94,18 +96,18 @@ class caffe_importer {
     bool on_cpu = false;      ///< by a layer that the host computes
     std::size_t lost = none;  ///< it depends on this one of lost_
   };
-  /// A layer that is not supported, where that is no error.
+  /// A layer that is not supported, where that is not an error.
   struct lost_layer {
     std::string what;           ///< "layer 'x' (net:3:1): ..."
     std::size_t followers = 0;  ///< layers that depend on it
   };
 
-  /// Whether nothing is read behind the layer of that name.
+  /// Whether the layer of that name is the last one to read.
   [[nodiscard]] bool is_last(std::string_view name) const {
     return name == options_.stop_at || (is_marked_hp(name) && name.substr(0, name.size() - 3) == options_.stop_at);
   }
 
-  /// The names of all layers, that none is made up which the file has.
+  /// Collects the names of all layers, so that no made-up name equals one of the file.
   void collect_names() {
     for (const prototxt_field& f : net_.fields()) {
       if ((f.name() != "layer" && f.name() != "layers") || f.kind() != prototxt_kind::message) continue;
@@ -203,7 +205,7 @@ class caffe_importer {
     return "";
   }
 
-  /// Caffe's rules for a network that is used, not trained: phase TEST, level 0, no stages.
+  /// Caffe's rules for inference: phase TEST, level 0, no stages.
   [[nodiscard]] bool is_included(caffe_fields& fields) {
     const auto any_matches = [&](std::string_view kind) {
       bool any = false;
@@ -231,7 +233,7 @@ class caffe_importer {
     return fields.has("include") ? include : !exclude;
   }
 
-  /// The input that a network for use has in place of a layer that reads pictures from a data base.
+  /// The Input layer that replaces, for inference, a layer that reads pictures from a database.
   [[nodiscard]] static std::string input_instead(caffe_fields& fields, std::string_view name, std::string_view top) {
     caffe_fields transform = fields.fields("transform_param");
     caffe_fields resized = transform.fields("resize_param");
@@ -416,7 +418,7 @@ class caffe_importer {
     }
   }
 
-  /// A type as people know it: of Python layers with module and class.
+  /// A type as it is shown: for Python layers with module and class.
   [[nodiscard]] static std::string type_name(caffe_fields& fields, const std::string& type) {
     if (type != "Python" || !fields.has("python_param")) return type;
     caffe_fields python = fields.fields("python_param");
@@ -430,7 +432,7 @@ class caffe_importer {
     return is_known_python_layer(python.has("module") ? python.string("module") : "", python.string("layer"));
   }
 
-  /// What of a layer of a known type is not supported, where that is no error; "" where nothing is.
+  /// What is not supported in a layer of a known type, where that is not an error; "" where all is.
   [[nodiscard]] std::string unsupported_part(const prototxt_message& message, const layer& l) const {
     if (!options_.until_unsupported) return "";
     const std::vector<prototxt_unread> unread = message.unread();
@@ -531,7 +533,7 @@ class caffe_importer {
     return found == only_trained_.end() ? "" : "; " + found->second;
   }
 
-  /// A new blob. Only the layer's own bottom in the same place may have the name already.
+  /// Adds a blob. The name may be taken only by the layer's own bottom in the same place (an in-place layer).
   [[nodiscard]] std::size_t declare(const std::string& top, std::string_view bottom, const prototxt_position& where) {
     if (top != bottom && newest_.contains(top)) {
       problems_.add(concat(where, ": got top ", excerpt(top), ", which is there already, expected a new name or the ",
@@ -561,8 +563,8 @@ class caffe_importer {
     const auto found = names_.find(name);
     return found == names_.end() ? 0 : found->second;
   }
-  /// Caffe takes a name again, of a layer without learned values. Here that is called name#2 and so on, the number
-  /// before a mark _hp or _cpu, which stays.
+  /// Caffe accepts a layer name twice where the layer has no learned values. The second one is called name#2 here, and
+  /// so on; a mark _hp or _cpu stays at the end.
   [[nodiscard]] std::string own_name(const std::string& name, const prototxt_position& where) {
     if (names_.try_emplace(name, where.line).second) return name;
     const std::size_t mark = name.ends_with("_hp") ? 3 : name.ends_with("_cpu") ? 4 : 0;
@@ -618,19 +620,19 @@ class caffe_importer {
 
 }  // namespace detail
 
-/// The network of a prototxt (V1 or newer) with the model's learned values, which are matched by layer name.
-/// Layers stay in the file's order. What only training needs (losses, labels, layers of phase TRAIN, fillers) is left
-/// out; any other unknown layer or field is an error. Throws parse_error with up to 50 problems, one per line, each
-/// with file, line, column and layer. `model_file` names the model in them. Without a model (nullptr), layers that
-/// have learned values are errors, but for options.shapes_alone. A name that stands there again, of a layer without
-/// learned values, gets a number; network::remarks says so, and what the options left out. Counts the fields as read,
-/// so that a tree serves one thread at a time.
+/// The network of a prototxt (V1 or newer) with the model's learned values, which are matched by layer name. Layers
+/// stay in the file's order. What only training needs (losses, labels, layers of phase TRAIN, fillers) is left out; any
+/// other unknown layer or field is an error. Throws parse_error with up to 50 problems, one per line, each with file,
+/// line, column and layer. `model_file` names the model in them. Without a model (nullptr), layers that have learned
+/// values are errors, but for options.shapes_alone. A second layer of one name, without learned values, gets a number;
+/// network::remarks says so, and names what the options left out. Marks the fields of the tree as read: only one thread
+/// at a time may use a tree.
 [[nodiscard]] inline network import_caffe(const prototxt_message& net, const caffe_model* model,
                                           std::string_view model_file = {}, caffe_import_options options = {}) {
   return detail::caffe_importer(net, model, model_file, std::move(options)).import();
 }
 
-/// The same of a model that is not needed any more: its values are moved, not copied.
+/// The same for a model that is not needed any more: its values are moved, not copied.
 [[nodiscard]] inline network import_caffe(const prototxt_message& net, caffe_model&& model,
                                           std::string_view model_file = {}, caffe_import_options options = {}) {
   return detail::caffe_importer(net, std::move(model), model_file, std::move(options)).import();

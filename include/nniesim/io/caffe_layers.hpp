@@ -60,7 +60,7 @@ template <caffe_convolution Kind>
   const tensor_shape weights{transposed ? x[1] : outputs, (transposed ? outputs : x[1]) / geometry.groups, kernel[0],
                              kernel[1]};
   if constexpr (!transposed) {
-    // Weights of groups that the prototxt does not have.
+    // The model has weights of groups that the prototxt does not have.
     const std::optional<tensor_shape> got = l.learned_values->first_shape(l.name);
     const bool is_of_window = got && got->rank() == 4 && (*got)[0] == outputs && (*got)[2] == kernel[0] &&
                               (*got)[3] == kernel[1] && (*got)[1] < weights[1] && x[1] % (*got)[1] == 0;

@@ -23,11 +23,11 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// The learned blobs of a model's layers, by name; layers without any are as good as not there.
+/// The learned blobs of a model's layers, by name; layers without blobs are ignored.
 class caffe_learned {
  public:
-  /// `shapes_alone`: every learned value is 1, whatever a model has. `lacking_are_ones`: those of layers are that the
-  /// model does not have.
+  /// `shapes_alone`: every learned value is 1, whatever the model has. `lacking_are_ones`: those of layers that the
+  /// model does not have are 1.
   caffe_learned(const caffe_model* model, std::string_view file, bool shapes_alone = false,
                 bool lacking_are_ones = false)
       : model_(model), shapes_alone_(shapes_alone), lacking_are_ones_(lacking_are_ones), file_(file) {
@@ -137,8 +137,8 @@ class caffe_learned {
   using by_name = std::map<std::string, std::size_t, std::less<>>;                 ///< indices
   static constexpr std::size_t several = std::numeric_limits<std::size_t>::max();  ///< of one name
 
-  /// By name, or else by name but for the marks, which are put into the prototxt, and may be in the model, too. Throws
-  /// format_error where several layers of the model have that name but for them.
+  /// Finds a layer by its name, else by its name without the marks, which may stand in the prototxt, in the model, or
+  /// in both. Throws format_error where several layers of the model have that name without marks.
   [[nodiscard]] by_name::const_iterator find(std::string_view layer) const {
     const auto found = layers_.find(layer);
     if (found != layers_.end()) return found;
@@ -158,7 +158,7 @@ class caffe_learned {
     return tensor_shape(std::span<const std::size_t>(first, s.end()));
   }
 
-  /// Views of one list of ones, that networks whose weights are never looked at take no memory twice.
+  /// Views of one shared list of ones: networks whose weights are never read take no memory for them.
   [[nodiscard]] std::vector<tensor_view<const float>> ones(std::span<const tensor_shape> expected) {
     for (const tensor_shape& s : expected) {
       require<format_error>(s.size() <= most_ones - made_, "got a layer with ", s.size(), " learned values after ",
@@ -194,7 +194,7 @@ struct caffe_source {
   const caffe_problems* problems = nullptr;
   std::size_t problems_before = 0;
   bool inputs_known = true;  ///< else what makes them has problems of its own
-  /// Where a layer of that name stands already, else 0. The model's values are that one's.
+  /// The line of an earlier layer of that name, else 0. The model's values belong to the earlier one.
   std::uint32_t first_line = 0;
   std::size_t outputs = 0;
   bool on_cpu = false;       ///< set where the hardware does not take the parameters

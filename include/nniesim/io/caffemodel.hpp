@@ -32,21 +32,22 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// A layer and its learned values, every one finite. What the type means is the caller's business.
+/// A layer and its learned values, all finite. The type is not interpreted here.
 struct caffe_layer {
-  std::string name;
-  std::string type;  ///< "Convolution"
-  std::vector<std::string> bottoms;
-  std::vector<std::string> tops;
+  std::string name;                  ///< its name in the file
+  std::string type;                  ///< "Convolution"
+  std::vector<std::string> bottoms;  ///< names of the blobs that it reads
+  std::vector<std::string> tops;     ///< names of the blobs that it writes
   std::vector<tensor<float>> blobs;  ///< of rank 0 to 8, none empty
 };
 
+/// A caffemodel: layers with their learned values.
 struct caffe_model {
-  std::string name;
+  std::string name;                 ///< the network's
   std::vector<caffe_layer> layers;  ///< in the order of the file
 };
 
-/// Protobuf itself takes no more.
+/// The largest file in bytes: Protobuf's own limit.
 inline constexpr std::uint64_t caffemodel_default_limit = (std::uint64_t{1} << 31U) - 1;
 
 /// A layer type of Caffe's V1 format.
@@ -55,6 +56,7 @@ struct caffe_v1_type {
   std::string_view enum_name;  ///< in text files
   std::string_view type;       ///< what the newer format calls it
 };
+/// All of them, by number.
 inline constexpr std::array<caffe_v1_type, 40> caffe_v1_types = {
     {{0, "NONE", ""},
      {1, "ACCURACY", "Accuracy"},
@@ -137,7 +139,7 @@ class caffe_parser {
   [[nodiscard]] tensor<float> single_blob() { return guarded(&caffe_parser::only_blob); }
 
  private:
-  /// Layers with what they are made of; each takes memory that its few bytes in the file do not show.
+  /// Number of layers and their parts; each takes more memory than its bytes in the file suggest.
   static constexpr std::size_t most_parts = 65536;
 
   [[nodiscard]] std::uint64_t offset_of(const char* p) const noexcept {
@@ -392,8 +394,8 @@ class caffe_parser {
   std::size_t parts_ = 0;
 };
 
-/// How long the field is that begins with these bytes, of which `left` follow in the file: all that is left where it is
-/// no field, for the parser to say what is wrong.
+/// Length of the field that begins with these bytes; `left` bytes follow in the file. All that is left where the bytes
+/// are not a field: the parser then reports the error.
 [[nodiscard]] inline std::uint64_t caffe_field_bytes(std::string_view begin, std::uint64_t left) {
   try {
     const char* p = begin.data();

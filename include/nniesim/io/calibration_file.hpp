@@ -31,7 +31,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace detail {
 
-/// A name as it stands there: "\xNN" for each byte that is no UTF-8, "\\" for a backslash.
+/// A name as the file has it: "\xNN" for each byte that is not UTF-8, "\\" for a backslash.
 [[nodiscard]] inline std::string escaped_name(std::string_view name) {
   std::string escaped;
   while (!name.empty()) {
@@ -45,7 +45,7 @@ namespace detail {
   return escaped;
 }
 
-/// The name that is escaped so; nothing for what is no escape.
+/// The name from its escaped form; nothing where an escape is malformed.
 [[nodiscard]] inline std::optional<std::string> unescaped_name(std::string_view escaped) {
   std::string name;
   while (!escaped.empty()) {
@@ -122,7 +122,7 @@ class calibration_reader {
     require(precision.is_string(), "got precision ", shown(precision), ", expected a policy's name");
     ranges.precision = name_of(precision.get<std::string>(), "precision", true);
     const nlohmann::json& blobs = member(whole_, "blobs");
-    require(blobs.is_object(), "got blobs that are no object, expected one member per blob");
+    require(blobs.is_object(), "got blobs that are not an object, expected one member per blob");
     for (const auto& [key, value] : blobs.items()) {
       const std::string blob = concat("blob ", excerpt(key));
       const auto [place, is_new] = ranges.blobs.try_emplace(name_of(key, blob, true));
@@ -147,12 +147,12 @@ class calibration_reader {
     return ranges;
   }
 
-  /// Of an old file: a blob gets the largest scale that one of its readers has.
+  /// From an old file: a blob gets the largest scale of its readers.
   [[nodiscard]] activation_ranges converted(const network& net) const {
     const bool escapes = member(whole_, "format") == "nniesim calibration 2";
     activation_ranges ranges = head();
     const nlohmann::json& layers = member(whole_, "layers");
-    require(layers.is_object(), "got layers that are no object, expected one member per layer");
+    require(layers.is_object(), "got layers that are not an object, expected one member per layer");
     std::map<std::string, std::vector<activation_range>> of_layers;
     for (const auto& [key, list] : layers.items()) {
       const std::string layer = concat("layer ", excerpt(key));
@@ -201,7 +201,8 @@ class calibration_reader {
   }
   [[nodiscard]] activation_ranges head() const {
     activation_ranges ranges;
-    require(member(whole_, "pictures").is_number_unsigned(), "got pictures that are no count, expected a number");
+    require(member(whole_, "pictures").is_number_unsigned(),
+            "got pictures that are not a count, expected a whole number, 0 or more");
     ranges.pictures = member(whole_, "pictures").get<std::size_t>();
     return ranges;
   }
@@ -228,7 +229,7 @@ class calibration_reader {
 }  // namespace detail
 
 /// The ranges of a text; `file` names it in messages. Throws parse_error for anything but what calibration_text writes,
-/// with the byte where it is no JSON or beyond json_limits, with the blob where a range is wrong.
+/// with the byte where it is not JSON or exceeds json_limits, with the blob where a range is wrong.
 [[nodiscard]] inline activation_ranges parse_calibration(std::string_view text, std::string_view file) {
   return detail::calibration_reader(text, file).read();
 }
@@ -250,6 +251,7 @@ class calibration_reader {
 [[nodiscard]] inline activation_ranges read_calibration(const std::filesystem::path& path) {
   return parse_calibration(detail::read_whole_file(path, json_limits{}.bytes, "a calibration file"), path.string());
 }
+/// The same for a network: throws as parse_calibration for it.
 [[nodiscard]] inline activation_ranges read_calibration(const std::filesystem::path& path, const network& net,
                                                         std::string* note = nullptr) {
   return parse_calibration(detail::read_whole_file(path, json_limits{}.bytes, "a calibration file"), path.string(), net,

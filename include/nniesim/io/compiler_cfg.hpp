@@ -1,5 +1,6 @@
 // The configuration file of the vendor's compiler (nnie_mapper): lines of `[key] value`. Keys, ranges and defaults are
-// those of its guide; what the guide does not know is an error, so that a misspelt key cannot change a result silently.
+// those of its guide; a key that the guide does not know is an error, so that a misspelt key cannot change a result
+// silently.
 #pragma once
 
 #include <algorithm>
@@ -44,12 +45,15 @@ enum class cfg_norm_type {
 /// The order of the channels given to the network.
 enum class channel_order { bgr, rgb };
 
+/// Whether a mean is subtracted from each element.
 [[nodiscard]] constexpr bool uses_mean_image(cfg_norm_type n) noexcept {
   return n == cfg_norm_type::mean_image || n == cfg_norm_type::mean_image_scale;
 }
+/// Whether a mean is subtracted from each channel.
 [[nodiscard]] constexpr bool uses_channel_means(cfg_norm_type n) noexcept {
   return n == cfg_norm_type::channel_means || n == cfg_norm_type::channel_means_scale;
 }
+/// Whether values are multiplied by data_scale.
 [[nodiscard]] constexpr bool uses_data_scale(cfg_norm_type n) noexcept {
   return n == cfg_norm_type::scale || n == cfg_norm_type::mean_image_scale || n == cfg_norm_type::channel_means_scale;
 }
@@ -57,7 +61,8 @@ enum class channel_order { bgr, rgb };
 /// A file that the cfg names.
 struct cfg_path {
   std::string text;  ///< as written
-  /// Relative ones continue the cfg's folder; where there is no such file, but one from the working folder on, that.
+  /// The path to use. A relative one starts from the cfg's folder; where no such file exists there, from the working
+  /// folder.
   std::filesystem::path path;
 };
 
@@ -72,8 +77,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// A file by its name in a file of `folder`: there, or, where it is not there, in the working folder, from which the
-/// compiler was started. A '\' separates folders where no file has it in its name.
+/// The file that a file in `folder` names: in that folder, or, where it does not exist there, in the working folder,
+/// from which the compiler was started. A '\' separates folders unless a file has it in its name.
 [[nodiscard]] inline std::filesystem::path located_file(const std::filesystem::path& folder,
                                                         const std::filesystem::path& name) {
   std::error_code ignored;
@@ -95,28 +100,29 @@ inline void require_located(const std::filesystem::path& found, const std::files
   throw error(detail::concat(found.string(), ": no such file", has_two ? ", nor is there " : "",
                              has_two ? working.lexically_normal().string() : "", ", expected ", what));
 }
+/// The same for a file that a cfg names.
 inline void require_located(const cfg_path& file, std::string_view what) {
   require_located(file.path, std::filesystem::path(file.text), what);
 }
 
 /// One input of the network, in the order of the prototxt.
 struct cfg_input {
-  cfg_path image_list;
-  cfg_image_type image_type = cfg_image_type::picture;
-  cfg_norm_type norm_type = cfg_norm_type::none;
-  std::optional<cfg_path> mean_file;         ///< there if and only if norm_type uses one
-  float data_scale = 1.0F / 256.0F;          ///< the guide's default
-  channel_order order = channel_order::bgr;  ///< key RGB_order; the guide's default
-  std::size_t line = 0;                      ///< where the input begins in the cfg
+  cfg_path image_list;                                  ///< pictures or feature maps, one to a line
+  cfg_image_type image_type = cfg_image_type::picture;  ///< what they are
+  cfg_norm_type norm_type = cfg_norm_type::none;        ///< what is done to their values
+  std::optional<cfg_path> mean_file;                    ///< there if and only if norm_type uses one
+  float data_scale = 1.0F / 256.0F;                     ///< the guide's default
+  channel_order order = channel_order::bgr;             ///< key RGB_order; the guide's default
+  std::size_t line = 0;                                 ///< where the input begins in the cfg
 };
 
 /// A line of the file.
 struct cfg_entry {
-  std::string key;
-  std::string value;  ///< without quotes and comment
-  std::size_t line = 0;
-  std::string uncut{};  ///< with what may be a comment; empty where it is the value
-  bool in_quotes = false;
+  std::string key;         ///< without brackets
+  std::string value;       ///< without quotes and comment
+  std::size_t line = 0;    ///< where it stands, from 1
+  std::string uncut{};     ///< with what may be a comment; empty where it is the value
+  bool in_quotes = false;  ///< whether the value stands in quotes
 };
 
 /// Which network a cfg goes with.
@@ -125,17 +131,18 @@ enum class cfg_network {
   elsewhere,  ///< it may leave them out
 };
 
+/// A cfg of the vendor's compiler: what of it changes results, and what does not.
 struct compiler_cfg {
-  std::string file;          ///< its name, for messages
-  cfg_path prototxt_file;    ///< empty where it is not named
-  cfg_path caffemodel_file;  ///< likewise
-  int net_type = 0;          ///< 0 a CNN, 1 with ROI or PSROI pooling, 2 recurrent
-  compile_mode mode = compile_mode::all_8bit;
-  float sparse_rate = 0.0F;                   ///< share of each inner product's weights that the compiler sets to 0
-  std::vector<cfg_input> inputs;              ///< at least one
-  std::vector<cfg_path> roi_coordinate_file;  ///< one for each ROI or PSROI pooling layer, in the prototxt's order
-  std::optional<cfg_path> gfpq_param_file;    ///< ranges of activations, as MQBench writes them
-  std::vector<cfg_entry> irrelevant;          ///< known keys, within their ranges, that change no result here
+  std::string file;                            ///< its name, for messages
+  cfg_path prototxt_file;                      ///< empty where it is not named
+  cfg_path caffemodel_file;                    ///< likewise
+  int net_type = 0;                            ///< 0 a CNN, 1 with ROI or PSROI pooling, 2 recurrent
+  compile_mode mode = compile_mode::all_8bit;  ///< 0, 1 or 2
+  float sparse_rate = 0.0F;                    ///< share of each inner product's weights that the compiler sets to 0
+  std::vector<cfg_input> inputs;               ///< at least one
+  std::vector<cfg_path> roi_coordinate_file;   ///< one for each ROI or PSROI pooling layer, in the prototxt's order
+  std::optional<cfg_path> gfpq_param_file;     ///< ranges of activations, as MQBench writes them
+  std::vector<cfg_entry> irrelevant;           ///< known keys, within their ranges, that change no result here
 };
 
 /// More bytes than this are not a cfg.
@@ -143,7 +150,8 @@ inline constexpr std::uint64_t cfg_max_bytes = std::uint64_t{1} << 20U;
 
 namespace detail {
 
-/// A key that changes no result here, and the integers that the guide allows it; both 0 where any text is taken.
+/// A key that changes no result here, and the range of integers that the guide allows; both 0 where any text is
+/// allowed.
 struct cfg_irrelevant_key {
   std::string_view key;
   int low;
@@ -224,7 +232,7 @@ class cfg_parser {
   }
 
  private:
-  /// Runs a part of the parser; what it finds wrong is told with the rest, line by line.
+  /// Runs a part of the parser; its errors are reported with all others, line by line.
   template <class F>
   void attempt(const F& part) {
     try {
@@ -259,7 +267,7 @@ class cfg_parser {
     }
   }
 
-  /// What stands behind a key: a value, in quotes or not, and a comment.
+  /// The text behind a key: a value, quoted or not, and a comment.
   void read_value(std::string_view text, cfg_entry& e) const {
     if (!is_plain(text)) fail(e.line, "got ", excerpt(text), ", expected a value without control characters");
     std::string_view value = text;
@@ -280,7 +288,7 @@ class cfg_parser {
     e.value = value;
   }
 
-  /// Where a comment begins in a text, at its start, or behind a blank or, unless `behind_blank`, anything.
+  /// Where a comment begins in a text: at its start, after a blank, or, unless `behind_blank`, anywhere.
   [[nodiscard]] static std::size_t comment_of(std::string_view text, bool behind_blank) noexcept {
     for (std::size_t at = text.find_first_of("#;"); at != std::string_view::npos;
          at = text.find_first_of("#;", at + 1)) {
@@ -312,7 +320,7 @@ class cfg_parser {
     if (first != 0) fail(first, "unknown keys: ", all, "; expected keys of the compiler's guide");
   }
 
-  /// The line of a key that stands once at most; null where there is none.
+  /// The line of a key that may occur at most once; null where it does not occur.
   [[nodiscard]] const cfg_entry* single(std::string_view key) const {
     const cfg_entry* found = nullptr;
     for (const cfg_entry& e : entries_) {
@@ -328,7 +336,7 @@ class cfg_parser {
     if (e != nullptr) to = path(*e);
   }
 
-  /// A value that is no path: a comment needs no blank before it.
+  /// A value that is not a path: a comment needs no blank before it.
   [[nodiscard]] static std::string_view word(const cfg_entry& e) {
     return trimmed(std::string_view(e.value).substr(0, comment_of(e.value, false)));
   }
@@ -343,7 +351,7 @@ class cfg_parser {
     if (!value) fail_value(e, "a finite number");
     return *value;
   }
-  /// A file's name may have what else begins a comment: which of the readings is a file decides.
+  /// A file's name may contain a comment character: the reading that is an existing file is taken.
   [[nodiscard]] cfg_path path(const cfg_entry& e) const {
     std::vector<std::string> readings = {e.value};
     if (!e.uncut.empty()) readings.push_back(e.uncut);
@@ -396,9 +404,9 @@ class cfg_parser {
     for (const cfg_group& group : groups) result.inputs.push_back(input(group));
   }
 
-  /// A key that stands as often as there are inputs is given them one by one, in the file's order. That is how it is
-  /// meant where its lines stand all behind, or all before the lines that the inputs begin with, one by one or all of
-  /// them together; else the file can be read in two ways.
+  /// A key that occurs as often as there are inputs is assigned to them one by one, in the file's order. This is
+  /// unambiguous where its lines are all after, or all before, the lines with which inputs begin, one by one or all
+  /// together; otherwise the file can be read in two ways.
   void require_in_step(const std::vector<const cfg_entry*>& key, const std::vector<const cfg_entry*>& openings) const {
     bool behind = true, before = true;
     const std::size_t last = key.size() - 1;
@@ -420,7 +428,7 @@ class cfg_parser {
          ": expected it once within each input");
   }
 
-  /// A key of some of the inputs only: it belongs to the one that begins before it.
+  /// A key that only some inputs have belongs to the input that begins before it.
   void share_out(const std::vector<const cfg_entry*>& all, const std::vector<const cfg_entry*>& openings, std::size_t k,
                  std::vector<cfg_group>& groups) const {
     for (const cfg_entry* e : all) {
@@ -439,7 +447,7 @@ class cfg_parser {
     }
   }
 
-  /// What has a default is not to be given for one input and forgotten for another.
+  /// A key with a default must not be given for one input and forgotten for another.
   void require_all_or_none(const std::vector<cfg_group>& groups) const {
     const auto missing_in = [&](const cfg_group& g, cfg_input_key k) {
       const cfg_entry* e = g[static_cast<std::size_t>(k)];

@@ -13,16 +13,17 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A picture in 8 bits: rows x columns x (red, green, blue). A grey one has three equal channels.
 struct image {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-  std::vector<std::uint8_t> pixels;
+  std::size_t rows = 0;              ///< height
+  std::size_t columns = 0;           ///< width
+  std::vector<std::uint8_t> pixels;  ///< rows x columns x (red, green, blue)
 
+  /// Of the same size and pixels.
   friend bool operator==(const image&, const image&) = default;
 };
 
 /// No picture may have more pixels than this, or more than 32767 rows or columns, whatever its file says.
 inline constexpr std::size_t image_max_pixels = std::size_t{1} << 26U;
-inline constexpr std::size_t image_max_extent = 32767;
+inline constexpr std::size_t image_max_extent = 32767;  ///< rows or columns
 
 namespace detail {
 

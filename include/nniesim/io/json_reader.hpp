@@ -22,9 +22,9 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// What a JSON text may have at most. The default takes some 100 MB of memory.
 struct json_limits {
-  std::uint64_t bytes = std::uint64_t{64} << 20U;
-  std::size_t depth = 8;           ///< of brackets
-  std::size_t values = 1'000'000;  ///< members and elements
+  std::uint64_t bytes = std::uint64_t{64} << 20U;  ///< of the text
+  std::size_t depth = 8;                           ///< of brackets
+  std::size_t values = 1'000'000;                  ///< members and elements
 };
 
 namespace detail {

@@ -47,13 +47,14 @@ enum class dump_kind {
 
 /// A dump's name in parts.
 struct dump_name {
-  dump_kind kind = dump_kind::mapper_output;
+  dump_kind kind = dump_kind::mapper_output;  ///< which of the files it is
   std::string layer;        ///< '/' of the network's name is '_' in a file's; empty for board and simulator outputs
   std::size_t segment = 0;  ///< of board and simulator outputs
   std::size_t id = 0;       ///< of board and simulator outputs: the layer's number in its segment
   std::size_t output = 0;   ///< number of the output or input; of Caffe's dumps the index in the batch
   tensor_shape shape;       ///< C x H x W or C, as the name gives it; of rank 0 where it gives none
 
+  /// Equal in every part.
   friend bool operator==(const dump_name&, const dump_name&) = default;
 };
 
@@ -90,7 +91,7 @@ inline constexpr std::size_t dump_most = std::size_t{1} << 40U;
   return value && *value < dump_most ? value : std::nullopt;
 }
 
-/// Takes what stands before the first '_' off the text, and the '_'.
+/// Removes the text before the first '_', and the '_', and returns it.
 [[nodiscard]] inline std::string_view take_part(std::string_view& text) {
   const std::size_t end = text.find('_');
   const std::string_view part = text.substr(0, end);
@@ -127,8 +128,8 @@ inline constexpr std::size_t dump_most = std::size_t{1} << 40U;
 
 }  // namespace detail
 
-/// The parts of a file's name (without its folder); nothing where it is no dump's. What follows the last "_output" or
-/// "_input" are the numbers, so that a layer may be called Softmax_43 or even a_output0.
+/// The parts of a file's name (without its folder); nothing where it is not the name of a dump. What follows the last
+/// "_output" or "_input" are the numbers, so that a layer may be called Softmax_43 or even a_output0.
 [[nodiscard]] inline std::optional<dump_name> parse_dump_name(std::string_view file_name) {
   const bool is_name = file_name.size() <= file_name_max_bytes && file_name.find('/') == std::string_view::npos;
   if (!is_name || !detail::is_plain(file_name)) return std::nullopt;
@@ -155,8 +156,8 @@ inline constexpr std::size_t dump_most = std::size_t{1} << 40U;
 }
 
 /// The name of a dump's file; a layer's name stands in it as layer_file_name has it: '/' becomes '_', as the compiler
-/// and its Caffe script write it, and what no file can be called is shortened. Throws format_error for parts that such
-/// a name does not show.
+/// and its Caffe script write it, and a name that no file can have is shortened. Throws format_error for parts that
+/// this kind of name does not contain.
 [[nodiscard]] inline std::string dump_file_name(const dump_name& name) {
   detail::require<format_error>(name.kind != dump_kind::report, "dump name: a report may have any name");
   const auto pattern = std::find_if(detail::dump_patterns.begin(), detail::dump_patterns.end(),
@@ -342,6 +343,7 @@ class dump_reader {
     if (!words_.next().empty()) words_.fail("got more than ", read_, " values, expected the file's end");
   }
 
+  /// The file's name, for messages.
   [[nodiscard]] const std::string& name() const noexcept { return words_.name(); }
 
  private:
@@ -361,12 +363,12 @@ class dump_reader {
 
 /// The first line of a report that MindSpore Lite writes of a board's output.
 struct report_header {
-  std::string layer;
+  std::string layer;   ///< as the report calls it
   tensor_shape shape;  ///< C x H x W: the line says H W C, the values stand in the order C, H, W
 };
 
-/// Takes a text's first line apart: "name 4 1 H W C"; the name may have blanks. Nothing where it is none. Source:
-/// MindSpore Lite's writer, which puts all values of all pictures on the line behind it.
+/// The parts of a text's first line, "name 4 1 H W C"; the name may have blanks. Nothing where the line has another
+/// form. Source: MindSpore Lite's writer, which puts all values of all pictures on the line behind it.
 [[nodiscard]] inline std::optional<report_header> parse_report_header(std::string_view text) {
   std::string_view line = detail::trimmed(detail::take_line(text));
   std::array<std::size_t, 5> numbers{};
@@ -434,9 +436,9 @@ inline void require_dump_size(const std::filesystem::path& path, const tensor_sh
 }
 
 /// The codes of a whole dump, in the file's order: gfpq8::code for two digits per line, gfpq16::code for four, the same
-/// integers as such, std::int32_t for eight: raw q20_12 values and the words of a bias. (What a bias' words mean is not
-/// known: its format is called "24.0", and whole numbers need a scale that the file does not have.) Throws parse_error
-/// with file and line for other words and for more than `max_values`, error for what cannot be read.
+/// integers as such, std::int32_t for eight: raw q20_12 values and the words of a bias. (The file does not have the
+/// unit of a bias' words; its format is called "24.0", see precision/mac_stage.hpp.) Throws parse_error with file and
+/// line for other words and for more than `max_values`, error for what cannot be read.
 template <detail::hex_integer Code>
 [[nodiscard]] std::vector<Code> read_hex_dump(const std::filesystem::path& path,
                                               std::size_t max_values = dump_max_values) {
@@ -450,7 +452,7 @@ template <detail::hex_integer Code>
 }
 
 /// The values of a dump of gfpq8 or gfpq16 codes, as the accelerator's memory holds them, whose scale is known. Throws
-/// as read_hex_dump, and parse_error for patterns that are no code of the format.
+/// as read_hex_dump, and parse_error for bit patterns that are not codes of the format.
 template <class Format>
 requires(std::same_as<Format, gfpq8> || std::same_as<Format, gfpq16>)
     [[nodiscard]] tensor<float> read_code_dump(const std::filesystem::path& path, typename Format::scale scale,

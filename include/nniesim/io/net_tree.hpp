@@ -24,26 +24,26 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A node of the graph.
 struct net_tree_node {
-  std::string id;     ///< in the file
-  std::string label;  ///< its lines parted by '\n'; empty where the file gives none
-  std::string name;   ///< the layer's: see name_in_label; the id where there is no label
-  std::size_t line = 1;
+  std::string id;        ///< in the file
+  std::string label;     ///< its lines parted by '\n'; empty where the file gives none
+  std::string name;      ///< the layer's: see name_in_label; the id where there is no label
+  std::size_t line = 1;  ///< where it stands in the file, from 1
 };
 
 /// The graph. Nodes with a label come first, in the order of their labels in the file, then those without.
 struct net_tree {
-  std::vector<net_tree_node> nodes;
+  std::vector<net_tree_node> nodes;                        ///< all of them
   std::size_t labelled = 0;                                ///< number of nodes with a label
   std::vector<std::pair<std::size_t, std::size_t>> edges;  ///< indices of nodes, in the order of the file
 };
 
 /// What a file may have at most; anything beyond is a parse_error.
 struct net_tree_limits {
-  std::uint64_t file_bytes = std::uint64_t{16} << 20U;
-  std::size_t nodes = 100'000;
-  std::size_t edges = 1'000'000;
-  std::size_t depth = 64;            ///< of subgraphs
-  std::size_t string_bytes = 65536;  ///< of an id, label or attribute
+  std::uint64_t file_bytes = std::uint64_t{16} << 20U;  ///< of the file
+  std::size_t nodes = 100'000;                          ///< in the graph
+  std::size_t edges = 1'000'000;                        ///< in the graph
+  std::size_t depth = 64;                               ///< of subgraphs
+  std::size_t string_bytes = 65536;                     ///< of an id, label or attribute
 };
 
 /// The layer's name in a label (our assumption, since the compiler's labels are not documented): what follows "name:"
@@ -196,7 +196,7 @@ class net_tree_parser {
       step();
     }
   }
-  /// "..." + "...", where \" is a quote and a line's end behind a backslash is none. Other escapes stay for the label.
+  /// "..." + "...". \" is a quote; a line end after a backslash is dropped. Other escapes are left for the label.
   void quoted() {
     token_.kind = is_text;
     token_.quoted = true;

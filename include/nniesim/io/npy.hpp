@@ -57,11 +57,11 @@ float, double, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int3
 
 /// What the header of a file says.
 struct npy_header {
-  npy_type type = npy_type::float32;
-  bool big_endian = false;
-  bool fortran_order = false;  ///< stored with the first axis running fastest
-  tensor_shape shape;
-  std::uint64_t data_offset = 0;  ///< where the elements begin, in bytes from the start of the file
+  npy_type type = npy_type::float32;  ///< of the elements
+  bool big_endian = false;            ///< order of an element's bytes
+  bool fortran_order = false;         ///< stored with the first axis running fastest
+  tensor_shape shape;                 ///< of rank 0 for a single value
+  std::uint64_t data_offset = 0;      ///< where the elements begin, in bytes from the start of the file
 };
 
 /// Data of more bytes than this are refused unless the caller allows them.

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#if __has_include(<fcntl.h>) && __has_include(<unistd.h>)
+#if !defined(_WIN32) && __has_include(<fcntl.h>) && __has_include(<unistd.h>)
 #define NNIESIM_HAS_DESCRIPTORS
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -39,7 +39,7 @@ namespace detail {
   return number == 0 ? std::string("no reason is given") : std::generic_category().message(number);
 }
 
-/// A file that is open for writing. Failures are numbers as errno has them, 0 is none.
+/// A file that is open for writing. Functions return an errno value, 0 for success.
 class raw_file {
  public:
   enum class how {
@@ -61,7 +61,8 @@ class raw_file {
     while (file_ < 0 && errno == EINTR);
     return file_ < 0 ? errno : 0;
   }
-  /// A file without a name, which ends with the process however that ends; false where there is none of that kind.
+  /// Opens a file without a name, which vanishes with the process however that ends; false where the system has no such
+  /// files.
   [[nodiscard]] bool open_unnamed([[maybe_unused]] const std::filesystem::path& folder,
                                   [[maybe_unused]] unsigned permissions) {
 #ifdef O_TMPFILE
@@ -71,7 +72,7 @@ class raw_file {
 #endif
     return false;
   }
-  /// Gives a file without a name one that no file has.
+  /// Gives a file without a name a name that is not taken.
   [[nodiscard]] int name(const std::filesystem::path& path) const {
     return ::linkat(AT_FDCWD, own_link().c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
   }
@@ -168,8 +169,8 @@ struct output_place {
   return place;
 }
 
-/// Calls `make` with names in `folder` until it gives anything but EEXIST, which it gives to names that are taken;
-/// `made` is the one that it took, else empty.
+/// Calls `make` with names in `folder` until it returns anything but EEXIST, the value for names that are taken. `made`
+/// is the name that was used, else empty.
 template <class Make>
 [[nodiscard]] int make_temporary(const std::filesystem::path& folder, std::filesystem::path& made, const Make& make) {
   static std::atomic<std::uint64_t> count{0};
@@ -283,7 +284,7 @@ class output_file {
   void check_written() const {
     detail::require<error>(problem_ == 0, name_, ": could not be written: ", detail::system_text(problem_));
   }
-  /// All bytes are in the file, under the name that it has.
+  /// Writes the rest: then all bytes are in the file, which has a name, if only a temporary one.
   void finish() {
     (void)write_buffered();
     if (is_unnamed_ && problem_ == 0) {

@@ -1,5 +1,5 @@
-// Every chunk of a PNG file checked before a decoder sees it, and its compressed stream walked without being stored, so
-// that its size is known to be what the header says. A decoder is given only what was checked.
+// Checks every chunk of a PNG file before a decoder sees it, and walks its compressed stream without storing it, so
+// that its size is known to be what the header says. A decoder gets only what was checked.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nniesim/core/crc32.hpp>
@@ -202,109 +203,136 @@ struct png_content {
   std::string decodable;     ///< a file of IHDR, IDAT and IEND; indexed pixels stand there as grey ones
 };
 
-/// Checks a whole PNG file up to IEND. Throws parse_error with chunk and offset, shape_error for a size that no picture
-/// may have. The rules are those of the PNG specification; ancillary chunks need a fitting check sum only.
-[[nodiscard]] inline png_content check_png(const image_bytes& file) {
-  constexpr std::string_view signature("\x89PNG\r\n\x1a\n", 8);
-  file.require(file.all().starts_with(signature), 0, "got no signature of a PNG file");
-  png_content content;
-  std::uint32_t interlace = 0;
-  std::string header, stream;
-  bool palette_seen = false;
-  bool after_data = false;
-  for (std::size_t at = signature.size();;) {
-    const std::size_t length = file.big32(at);
-    const std::string_view whole = file.range(at + 4, length + 4);
-    const std::string_view type = whole.substr(0, 4);
-    const std::string_view data = whole.substr(4);
-    const std::size_t begin = at + 8;
-    file.require(crc32(whole) == file.big32(begin + length), at, "the check sum of a PNG chunk does not fit");
-    file.require((type == "IHDR") == header.empty(), at, "got the chunk ", excerpt(type), ", expected ",
-                 header.empty() ? "IHDR" : "one IHDR only", header.empty() ? " first" : "");
-    if (type == "IHDR") {
-      file.require(length == 13, at, "IHDR: got ", length, " bytes, expected 13");
-      content.columns = file.big32(begin);
-      content.rows = file.big32(begin + 4);
-      content.depth = file.byte(begin + 8);
-      content.colour = file.byte(begin + 9);
-      interlace = file.byte(begin + 12);
-      require_image_size(content.rows, content.columns, concat(file.file(), ": byte ", begin, ": IHDR"));
-      const std::uint32_t d = content.depth;
-      const std::uint32_t c = content.colour;
-      const bool whole_bytes = d == 8 || d == 16;
-      const bool packed = d == 1 || d == 2 || d == 4;
-      const bool fits = c == png_content::grey      ? whole_bytes || packed
-                        : c == png_content::indexed ? packed || d == 8
-                                                    : whole_bytes && (c == 2 || c == 4 || c == 6);
-      file.require(fits, begin + 8, "IHDR: got depth ", d, " with colour type ", c,
-                   ", expected 0 with 1, 2, 4, 8, 16; 2, 4, 6 with 8, 16; 3 with 1, 2, 4, 8");
-      file.require(file.byte(begin + 10) == 0 && file.byte(begin + 11) == 0 && interlace <= 1, begin + 10,
-                   "IHDR: got compression ", file.byte(begin + 10), ", filter ", file.byte(begin + 11), ", interlace ",
-                   interlace, ", expected 0, 0, and 0 or 1");
-      header = data;
-    } else if (type == "PLTE") {
-      file.require(!palette_seen && stream.empty(), at, "PLTE: expected one, before IDAT");
-      palette_seen = true;
-      const std::size_t most = content.colour == png_content::indexed ? std::size_t{1} << content.depth : 256;
-      file.require(length % 3 == 0 && length >= 3 && length / 3 <= most, at, "PLTE: got ", length,
-                   " bytes, expected three for each of 1 .. ", most, " colours");
-      file.require(content.colour != png_content::grey && content.colour != png_content::grey_alpha, at,
-                   "PLTE: got one with colour type ", content.colour, ", expected none for grey");
-      content.palette = data;
-    } else if (type == "IDAT") {
-      file.require(!after_data, at, "IDAT: got another chunk between, expected all IDAT in a row");
-      stream += data;
-    } else if (type == "IEND") {
-      file.require(length == 0, at, "IEND: got ", length, " bytes, expected 0");
-      file.require(!stream.empty(), at, "IEND: got no pixels, expected IDAT before");
-      file.require(content.colour != png_content::indexed || palette_seen, at, "IEND: got no PLTE, expected one");
-      break;
-    } else {
-      const bool ancillary = (static_cast<unsigned char>(type[0]) & 0x20U) != 0;
-      file.require(ancillary, at, "got the chunk ", excerpt(type), ", expected IHDR, PLTE, IDAT or IEND");
-      after_data = after_data || !stream.empty();
+/// Walks the chunks of a PNG file up to IEND; messages name chunk and offset, what was got and what was expected.
+class png_checker {
+ public:
+  explicit png_checker(const image_bytes& file) : file_(file) {}
+
+  /// Throws parse_error, and shape_error for a size that no picture may have.
+  [[nodiscard]] png_content check() {
+    constexpr std::string_view signature("\x89PNG\r\n\x1a\n", 8);
+    file_.require(file_.all().starts_with(signature), 0, "got no signature of a PNG file");
+    for (std::size_t at = signature.size(); !at_end_;) {
+      const std::size_t length = file_.big32(at);
+      const std::string_view whole = file_.range(at + 4, length + 4);
+      const std::string_view type = whole.substr(0, 4);
+      file_.require(crc32(whole) == file_.big32(at + 8 + length), at, "the check sum of a PNG chunk does not fit");
+      file_.require((type == "IHDR") == header_.empty(), at, "got the chunk ", excerpt(type), ", expected ",
+                    header_.empty() ? "IHDR" : "one IHDR only", header_.empty() ? " first" : "");
+      chunk(at, type, whole.substr(4));
+      at += length + 12;
     }
-    at = begin + length + 4;
+    const std::uint64_t expected = expected_size();
+    const std::uint64_t size = zlib_size(stream_, file_.file(), expected).expanded();
+    require<parse_error>(size == expected, file_.file(), ": IDAT: got ", size, " bytes of pixels, expected ", expected,
+                         " by IHDR");
+    if (content_.colour == png_content::indexed) header_[9] = static_cast<char>(png_content::grey);
+    content_.decodable = signature;
+    append("IHDR", header_);
+    constexpr std::size_t most = std::size_t{1} << 20U;  // libpng refuses chunks of many MB
+    for (std::size_t at = 0; at < stream_.size(); at += most)
+      append("IDAT", std::string_view(stream_).substr(at, most));
+    append("IEND", "");
+    return std::move(content_);
   }
 
-  constexpr std::array<std::uint8_t, 7> channels{1, 0, 3, 1, 2, 0, 4};
-  const auto bytes_of = [&](std::size_t rows, std::size_t columns) -> std::uint64_t {
-    return columns == 0 ? 0 : rows * (1 + (std::uint64_t{columns} * channels[content.colour] * content.depth + 7) / 8);
-  };
-  std::uint64_t expected = bytes_of(content.rows, content.columns);
-  if (interlace == 1) {
+ private:
+  /// The chunk at byte `at` of the file.
+  void chunk(std::size_t at, std::string_view type, std::string_view data) {
+    if (type == "IHDR") {
+      header(at, data);
+    } else if (type == "PLTE") {
+      palette(at, data);
+    } else if (type == "IDAT") {
+      file_.require(!after_data_, at, "IDAT: got another chunk between, expected all IDAT in a row");
+      stream_ += data;
+    } else if (type == "IEND") {
+      file_.require(data.empty(), at, "IEND: got ", data.size(), " bytes, expected 0");
+      file_.require(!stream_.empty(), at, "IEND: got no pixels, expected IDAT before");
+      file_.require(content_.colour != png_content::indexed || palette_seen_, at, "IEND: got no PLTE, expected one");
+      at_end_ = true;
+    } else {
+      const bool ancillary = (static_cast<unsigned char>(type[0]) & 0x20U) != 0;
+      file_.require(ancillary, at, "got the chunk ", excerpt(type), ", expected IHDR, PLTE, IDAT or IEND");
+      after_data_ = after_data_ || !stream_.empty();
+    }
+  }
+  void header(std::size_t at, std::string_view data) {
+    const std::size_t begin = at + 8;
+    file_.require(data.size() == 13, at, "IHDR: got ", data.size(), " bytes, expected 13");
+    content_.columns = file_.big32(begin);
+    content_.rows = file_.big32(begin + 4);
+    content_.depth = file_.byte(begin + 8);
+    content_.colour = file_.byte(begin + 9);
+    interlace_ = file_.byte(begin + 12);
+    require_image_size(content_.rows, content_.columns, concat(file_.file(), ": byte ", begin, ": IHDR"));
+    const std::uint32_t d = content_.depth;
+    const std::uint32_t c = content_.colour;
+    const bool whole_bytes = d == 8 || d == 16;
+    const bool packed = d == 1 || d == 2 || d == 4;
+    const bool fits = c == png_content::grey      ? whole_bytes || packed
+                      : c == png_content::indexed ? packed || d == 8
+                                                  : whole_bytes && (c == 2 || c == 4 || c == 6);
+    file_.require(fits, begin + 8, "IHDR: got depth ", d, " with colour type ", c,
+                  ", expected 0 with 1, 2, 4, 8, 16; 2, 4, 6 with 8, 16; 3 with 1, 2, 4, 8");
+    file_.require(file_.byte(begin + 10) == 0 && file_.byte(begin + 11) == 0 && interlace_ <= 1, begin + 10,
+                  "IHDR: got compression ", file_.byte(begin + 10), ", filter ", file_.byte(begin + 11), ", interlace ",
+                  interlace_, ", expected 0, 0, and 0 or 1");
+    header_ = data;
+  }
+  void palette(std::size_t at, std::string_view data) {
+    file_.require(!palette_seen_ && stream_.empty(), at, "PLTE: expected one, before IDAT");
+    palette_seen_ = true;
+    const std::size_t most = content_.colour == png_content::indexed ? std::size_t{1} << content_.depth : 256;
+    file_.require(data.size() % 3 == 0 && data.size() >= 3 && data.size() / 3 <= most, at, "PLTE: got ", data.size(),
+                  " bytes, expected three for each of 1 .. ", most, " colours");
+    file_.require(content_.colour != png_content::grey && content_.colour != png_content::grey_alpha, at,
+                  "PLTE: got one with colour type ", content_.colour, ", expected none for grey");
+    content_.palette = data;
+  }
+
+  /// Bytes that the pixels have when they are expanded, by IHDR.
+  [[nodiscard]] std::uint64_t expected_size() const {
+    constexpr std::array<std::uint8_t, 7> channels{1, 0, 3, 1, 2, 0, 4};
+    const auto bytes_of = [&](std::size_t rows, std::size_t columns) -> std::uint64_t {
+      if (columns == 0) return 0;
+      return rows * (1 + (std::uint64_t{columns} * channels[content_.colour] * content_.depth + 7) / 8);
+    };
+    if (interlace_ == 0) return bytes_of(content_.rows, content_.columns);
     // Adam7: seven pictures, each begins at a place and takes every so many rows and columns.
-    expected = 0;
     struct pass {
       std::size_t row, column, rows, columns;
     };
+    std::uint64_t expected = 0;
     for (const pass p :
          {pass{0, 0, 8, 8}, {0, 4, 8, 8}, {4, 0, 8, 4}, {0, 2, 4, 4}, {2, 0, 4, 2}, {0, 1, 2, 2}, {1, 0, 2, 1}}) {
-      expected += bytes_of((content.rows + p.rows - 1 - p.row) / p.rows,
-                           (content.columns + p.columns - 1 - p.column) / p.columns);
+      expected += bytes_of((content_.rows + p.rows - 1 - p.row) / p.rows,
+                           (content_.columns + p.columns - 1 - p.column) / p.columns);
     }
+    return expected;
   }
-  const std::uint64_t size = zlib_size(stream, file.file(), expected).expanded();
-  require<parse_error>(size == expected, file.file(), ": IDAT: got ", size, " bytes of pixels, expected ", expected,
-                       " by IHDR");
-
-  const auto chunk = [&](std::string_view type, std::string_view data) {
+  void append(std::string_view type, std::string_view data) {
     const auto word = [](std::size_t v) {
       std::string text;
       for (unsigned shift = 32; shift != 0; shift -= 8) text += static_cast<char>(v >> (shift - 8U) & 255U);
       return text;
     };
     const std::string whole = std::string(type) + std::string(data);
-    content.decodable += word(data.size()) + whole + word(crc32(whole));
-  };
-  if (content.colour == png_content::indexed) header[9] = static_cast<char>(png_content::grey);
-  content.decodable = signature;
-  chunk("IHDR", header);
-  constexpr std::size_t most = std::size_t{1} << 20U;  // libpng refuses chunks of many MB
-  for (std::size_t at = 0; at < stream.size(); at += most) chunk("IDAT", std::string_view(stream).substr(at, most));
-  chunk("IEND", "");
-  return content;
-}
+    content_.decodable += word(data.size()) + whole + word(crc32(whole));
+  }
+
+  const image_bytes& file_;
+  png_content content_;
+  std::uint32_t interlace_ = 0;
+  std::string header_, stream_;
+  bool palette_seen_ = false;
+  bool after_data_ = false;  ///< a chunk was seen behind the IDAT
+  bool at_end_ = false;
+};
+
+/// Checks a whole PNG file up to IEND. Throws parse_error with chunk and offset, shape_error for a size that no picture
+/// may have. The rules are those of the PNG specification; ancillary chunks need a fitting check sum only.
+[[nodiscard]] inline png_content check_png(const image_bytes& file) { return png_checker(file).check(); }
 
 /// Appends the colour that pixel i has by its palette. Throws parse_error where the palette has none.
 inline void append_colour(std::vector<std::uint8_t>& pixels, const png_content& png, std::string_view file,

@@ -34,7 +34,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// More entries than this are refused, in lists of pictures and of feature maps.
 inline constexpr std::size_t list_max_entries = 1'000'000;
-inline constexpr std::uint64_t list_max_bytes = std::uint64_t{64} << 20U;
+inline constexpr std::uint64_t list_max_bytes = std::uint64_t{64} << 20U;  ///< of such a file
 
 /// Reads a text file of means, one finite number for each channel, one or several to a line, between spaces, tabs or
 /// commas; blank lines are passed over. Throws parse_error with file and line for anything else and unless there are
@@ -61,7 +61,8 @@ inline constexpr std::uint64_t list_max_bytes = std::uint64_t{64} << 20U;
   return means;
 }
 
-/// What the board's pixels are of a picture of the input's size: at image_type 3 and 5 what YUV leaves of it.
+/// The pixels that the board sees of a picture of the input's size: at image_type 3 and 5 what is left after conversion
+/// to YUV and back.
 [[nodiscard]] inline image as_given(image resized, cfg_image_type type) {
   if (type == cfg_image_type::yuv420) return through_yuv(resized, yuv_sampling::yuv420);
   if (type == cfg_image_type::yuv422) return through_yuv(resized, yuv_sampling::yuv422);
@@ -107,8 +108,8 @@ class picture_transform {
     }
   }
 
-  /// The picture as the network is given it, 1 x channels x rows x columns. `was_yuv`: it comes from a file of YUV, and
-  /// loses nothing more.
+  /// The picture as the network is given it, 1 x channels x rows x columns. `was_yuv`: the picture comes from a YUV
+  /// file and is not converted to YUV again.
   [[nodiscard]] tensor<float> operator()(const image& picture, bool was_yuv = false) const {
     image resized = resize(picture, shape_[2], shape_[3]);
     if (!was_yuv) resized = as_given(std::move(resized), input_.image_type);
@@ -148,8 +149,8 @@ class picture_transform {
 
 namespace detail {
 
-/// A file that a line of a list names: the whole line, or, where that is no file, what stands in quotes, or before a
-/// number, as lists of labelled pictures have it.
+/// The file that a line of a list names: the whole line, or, where no such file exists, the text in quotes or before a
+/// number, as in lists of labelled pictures.
 [[nodiscard]] inline std::filesystem::path listed_file(const std::filesystem::path& folder, std::string_view line) {
   const std::filesystem::path whole = located_file(folder, line);
   const auto is_there = [](const std::filesystem::path& p) {

@@ -1,5 +1,5 @@
-// Protobuf's text format, in which Caffe describes its networks, as a tree of fields. What the fields mean is the
-// caller's business; the tree keeps where each one stands and whether it was read.
+// Protobuf's text format, in which Caffe describes its networks, as a tree of fields. The tree does not interpret
+// fields; it keeps the place of each and whether it was read.
 #pragma once
 
 #include <algorithm>
@@ -30,6 +30,7 @@ NNIESIM_BEGIN_NAMESPACE
 /// What a field holds. An identifier is an enum's value, true, false, inf or nan.
 enum class prototxt_kind { number, identifier, string, message };
 
+/// The enumerator's name.
 [[nodiscard]] constexpr std::string_view to_string(prototxt_kind kind) noexcept {
   switch (kind) {
     case prototxt_kind::number: return "number";
@@ -42,10 +43,11 @@ enum class prototxt_kind { number, identifier, string, message };
 
 /// A place in a file; line and column (in bytes) count from 1. Prints as file:line:column.
 struct prototxt_position {
-  std::shared_ptr<const std::string> file;
-  std::uint32_t line = 1;
-  std::uint32_t column = 1;
+  std::shared_ptr<const std::string> file;  ///< its name
+  std::uint32_t line = 1;                   ///< from 1
+  std::uint32_t column = 1;                 ///< from 1, in bytes
 
+  /// "file:line:column".
   friend std::ostream& operator<<(std::ostream& out, const prototxt_position& p) {
     return out << (p.file ? *p.file : std::string("?")) << ':' << std::to_string(p.line) << ':'
                << std::to_string(p.column);
@@ -54,17 +56,17 @@ struct prototxt_position {
 
 /// What a file may have at most; anything beyond is a parse_error. Real networks stay far below.
 struct prototxt_limits {
-  std::uint64_t file_bytes = std::uint64_t{16} << 20U;
-  std::size_t depth = 64;            ///< of messages in messages
-  std::size_t fields = 100'000;      ///< in the whole file; every element of a list counts
-  std::size_t name_bytes = 128;      ///< of a field's name
-  std::size_t string_bytes = 65536;  ///< of a string, number or identifier
+  std::uint64_t file_bytes = std::uint64_t{16} << 20U;  ///< of the file
+  std::size_t depth = 64;                               ///< of messages in messages
+  std::size_t fields = 100'000;                         ///< in the whole file; every element of a list counts
+  std::size_t name_bytes = 128;                         ///< of a field's name
+  std::size_t string_bytes = 65536;                     ///< of a string, number or identifier
 };
 
 /// A field that was never read: its names from the message that was asked, joined by dots, and its place.
 struct prototxt_unread {
-  std::string path;
-  prototxt_position where;
+  std::string path;         ///< names of the fields that lead to it
+  prototxt_position where;  ///< where it stands
 };
 
 class prototxt_field;
@@ -76,6 +78,7 @@ class prototxt_parser;
 /// Fields in the order of the file. Names may repeat: that is how the format writes lists.
 class prototxt_message {
  public:
+  /// All fields, in the order of the file.
   [[nodiscard]] const std::vector<prototxt_field>& fields() const noexcept { return fields_; }
   /// Where the field that holds the message stands; the file's beginning for the whole file.
   [[nodiscard]] const prototxt_position& where() const noexcept { return where_; }
@@ -106,23 +109,29 @@ class prototxt_message {
 /// marks the field as read, const or not: one tree is for one thread.
 class prototxt_field {
  public:
+  /// The field's name.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Where it stands.
   [[nodiscard]] const prototxt_position& where() const noexcept { return where_; }
+  /// What its value is.
   [[nodiscard]] prototxt_kind kind() const noexcept { return kind_; }
   /// A number or identifier as it is written (a minus sign without the space that may follow it), a string's content;
   /// "" for a message. Does not count as reading.
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
+  /// The value, where it is a message; else throws parse_error.
   [[nodiscard]] const prototxt_message& message() const {
     read_ = true;
     expect(kind_ == prototxt_kind::message, "a message: { ... }");
     return message_;
   }
+  /// The value, where it is a string; else throws parse_error.
   [[nodiscard]] const std::string& string() const {
     read_ = true;
     expect(kind_ == prototxt_kind::string, "a quoted string");
     return text_;
   }
+  /// The value, where it is an identifier; else throws parse_error.
   [[nodiscard]] const std::string& identifier() const {
     read_ = true;
     expect(kind_ == prototxt_kind::identifier, "an identifier");

@@ -19,11 +19,12 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-/// What such a file does not say itself.
+/// The layout of a file without a header.
 struct raw_layout {
-  std::size_t rows = 0, columns = 0;  ///< of the picture
-  std::size_t channels = 3;           ///< of .bin: 1 or 3
-  std::size_t stride = 0;  ///< bytes from row to row; 0: columns, or those padded to 16 or 32, as the size fits
+  std::size_t rows = 0;      ///< of the picture
+  std::size_t columns = 0;   ///< of the picture
+  std::size_t channels = 3;  ///< of .bin: 1 or 3
+  std::size_t stride = 0;    ///< bytes from row to row; 0: columns, or those padded to 16 or 32, as the size fits
   yuv_sampling sampling = yuv_sampling::yuv420;  ///< of .yuv
   yuv_order order = yuv_order::vu;               ///< of .yuv
 };

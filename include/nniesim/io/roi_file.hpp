@@ -53,6 +53,7 @@ class roi_list {
 
   /// Number of pictures.
   [[nodiscard]] std::size_t size() const noexcept { return pictures_.size(); }
+  /// The file.
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
   /// The regions of picture i, below size(), as the network's input: the index is 0, as each picture runs by itself.
@@ -69,6 +70,7 @@ class roi_list {
     return result;
   }
 
+  /// Of the same regions.
   friend bool operator==(const roi_list& a, const roi_list& b) {
     return a.shape_ == b.shape_ && a.pictures_ == b.pictures_;
   }

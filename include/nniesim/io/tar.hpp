@@ -22,8 +22,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A regular file of an archive.
 struct tar_file {
-  std::string name;  ///< with '/' between folders, which unpacking makes
-  std::string content{};
+  std::string name;         ///< with '/' between folders, which unpacking makes
+  std::string content{};    ///< its bytes
   bool is_program = false;  ///< mode 755, else 644
 };
 

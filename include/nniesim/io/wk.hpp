@@ -1,5 +1,6 @@
 // Compiled models (.wk): what the compiler made of a network, as plain data. The format is not documented; what is read
 // here was read off 15 public files of six builds of the compiler. What no rule explains stays unknown.
+// Source: examples/guide/compiled-models.md, section 4.
 #pragma once
 
 #include <algorithm>
@@ -65,6 +66,7 @@ enum class wk_type : std::uint8_t {
 /// What is applied to a value before it is stored. Numbers without a name are kept as they are.
 enum class wk_activation : std::uint8_t { none = 1, leaky_relu = 5, relu = 6 };
 
+/// "none", "leaky relu", "relu"; "?" for what has no name.
 [[nodiscard]] constexpr std::string_view to_string(wk_activation a) noexcept {
   switch (a) {
     case wk_activation::none: return "none";
@@ -76,7 +78,8 @@ enum class wk_activation : std::uint8_t { none = 1, leaky_relu = 5, relu = 6 };
 
 /// A scale as the file holds it, in 1/128 octave: gfpq16's z, or gfpq8's times 8.
 struct wk_scale {
-  std::int32_t steps = 0;
+  std::int32_t steps = 0;  ///< of 1/128 octave
+  /// The same scale.
   [[nodiscard]] friend bool operator==(const wk_scale&, const wk_scale&) = default;
 
   /// The z of gfpq8 (8 bits) or gfpq16 (16); nothing where 8 bits have no such z.
@@ -88,12 +91,12 @@ struct wk_scale {
 
 /// A convolution's, deconvolution's or pooling's geometry as the compiler wrote it down.
 struct wk_descriptor {
-  std::uint64_t at = 0;  ///< in the file
-  std::uint32_t plane_bytes = 0;
+  std::uint64_t at = 0;           ///< in the file
+  std::uint32_t plane_bytes = 0;  ///< of one plane of the output: line stride times height
   /// rint(2^42 * 2^((z_w + z_in)/S)), or that over 2^11 where `coarse`, without BatchNorm's factor
   std::int32_t multiplier = 0;
-  bool coarse = false;
-  std::uint32_t output_width = 0;
+  bool coarse = false;                        ///< the multiplier is divided by 2^11
+  std::uint32_t output_width = 0;             ///< columns
   std::uint32_t padded_width = 0;             ///< of the input, zeros inserted, with the left pad
   std::uint32_t chunks = 0;                   ///< of input channels: of 16 at 8 bits, of 8 at 16
   std::array<std::uint32_t, 2> kernel{};      ///< {rows, columns}, without dilation
@@ -111,8 +114,8 @@ struct wk_descriptor {
 struct wk_store {
   wk_scale scale{};                  ///< of codes only
   std::optional<int> element_bytes;  ///< 1, 2: codes; 4: int32 in 1/4096
-  wk_activation activation{};
-  bool is_interleaved = false;  ///< four channels per pixel
+  wk_activation activation{};        ///< what follows the layer
+  bool is_interleaved = false;       ///< four channels per pixel
 };
 
 /// What the instruction that sets up a convolution's or deconvolution's windows says. Right and bottom pad are not in
@@ -120,29 +123,35 @@ struct wk_store {
 struct wk_window {
   std::uint32_t left_pad = 0;  ///< of a deconvolution kernel - 1 - pad
   std::uint32_t top_pad = 0;   ///< 0 with merged rows
-  bool is_upsampling = false;
-  int input_bits = 8;  ///< 8 or 16
+  bool is_upsampling = false;  ///< whether it is a deconvolution's
+  int input_bits = 8;          ///< 8 or 16
 };
 
 /// One compiled layer, or one group of a grouped convolution.
 struct wk_layer {
-  wk_type type{};
-  std::uint64_t at = 0;  ///< of its record in the file
-  std::size_t segment = 0;
-  std::uint32_t id = 0;
-  int element_bytes = 0;  ///< of what it stores: 1, 2: codes; 4: int32 in 1/4096
-  std::uint32_t width = 0, height = 0, channels = 0;
-  bool is_interleaved = false;
-  std::uint32_t offset = 0, line_stride = 0, bytes = 0;  ///< of what it stores, in the accelerator's memory
-  wk_scale scale{};                                      ///< of what it stores; of codes only
-  std::uint64_t first_instruction = 0;                   ///< of the segment's 64-bit words
-  std::vector<wk_scale> input_scales;                    ///< those that its instructions read with, each once
-  std::optional<wk_store> store;                         ///< the first one; `stores_differ` tells of others
-  bool stores_differ = false;
-  std::optional<wk_window> window;
-  std::optional<wk_descriptor> descriptor;
-  std::size_t first_block = 0, block_count = 0;  ///< of the model's blocks
+  wk_type type{};                           ///< what it computes
+  std::uint64_t at = 0;                     ///< of its record in the file
+  std::size_t segment = 0;                  ///< index of its segment
+  std::uint32_t id = 0;                     ///< as the record has it
+  int element_bytes = 0;                    ///< of what it stores: 1, 2: codes; 4: int32 in 1/4096
+  std::uint32_t width = 0;                  ///< of its output
+  std::uint32_t height = 0;                 ///< of its output
+  std::uint32_t channels = 0;               ///< of its output
+  bool is_interleaved = false;              ///< four channels per pixel
+  std::uint32_t offset = 0;                 ///< of what it stores, in the accelerator's memory
+  std::uint32_t line_stride = 0;            ///< bytes from row to row there
+  std::uint32_t bytes = 0;                  ///< of all of it
+  wk_scale scale{};                         ///< of what it stores; of codes only
+  std::uint64_t first_instruction = 0;      ///< of the segment's 64-bit words
+  std::vector<wk_scale> input_scales;       ///< those that its instructions read with, each once
+  std::optional<wk_store> store;            ///< the first one; `stores_differ` tells of others
+  bool stores_differ = false;               ///< whether its instructions store in several ways
+  std::optional<wk_window> window;          ///< of convolutions and deconvolutions
+  std::optional<wk_descriptor> descriptor;  ///< of convolutions, deconvolutions and poolings
+  std::size_t first_block = 0;              ///< index among the model's blocks
+  std::size_t block_count = 0;              ///< of the layer
 
+  /// Whether it has blocks of weights.
   [[nodiscard]] bool has_weights() const noexcept { return block_count != 0; }
   /// The width in which it multiplies, 8 or 16; not known of fully connected layers.
   [[nodiscard]] std::optional<int> bits() const noexcept {
@@ -152,42 +161,47 @@ struct wk_layer {
 
 /// A weight block: `bytes` are records and codes as memory holds them, empty where it does not decode.
 struct wk_block {
-  std::uint64_t at = 0;      ///< in the file
-  std::uint32_t stored = 0;  ///< bytes there
-  std::uint8_t coding = 0;
-  std::vector<std::uint8_t> bytes;
-  std::string problem{};  ///< why it does not decode
+  std::uint64_t at = 0;             ///< in the file
+  std::uint32_t stored = 0;         ///< bytes there
+  std::uint8_t coding = 0;          ///< the block's first byte: wk_coding
+  std::vector<std::uint8_t> bytes;  ///< decoded
+  std::string problem{};            ///< why it does not decode
 };
 
 /// An input or output of a segment.
 struct wk_node {
-  std::string name;  ///< at most 31 characters of it
-  std::uint32_t height = 0, width = 0, channels = 0;
+  std::string name;                    ///< at most 31 characters of it
+  std::uint32_t height = 0;            ///< rows
+  std::uint32_t width = 0;             ///< columns
+  std::uint32_t channels = 0;          ///< planes
   std::array<std::uint8_t, 4> kind{};  ///< 0 0 1 0: a picture; 1 0 0 0: a map; zeros: a vector
   std::uint8_t picture = 0;            ///< which kind of picture; of outputs 2 for maps
 };
 
+/// A part of the network that runs without the host.
 struct wk_segment {
-  std::uint8_t type = 0;
-  std::uint8_t regions = 0;  ///< of interest
-  std::vector<wk_node> inputs, outputs;
-  std::uint64_t instructions_at = 0;  ///< in the file
-  std::uint64_t instruction_count = 0;
+  std::uint8_t type = 0;                ///< as the file has it
+  std::uint8_t regions = 0;             ///< of interest
+  std::vector<wk_node> inputs;          ///< in the file's order
+  std::vector<wk_node> outputs;         ///< in the file's order
+  std::uint64_t instructions_at = 0;    ///< in the file
+  std::uint64_t instruction_count = 0;  ///< words of 64 bits
 };
 
 /// A compiled model.
 struct wk_model {
-  std::string file;
-  std::array<std::uint8_t, 4> version{};  ///< 1 1 1 2 in the files that are known
-  std::string build;                      ///< the compiler's stamp, not the model's date
-  bool checksum_fits = false;
-  std::vector<wk_segment> segments;
-  std::vector<wk_layer> layers;
-  std::vector<wk_block> blocks;
+  std::string file;                            ///< its name, for messages
+  std::array<std::uint8_t, 4> version{};       ///< 1 1 1 2 in the files that are known
+  std::string build;                           ///< the compiler's stamp, not the model's date
+  bool checksum_fits = false;                  ///< whether the header's CRC-32 is that of the content
+  std::vector<wk_segment> segments;            ///< in the file's order
+  std::vector<wk_layer> layers;                ///< of all segments, in the file's order
+  std::vector<wk_block> blocks;                ///< of all layers
   std::vector<std::string> function_tables;    ///< bytes of each
   std::size_t damaged_instructions = 0;        ///< words of odd parity, which are not read
   std::optional<std::uint64_t> first_damaged;  ///< in the file
 
+  /// A layer's blocks of weights.
   [[nodiscard]] std::span<const wk_block> blocks_of(const wk_layer& l) const {
     return std::span(blocks).subspan(l.first_block, l.block_count);
   }

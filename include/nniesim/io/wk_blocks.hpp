@@ -1,5 +1,6 @@
 // How compiled models (.wk) store blocks of weights: raw, or in a prefix code whose palette may stay from the block
 // before. Read off 15 public files of six builds of the compiler, all of whose 13,944 blocks decode to their length.
+// Source: examples/guide/compiled-models.md, section 4.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +22,8 @@ enum class wk_coding : std::uint8_t { raw = 0x00, last_palette = 0x01, palette =
 
 /// A decoded block, or why it does not decode.
 struct wk_decoded {
-  std::vector<std::uint8_t> bytes;
-  std::string problem{};  ///< empty: `bytes` is the block, of the length that its header says
+  std::vector<std::uint8_t> bytes;  ///< records and codes, as the accelerator reads them
+  std::string problem{};            ///< empty: `bytes` is the block, of the length that its header says
 };
 
 /// Decodes the blocks of a file in their order: a block may use the palette of the one before.
@@ -34,7 +35,7 @@ struct wk_decoded {
 /// beyond its nominal end, 0 for 3 or 9 and in the last piece.
 class wk_block_decoder {
  public:
-  static constexpr std::size_t palette_size = 37;
+  static constexpr std::size_t palette_size = 37;  ///< bytes
 
   /// `stored` is what the block table gives for one block. At most 65,535 bytes come out. Where a block with a palette
   /// does not decode, or the coding is unknown, those that use its palette do not decode either.

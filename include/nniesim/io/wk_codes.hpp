@@ -1,4 +1,5 @@
 // Which code of a compiled model's weight block is which weight.
+// Source: examples/guide/compiled-models.md, section 4.
 #pragma once
 
 #include <algorithm>
@@ -16,10 +17,14 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// A weight tensor of one group, outputs x channels x rows x columns, as a compiled convolution has it.
 struct wk_kernel {
-  std::size_t outputs = 0, channels = 0, rows = 0, columns = 0;
+  std::size_t outputs = 0;   ///< of the group
+  std::size_t channels = 0;  ///< of its input
+  std::size_t rows = 0;      ///< of the kernel
+  std::size_t columns = 0;   ///< of the kernel
   /// Two kernel rows stand as channels: what the 8-bit compiler does at stride 2 with few channels.
   bool merged_rows = false;
 
+  /// Number of weights.
   [[nodiscard]] std::size_t size() const noexcept { return outputs * channels * rows * columns; }
 };
 

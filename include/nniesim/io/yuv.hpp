@@ -38,14 +38,16 @@ concept yuv_policy = requires(std::uint8_t b) {
 /// successor's input stage (AIPP: 298, 516; 298, -100, -208; 298, 409; biases 16, 128, 128), shifted down; encode is
 /// its usual counterpart, rounded. That the accelerator has the same numbers is our assumption; nothing is published.
 struct bt601_studio {
-  static constexpr const char* name = "BT.601 studio range";
+  static constexpr const char* name = "BT.601 studio range";  ///< for messages and reports
 
+  /// Y, U, V of a colour; U is the blue difference, V the red one.
   [[nodiscard]] static constexpr std::array<std::uint8_t, 3> encode(std::uint8_t red, std::uint8_t green,
                                                                     std::uint8_t blue) noexcept {
     const int r = red, g = green, b = blue;
     return {byte((66 * r + 129 * g + 25 * b + 128) / 256 + 16), byte((-38 * r - 74 * g + 112 * b + 32896) / 256),
             byte((112 * r - 94 * g - 18 * b + 32896) / 256)};
   }
+  /// Red, green, blue of Y, U and V.
   [[nodiscard]] static constexpr std::array<std::uint8_t, 3> decode(std::uint8_t luma, std::uint8_t blue,
                                                                     std::uint8_t red) noexcept {
     const int y = 298 * (luma - 16), u = blue - 128, v = red - 128;
@@ -61,15 +63,18 @@ struct bt601_studio {
 
 /// A picture in YUV: Y of every pixel row by row, then for each block of pixels its two colour values.
 struct yuv_picture {
-  std::size_t rows = 0, columns = 0;
-  yuv_sampling sampling = yuv_sampling::yuv420;
-  yuv_order order = yuv_order::vu;
-  std::vector<std::uint8_t> luma{};    ///< rows x columns
-  std::vector<std::uint8_t> colour{};  ///< colour_rows() x colour_columns() x 2
+  std::size_t rows = 0;                          ///< of Y
+  std::size_t columns = 0;                       ///< of Y
+  yuv_sampling sampling = yuv_sampling::yuv420;  ///< which pixels share their colour values
+  yuv_order order = yuv_order::vu;               ///< which of the two colour values comes first
+  std::vector<std::uint8_t> luma{};              ///< rows x columns
+  std::vector<std::uint8_t> colour{};            ///< colour_rows() x colour_columns() x 2
 
+  /// Rows of pairs of colour values.
   [[nodiscard]] std::size_t colour_rows() const noexcept {
     return sampling == yuv_sampling::yuv420 ? (rows + 1) / 2 : rows;
   }
+  /// Pairs of colour values in a row.
   [[nodiscard]] std::size_t colour_columns() const noexcept { return (columns + 1) / 2; }
 };
 

@@ -15,11 +15,13 @@ namespace kernels {
 /// Hands out pieces of a workspace, one behind the other.
 class arena {
  public:
-  static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t alignment = 64;  ///< of every piece, in bytes
+  /// `bytes` rounded up to a multiple of the alignment.
   [[nodiscard]] static constexpr std::size_t rounded(std::size_t bytes) noexcept {
     return (bytes + alignment - 1) / alignment * alignment;
   }
 
+  /// Hands out pieces of `memory`, which must outlive them.
   explicit arena(std::span<std::byte> memory) noexcept : memory_(memory) {}
   /// Throws shape_error where the memory is used up.
   template <class T>

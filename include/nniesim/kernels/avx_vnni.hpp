@@ -10,15 +10,10 @@ NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels::avx_vnni {
 
+namespace base = kernels::avx2;
+
 /// Products of four signed bytes (weights) with four unsigned ones (activations), summed in 32 bits without saturation.
-struct i8x4 {
-  using element = std::int32_t;
-  using reg = __m256i;
-  static constexpr std::size_t lanes = 8;
-  static reg zero() { return _mm256_setzero_si256(); }
-  static reg load(const std::int32_t* p) { return avx2::I::load(p); }
-  static void store(std::int32_t* p, reg x) { avx2::I::store(p, x); }
-  static reg set(std::int32_t x) { return _mm256_set1_epi32(x); }
+struct i8x4 : base::i16x2 {
   static reg fma(reg w, reg x, reg sum) {
     // In assembly: no compiler flag or intrinsic of its own is needed.
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
@@ -27,47 +22,18 @@ struct i8x4 {
 };
 
 /// The same of two signed 16-bit integers each.
-struct i16x2 : avx2::i16x2 {
+struct i16x2 : base::i16x2 {
   static reg fma(reg a, reg b, reg c) {
     asm("%{vex%} vpdpwssd %2, %1, %0" : "+x"(c) : "x"(b), "x"(a));
     return c;
   }
 };
 
-#include <nniesim/kernels/generic/tiles.inl>
+inline constexpr word_packing packing{4, 128};
+inline constexpr std::string_view target = NNIESIM_AVX2_TARGET;
+inline constexpr isa this_isa = isa::avx_vnni;
 
-struct kernel_set : avx2::kernel_set {
-  static constexpr isa id = isa::avx_vnni;
-  static constexpr word_packing words{4, 128};
-
-  template <class T>
-  static void adjacent(const T* a, const std::int32_t* offset, const T* w, chain_steps chain, std::size_t rows,
-                       std::size_t vectors, T* sum) {
-    if constexpr (!std::same_as<T, std::int32_t>) {
-      avx2::kernel_set::adjacent<T>(a, offset, w, chain, rows, vectors, sum);
-    } else if (vectors == 1) {
-      adjacent_rows<i8x4, 1>(avx2::tile_rows{}, a, offset, w, chain, rows, sum);
-    } else {
-      adjacent_rows<i8x4, 2>(avx2::tile_rows{}, a, offset, w, chain, rows, sum);
-    }
-  }
-  template <class T>
-  static void strided(const T* a, std::ptrdiff_t stride, const T* w, std::size_t steps, std::size_t rows,
-                      std::size_t vectors, T* sum, bool resume) {
-    if constexpr (!std::same_as<T, std::int32_t>) {
-      avx2::kernel_set::strided<T>(a, stride, w, steps, rows, vectors, sum, resume);
-    } else if (vectors == 1) {
-      strided_rows<i8x4, 1>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
-    } else {
-      strided_rows<i8x4, 2>(avx2::tile_rows{}, a, stride, w, steps, rows, sum, resume);
-    }
-  }
-  template <class At>
-  static void split(At at, const std::int32_t* w, std::size_t steps, std::size_t rows, std::size_t vectors,
-                    std::int64_t* sum, bool resume) {
-    split_sums<i16x2>(avx2::split_tile_rows{}, at, w, steps, rows, vectors, sum, resume);
-  }
-};
+#include <nniesim/kernels/generic/dot_kernel_set.inl>
 
 }  // namespace kernels::avx_vnni
 

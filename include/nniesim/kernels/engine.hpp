@@ -23,10 +23,12 @@ namespace kernels {
 /// The tile kernels of any accumulator, as loops of its own `add`.
 template <accumulator A>
 struct portable {
-  using operand = typename A::operand;
-  using sum = typename A::sum;
-  static constexpr std::size_t lanes = 8;
+  using operand = typename A::operand;     ///< a weight or an activation, as products are made of it
+  using sum = typename A::sum;             ///< of a chain of products
+  static constexpr std::size_t lanes = 8;  ///< outputs in a vector
 
+  /// Adds `steps` products to each of rows x vectors * lanes sums, which start at zero unless `resume` is set. The
+  /// activation of row i at step t is row(i, t).
   template <class Row>
   static void tile(Row row, const operand* w, std::size_t steps, std::size_t rows, std::size_t vectors, sum* out,
                    bool resume) {
@@ -40,6 +42,7 @@ struct portable {
       }
     }
   }
+  /// As adjacent_function describes.
   static void adjacent(const operand* a, const std::int32_t* offset, const operand* w, chain_steps chain,
                        std::size_t rows, std::size_t vectors, sum* out) {
     for (std::size_t run = 0; run < chain.runs; ++run) {
@@ -48,12 +51,14 @@ struct portable {
            w + run * chain.distance * vectors * lanes, chain.steps, rows, vectors, out, run != 0);
     }
   }
+  /// As strided_function describes.
   static void strided(const operand* a, std::ptrdiff_t stride, const operand* w, std::size_t steps, std::size_t rows,
                       std::size_t vectors, sum* out, bool resume) {
     tile([&](std::size_t i,
              std::size_t t) { return a[static_cast<std::ptrdiff_t>(i) * stride + static_cast<std::ptrdiff_t>(t)]; },
          w, steps, rows, vectors, out, resume);
   }
+  /// Finishes a tile of sums and writes the outputs in Format.
   template <class Out, class Format>
   static void finish(const finish_job<sum, Out>& job) {
     for (std::size_t r = 0; r < job.rows; ++r) {
@@ -63,15 +68,19 @@ struct portable {
       }
     }
   }
+  /// Computes the outputs of a pixel_job and writes them in Format.
   template <class Out, class Format>
-  static void channel(const channel_job<operand, Out>& job) {
-    Out* out = job.out;
-    for (std::size_t r = 0; r < job.rows; ++r) {
-      for (std::size_t i = 0; i < job.n; ++i) {
-        const operand* a = job.a + static_cast<std::ptrdiff_t>(r) * job.a_step + i;
-        sum total{};
-        for (std::size_t t = 0; t < job.steps; ++t) total = A::add(total, job.w[t], a[job.offset[t]]);
-        *out++ = written<Format>(total, job.constants, 0, job.stage);
+  static void pixels(const pixel_job<operand, Out>& job) {
+    for (std::size_t o = 0; o < job.channels; ++o) {
+      for (std::size_t r = 0; r < job.rows; ++r) {
+        for (std::size_t i = 0; i < job.n; ++i) {
+          const operand* a = job.a + static_cast<std::ptrdiff_t>(r) * job.a_step + i;
+          sum total{};
+          for (std::size_t t = 0; t < job.steps; ++t) {
+            total = A::add(total, job.w[t * job.channels + o], a[job.offset[t]]);
+          }
+          job.out[o * job.out_step + r * job.n + i] = written<Format>(total, job.constants, o, job.stage);
+        }
       }
     }
   }
@@ -94,19 +103,23 @@ inline constexpr bool is_uniform16 = std::same_as<F, uniform16> || std::same_as<
 /// The meeting point of a policy and the kernels.
 template <precision_policy P>
 struct engine {
-  using accumulator = typename P::accumulator;
-  using weights = typename P::weights;
-  using activations = typename P::activations;
-  using value = value_t<P>;
-  using sum = typename accumulator::sum;
+  using accumulator = typename P::accumulator;  ///< sums the products
+  using weights = typename P::weights;          ///< format of the weights
+  using activations = typename P::activations;  ///< format of the activations
+  using value = value_t<P>;                     ///< what layers write
+  using sum = typename accumulator::sum;        ///< of a chain of products
 
+  /// Whether layers write one of the formats that float32 chains have vector kernels for.
   static constexpr bool layer_values =
       std::same_as<typename P::output, binary32> || std::same_as<typename P::output, q20_12>;
-  static constexpr bool writes_q20_12 = std::same_as<typename P::output, q20_12>;
+  static constexpr bool writes_q20_12 = std::same_as<typename P::output, q20_12>;  ///< whether layers write q20_12
+  /// Whether operands are words of 8-bit integer codes, which are summed exactly in 32 bits.
   static constexpr bool packs8 =
       std::same_as<accumulator, exact_int32> && is_uniform8<weights> && is_uniform8<activations> && writes_q20_12;
+  /// Whether operands are words of 16-bit integer codes, which are summed exactly in 64 bits.
   static constexpr bool packs16 =
       std::same_as<accumulator, exact_int64> && is_uniform16<weights> && is_uniform16<activations> && writes_q20_12;
+  /// Whether sums are float64 chains that have vector kernels.
   static constexpr bool sums_doubles = std::same_as<accumulator, fp64_chain> && writes_q20_12;
   /// Whether operands are words of several codes. Integer sums are exact in any order, so channels are grouped.
   static constexpr bool is_packed = packs8 || packs16;
@@ -131,10 +144,12 @@ struct engine {
     else return {1, 0};
   }
 
+  /// The tile of the instruction set's kernels.
   [[nodiscard]] static tile_shape tile(isa i) {
     if constexpr (has_kernels) return select(i, [](auto set) { return decltype(set)::template tile<operand, sum>; });
     else return {portable<accumulator>::lanes, 2, 4};
   }
+  /// The tile kernel for rows that are neighbouring pixels.
   [[nodiscard]] static adjacent_function<operand, sum> adjacent(isa i) {
     if constexpr (packs16) {
       return select(i, [](auto set) -> adjacent_function<operand, sum> {
@@ -155,6 +170,7 @@ struct engine {
       return portable<accumulator>::adjacent;
     }
   }
+  /// The tile kernel for rows that are samples.
   [[nodiscard]] static strided_function<operand, sum> strided(isa i) {
     if constexpr (packs16) {
       return select(i, [](auto set) -> strided_function<operand, sum> {
@@ -177,38 +193,57 @@ struct engine {
     return adds_floats && is_plain ? finish_rule::float_sum : finish_rule::real_stage;
   }
 
-  using finish_function = void (*)(const finish_job<sum, value>&);
-  [[nodiscard]] static finish_function finish(isa i, finish_rule r) {
+  /// Whether codes of activations can stand between layers: what a layer reads, and what it stores in place of values.
+  static constexpr bool stores_codes =
+      has_kernels && writes_q20_12 && std::same_as<operand, float> && is_log_format<activations>;
+  using code = typename activations::code;  ///< of an activation
+  /// Whether a layer can write Out: values, or codes where these can be stored.
+  template <class Out>
+  static constexpr bool is_output = std::same_as<Out, value> || (stores_codes && std::same_as<Out, code>);
+
+  /// Finishes a tile of sums.
+  template <class Out>
+  using finish_function = void (*)(const finish_job<sum, Out>&);
+  /// The kernel that finishes tiles by the rule, which is one of rule()'s.
+  template <class Out = value>
+  requires is_output<Out>
+  [[nodiscard]] static finish_function<Out> finish(isa i, finish_rule r) {
     if constexpr (has_kernels) {
-      return select(i, [r](auto set) -> finish_function {
-        return with_rule(
-            r, [](auto known) -> finish_function { return decltype(set)::template finish<known.value, sum, value>; });
+      return select(i, [r](auto set) -> finish_function<Out> {
+        return with_rule(r, [](auto known) -> finish_function<Out> {
+          return decltype(set)::template finish<known.value, sum, Out>;
+        });
       });
     } else {
       return portable<accumulator>::template finish<value, typename P::output>;
     }
   }
 
-  /// One channel alone needs no words: its codes are summed exactly as floats or doubles.
-  using channel_operand = std::conditional_t<packs8, float, std::conditional_t<packs16, double, operand>>;
-  /// The longest chain of one channel that is exact.
-  static constexpr std::size_t longest_channel = packs8 ? (1U << 24U) / (127 * 127) : SIZE_MAX;
-  using channel_function = void (*)(const channel_job<channel_operand, value>&);
-  [[nodiscard]] static channel_function channel(isa i, finish_rule r) {
+  /// Chains with neighbouring outputs in the lanes need no words: codes are summed exactly as floats or doubles.
+  using pixel_operand = std::conditional_t<packs8, float, std::conditional_t<packs16, double, operand>>;
+  /// The longest of them that is exact.
+  static constexpr std::size_t longest_pixel_chain = packs8 ? (1U << 24U) / (127 * 127) : SIZE_MAX;
+  /// Computes the outputs of a pixel_job.
+  template <class Out>
+  using pixel_function = void (*)(const pixel_job<pixel_operand, Out>&);
+  /// The kernel for pixel_jobs that finishes their sums by the rule, which is one of rule()'s.
+  template <class Out = value>
+  requires is_output<Out>
+  [[nodiscard]] static pixel_function<Out> pixels(isa i, finish_rule r) {
     if constexpr (has_kernels) {
-      return select(i, [r](auto set) -> channel_function {
-        return with_rule(r, [](auto known) -> channel_function {
-          return decltype(set)::template channel<known.value, channel_operand, value>;
+      return select(i, [r](auto set) -> pixel_function<Out> {
+        return with_rule(r, [](auto known) -> pixel_function<Out> {
+          return decltype(set)::template pixels<known.value, pixel_operand, Out>;
         });
       });
     } else {
-      return portable<accumulator>::template channel<value, typename P::output>;
+      return portable<accumulator>::template pixels<value, typename P::output>;
     }
   }
 
-  /// What inputs are read from: values that a layer wrote, or floats.
+  /// What inputs are read from: values that a layer wrote, codes that it stored, or floats.
   template <class In>
-  static constexpr bool is_input = std::same_as<In, value> || std::same_as<In, float>;
+  static constexpr bool is_input = std::same_as<In, float> || is_output<In>;
   /// Whether vector kernels read them.
   template <class In>
   static constexpr bool reads = std::same_as<In, float> || std::same_as<In, q20_12>;
@@ -216,6 +251,7 @@ struct engine {
   /// Turns rows of inputs into operands, several channels to one where they are packed.
   template <class In>
   using quantize_function = void (*)(const quantize_job<In, operand>&, typename activations::scale);
+  /// The kernel that turns rows of inputs into operands.
   template <class In>
   requires is_input<In>
   [[nodiscard]] static quantize_function<In> quantize(isa i) {
@@ -231,23 +267,30 @@ struct engine {
       return quantize_channel<In>(i);
     }
   }
-  /// The same for a channel alone.
+  /// The same for pixels().
   template <class In>
-  using quantize_channel_function = void (*)(const quantize_job<In, channel_operand>&, typename activations::scale);
+  using quantize_channel_function = void (*)(const quantize_job<In, pixel_operand>&, typename activations::scale);
+  /// The kernel that turns rows of inputs into operands of pixels().
   template <class In>
   requires is_input<In>
   [[nodiscard]] static quantize_channel_function<In> quantize_channel(isa i) {
-    if constexpr (packs8) {
+    if constexpr (stored<In>::is_code) {
       return select(i, [](auto set) -> quantize_channel_function<In> {
-        return [](const quantize_job<In, channel_operand>& job, typename activations::scale s) {
+        return [](const quantize_job<In, pixel_operand>& job, typename activations::scale) {
+          decltype(set)::template decode_in_units<activations>(job);
+        };
+      });
+    } else if constexpr (packs8) {
+      return select(i, [](auto set) -> quantize_channel_function<In> {
+        return [](const quantize_job<In, pixel_operand>& job, typename activations::scale s) {
           decltype(set)::quantize_uniform(job, s.step, activations::max_code);
         };
       });
-    } else if constexpr (is_log_format<activations> && reads<In> && std::same_as<channel_operand, float>) {
+    } else if constexpr (is_log_format<activations> && reads<In> && std::same_as<pixel_operand, float>) {
       return select(i, [](auto set) -> quantize_channel_function<In> {
         return decltype(set)::template quantize<activations, In>;
       });
-    } else if constexpr (is_log_format<activations> && reads<In> && std::same_as<channel_operand, double>) {
+    } else if constexpr (is_log_format<activations> && reads<In> && std::same_as<pixel_operand, double>) {
       return select(i, [](auto set) -> quantize_channel_function<In> {
         return [](const quantize_job<In, double>& job, typename activations::scale s) {
           constexpr std::size_t piece = 256;
@@ -259,15 +302,29 @@ struct engine {
         };
       });
     } else {
-      return [](const quantize_job<In, channel_operand>& job, typename activations::scale s) {
-        for_pieces(job, job.n, [&](const In* in, channel_operand* out, std::size_t n) {
+      return [](const quantize_job<In, pixel_operand>& job, typename activations::scale s) {
+        for_pieces(job, job.n, [&](const In* in, pixel_operand* out, std::size_t n) {
           for (std::size_t k = 0; k < n; ++k) {
             const auto code = activations::encode(float_of(in[k]), s);
-            if constexpr (is_packed) out[k] = static_cast<channel_operand>(code);
-            else out[k] = operand_of<channel_operand, activations>(code, s);
+            if constexpr (is_packed) out[k] = static_cast<pixel_operand>(code);
+            else out[k] = operand_of<pixel_operand, activations>(code, s);
           }
         });
       };
+    }
+  }
+  /// Turns a row of inputs into operands that go to two places by turns; null where there is no such kernel.
+  template <class In>
+  using by_turns_function = void (*)(const In* in, std::size_t n, pixel_operand* even, pixel_operand* odd);
+  /// The kernel for stored codes; null for all other inputs.
+  template <class In>
+  requires is_input<In>
+  [[nodiscard]] static by_turns_function<In> quantize_by_turns([[maybe_unused]] isa i) {
+    if constexpr (stores_codes && stored<In>::is_code) {
+      return select(
+          i, [](auto set) -> by_turns_function<In> { return decltype(set)::template decode_by_turns<activations>; });
+    } else {
+      return nullptr;
     }
   }
   /// Turns n features of one sample into ceil(n / packing().codes) operands.
@@ -278,9 +335,9 @@ struct engine {
       select(i, [&](auto set) {
         using Set = decltype(set);
         constexpr word_packing p = packs8 ? Set::words : word_packing{2, 0};
-        using code = std::conditional_t<p.codes == 4, std::uint8_t, std::uint16_t>;
+        using field = std::conditional_t<p.codes == 4, std::uint8_t, std::uint16_t>;
         out[(n - 1) / p.codes] = zero_operand_of(p);
-        Set::uniform_codes(in, reinterpret_cast<code*>(out), n, s.step, activations::max_code, p.bias);
+        Set::uniform_codes(in, reinterpret_cast<field*>(out), n, s.step, activations::max_code, p.bias);
       });
     } else {
       quantize<In>(i)({in, 0, 1, 0, out, 0, 1, n}, s);

@@ -13,10 +13,13 @@ NNIESIM_BEGIN_NAMESPACE
 /// A handle to something that runs `task(argument, index)` for every index in 0 .. tasks-1, in any order, and returns
 /// when all have ended. The default runs them one after the other on the calling thread.
 struct executor {
+  /// Runs the task with this index; `argument` is what run_function was given.
   using task_function = void (*)(void* argument, std::size_t index);
 
+  /// Runs task(argument, index) for every index under `tasks` and returns when all have ended. Null: the calling thread
+  /// runs them.
   void (*run_function)(void* context, std::size_t tasks, task_function task, void* argument) = nullptr;
-  void* context = nullptr;
+  void* context = nullptr;  ///< the first argument of run_function
   std::size_t workers = 1;  ///< how many tasks can run at once: operators cut their work accordingly
 
   /// Calls f(index) for every index in 0 .. tasks-1.

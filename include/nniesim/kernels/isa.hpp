@@ -17,7 +17,14 @@
 
 #include <nniesim/core/error.hpp>
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+// GCC does not align the stack of Windows programs for registers of more than 16 bytes, and stores these there as if it
+// did (GCC bug 54412): such programs have the scalar kernels only, unless their vector moves are made such that need no
+// alignment, by the option -Wa,-muse-unaligned-vector-move, and NNIESIM_UNALIGNED_VECTOR_MOVES says so.
+#if defined(_WIN32) && defined(__GNUC__) && !defined(__clang__) && !defined(NNIESIM_UNALIGNED_VECTOR_MOVES)
+#define NNIESIM_NO_VECTOR_KERNELS
+#endif
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(NNIESIM_NO_VECTOR_KERNELS)
 #define NNIESIM_ARCH_X86 1
 #include <cpuid.h>
 #elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
@@ -29,25 +36,36 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
-// What compilers are told to compile kernels for; isa_table below has the rest.
-#define NNIESIM_AVX2_TARGET "avx2,fma"
-#define NNIESIM_AVX512_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
-#define NNIESIM_AVX512_VNNI_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"
-#if defined(__clang__)
-#define NNIESIM_NEON_DOT_TARGET "dotprod"
+// The instruction sets that have kernels, a row each, from the plainest to the best of each architecture: its name,
+// which is that of its namespace of kernels and of its file, too; what it needs besides; the bits that must be set
+// beside that one's. Sources: Intel's manual, volume 2, CPUID, and volume 1, 13.3 and 15.2 (XCR0); Linux' arch/arm64
+// hwcap.h.
+// clang-format off
+#define NNIESIM_X86_ISAS(row)                                                                                      \
+  row(avx2, scalar, {leaf1_ecx, 12, 27, 28}, {leaf7_ebx, 5}, {xcr0, 1, 2}) /* FMA, OSXSAVE, AVX; AVX2; XMM, YMM */ \
+  row(avx_vnni, avx2, {leaf71_eax, 4})                                     /* 8-bit dot products of 256 bits */    \
+  row(avx512, avx2, {leaf7_ebx, 16, 17, 30, 31}, {xcr0, 5, 6, 7})          /* F, DQ, BW, VL; masks, ZMM */         \
+  row(avx512_vnni, avx512, {leaf7_ecx, 11})                                /* 8-bit dot products of 512 bits */
+#define NNIESIM_ARM_ISAS(row)                                                                                      \
+  row(neon, scalar, {hwcap, 1})                                            /* ASIMD */                             \
+  row(neon_dot, neon, {hwcap, 20})                                         /* ASIMDDP: 8-bit dot products */       \
+  row(neon_i8mm, neon_dot, {hwcap2, 13})                                   /* I8MM: 8-bit matrix products */
+// clang-format on
+
+#if defined(NNIESIM_ARCH_X86)
+#define NNIESIM_ISAS_HERE(row) NNIESIM_X86_ISAS(row)
+#elif defined(NNIESIM_ARCH_ARM)
+#define NNIESIM_ISAS_HERE(row) NNIESIM_ARM_ISAS(row)
 #else
-#define NNIESIM_NEON_DOT_TARGET "arch=armv8.2-a+dotprod"
+#define NNIESIM_ISAS_HERE(row)
 #endif
 
-/// From the plainest to the best of each architecture. All give the same bits.
+/// Those rows behind the scalar specification. All give the same bits.
 enum class isa {
   scalar,
-  avx2,         ///< AVX2 and FMA
-  avx_vnni,     ///< with 256-bit 8-bit dot products
-  avx512,       ///< AVX-512 F, BW, DQ and VL
-  avx512_vnni,  ///< with 512-bit 8-bit dot products
-  neon,         ///< AArch64
-  neon_dot,     ///< with 8-bit dot products
+#define NNIESIM_ROW(name, ...) name,
+  NNIESIM_X86_ISAS(NNIESIM_ROW) NNIESIM_ARM_ISAS(NNIESIM_ROW)
+#undef NNIESIM_ROW
 };
 
 namespace detail {
@@ -60,53 +78,41 @@ enum class cpu_register : unsigned {
   leaf71_eax,  ///< CPUID leaf 7, subleaf 1, EAX
   xcr0,        ///< which registers the system saves (XGETBV)
   hwcap,       ///< AT_HWCAP of Linux on AArch64
+  hwcap2,      ///< AT_HWCAP2
 };
 /// Their values, 0 for those of another architecture.
-using cpu_values = std::array<std::uint32_t, 6>;
+using cpu_values = std::array<std::uint32_t, 7>;
+
+/// Bits of one of them.
+struct cpu_bits {
+  template <class... Places>
+  consteval cpu_bits(cpu_register r, Places... places) : where(r), bits(((std::uint32_t{1} << places) | ...)) {}
+  cpu_register where;
+  std::uint32_t bits;
+};
 
 /// Everything that is known of an instruction set.
 struct isa_facts {
-  isa id;
-  std::string_view name;
-  isa includes;        ///< what it needs besides; scalar includes itself
-  cpu_values bits;     ///< that must be set beside the included ones', by cpu_register
-  const char* target;  ///< for the compiler; nullptr where nothing is said to it
+  isa id = isa::scalar;
+  std::string_view name = "scalar";
+  isa includes = isa::scalar;  ///< what it needs besides; scalar includes itself
+  cpu_values bits = {};        ///< that must be set beside the included ones', by cpu_register
 };
 
-[[nodiscard]] consteval std::uint32_t bits_at(std::initializer_list<unsigned> places) {
-  std::uint32_t bits = 0;
-  for (const unsigned p : places) bits |= std::uint32_t{1} << p;
-  return bits;
+[[nodiscard]] consteval isa_facts facts_of_row(isa id, std::string_view name, isa includes,
+                                               std::initializer_list<cpu_bits> needed) {
+  isa_facts f{id, name, includes, {}};
+  for (const cpu_bits& n : needed) f.bits[static_cast<std::size_t>(n.where)] |= n.bits;
+  return f;
 }
 
-// Sources: Intel's manual, volume 2, CPUID, and volume 1, 13.3 and 15.2 (XCR0); Linux' arch/arm64 hwcap.h. AVX-VNNI is
-// not in its target: its instructions are written in assembly, since not every compiler knows it.
-inline constexpr std::array isa_table = {
-    isa_facts{isa::scalar, "scalar", isa::scalar, {}, nullptr},
-    isa_facts{isa::avx2,
-              "avx2",
-              isa::scalar,
-              {bits_at({12, 27, 28}),  // FMA, OSXSAVE, AVX
-               bits_at({5}),           // AVX2
-               0, 0, bits_at({1, 2}),  // XMM, YMM
-               0},
-              NNIESIM_AVX2_TARGET},
-    isa_facts{isa::avx_vnni, "avx_vnni", isa::avx2, {0, 0, 0, bits_at({4}), 0, 0}, NNIESIM_AVX2_TARGET},
-    isa_facts{isa::avx512,
-              "avx512",
-              isa::avx2,
-              {0, bits_at({16, 17, 30, 31}),  // F, DQ, BW, VL
-               0, 0, bits_at({5, 6, 7}),      // masks, upper halves of ZMM0-15, ZMM16-31
-               0},
-              NNIESIM_AVX512_TARGET},
-    isa_facts{isa::avx512_vnni, "avx512_vnni", isa::avx512, {0, 0, bits_at({11}), 0, 0, 0}, NNIESIM_AVX512_VNNI_TARGET},
-    isa_facts{isa::neon, "neon", isa::scalar, {0, 0, 0, 0, 0, bits_at({1})}, nullptr},  // ASIMD
-    isa_facts{
-        isa::neon_dot, "neon_dot", isa::neon, {0, 0, 0, 0, 0, bits_at({20})}, NNIESIM_NEON_DOT_TARGET},  // ASIMDDP
-};
-static_assert(std::ranges::all_of(isa_table, [](const isa_facts& f) {
-  return &f == &isa_table[static_cast<std::size_t>(f.id)] && f.includes <= f.id;
-}));
+inline constexpr auto isa_table = [] {
+  using enum cpu_register;
+#define NNIESIM_ROW(name, includes, ...) , facts_of_row(isa::name, #name, isa::includes, {__VA_ARGS__})
+  return std::array{isa_facts{} NNIESIM_X86_ISAS(NNIESIM_ROW) NNIESIM_ARM_ISAS(NNIESIM_ROW)};
+#undef NNIESIM_ROW
+}();
+static_assert(std::ranges::all_of(isa_table, [](const isa_facts& f) { return f.includes <= f.id; }));
 
 [[nodiscard]] constexpr const isa_facts& facts_of(isa i) noexcept { return isa_table[static_cast<std::size_t>(i)]; }
 
@@ -123,12 +129,14 @@ static_assert(std::ranges::all_of(isa_table, [](const isa_facts& f) {
 
 }  // namespace detail
 
+/// Every instruction set of the enumeration, in its order, whether it runs here or not.
 inline constexpr auto all_isas = [] {
   std::array<isa, detail::isa_table.size()> all{};
   std::ranges::transform(detail::isa_table, all.begin(), &detail::isa_facts::id);
   return all;
 }();
 
+/// The name of the instruction set, as isa_of and NNIESIM_ISA take it.
 [[nodiscard]] constexpr std::string_view to_string(isa i) noexcept { return detail::facts_of(i).name; }
 
 namespace detail {
@@ -145,13 +153,9 @@ inline constexpr std::string_view only_isa = "";
 [[nodiscard]] constexpr bool is_compiled(isa i) noexcept {
   if (i == isa::scalar) return true;
   if (!only_isa.empty() && only_isa != to_string(i)) return false;
-#if defined(NNIESIM_ARCH_X86)
-  return is_supported(i, {~0U, ~0U, ~0U, ~0U, ~0U, 0});
-#elif defined(NNIESIM_ARCH_ARM)
-  return is_supported(i, {0, 0, 0, 0, 0, ~0U});
-#else
-  return false;
-#endif
+#define NNIESIM_ROW(name, ...) || i == isa::name
+  return false NNIESIM_ISAS_HERE(NNIESIM_ROW);
+#undef NNIESIM_ROW
 }
 
 /// This machine's.
@@ -162,7 +166,7 @@ inline constexpr std::string_view only_isa = "";
   const auto put = [&](cpu_register r, unsigned value) { v[static_cast<std::size_t>(r)] = value; };
   if (__get_cpuid_count(1, 0, &a, &b, &c, &d) == 0) return v;
   put(cpu_register::leaf1_ecx, c);
-  if ((c & bits_at({27})) != 0) {
+  if ((c & cpu_bits(cpu_register::leaf1_ecx, 27).bits) != 0) {  // OSXSAVE
     unsigned low = 0, high = 0;
     asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     put(cpu_register::xcr0, low);
@@ -172,13 +176,14 @@ inline constexpr std::string_view only_isa = "";
   put(cpu_register::leaf7_ecx, c);
   if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) put(cpu_register::leaf71_eax, a);
 #elif defined(NNIESIM_ARCH_ARM)
-  auto& hwcap = v[static_cast<std::size_t>(cpu_register::hwcap)];
+  const auto at = [&](cpu_register r) -> std::uint32_t& { return v[static_cast<std::size_t>(r)]; };
 #if defined(__linux__)
-  hwcap = static_cast<std::uint32_t>(getauxval(AT_HWCAP));
+  at(cpu_register::hwcap) = static_cast<std::uint32_t>(getauxval(AT_HWCAP));
+  at(cpu_register::hwcap2) = static_cast<std::uint32_t>(getauxval(AT_HWCAP2));
 #elif defined(__ARM_FEATURE_DOTPROD)
-  hwcap = bits_at({20});
+  v = facts_of(isa::neon_dot).bits;
 #endif
-  hwcap |= facts_of(isa::neon).bits[static_cast<std::size_t>(cpu_register::hwcap)];  // every one has it
+  at(cpu_register::hwcap) |= facts_of(isa::neon).bits[static_cast<std::size_t>(cpu_register::hwcap)];  // all have it
 #endif
   return v;
 }

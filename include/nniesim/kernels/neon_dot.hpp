@@ -5,6 +5,12 @@
 
 #if defined(NNIESIM_ARCH_ARM)
 
+#if defined(__clang__)
+#define NNIESIM_NEON_DOT_TARGET "dotprod"
+#else
+#define NNIESIM_NEON_DOT_TARGET "arch=armv8.2-a+dotprod"
+#endif
+
 // A processor named by the user's flags that has the instruction may have more: it is left as it is.
 #if !defined(__ARM_FEATURE_DOTPROD)
 NNIESIM_BEGIN_TARGET(NNIESIM_NEON_DOT_TARGET)
@@ -12,6 +18,8 @@ NNIESIM_BEGIN_TARGET(NNIESIM_NEON_DOT_TARGET)
 NNIESIM_BEGIN_NAMESPACE
 
 namespace kernels::neon_dot {
+
+namespace base = kernels::neon;
 
 /// Products of four signed bytes, summed in 32 bits. Without intrinsics: GCC inlines those into this region only where
 /// the user's flags name no feature beside the region's.
@@ -34,34 +42,12 @@ struct i8x4 {
   }
 };
 
-#include <nniesim/kernels/generic/tiles.inl>
+using base::i16x2;
+using base::packing;
+inline constexpr std::string_view target = NNIESIM_NEON_DOT_TARGET;
+inline constexpr isa this_isa = isa::neon_dot;
 
-struct kernel_set : neon::kernel_set {
-  static constexpr isa id = isa::neon_dot;
-
-  template <class T>
-  static void adjacent(const T* a, const std::int32_t* offset, const T* w, chain_steps chain, std::size_t rows,
-                       std::size_t vectors, T* sum) {
-    if constexpr (!std::same_as<T, std::int32_t>) {
-      neon::kernel_set::adjacent<T>(a, offset, w, chain, rows, vectors, sum);
-    } else if (vectors == 1) {
-      adjacent_rows<i8x4, 1>(neon::tile_rows{}, a, offset, w, chain, rows, sum);
-    } else {
-      adjacent_rows<i8x4, 2>(neon::tile_rows{}, a, offset, w, chain, rows, sum);
-    }
-  }
-  template <class T>
-  static void strided(const T* a, std::ptrdiff_t stride, const T* w, std::size_t steps, std::size_t rows,
-                      std::size_t vectors, T* sum, bool resume) {
-    if constexpr (!std::same_as<T, std::int32_t>) {
-      neon::kernel_set::strided<T>(a, stride, w, steps, rows, vectors, sum, resume);
-    } else if (vectors == 1) {
-      strided_rows<i8x4, 1>(neon::tile_rows{}, a, stride, w, steps, rows, sum, resume);
-    } else {
-      strided_rows<i8x4, 2>(neon::tile_rows{}, a, stride, w, steps, rows, sum, resume);
-    }
-  }
-};
+#include <nniesim/kernels/generic/dot_kernel_set.inl>
 
 }  // namespace kernels::neon_dot
 

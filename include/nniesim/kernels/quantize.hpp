@@ -97,6 +97,47 @@ void decode(std::span<const typename F::code> in, std::span<float> out, const ty
   });
 }
 
+/// Layer values in the format Output as codes of F hold them: encoded, decoded and written again. The spans may be the
+/// same memory, but not overlap otherwise.
+template <quantized_format F, quantized_format Output>
+void requantize(std::span<const typename Output::code> in, std::span<typename Output::code> out,
+                const typename F::scale& s) {
+  detail::require_same_length(in.size(), out.size(), "requantize");
+  if constexpr (detail::is_gfpq<F> && std::same_as<Output, q20_12>) {
+    kernels::select(active_isa(),
+                    [&](auto set) { decltype(set)::template requantize<F>(in.data(), out.data(), in.size(), s); });
+  } else if constexpr (std::same_as<F, binary32> && std::same_as<Output, binary32>) {
+    if (in.data() != out.data()) std::copy(in.begin(), in.end(), out.begin());
+  } else {
+    constexpr std::size_t piece = 1024;
+    float values[piece];
+    for (std::size_t at = 0; at < in.size(); at += piece) {
+      const std::size_t n = std::min(piece, in.size() - at);
+      const std::span<float> part(values, n);
+      decode<Output>(in.subspan(at, n), part, {});
+      fake_quantize<F>(part, part, s);
+      encode<Output>(part, out.subspan(at, n), {});
+    }
+  }
+}
+
+/// Layer values as a layer stores them as codes of stage.z, after the stage's ReLU.
+template <quantized_format F>
+requires detail::is_gfpq<F>
+void encode_values(std::span<const q20_12> in, std::span<typename F::code> out, const kernels::output_stage& stage) {
+  detail::require_same_length(in.size(), out.size(), "encode_values");
+  kernels::select(active_isa(),
+                  [&](auto set) { decltype(set)::template encode_values<F>(in.data(), out.data(), in.size(), stage); });
+}
+/// Stored codes as the layer values that they stand for.
+template <quantized_format F>
+requires detail::is_gfpq<F>
+void decode_values(std::span<const typename F::code> in, std::span<q20_12> out, const typename F::scale& s) {
+  detail::require_same_length(in.size(), out.size(), "decode_values");
+  kernels::select(active_isa(),
+                  [&](auto set) { decltype(set)::template decode_values<F>(in.data(), out.data(), in.size(), s); });
+}
+
 /// A format whose codes are integers: buffers of these (std::uint8_t, ...) are taken for codes.
 template <class F>
 concept integer_coded = quantized_format<F> && !std::same_as<typename F::code, detail::integer_of_t<typename F::code>>;

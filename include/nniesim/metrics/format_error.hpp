@@ -16,9 +16,9 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// |x - r| in steps of the format around r.
 struct step_error {
-  double max = 0;
-  double mean = 0;
-  std::size_t max_index = 0;
+  double max = 0;             ///< steps
+  double mean = 0;            ///< steps
+  std::size_t max_index = 0;  ///< of the element with the largest error
 };
 
 namespace detail {

@@ -14,16 +14,17 @@ NNIESIM_BEGIN_NAMESPACE
 struct histogram_counts {
   std::vector<std::size_t> bins;  ///< edges[i] <= value < edges[i + 1]; the last bin takes its upper edge too
   std::size_t zeros = 0;          ///< logarithmic bins only: values that are zero
-  std::size_t not_finite = 0;
+  std::size_t not_finite = 0;     ///< NaN and infinities, which are in no bin
 };
 
 /// Two tensors over the same edges, which cover all finite values of both.
 struct histogram_pair {
-  std::vector<double> edges;  ///< one more than bins, increasing
-  histogram_counts reference;
-  histogram_counts other;
+  std::vector<double> edges;   ///< one more than bins, increasing
+  histogram_counts reference;  ///< of the reference's values
+  histogram_counts other;      ///< of the other run's, in the same bins
 };
 
+/// How the range is cut into bins.
 enum class histogram_bins { linear, logarithmic };
 
 /// Counts both tensors (of any shapes). Linear bins divide min .. max of the values; logarithmic ones divide the

@@ -23,6 +23,7 @@ enum class range_rule {
   given,      ///< scales from outside: of a compiled model, of a file of ranges
 };
 
+/// The enumerator's name.
 [[nodiscard]] constexpr std::string_view to_string(range_rule r) noexcept {
   switch (r) {
     case range_rule::quantized: return "quantized";
@@ -75,18 +76,33 @@ struct activation_range {
     }
   }
 
+  /// Compares all fields.
   [[nodiscard]] bool operator==(const activation_range&) const = default;
 };
 
-/// The ranges of a network's blobs, by range_name().
+/// The ranges of a network's blobs, by range_names().
 struct activation_ranges {
-  std::map<std::string, activation_range> blobs{};
-  std::size_t pictures = 0;  ///< how many they come from
-  range_rule rule = range_rule::floating;
+  std::map<std::string, activation_range> blobs{};  ///< by name
+  std::size_t pictures = 0;                         ///< how many they come from
+  range_rule rule = range_rule::floating;           ///< what they are derived from
   std::string precision{};  ///< the policy of the quantized network that they come from, or "mixed"; of `quantized`
 
+  /// Compares all fields.
   [[nodiscard]] bool operator==(const activation_ranges&) const = default;
 };
+
+/// What ranges are, in words: "largest magnitudes of the network in w8a8 over 20 picture(s)", "given scales". `file`
+/// is what they were read from, or empty.
+[[nodiscard]] inline std::string text_of(const activation_ranges& ranges, const std::string& file = {}) {
+  const std::string from = file.empty() ? "" : " (" + file + ")";
+  const std::string over = detail::concat(" over ", ranges.pictures, " picture(s)", from);
+  switch (ranges.rule) {
+    case range_rule::quantized: return "largest magnitudes of the network in " + ranges.precision + over;
+    case range_rule::floating: return "largest magnitudes of the float network" + over;
+    case range_rule::given: break;
+  }
+  return "given scales" + from;
+}
 
 /// The names of a network's blobs among ranges: that of the layer that writes it, with the output's number where that
 /// is not the first ("slice:1"); of a layer that took others in, the last of them. In-place layers give several blobs

@@ -3,8 +3,11 @@
 
 #include <concepts>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <nniesim/network/layer.hpp>
 
@@ -17,6 +20,19 @@ struct arithmetic_rules {
   std::optional<function_rule> functions{};  ///< of sigmoid, tanh, exp, log and softmax
   std::optional<float> sparse_rate{};        ///< of fully connected layers: layers::fully_connected::sparse_rate
 };
+
+/// A line for each rule that is not the default, and for an accumulator that is not the one of w8a8 and w16a16.
+[[nodiscard]] inline std::vector<std::string> remarks_of(const arithmetic_rules& rules,
+                                                         std::string_view accumulator = "fp32_chain") {
+  std::vector<std::string> lines;
+  const auto remark = [&](std::string_view what, std::string_view chosen, std::string_view usual) {
+    if (chosen != usual) lines.push_back(detail::concat(what, chosen, ", the default is ", usual));
+  };
+  remark("accumulator ", accumulator, "fp32_chain");
+  remark("finished sums are rounded: ", to_string(rules.sums.value_or(sum_rounding::none)), "none");
+  remark("functions by the rule ", to_string(rules.functions.value_or(function_rule::hardware)), "hardware");
+  return lines;
+}
 
 /// The network with these rules in its layers.
 [[nodiscard]] inline network with_arithmetic(network net, const arithmetic_rules& rules) {

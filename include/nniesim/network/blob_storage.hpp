@@ -41,6 +41,7 @@ struct blob_storage {
   /// It stands as floats: the network's input, and what a layer of the host leaves to the host alone.
   bool is_float = false;
 
+  /// Whether it is stored as codes.
   [[nodiscard]] bool is_codes() const noexcept { return !codes.empty(); }
   /// The policy whose codes a layer gets: those of its own format, else the first.
   [[nodiscard]] layer_precision read_by(layer_precision reader) const {

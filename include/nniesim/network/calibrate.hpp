@@ -50,10 +50,12 @@ class calibrator {
   requires(sizeof...(X) != 0) void add(const X&... inputs) {
     run([&] { runner_->run(inputs...); });
   }
+  /// The same of views.
   void add(std::span<const tensor_view<const float>> inputs) {
     run([&] { runner_->run(inputs); });
   }
 
+  /// The ranges that follow from the pictures so far.
   [[nodiscard]] const activation_ranges& ranges() const noexcept { return ranges_; }
 
  private:

@@ -18,7 +18,7 @@ NNIESIM_BEGIN_NAMESPACE
 struct layer_comparison {
   std::size_t layer = 0;   ///< index in the network
   std::size_t output = 0;  ///< of the layer
-  comparison result{};
+  comparison result{};     ///< the quantized values against the reference
   /// The error as a multiple of what one encoding of the output in the format of the layer's activations makes
   /// unavoidable; none for layers in float and where the comparison is not a number.
   std::optional<double> floor_ratio{};

@@ -14,9 +14,10 @@ NNIESIM_BEGIN_NAMESPACE
 /// detector), and the units take 16 input and 4 output channels at a time (users' notes). How many multiplications fit
 /// into the time of one byte is our assumption.
 struct cost_model {
-  double macs_per_byte = 16.0;
+  double macs_per_byte = 16.0;  ///< 8-bit multiply-accumulates that take as long as moving one byte
 };
 
+/// What a layer does, by the shapes of its blobs.
 [[nodiscard]] inline layer_work work_of(const network& net, const layer& l) {
   layer_work w;
   for (const std::size_t b : l.inputs) w.values_read += net.blobs[b].shape.size();

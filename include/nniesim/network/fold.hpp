@@ -88,6 +88,7 @@ enum class batch_norm_rule {
   merged,      ///< it is multiplied into weights and bias, as users do who merge it before they compile
 };
 
+/// The enumerator in words: "own layers".
 [[nodiscard]] constexpr std::string_view to_string(batch_norm_rule r) noexcept {
   switch (r) {
     case batch_norm_rule::fused: return "fused";

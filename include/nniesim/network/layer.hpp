@@ -19,13 +19,14 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// One layer: what it computes, and which blobs it reads and writes.
 struct layer {
-  std::string name;
-  std::string type;                 ///< as the file calls it: "Convolution"
-  std::string where;                ///< of its definition: file:line:column
-  std::vector<std::size_t> inputs;  ///< blobs, by index
-  std::vector<std::size_t> outputs;
-  layer_params params;
+  std::string name;                   ///< as the file has it, with its marks (_cpu, _hp)
+  std::string type;                   ///< as the file calls it: "Convolution"
+  std::string where;                  ///< of its definition: file:line:column
+  std::vector<std::size_t> inputs;    ///< blobs, by index
+  std::vector<std::size_t> outputs;   ///< the same
+  layer_params params;                ///< its kind, with parameters and weights
   std::vector<std::string> merged{};  ///< the layers that folding took into this one
   bool on_cpu = false;                ///< the hardware does not run it, or its name ends in _cpu: in float, by the host
 };
@@ -33,15 +34,15 @@ struct layer {
 /// What layers hand on. A layer that works in place makes a new blob of the same name, so that every blob is written
 /// once.
 struct blob {
-  std::string name;
-  tensor_shape shape{};
+  std::string name;      ///< as the file has it; several may have one name
+  tensor_shape shape{};  ///< of its values
 };
 
 /// Layers in an order in which each finds its inputs computed.
 struct network {
-  std::string name;
-  std::vector<blob> blobs;
-  std::vector<layer> layers;
+  std::string name;                     ///< as the file has it
+  std::vector<blob> blobs;              ///< which layers name by their indices
+  std::vector<layer> layers;            ///< in order of execution
   std::vector<std::size_t> reported{};  ///< blobs with the mark _report, whose values the compiler is to give
   std::vector<std::string> remarks{};   ///< what the user is to know of how the file was read; whole sentences
 };
@@ -53,8 +54,9 @@ struct network {
 
 /// One output of one layer of a network.
 struct layer_output {
-  std::size_t layer = 0;
-  std::size_t output = 0;
+  std::size_t layer = 0;   ///< index in the network
+  std::size_t output = 0;  ///< index among the layer's outputs
+  /// By layer, then by output.
   friend auto operator<=>(const layer_output&, const layer_output&) = default;
 };
 

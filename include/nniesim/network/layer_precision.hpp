@@ -70,27 +70,34 @@ class layer_precision {
   static const layer_precision float32, w8a8, w16a16;
 
   constexpr layer_precision() noexcept;  ///< float32
+  /// The name of policy P.
   template <precision_policy P>
   [[nodiscard]] static constexpr layer_precision of() noexcept {
     return layer_precision(&detail::policy_facts_of<P>);
   }
 
+  /// policy_name() of the policy: "w8a8".
   [[nodiscard]] std::string_view name() const { return facts_->name(); }
+  /// Bits of a weight as it is encoded; 32 of a float.
   [[nodiscard]] constexpr int weight_bits() const noexcept { return facts_->weight_bits; }
+  /// The same of activations.
   [[nodiscard]] constexpr int activation_bits() const noexcept { return facts_->activation_bits; }
   /// The format of activations, by its name.
   [[nodiscard]] constexpr std::string_view activations() const noexcept { return facts_->activations; }
+  /// Whether activations are anything but floats.
   [[nodiscard]] constexpr bool encodes_activations() const noexcept { return facts_->encodes_activations; }
   /// Whether weights or activations are anything but floats.
   [[nodiscard]] constexpr bool encodes() const noexcept { return facts_->encodes; }
   /// What its layers write: float, or q20_12; neither of a policy that networks do not run.
   [[nodiscard]] constexpr bool writes_floats() const noexcept { return facts_->writes_floats; }
+  /// Whether its layers write q20_12.
   [[nodiscard]] constexpr bool writes_q20_12() const noexcept { return facts_->writes_q20_12; }
   /// In how many steps per octave ranges of activations are shifted: the levels of log formats, else 16.
   [[nodiscard]] constexpr int levels_per_octave() const noexcept { return facts_->levels_per_octave; }
   /// How many octaves lie between the smallest and the largest magnitude of a range of activations.
   [[nodiscard]] constexpr double octaves() const noexcept { return facts_->octaves; }
 
+  /// Whether both are of one policy.
   friend constexpr bool operator==(layer_precision, layer_precision) noexcept = default;
   /// Some order, for containers.
   friend bool operator<(layer_precision a, layer_precision b) noexcept {
@@ -102,12 +109,16 @@ class layer_precision {
   const detail::policy_facts* facts_;
 };
 
+/// The reference, and the host's: floats.
 inline constexpr layer_precision layer_precision::float32 = layer_precision::of<nniesim::float32>();
+/// The accelerator's 8 bits.
 inline constexpr layer_precision layer_precision::w8a8 = layer_precision::of<nniesim::w8a8>();
+/// The accelerator's 16 bits.
 inline constexpr layer_precision layer_precision::w16a16 = layer_precision::of<nniesim::w16a16>();
 
 constexpr layer_precision::layer_precision() noexcept : facts_(&detail::policy_facts_of<nniesim::float32>) {}
 
+/// Its name.
 [[nodiscard]] inline std::string_view to_string(layer_precision p) { return p.name(); }
 
 NNIESIM_END_NAMESPACE

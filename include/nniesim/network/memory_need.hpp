@@ -35,6 +35,7 @@ struct memory_need {
   std::vector<bool> in_pieces{};      ///< of each layer: whether its weights are laid out piece by piece in every run
   std::size_t largest_layer = 0;      ///< index
 
+  /// The sum of weights, prepared, activations and scratch; sums stop at the largest number.
   [[nodiscard]] std::size_t total() const noexcept;
 };
 
@@ -126,18 +127,29 @@ inline std::size_t memory_need::total() const noexcept {
   }
   // All inputs are written before the first layer runs.
   const auto is_input = [&](const layer& l) { return std::holds_alternative<layers::input>(l.params); };
-  std::vector<std::size_t> alive;
+  // What lives now, in two halves that no number of blobs carries over, and what ends with each layer.
+  std::size_t low = 0, high = 0;
+  const auto begin = [&](std::size_t b) {
+    low += bytes_of(b) & 0xffffffffU;
+    high += bytes_of(b) >> 32U;
+  };
+  std::vector<std::vector<std::size_t>> ends(net.layers.size());
+  const auto begin_all = [&](const layer& l, std::size_t index) {
+    for (const std::size_t b : l.outputs) {
+      begin(b);
+      if (last[b] < net.layers.size()) ends[std::max(last[b], index)].push_back(b);
+    }
+  };
   for (const layer& l : net.layers) {
-    if (is_input(l)) alive.insert(alive.end(), l.outputs.begin(), l.outputs.end());
+    if (is_input(l)) begin_all(l, 0);
   }
   for (std::size_t l = 0; l < net.layers.size(); ++l) {
-    if (!is_input(net.layers[l])) {
-      alive.insert(alive.end(), net.layers[l].outputs.begin(), net.layers[l].outputs.end());
+    if (!is_input(net.layers[l])) begin_all(net.layers[l], l);
+    need.activations = std::max(need.activations, sum_of(product_of(high, std::size_t{1} << 32U), low));
+    for (const std::size_t b : ends[l]) {
+      low -= bytes_of(b) & 0xffffffffU;
+      high -= bytes_of(b) >> 32U;
     }
-    std::size_t now = 0;
-    for (const std::size_t b : alive) now = sum_of(now, bytes_of(b));
-    need.activations = std::max(need.activations, now);
-    std::erase_if(alive, [&](std::size_t b) { return last[b] <= l; });
   }
   return need;
 }

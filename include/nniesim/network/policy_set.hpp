@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -39,15 +40,30 @@ template <class V>
 /// One run of a layer, on blobs of floats or q20_12.
 template <class V>
 struct layer_run {
-  std::span<const tensor_view<const V>> inputs;
-  std::span<const activation_range> ranges;  ///< one for each input of a layer that reads codes, else none are read
-  std::span<const tensor_view<V>> outputs;   ///< of output_shapes()
-  std::span<std::byte> workspace;            ///< workspace_bytes() of it
-  const executor& threads;
-  bool relu = false;  ///< a convolution, deconvolution or fully connected layer writes max(y, 0)
+  std::span<const tensor_view<const V>> inputs;  ///< values, but where they stand as codes (code_inputs)
+  std::span<const activation_range> ranges;      ///< one for each input of a layer that reads codes, else none are read
+  std::span<const tensor_view<V>> outputs;       ///< of output_shapes()
+  std::span<std::byte> workspace;                ///< workspace_bytes() of it
+  const executor& threads;                       ///< who shares the work
+  bool relu = false;                             ///< the layer writes max(y, 0): of kinds that take a ReLU
   /// Of inputs that are the network's and stand as codes, the floats as they were given: layers of products encode
   /// them at once, for all others `inputs` has them encoded. Empty views of other inputs.
   std::span<const tensor_view<const float>> floats{};
+  /// Where inputs stand that are stored as codes of the policy's activations, in place of those of `inputs`; null for
+  /// all others. Only layers whose stored_codes() says so get any. `ranges` has theirs, too.
+  std::span<void*const> code_inputs{}, code_outputs{};  ///< the same of `outputs`
+  /// Those of inputs that have the output's scale, and are moved.
+  std::span<void* const> moved_inputs{};
+  const activation_range* output_range = nullptr;  ///< of outputs that are stored as codes
+};
+
+/// What a prepared layer does with blobs that are stored as codes of its precision's activations: see basic_kind.
+struct code_support {
+  std::size_t bytes = 0;     ///< of a code; 0: nothing
+  bool reads = false,        ///< the kind's reads_stored_codes
+      writes = false,        ///< its writes_stored_codes
+      moves = false,         ///< its moves_values
+      is_pointwise = false;  ///< its is_pointwise
 };
 
 /// A layer whose parameters are ready to run under one policy, on inputs of given shapes. Threads may share one object,
@@ -59,11 +75,18 @@ class prepared_layer {
   prepared_layer& operator=(const prepared_layer&) = delete;
   virtual ~prepared_layer() = default;
 
+  /// The policy that it runs under.
   [[nodiscard]] virtual layer_precision precision() const noexcept = 0;
+  /// The shapes of its outputs.
   [[nodiscard]] virtual const std::vector<tensor_shape>& output_shapes() const noexcept = 0;
+  /// Bytes of workspace that a run takes whose work these threads share.
   [[nodiscard]] virtual std::size_t workspace_bytes(const executor& threads) const = 0;
-  /// Evaluates. Throws shape_error where something does not fit, format_error for blobs that the policy does not write.
+  /// Nothing for a layer of several outputs, and under a policy that stores no codes.
+  [[nodiscard]] virtual code_support stored_codes() const noexcept = 0;
+  /// Evaluates; of a pointwise layer any number of elements. Throws shape_error where something does not fit,
+  /// format_error for blobs that the policy does not write.
   virtual void run(const layer_run<float>& r) const = 0;
+  /// The same on blobs of q20_12.
   virtual void run(const layer_run<q20_12>& r) const = 0;
 };
 
@@ -75,6 +98,7 @@ class network_policy {
   network_policy& operator=(const network_policy&) = delete;
   virtual ~network_policy() = default;
 
+  /// Which policy it is.
   [[nodiscard]] virtual layer_precision precision() const noexcept = 0;
 
   /// `l` must outlive the result. Throws as infer_shapes, and format_error for layers that the policy does not have.
@@ -95,6 +119,8 @@ class network_policy {
   /// The same as a layer writes it.
   virtual void encode_activations(std::span<const q20_12> x, const activation_range& range,
                                   std::span<q20_12> y) const = 0;
+  /// Stored codes of activations as layer values.
+  virtual void decode_activations(const void* codes, const activation_range& range, std::span<q20_12> y) const = 0;
   /// decode(encode(w)) of the weights of a convolution, deconvolution, fully connected or recurrent layer, in place;
   /// those that the compiler sets to zero are zero.
   virtual void encode_weights(layer& l) const = 0;
@@ -105,6 +131,7 @@ class network_policy {
   /// The error of x as a multiple of what one encoding of the reference makes unavoidable: telling_floor_ratio().
   [[nodiscard]] virtual std::optional<double> floor_ratio(tensor_view<const float> reference,
                                                           tensor_view<const float> x) const = 0;
+  /// The same for an x of q20_12.
   [[nodiscard]] virtual std::optional<double> floor_ratio(tensor_view<const float> reference,
                                                           tensor_view<const q20_12> x) const = 0;
 };
@@ -140,6 +167,11 @@ class prepared_kind final : public prepared_layer {
     if (inputs_.empty()) return 0;
     return kind::workspace_bytes(*params_, prepared_, inputs_[0], is_small_ ? executor{} : all_threads);
   }
+  [[nodiscard]] code_support stored_codes() const noexcept override {
+    if (!kernels::engine<P>::stores_codes || outputs_.size() != 1) return {};
+    return {sizeof(typename P::activations::code), kind::reads_stored_codes, kind::writes_stored_codes,
+            kind::moves_values, kind::is_pointwise};
+  }
   void run(const layer_run<float>& r) const override { run_on(r); }
   void run(const layer_run<q20_12>& r) const override { run_on(r); }
 
@@ -150,10 +182,15 @@ class prepared_kind final : public prepared_layer {
       require<shape_error>(r.inputs.size() == inputs_.size(), layer_->type, ": ", r.inputs.size(), " inputs, expected ",
                            inputs_.size());
       for (std::size_t i = 0; i < inputs_.size(); ++i) {
-        require<shape_error>(r.inputs[i].shape() == inputs_[i], layer_->type, ": input of shape ", r.inputs[i].shape(),
-                             ", expected ", inputs_[i]);
+        const tensor_shape& expected = kind::is_pointwise && !r.outputs.empty() ? r.outputs[0].shape() : inputs_[i];
+        require<shape_error>(r.inputs[i].shape() == expected, layer_->type, ": input of shape ", r.inputs[i].shape(),
+                             ", expected ", expected);
       }
-      const std::size_t ranges = kind::reads_codes(*params_) ? inputs_.size() : 0;
+      const bool reads_codes = kind::reads_codes(*params_);
+      const auto stands_as_codes = [&](std::size_t i) {
+        return i < r.code_inputs.size() && r.code_inputs[i] != nullptr;
+      };
+      const std::size_t ranges = reads_codes || !r.code_inputs.empty() ? inputs_.size() : 0;
       require<shape_error>(r.outputs.size() == outputs_.size() && r.ranges.size() >= ranges, layer_->type, ": ",
                            r.outputs.size(), " outputs and ", r.ranges.size(), " ranges, expected ", outputs_.size(),
                            " and ", ranges);
@@ -161,12 +198,17 @@ class prepared_kind final : public prepared_layer {
       std::vector<typename P::activations::scale> many(ranges > few.size() ? ranges : 0);
       const std::span scales(many.empty() ? few.data() : many.data(), ranges);
       for (std::size_t i = 0; i < ranges; ++i) {
-        if (!reads_input_as_codes<kind>(*params_, i)) continue;
+        if (!reads_input_as_codes<kind>(*params_, i) && !stands_as_codes(i)) continue;
         scales[i] = r.ranges[i].template scale<typename P::activations>();
       }
       const executor threads = is_small_ ? executor{} : r.threads;
+      output_stage stage{.relu = r.relu};
+      if constexpr (kernels::engine<P>::stores_codes) {
+        if (r.output_range != nullptr) stage.z = r.output_range->template scale<typename P::activations>().z();
+      }
       kind::run(*params_, prepared_,
-                kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, {r.relu, nullptr}, r.floats});
+                kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, stage, r.floats, r.code_inputs,
+                            r.moved_inputs, r.code_outputs, reads_codes});
     } else {
       throw format_error(concat(layer_->type, ": policy ", policy_name<P>(), " writes ", P::output::name,
                                 ", got blobs of ", std::same_as<V, float> ? "binary32" : "q20_12"));
@@ -224,6 +266,15 @@ class policy_operators final : public network_policy {
   void encode_activations(std::span<const q20_12> x, const activation_range& range,
                           std::span<q20_12> y) const override {
     requantize<stored_in_q20_12>(x, range.scale<activations>(), y);
+  }
+  void decode_activations(const void* codes, const activation_range& range, std::span<q20_12> y) const override {
+    if constexpr (kernels::engine<P>::stores_codes) {
+      decode_values<activations>({static_cast<const typename activations::code*>(codes), y.size()}, y,
+                                 range.scale<activations>());
+    } else {
+      throw format_error(concat("policy ", policy_name<P>(), " stores no codes, got ", range.largest, " and ", y.size(),
+                                " of them", codes == nullptr ? " nowhere" : ""));
+    }
   }
   void encode_weights(layer& l) const override {
     const auto encode = [&](tensor<float>& t, std::size_t groups) {
@@ -316,6 +367,7 @@ class policy_set {
  public:
   /// What the accelerator has: float32, w8a8, w16a16.
   policy_set() : policy_set(of<w8a8, w16a16>()) {}
+  /// A set of float32 and these, each once.
   template <precision_policy... P>
   [[nodiscard]] static policy_set of() {
     policy_set set{std::vector<const network_policy*>{&detail::operators_of<float32>()}};
@@ -323,6 +375,7 @@ class policy_set {
     return set;
   }
 
+  /// Whether a policy is in the set.
   [[nodiscard]] bool has(layer_precision p) const noexcept { return find(p) != nullptr; }
   /// All, float32 first, the others in the order in which they were given.
   [[nodiscard]] std::vector<layer_precision> names() const {
@@ -354,8 +407,19 @@ class policy_set {
   std::vector<const network_policy*> policies_;
 };
 
-// Compiling all operators takes half a minute. A program of many files can do it once: all of them define
-// NNIESIM_EXTERN_OPERATORS, and one NNIESIM_INSTANTIATE_OPERATORS. No result depends on either.
+// Compiling all operators takes half a minute. A program links nniesim::operators, or does it once itself: all of its
+// files define NNIESIM_EXTERN_OPERATORS, and one NNIESIM_INSTANTIATE_OPERATORS. No result depends on either.
+// NNIESIM_OPERATORS_ABI is what linked operators were compiled as.
+#if defined(NNIESIM_OPERATORS_ABI)
+#define NNIESIM_ABI_TEXT_(x) #x
+#define NNIESIM_ABI_TEXT(x) NNIESIM_ABI_TEXT_(x)
+static_assert(
+    std::string_view(NNIESIM_ABI_TEXT(NNIESIM_ABI)) == NNIESIM_ABI_TEXT(NNIESIM_OPERATORS_ABI),
+    "nniesim::operators was compiled for another version, instruction set (-march) or build kind (NDEBUG) than "
+    "this file: compile both alike, or link nniesim::nniesim alone");
+#undef NNIESIM_ABI_TEXT
+#undef NNIESIM_ABI_TEXT_
+#endif
 #if defined(NNIESIM_INSTANTIATE_OPERATORS)
 template class detail::policy_operators<float32>;
 template class detail::policy_operators<w8a8>;

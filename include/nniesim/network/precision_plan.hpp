@@ -16,9 +16,10 @@ NNIESIM_BEGIN_NAMESPACE
 /// q20_12, but for those of the host (blob_storage), and a policy that writes floats (float32) marks the layers that
 /// the host runs.
 struct precision_plan {
-  bool is_float = true;
+  bool is_float = true;                   ///< all blobs are floats
   std::vector<layer_precision> layers{};  ///< one per layer
 
+  /// Compares all fields.
   [[nodiscard]] bool operator==(const precision_plan&) const = default;
 };
 

@@ -43,19 +43,25 @@ struct memory_block {
 /// constructors and first runs, serves one thread at a time and throws error where a second comes.
 class prepared_layers {
  public:
+  /// Prepares nothing yet; `policies` are those that the runners' plans may name.
   explicit prepared_layers(const network& net, policy_set policies = {}) : net_(&net), policies_(std::move(policies)) {}
 
+  /// The network whose layers they are.
   [[nodiscard]] const network& net() const noexcept { return *net_; }
+  /// The policies that it was made with.
   [[nodiscard]] const policy_set& policies() const noexcept { return policies_; }
-  /// Throws as network_policy::prepare, and as policy_set.
-  [[nodiscard]] std::shared_ptr<const prepared_layer> get(std::size_t layer, layer_precision p) {
+  /// Made ready by `threads` where it was not before. Throws as network_policy::prepare, and as policy_set.
+  [[nodiscard]] std::shared_ptr<const prepared_layer> get(std::size_t layer, layer_precision p,
+                                                          const executor& threads = {}) {
     const auto turn = user_.enter("prepared_layers");
     std::shared_ptr<const prepared_layer>& found = layers_[{layer, p}];
     const nniesim::layer& l = net_->layers[layer];
-    if (!found) found = policies_[p].prepare(l, input_shapes(*net_, l));
+    if (!found) found = policies_[p].prepare(l, input_shapes(*net_, l), {.threads = threads});
     return found;
   }
 
+  /// At least so many bytes: the block that was given back, where it is large enough, else a new one. Throws bad_alloc
+  /// where the system gives no memory.
   [[nodiscard]] detail::memory_block take_memory(std::size_t bytes) {
     const auto turn = user_.enter("prepared_layers");
     return spare_.bytes >= bytes ? std::move(spare_) : detail::memory_block(bytes);

@@ -12,11 +12,12 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// How a network_runner works, whatever its plan.
 struct runner_options {
   bool keep_all = false;  ///< every blob can be read after a run; else the network's outputs, its reported blobs and
                           ///< what is in `keep`
-  std::vector<std::size_t> keep{};
-  executor threads{};                   ///< who shares the work; the results are the same bits for any number
+  std::vector<std::size_t> keep{};  ///< blobs, by index
+  executor threads{};  ///< who shares the work, the constructor's too; the results are the same bits for any number
   prepared_layers* prepared = nullptr;  ///< of the same network, where runners share them; else the runner has its own
   std::size_t memory_limit = machine_memory();  ///< bytes, the weights among them; a network that needs more is refused
   policy_set policies{};                        ///< those that plans may name; of shared layers theirs count

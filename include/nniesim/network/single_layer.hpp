@@ -37,7 +37,8 @@ class single_layer {
     for (const std::size_t b : layer_->outputs) {
       is_cut_.push_back(!plan.is_float && precision.writes_floats() && !storage[b].is_float);
     }
-    prepared_ = detail::in_layer(*layer_, [&] { return policy_->prepare(*layer_, input_shapes(net, *layer_)); });
+    prepared_ = detail::in_layer(
+        *layer_, [&] { return policy_->prepare(*layer_, input_shapes(net, *layer_), {.threads = threads_}); });
   }
 
   /// All outputs for these inputs, in the layer's order, as the layer gives them in a network of that policy: under one

@@ -13,12 +13,13 @@
 #include <nniesim/core/exp.hpp>
 #include <nniesim/core/function_tables.hpp>
 #include <nniesim/core/log.hpp>
-#include <nniesim/kernels/functions.hpp>
+#include <nniesim/kernels/layerwise.hpp>
 #include <nniesim/ops/relu.hpp>
 #include <nniesim/precision/function_rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// The function that an activation layer computes of every element.
 enum class activation_function {
   sigmoid,
   tanh,
@@ -35,6 +36,7 @@ enum class activation_function {
   mish,        ///< x * tanh(log(1 + exp(x)))
 };
 
+/// The function's name as error messages have it.
 [[nodiscard]] constexpr std::string_view to_string(activation_function f) noexcept {
   switch (f) {
     case activation_function::sigmoid: return "sigmoid";
@@ -53,14 +55,15 @@ enum class activation_function {
   return "?";
 }
 
+/// Parameters of Caffe's Sigmoid, TanH, ELU, AbsVal, Exp, Log, BNLL and Threshold and of forks' further activations.
 struct activation_params {
-  activation_function function = activation_function::sigmoid;
+  activation_function function = activation_function::sigmoid;  ///< of every element
   float alpha = 1.0F;      ///< of elu: what exp(x) - 1 is multiplied by for x < 0; of swish: of the sigmoid's argument
   float threshold = 0.0F;  ///< of threshold
   // Of exp, base^(scale * x + shift), and log, log_base(scale * x + shift), as in Caffe.
   float base = -1.0F;  ///< -1: e
-  float scale = 1.0F;
-  float shift = 0.0F;
+  float scale = 1.0F;  ///< factor of x
+  float shift = 0.0F;  ///< added to scale * x
   /// Of sigmoid, tanh, exp and log. Nothing is known of the others, BNLL among them, which the accelerator may have of
   /// its exp and log: they are computed exactly (our assumption). A threshold is exact under any rule.
   function_rule rule = function_rule::hardware;
@@ -151,8 +154,10 @@ namespace reference {
 /// ln base of an exponential. (Our assumption, as is what else becomes of a base: nothing is known of these numbers in
 /// compiled models.)
 struct function_argument {
-  double scale, shift;
+  double scale,  ///< the layer's, times ln base of an exponential
+      shift;     ///< the layer's, times ln base of an exponential
 
+  /// Takes scale, shift and base from the parameters.
   explicit function_argument(const activation_params& p) noexcept
       : scale(static_cast<double>(p.scale)), shift(static_cast<double>(p.shift)) {
     if (p.function != activation_function::exponential || p.base == -1.0F) return;
@@ -160,6 +165,7 @@ struct function_argument {
     scale *= log;
     shift *= log;
   }
+  /// The argument for x, in 1/4096.
   [[nodiscard]] q20_12 of(q20_12 x) const noexcept {
     return q20_12::from(std::fma(scale, static_cast<double>(x), shift));
   }
@@ -205,24 +211,45 @@ void activation(tensor_view<const value_t<P>> x, const activation_params& p, ten
 
 namespace detail {
 
+/// Logarithms of cordic::log to another base; the lowest number stands for the logarithm of 0.
+inline void divide_logarithms(std::span<q20_12> y, double log_of_base) {
+  constexpr std::size_t piece = 1024;
+  q20_12 natural[piece];
+  const q20_12 of_zero = q20_12::from(-std::numeric_limits<double>::infinity() / log_of_base);
+  for (std::size_t at = 0; at < y.size(); at += piece) {
+    const std::span<q20_12> part = y.subspan(at, std::min(piece, y.size() - at));
+    std::copy(part.begin(), part.end(), natural);
+    const bool done =
+        kernels::layerwise::run([&](auto k) { k.quotients(natural, log_of_base, part.data(), part.size()); });
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      if (!done) part[i] = q20_12::from(static_cast<double>(natural[i]) / log_of_base);
+      if (natural[i] == q20_12::lowest()) part[i] = of_zero;
+    }
+  }
+}
+
 /// The accelerator's form by the vector kernels; false where there are none.
 [[nodiscard]] inline bool vector_hardware_activation(tensor_view<const q20_12> x, const activation_params& p,
                                                      tensor_view<q20_12> y) {
   using enum activation_function;
   const bool is_table = p.function == sigmoid || p.function == tanh;
-  const bool is_cordic = p.function == exponential || (p.function == logarithm && p.base == -1.0F);
+  const bool is_cordic = p.function == exponential || p.function == logarithm;
   if (!is_table && !is_cordic) return false;
   return kernels::layerwise::run_functions([&](auto k) {
     const q20_12* in = x.data();
     const reference::function_argument argument(p);
     if (is_cordic && (argument.scale != 1.0 || argument.shift != 0.0)) {
-      std::transform(in, in + x.size(), y.data(), [&](q20_12 v) { return argument.of(v); });
+      const bool done =
+          kernels::layerwise::run([&](auto a) { a.affine(in, argument.scale, argument.shift, y.data(), y.size()); });
+      if (!done) std::transform(in, in + x.size(), y.data(), [&](q20_12 v) { return argument.of(v); });
       in = y.data();
     }
     const function_table& table = p.function == tanh ? tanh_table : sigmoid_table;
     if (p.function == exponential) k.exp(in, y.data(), y.size());
-    else if (p.function == logarithm) k.log(in, y.data(), y.size());
-    else if (p.rule == function_rule::nearest_entry) k.nearest(in, table, y.data(), y.size());
+    else if (p.function == logarithm) {
+      k.log(in, y.data(), y.size());
+      if (p.base != -1.0F) divide_logarithms(y.span(), exact_bits_log(static_cast<double>(p.base)));
+    } else if (p.rule == function_rule::nearest_entry) k.nearest(in, table, y.data(), y.size());
     else k.linear(in, table, y.data(), y.size());
   });
 }
@@ -232,17 +259,30 @@ template <precision_policy P>
 bool vector_activation(tensor_view<const value_t<P>> x, const activation_params& p, tensor_view<value_t<P>> y) {
   using enum activation_function;
   if constexpr (std::same_as<value_t<P>, q20_12>) {
-    if (is_hardware<P>(p.rule) && p.function != elu) return vector_hardware_activation(x, p, y);
+    const bool is_exact =
+        p.function != sigmoid && p.function != tanh && p.function != exponential && p.function != logarithm;
+    if (is_hardware<P>(p.rule) && !is_exact) return vector_hardware_activation(x, p, y);
   }
-  const bool has_kernel = p.function == sigmoid || p.function == tanh || p.function == elu || p.function == exponential;
-  if (!has_kernel) return false;
   return run_layerwise<P>([&](auto k) {
+    const value_t<P>* in = x.data();
+    value_t<P>* out = y.data();
     const std::size_t n = y.size();
-    if (p.function == sigmoid) return k.sigmoid(x.data(), y.data(), n);
-    if (p.function == tanh) return k.tanh(x.data(), y.data(), n);
-    if (p.function == elu) return k.elu(x.data(), static_cast<double>(p.alpha), y.data(), n);
-    const double factor = p.base == -1.0F ? 1.0 : exact_bits_log(static_cast<double>(p.base));
-    k.exponential(x.data(), static_cast<double>(p.scale), static_cast<double>(p.shift), factor, y.data(), n);
+    const double scale = static_cast<double>(p.scale), shift = static_cast<double>(p.shift);
+    const double log_of_base = p.base == -1.0F ? 1.0 : exact_bits_log(static_cast<double>(p.base));
+    switch (p.function) {
+      case sigmoid: return k.sigmoid(in, out, n);
+      case tanh: return k.tanh(in, out, n);
+      case elu: return k.elu(in, static_cast<double>(p.alpha), out, n);
+      case absolute: return k.absolute(in, out, n);
+      case exponential: return k.exponential(in, scale, shift, log_of_base, out, n);
+      case logarithm: return k.logarithm(in, scale, shift, log_of_base, out, n);
+      case bnll: return k.bnll(in, out, n);
+      case threshold: return k.threshold(in, static_cast<double>(p.threshold), out, n);
+      case relu6: return k.relu6(in, out, n);
+      case swish: return k.swish(in, static_cast<double>(p.alpha), out, n);
+      case hard_swish: return k.hard_swish(in, out, n);
+      case mish: return k.mish(in, out, n);
+    }
   });
 }
 

@@ -12,6 +12,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's ArgMax.
 struct arg_max_params {
   std::size_t top_k = 1;              ///< how many of the largest, in descending order
   bool out_max_val = false;           ///< values: as well as places without an axis, instead of them with one

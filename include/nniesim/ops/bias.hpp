@@ -9,7 +9,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Shifts cover the axes of the input from `axis` on, as many as they have themselves.
 struct bias_params {
-  std::size_t axis = 1;
+  std::size_t axis = 1;  ///< first axis of the input that the shifts cover
 };
 
 /// The input's shape. Throws shape_error unless the shifts' shape is a run of the input's axes that begins at `axis`.

@@ -13,7 +13,10 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Left, top, right, bottom.
 struct box {
-  float x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+  float x1 = 0,  ///< left
+      y1 = 0,    ///< top
+      x2 = 0,    ///< right
+      y2 = 0;    ///< bottom
 };
 
 /// The share of the union of a and b that they have in common, 0 to 1, in float64. `edge` is what a box has beyond the

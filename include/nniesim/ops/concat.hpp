@@ -10,8 +10,9 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's Concat.
 struct concat_params {
-  std::size_t axis = 1;
+  std::size_t axis = 1;  ///< along which the inputs are joined
 };
 
 /// Throws shape_error for no inputs, an axis out of range, or extents that differ on another axis.

@@ -12,8 +12,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// The layer of Caffe's forks for recurrent networks: all sequences begin at step 0 and go on to the last.
 struct continuation_indicator_params {
-  std::size_t steps = 1;
-  std::size_t sequences = 1;
+  std::size_t steps = 1;      ///< of each sequence, at least 1
+  std::size_t sequences = 1;  ///< at least 1
 };
 
 /// steps x sequences. Throws shape_error where one of them is 0.

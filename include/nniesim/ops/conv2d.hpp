@@ -78,14 +78,14 @@ class conv2d_layer {
   using operand = typename engine::operand;
 
  public:
-  using weights_encoding = group_weights<typename P::weights>;
-  using activation_scale = typename P::activations::scale;
+  using weights_encoding = group_weights<typename P::weights>;  ///< how the weights of a group are encoded
+  using activation_scale = typename P::activations::scale;      ///< of the input's codes
 
   /// `w` is OC x C/groups x KH x KW, `bias` OC values or no_bias. The weights of each group have a scale of their own,
   /// derived from them unless `groups` gives it: one for each, or one for all.
   template <tensor_like W, layer_bias B>
   conv2d_layer(const W& w, const B& bias, const conv2d_params& p = {}, mac_options options = {},
-               std::vector<weights_encoding> groups = {})
+               std::vector<weights_encoding> groups = {}, const executor& threads = {})
       : params_(p),
         w_shape_(shape_of(w)),
         isa_(active_isa()),
@@ -98,26 +98,22 @@ class conv2d_layer {
     bias_ = detail::bias_values(bias, w_shape_[0], "conv2d bias");
     bias_.resize(w_shape_[0] + kernels::finish_slack);
     detail::require_affine(options_.affine, w_shape_[0], "conv2d");
-    const detail::finite_values<W> finite(w, "conv2d weights");
-    const std::span<const float> values = finite.span();
+    const detail::float_values<W> weights(w);
+    const std::span<const float> values = weights.span();
     const std::size_t outputs = w_shape_[0] / p.groups;
     const std::size_t each = w_shape_.size() / w_shape_[0];
-    groups_ = detail::encodings<typename P::weights>(std::move(groups_), values, p.groups, "conv2d");
-    if (outputs == 1 && each <= engine::longest_channel) {
-      channel_weights_.reserve(values.size());
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        using stored = typename engine::channel_operand;
-        const weights_encoding& group = groups_[i / each];
-        const auto code = group.encode(values[i]);
-        if constexpr (engine::is_packed) channel_weights_.push_back(static_cast<stored>(code));
-        else channel_weights_.push_back(operand_of<stored, typename P::weights>(code, group.scale));
-      }
+    groups_ = detail::finite_encodings<typename P::weights>(weights, std::move(groups_), p.groups, "conv2d", threads);
+    if (lies_in_pixels(p, w_shape_)) {
+      lay_out_for_pixels(values);
       return;
     }
-    for (std::size_t g = 0; g < p.groups; ++g) {
-      panels_.emplace_back(isa_, values.data() + g * outputs * each, outputs, w_shape_[1], w_shape_[2] * w_shape_[3],
-                           groups_[g]);
-    }
+    panels_.resize(p.groups);
+    const executor in_group = p.groups == 1 ? threads : executor{};
+    const executor by_group = p.groups == 1 ? executor{} : kernels::shared(threads, values.size());
+    by_group(p.groups, [&](std::size_t g) {
+      panels_[g] = kernels::panels<P>(isa_, values.data() + g * outputs * each, outputs, w_shape_[1],
+                                      w_shape_[2] * w_shape_[3], groups_[g], in_group);
+    });
   }
 
   /// Without a bias.
@@ -126,15 +122,20 @@ class conv2d_layer {
                         std::vector<weights_encoding> groups = {})
       : conv2d_layer(w, no_bias, p, std::move(options), std::move(groups)) {}
 
+  /// The geometry that the layer was made with.
   [[nodiscard]] const conv2d_params& params() const noexcept { return params_; }
+  /// The options that the layer was made with.
   [[nodiscard]] const mac_options& options() const noexcept { return options_; }
   /// How the weights are encoded, group by group.
   [[nodiscard]] std::span<const weights_encoding> weight_groups() const noexcept { return groups_; }
+  /// The instruction set that the layer was prepared for.
   [[nodiscard]] isa instruction_set() const noexcept { return isa_; }
+  /// The shape of the output for an input of this shape. Throws shape_error where the input does not fit.
   [[nodiscard]] tensor_shape output_shape(const tensor_shape& x) const { return infer_shape(params_, x, w_shape_); }
 
   /// The scale of the whole input, derived from it: one for all groups, as compiled models have it.
   [[nodiscard]] activation_scale activation_scale_of(tensor_view<const value> x) const { return derived_scale(x); }
+  /// The same of a network's input: floats.
   [[nodiscard]] activation_scale activation_scale_of(tensor_view<const float> x) const
       requires(!std::same_as<value, float>) {
     return derived_scale(x);
@@ -143,8 +144,12 @@ class conv2d_layer {
   /// Bytes that run() needs for an input of this shape and these threads.
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
     const conv2d_plan g(params_, x, w_shape_, operands(), threads.workers);
+    const std::size_t panels = pixel_panels();
     return kernels::arena::alignment + kernels::arena::rounded(g.parts * g.plane_elements * operands().bytes) +
-           kernels::arena::rounded(g.steps * sizeof(std::int32_t));
+           kernels::arena::rounded(g.steps * sizeof(std::int32_t)) +
+           (panels == 0 ? 0
+                        : kernels::arena::rounded(panels * sizeof(kernels::finish_constants)) +
+                              kernels::arena::rounded(pixel_numbers() * sizeof(double)));
   }
 
   /// Evaluates into `y` (of output_shape) without allocating: x, what the layer before wrote, encoded with `s`. Throws
@@ -156,6 +161,15 @@ class conv2d_layer {
   /// The same of a network's input: floats, which are encoded at once.
   void run(tensor_view<const float> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
            const executor& threads = {}, const output_stage& stage = {}) const requires(!std::same_as<value, float>) {
+    run_on(x, s, y, workspace, threads, stage);
+  }
+  /// The same where inputs, outputs or both are stored as codes (engine::stores_codes): inputs with `s`, outputs with
+  /// stage.z.
+  template <class In, class Out>
+  requires(kernels::stored<In>::is_code ||
+           kernels::stored<Out>::is_code) void run(tensor_view<const In> x, const activation_scale& s,
+                                                   tensor_view<Out> y, std::span<std::byte> workspace,
+                                                   const executor& threads = {}, const output_stage& stage = {}) const {
     run_on(x, s, y, workspace, threads, stage);
   }
 
@@ -173,10 +187,62 @@ class conv2d_layer {
   }
 
  private:
+  using pixel_operand = typename engine::pixel_operand;
+
+  /// Whether neighbouring outputs of a map stand in neighbouring lanes, rather than outputs of neighbouring channels:
+  /// where a group has one output (depthwise); where the channels would leave half of a vector idle; where an output is
+  /// the sum of so few products that its transposition is a part of the time. The numbers are measured, on AVX-512.
+  [[nodiscard]] static bool lies_in_pixels(const conv2d_params& p, const tensor_shape& w) {
+    const std::size_t outputs = w[0] / p.groups, products = w[1] * w[2] * w[3];
+    if (outputs == 1) return products <= engine::longest_pixel_chain;
+    if constexpr (engine::has_kernels && !engine::is_packed) {
+      return outputs <= 8 || products <= 64 || (conv2d_plan::is_flat(p, w) && products <= 128);
+    } else {
+      return false;
+    }
+  }
+  /// Weights of each group panel by panel, those of one step side by side.
+  void lay_out_for_pixels(std::span<const float> values) {
+    pixel_weights_.resize(values.size());
+    const std::size_t outputs = w_shape_[0] / params_.groups, each = values.size() / w_shape_[0];
+    for (std::size_t first = 0, width = 0; first < w_shape_[0]; first += width) {
+      const std::size_t g = first / outputs;
+      width = kernels::pixel_channels((g + 1) * outputs - first);
+      kernels::lay_out_weights<P>(isa_, groups_[g], values.data() + first * each, each, width, width,
+                                  pixel_weights_.data() + first * each, width);
+    }
+  }
+
+  /// Of all groups; none where the outputs stand in the lanes.
+  [[nodiscard]] std::size_t pixel_panels() const noexcept {
+    if (pixel_weights_.empty()) return 0;
+    std::size_t n = 0;
+    for (std::size_t left = w_shape_[0] / params_.groups; left != 0; ++n) left -= kernels::pixel_channels(left);
+    return n * params_.groups;
+  }
+  /// How many numbers their constants take.
+  [[nodiscard]] std::size_t pixel_numbers() const noexcept { return 3 * (w_shape_[0] + kernels::finish_slack); }
+  /// The constants of all of them.
+  [[nodiscard]] std::span<const kernels::finish_constants> pixel_constants(const kernels::mac_constants<P>& constants,
+                                                                           kernels::arena& memory) const {
+    const std::span all(memory.take<kernels::finish_constants>(pixel_panels(), "conv2d"), pixel_panels());
+    double* const numbers = memory.take<double>(pixel_numbers(), "conv2d");
+    const std::size_t each = pixel_numbers() / 3, outputs = w_shape_[0] / params_.groups;
+    for (std::size_t panel = 0, first = 0; panel < all.size(); ++panel) {
+      const std::size_t group = first / outputs, width = kernels::pixel_channels((group + 1) * outputs - first);
+      double* const at = numbers + first;
+      all[panel] = constants.of(group, first, width, {at, at + each, at + 2 * each});
+      first += width;
+    }
+    return all;
+  }
+
   [[nodiscard]] conv2d_operands operands() const noexcept {
-    if (!channel_weights_.empty())
-      return {
-          .single = true, .bytes = sizeof(typename engine::channel_operand), .tile_rows = engine::tile(isa_).max_rows};
+    if (!pixel_weights_.empty())
+      return {.in_pixels = true,
+              .bytes = sizeof(pixel_operand),
+              .tile_rows = kernels::pixel_slack,
+              .panels = pixel_panels() / params_.groups};
     return {.codes = engine::packing(isa_).codes,
             .bytes = sizeof(operand),
             .tile_rows = engine::tile(isa_).max_rows,
@@ -189,9 +255,10 @@ class conv2d_layer {
     return engine::scale_of(isa_, x.data(), x.size());
   }
 
-  template <class In>
-  void run_on(tensor_view<const In> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
-              const executor& threads, const output_stage& stage) const {
+  template <class In, class Out>
+  requires(engine::template is_input<In>&& engine::template is_output<Out>) void run_on(
+      tensor_view<const In> x, const activation_scale& s, tensor_view<Out> y, std::span<std::byte> workspace,
+      const executor& threads, const output_stage& stage) const {
     const conv2d_plan g(params_, x.shape(), w_shape_, operands(), threads.workers);
     detail::require_output(y.shape(), g.y, "conv2d");
     for (const weights_encoding& group : groups_) {
@@ -201,28 +268,35 @@ class conv2d_layer {
     const kernels::mac_constants<P> constants(groups_, s, bias_, g.w[1] * g.w[2] * g.w[3], options_);
     auto* offsets = memory.take<std::int32_t>(g.steps, "conv2d");
     g.fill_offsets(offsets);
-    if (g.single) {
-      auto* planes = memory.take<typename engine::channel_operand>(g.parts * g.plane_elements, "conv2d");
-      evaluate<In>(
-          g, planes, {}, engine::template quantize_channel<In>(isa_), x, s, y, threads, stage,
-          [&](const auto* own, std::size_t group, std::size_t line0, std::size_t line1, std::size_t, value* out,
-              const output_stage& st) { run_channel(g, own, offsets, constants, group, line0, line1, out, st); });
+    if (g.in_pixels) {
+      auto* planes = memory.take<pixel_operand>(g.parts * g.plane_elements, "conv2d");
+      const std::span<const kernels::finish_constants> panels = pixel_constants(constants, memory);
+      evaluate(g, planes, pixel_operand{}, engine::template quantize_channel<In>(isa_), x, s, y, threads, stage,
+               [&](const pixel_operand* own, const part_of_block& part, Out* out, const output_stage& st) {
+                 run_pixels(g, own, offsets, constants.rule(), panels, part, out, st);
+               });
     } else {
       auto* planes = memory.take<operand>(g.parts * g.plane_elements, "conv2d");
-      evaluate<In>(
-          g, planes, engine::zero_operand(isa_), engine::template quantize<In>(isa_), x, s, y, threads, stage,
-          [&](const auto* own, std::size_t group, std::size_t line0, std::size_t line1, std::size_t split, value* out,
-              const output_stage& st) { run_block(g, own, offsets, constants, group, line0, line1, split, out, st); });
+      evaluate(g, planes, engine::zero_operand(isa_), engine::template quantize<In>(isa_), x, s, y, threads, stage,
+               [&](const operand* own, const part_of_block& part, Out* out, const output_stage& st) {
+                 run_block(g, own, offsets, constants, part, out, st);
+               });
     }
   }
 
-  /// Shares the units of work among the threads: fills the planes of a block, then calls `run` for its outputs.
-  template <class In, class Operand, class Run>
+  /// A part of the outputs: lines of a group, `split` of its panels.
+  struct part_of_block {
+    std::size_t group, line0, line1, split;
+  };
+  /// Shares the units of work among the threads: fills the planes of a block, then calls `run_part` for its outputs.
+  template <class In, class Operand, class Out, class Run>
   void evaluate(const conv2d_plan& g, Operand* planes, Operand zero,
                 void (*quantize)(const kernels::quantize_job<In, Operand>&, activation_scale), tensor_view<const In> x,
-                const activation_scale& s, tensor_view<value> y, const executor& threads, const output_stage& stage,
-                const Run& run) const {
+                const activation_scale& s, tensor_view<Out> y, const executor& threads, const output_stage& stage,
+                const Run& run_part) const {
     std::fill_n(planes, g.parts * g.plane_elements, zero);  // padding, and what kernels read behind the last column
+    void (*by_turns)(const In*, std::size_t, Operand*, Operand*) = nullptr;
+    if constexpr (std::same_as<Operand, pixel_operand>) by_turns = engine::template quantize_by_turns<In>(isa_);
     constexpr std::size_t nothing = ~std::size_t{0};
     std::mutex mutex;
     std::atomic<std::size_t> next{0};
@@ -230,18 +304,19 @@ class conv2d_layer {
       Operand* own = planes + part * g.plane_elements;
       std::size_t loaded = nothing;
       event_counts events;
-      const output_stage own_stage{stage.relu, stage.events != nullptr ? &events : nullptr};
+      output_stage own_stage = stage;
+      if (stage.events != nullptr) own_stage.events = &events;
       for (std::size_t unit = next++; unit < g.units; unit = next++) {
         const std::size_t block = unit % g.all_blocks;  // a worker that comes back finds its block loaded
         const std::size_t map = block / g.blocks;       // sample and group
         const std::size_t line0 = block % g.blocks * g.lines;
         const std::size_t line1 = std::min(line0 + g.lines, g.extent);
         if (loaded != block) {
-          g.fill_planes(quantize, x.data() + map * g.w[1] * g.x[2] * g.x[3], line0, line1, s, zero, own);
+          g.fill_planes(quantize, x.data() + map * g.w[1] * g.x[2] * g.x[3], line0, line1, s, zero, own, by_turns);
           loaded = block;
         }
-        value* out = y.data() + map * (g.y[1] / params_.groups) * g.y[2] * g.y[3];
-        run(own, map % params_.groups, line0, line1, unit / g.all_blocks, out, own_stage);
+        Out* out = y.data() + map * (g.y[1] / params_.groups) * g.y[2] * g.y[3];
+        run_part(own, {map % params_.groups, line0, line1, unit / g.all_blocks}, out, own_stage);
       }
       if (stage.events != nullptr) {
         const std::lock_guard lock(mutex);
@@ -251,13 +326,15 @@ class conv2d_layer {
   }
 
   /// The outputs of a block: every panel of weights passes over it.
+  template <class Out>
   void run_block(const conv2d_plan& g, const operand* planes, const std::int32_t* offsets,
-                 const kernels::mac_constants<P>& constants, std::size_t group, std::size_t line0, std::size_t line1,
-                 std::size_t split, value* y, const output_stage& stage) const {
+                 const kernels::mac_constants<P>& constants, const part_of_block& part, Out* y,
+                 const output_stage& stage) const {
+    const auto [group, line0, line1, split] = part;
     const kernels::panels<P>& w = panels_[group];
     const kernels::tile_shape tile = engine::tile(isa_);
     const auto run_tile = engine::adjacent(isa_);
-    const auto finish = engine::finish(isa_, constants.rule());
+    const auto finish = engine::template finish<Out>(isa_, constants.rule());
     const bool skip = engine::packing(isa_).bias == 0;  // else the padding's codes are part of the correction
     const std::size_t area = g.y[2] * g.y[3];
     const std::size_t rows = g.flat ? 1 : line1 - line0;
@@ -274,7 +351,7 @@ class conv2d_layer {
       for (std::size_t r = 0; r < rows; ++r) {
         const auto [chain, first] = g.chain(line0 + r, skip);
         const operand* a = planes + r * g.params.stride[0] * g.row;
-        value* out = y + output * area + (g.flat ? line0 : (line0 + r) * g.y[3]);
+        Out* out = y + output * area + (g.flat ? line0 : (line0 + r) * g.y[3]);
         for (std::size_t piece = 0; piece < pieces; ++piece) {
           const std::size_t c0 = kernels::cut(row_length, pieces, piece, tile.max_rows);
           const std::size_t c1 = kernels::cut(row_length, pieces, piece + 1, tile.max_rows);
@@ -287,17 +364,26 @@ class conv2d_layer {
     }
   }
 
-  /// The outputs of a block of one channel alone: neighbouring outputs stand in neighbouring lanes.
-  void run_channel(const conv2d_plan& g, const typename engine::channel_operand* planes, const std::int32_t* offsets,
-                   const kernels::mac_constants<P>& constants, std::size_t group, std::size_t line0, std::size_t line1,
-                   value* y, const output_stage& stage) const {
+  /// The outputs of a block with neighbouring ones in neighbouring lanes: every panel of weights passes over it.
+  template <class Out>
+  void run_pixels(const conv2d_plan& g, const pixel_operand* planes, const std::int32_t* offsets,
+                  kernels::finish_rule rule, std::span<const kernels::finish_constants> panels,
+                  const part_of_block& part, Out* y, const output_stage& stage) const {
+    const auto [group, line0, line1, split] = part;
+    const std::size_t area = g.y[2] * g.y[3];
+    const std::size_t outputs = g.y[1] / params_.groups;
     const std::size_t rows = g.flat ? 1 : line1 - line0;
-    typename kernels::mac_constants<P>::panel numbers;
-    engine::channel(
-        isa_, constants.rule())({planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
-                                 channel_weights_.data() + group * g.steps, g.steps,
-                                 g.channels == 1 && g.w[2] == 3 && g.w[3] == 3, rows, g.flat ? line1 - line0 : g.y[3],
-                                 constants.of(group, group, 1, numbers), y + (g.flat ? line0 : line0 * g.y[3]), stage});
+    const auto run = engine::template pixels<Out>(isa_, rule);
+    const std::size_t each = panels.size() / params_.groups;
+    std::size_t width = 0;
+    for (std::size_t o = 0, panel = 0; o < outputs; o += width, ++panel) {
+      width = kernels::pixel_channels(outputs - o);
+      if (panel % g.splits != split) continue;
+      run({planes, static_cast<std::ptrdiff_t>(g.params.stride[0] * g.row), offsets,
+           pixel_weights_.data() + (group * outputs + o) * g.steps, g.steps,
+           outputs == 1 && g.channels == 1 && g.w[2] == 3 && g.w[3] == 3, width, rows, g.flat ? line1 - line0 : g.y[3],
+           panels[group * each + panel], y + o * area + (g.flat ? line0 : line0 * g.y[3]), area, stage});
+    }
   }
 
   template <class In>
@@ -314,9 +400,9 @@ class conv2d_layer {
   isa isa_;
   mac_options options_;
   std::vector<weights_encoding> groups_;
-  std::vector<float> bias_;                                        // with slack
-  std::vector<kernels::panels<P>> panels_;                         // one per group,
-  std::vector<typename engine::channel_operand> channel_weights_;  // or all weights as they are, for one output each
+  std::vector<float> bias_;                   // with slack
+  std::vector<kernels::panels<P>> panels_;    // one per group,
+  std::vector<pixel_operand> pixel_weights_;  // or those of all groups, panel by panel
 };
 
 /// Convolution of x (N x C x H x W) with w (OC x C/groups x KH x KW) and a bias (OC values or no_bias). Scales are

@@ -13,10 +13,10 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Geometry of a convolution; pairs are {rows, columns}.
 struct conv2d_params {
-  std::array<std::size_t, 2> stride{1, 1};
-  padding pad{};
-  std::array<std::size_t, 2> dilation{1, 1};
-  std::size_t groups = 1;
+  std::array<std::size_t, 2> stride{1, 1};    ///< from one window to the next, at least 1
+  padding pad{};                              ///< zeros around the input; a deconvolution cuts as much off its output
+  std::array<std::size_t, 2> dilation{1, 1};  ///< from one tap of the kernel to the next, at least 1
+  std::size_t groups = 1;                     ///< of channels; a divisor of those of the input and of the output
 };
 
 /// The shape N x OC x OH x OW for an input N x C x H x W and weights OC x C/groups x KH x KW.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <nniesim/core/machine_memory.hpp>
 #include <nniesim/kernels/types.hpp>
 #include <nniesim/ops/conv2d_params.hpp>
 
@@ -15,7 +16,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// How a layer's operands stand in memory.
 struct conv2d_operands {
-  bool single = false;        ///< one output per group: depthwise
+  bool in_pixels = false;     ///< neighbouring outputs of a map stand in neighbouring lanes
   std::size_t codes = 1;      ///< channels in an operand
   std::size_t bytes = 4;      ///< of an operand
   std::size_t tile_rows = 1;  ///< outputs of a full tile
@@ -26,14 +27,14 @@ struct conv2d_operands {
 /// its input stands as operands in padded planes, small enough for the cache, whose columns are regrouped by stride
 /// phase, so that neighbouring outputs always read neighbouring elements.
 struct conv2d_plan {
+  /// Plans the convolution of an input and weights of these shapes for at most `workers` threads. Throws shape_error as
+  /// infer_shape does, and where the planes of a block have too many elements for 32-bit offsets.
   conv2d_plan(const conv2d_params& p, const tensor_shape& input, const tensor_shape& weights, const conv2d_operands& o,
               std::size_t workers)
-      : params(p), x(input), w(weights), y(infer_shape(p, input, weights)), single(o.single), codes(o.codes) {
+      : params(p), x(input), w(weights), y(infer_shape(p, input, weights)), in_pixels(o.in_pixels), codes(o.codes) {
     channels = (w[1] + codes - 1) / codes;
     steps = channels * w[2] * w[3];
-    // A 1x1 kernel at stride 1 without padding reads the map as one long row.
-    flat = w[2] == 1 && w[3] == 1 && params.stride == std::array<std::size_t, 2>{1, 1} && params.pad.top == 0 &&
-           params.pad.left == 0 && params.pad.bottom == 0 && params.pad.right == 0;
+    flat = is_flat(params, w);
     stride = flat ? 1 : params.stride[1];
     const std::size_t columns = x[3] + params.pad.left + params.pad.right;
     phase = (columns + stride - 1) / stride;
@@ -42,7 +43,7 @@ struct conv2d_plan {
     const std::size_t reach = flat ? 1 : (w[2] - 1) * params.dilation[0] + 1;
     extent = flat ? y[2] * y[3] : y[2];
     // As many lines as the cache takes, and enough blocks for the workers.
-    const std::size_t cache = single ? 32 * 1024 : 512 * 1024;
+    const std::size_t cache = cache_for(o.in_pixels, flat, channels);
     const std::size_t fitting = cache / o.bytes / (channels * row);
     lines = fitting < reach + step ? 1 : (fitting - reach) / step + 1;
     const std::size_t others = y[0] * params.groups;
@@ -52,7 +53,11 @@ struct conv2d_plan {
     }
     lines = std::min(lines, extent);
     blocks = (extent + lines - 1) / lines;
-    lines = (extent + blocks - 1) / blocks;  // evenly
+    lines = (extent + blocks - 1) / blocks;                 // evenly
+    if (o.in_pixels && !flat && blocks > 1 && lines > 8) {  // whole tiles of rows
+      lines = lines / 8 * 8;
+      blocks = (extent + lines - 1) / lines;
+    }
     const bool fits = row * ((lines - 1) * step + reach) <= (static_cast<std::size_t>(INT32_MAX) - slack) / channels;
     detail::require<shape_error>(fits, "conv2d: input ", x, " has a padded group of ", channels, " planes of ",
                                  row * reach, " elements or more, expected at most ", INT32_MAX, " in all");
@@ -64,6 +69,14 @@ struct conv2d_plan {
     parts = std::clamp<std::size_t>(workers, 1, units);
   }
 
+  /// Whether a 1 x 1 kernel at stride 1 without padding reads the map as one long row.
+  [[nodiscard]] static bool is_flat(const conv2d_params& p, const tensor_shape& w) {
+    return w[2] == 1 && w[3] == 1 && p.stride == std::array<std::size_t, 2>{1, 1} && p.pad.top == 0 &&
+           p.pad.left == 0 && p.pad.bottom == 0 && p.pad.right == 0;
+  }
+
+  /// Writes the offset of each of the `steps` steps: where in the planes the block's first output reads it, in
+  /// elements.
   void fill_offsets(std::int32_t* offset) const {
     const std::size_t area = w[2] * w[3];
     for (std::size_t kx = 0; kx < w[3]; ++kx) {
@@ -78,12 +91,20 @@ struct conv2d_plan {
   }
 
   /// The planes of lines line0 .. line1-1 from one group of the input. Columns of padding hold `zero` already.
+  /// `by_turns`, where given, does the same as `quantize` with a row whose elements go to two places by turns.
   template <class In, class Operand, class Scale>
   void fill_planes(void (*quantize)(const kernels::quantize_job<In, Operand>&, Scale), const In* in, std::size_t line0,
-                   std::size_t line1, const Scale& s, Operand zero, Operand* out) const {
+                   std::size_t line1, const Scale& s, Operand zero, Operand* out,
+                   void (*by_turns)(const In*, std::size_t, Operand*, Operand*) = nullptr) const {
     const std::size_t map = x[2] * x[3];
     for (std::size_t c = 0; c < channels; ++c, in += codes * map, out += plane) {
       const std::size_t count = std::min(codes, w[1] - c * codes);
+      if (flat && codes == 1) {  // all channels at once
+        quantize({in + line0, static_cast<std::ptrdiff_t>(map), 1, 0, out, static_cast<std::ptrdiff_t>(plane), channels,
+                  line1 - line0},
+                 s);
+        return;
+      }
       if (flat) {
         quantize({in + line0, 0, count, map, out, 0, 1, line1 - line0}, s);
         continue;
@@ -100,6 +121,14 @@ struct conv2d_plan {
         quantize({from, static_cast<std::ptrdiff_t>(x[3]), count, map, out + (first - top) * row + params.pad.left,
                   static_cast<std::ptrdiff_t>(row), last - first, x[3]},
                  s);
+        continue;
+      }
+      if (stride == 2 && codes == 1 && by_turns != nullptr) {
+        const auto place = [&](std::size_t column) { return column % 2 * phase + column / 2; };
+        for (std::size_t r = first; r < last; ++r, from += x[3]) {
+          Operand* const line = out + (r - top) * row;
+          by_turns(from, x[3], line + place(params.pad.left), line + place(params.pad.left + 1));
+        }
         continue;
       }
       // Lines follow one another in the input: narrow ones are encoded several at a time.
@@ -148,19 +177,38 @@ struct conv2d_plan {
     }
   }
 
+  /// Bytes that the planes of a block should take: of the first cache where each value is used few times, or read for
+  /// every few outputs; else of the second.
+  [[nodiscard]] static std::size_t cache_for(bool in_pixels, bool flat, std::size_t channels) noexcept {
+    const std::size_t second = nniesim::second_level_cache();
+    if (!in_pixels) return second / 2;
+    return flat || channels == 1 ? 32 * 1024 : second / 8;
+  }
+
   /// Elements behind the planes that kernels may read.
   static constexpr std::size_t slack = 128;
 
-  conv2d_params params;
-  tensor_shape x, w, y;
-  bool single;        ///< one output per group: depthwise
-  bool flat;          ///< maps as one long row
-  std::size_t codes;  ///< channels in an operand
-  std::size_t channels, steps, stride, phase, row, plane, plane_elements;
-  std::size_t extent, lines, blocks;  ///< lines of output (rows or, if flat, columns): all, in a block; blocks
-  std::size_t all_blocks;             ///< of all samples and groups
-  std::size_t splits;                 ///< panels are shared out too where there are few blocks
-  std::size_t units, parts;           ///< of work; workers at most
+  conv2d_params params;    ///< the geometry
+  tensor_shape x,          ///< of the input
+      w,                   ///< of the weights
+      y;                   ///< of the output
+  bool in_pixels;          ///< neighbouring outputs of a map stand in neighbouring lanes
+  bool flat;               ///< maps as one long row
+  std::size_t codes;       ///< channels in an operand
+  std::size_t channels,    ///< planes
+      steps,               ///< of a chain
+      stride,              ///< of columns
+      phase,               ///< elements of a phase of columns
+      row,                 ///< elements of a row
+      plane,               ///< elements of a plane
+      plane_elements;      ///< of all planes
+  std::size_t extent,      ///< lines of output (rows or, if flat, columns)
+      lines,               ///< of them in a block
+      blocks;              ///< of lines
+  std::size_t all_blocks;  ///< of all samples and groups
+  std::size_t splits;      ///< panels are shared out too where there are few blocks
+  std::size_t units,       ///< of work
+      parts;               ///< workers at most
 };
 
 NNIESIM_END_NAMESPACE

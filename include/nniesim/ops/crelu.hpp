@@ -9,8 +9,9 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of CReLU, a layer of Caffe's forks.
 struct crelu_params {
-  std::size_t axis = 1;
+  std::size_t axis = 1;         ///< along which the halves stand
   float negative_slope = 0.0F;  ///< of both halves
 };
 

@@ -11,7 +11,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// The axes from `axis` on are cropped (Caffe's Crop).
 struct crop_params {
-  std::size_t axis = 2;
+  std::size_t axis = 2;                ///< the first cropped one
   std::vector<std::size_t> offsets{};  ///< where the part begins: one per cropped axis, one for all, or none for 0
 };
 

@@ -11,6 +11,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of CTCGreedyDecoder, a layer of Caffe's forks.
 struct ctc_greedy_decoder_params {
   std::optional<std::size_t> blank = 0;  ///< the class that is left out; the last one where none is named
   bool merge_repeated = true;            ///< one class for several steps one behind the other; a blank tells them apart

@@ -96,39 +96,44 @@ class deconv2d_layer {
   using value = value_t<P>;
 
  public:
-  using weights_encoding = group_weights<typename P::weights>;
-  using activation_scale = typename P::activations::scale;
+  using weights_encoding = group_weights<typename P::weights>;  ///< how the weights of a group are encoded
+  using activation_scale = typename P::activations::scale;      ///< of the input's codes
 
   /// `w` is C x OC/groups x KH x KW, `bias` OC values or no_bias. The weights of each group have a scale of their own,
   /// derived from them unless `groups` gives it: one for each, or one for all.
   template <tensor_like W, layer_bias B>
   deconv2d_layer(const W& w, const B& bias, const conv2d_params& p = {}, mac_options options = {},
-                 std::vector<weights_encoding> groups = {})
+                 std::vector<weights_encoding> groups = {}, const executor& threads = {})
       : params_(p),
         w_shape_(checked(shape_of(w), p)),
-        convolution_(
-            turned(w, p), bias, inner(p, w_shape_), std::move(options),
-            // Derived before the kernel is turned: of constant magnitudes the first weight's counts.
-            detail::encodings<typename P::weights>(
-                std::move(groups), detail::finite_values<W>(w, "deconv2d weights").span(), p.groups, "deconv2d")) {}
+        convolution_(turned(w, p), bias, inner(p, w_shape_), std::move(options),
+                     // Derived before the kernel is turned: of constant magnitudes the first weight's counts.
+                     detail::finite_encodings<typename P::weights>(detail::float_values<W>(w), std::move(groups),
+                                                                   p.groups, "deconv2d", threads),
+                     threads) {}
   /// Without a bias.
   template <tensor_like W>
   explicit deconv2d_layer(const W& w, const conv2d_params& p = {}, mac_options options = {},
                           std::vector<weights_encoding> groups = {})
       : deconv2d_layer(w, no_bias, p, std::move(options), std::move(groups)) {}
 
+  /// The geometry that the layer was made with.
   [[nodiscard]] const conv2d_params& params() const noexcept { return params_; }
+  /// The options that the layer was made with.
   [[nodiscard]] const mac_options& options() const noexcept { return convolution_.options(); }
   /// How the weights are encoded, group by group.
   [[nodiscard]] std::span<const weights_encoding> weight_groups() const noexcept {
     return convolution_.weight_groups();
   }
+  /// The instruction set that the layer was prepared for.
   [[nodiscard]] isa instruction_set() const noexcept { return convolution_.instruction_set(); }
+  /// The shape of the output for an input of this shape. Throws shape_error where the input does not fit.
   [[nodiscard]] tensor_shape output_shape(const tensor_shape& x) const {
     return infer_deconv2d_shape(params_, x, w_shape_);
   }
   /// The scale of the whole input, derived from it.
   [[nodiscard]] activation_scale activation_scale_of(tensor_view<const value> x) const { return derived_scale(x); }
+  /// The same of a network's input: floats.
   [[nodiscard]] activation_scale activation_scale_of(tensor_view<const float> x) const
       requires(!std::same_as<value, float>) {
     return derived_scale(x);
@@ -147,6 +152,7 @@ class deconv2d_layer {
            const executor& threads = {}, const output_stage& stage = {}) const {
     run_on(x, P::output::from(0.0), s, y, workspace, threads, stage);
   }
+  /// The same of a network's input: floats, which are encoded at once.
   void run(tensor_view<const float> x, const activation_scale& s, tensor_view<value> y, std::span<std::byte> workspace,
            const executor& threads = {}, const output_stage& stage = {}) const requires(!std::same_as<value, float>) {
     run_on(x, 0.0F, s, y, workspace, threads, stage);
@@ -169,7 +175,8 @@ class deconv2d_layer {
   /// Weights of the convolution: outputs first, the kernel turned round.
   template <class W>
   [[nodiscard]] static tensor<float> turned(const W& w, const conv2d_params& p) {
-    const std::vector<float> values = detail::finite_floats(w, "deconv2d weights");
+    const detail::float_values<W> weights(w);
+    const std::span<const float> values = weights.span();
     const tensor_shape s = shape_of(w);
     const std::size_t inputs = s[0] / p.groups;
     const std::size_t area = s[2] * s[3];

@@ -27,7 +27,7 @@ struct dense_block_stage {
 
 /// The layer of Caffe's forks: each stage's output goes behind the channels that it read, and the next reads them all.
 struct dense_block_params {
-  std::vector<dense_block_stage> stages{};
+  std::vector<dense_block_stage> stages{};  ///< in the order in which they run
 };
 
 namespace detail {
@@ -174,6 +174,7 @@ class dense_block_layer {
     }
   }
 
+  /// The output of the block for x.
   template <tensor_like X>
   [[nodiscard]] tensor<float> operator()(const X& x, const executor& threads = {}) const {
     const detail::op_input<float32, X> in(x, "dense_block");

@@ -20,12 +20,13 @@ NNIESIM_BEGIN_NAMESPACE
 /// What corrections are: differences of corners; of centres in sizes, and logarithms of sizes; of corners in sizes.
 enum class box_code { corner, center_size, corner_size };
 
+/// Parameters of SSD's DetectionOutput.
 struct detection_output_params {
-  std::size_t classes = 1;
+  std::size_t classes = 1;                    ///< of each prior's scores, the background among them
   bool share_location = true;                 ///< one box for all classes, else one for each
   std::optional<std::size_t> background = 0;  ///< the class that is never detected
-  box_code code = box_code::corner;
-  bool variance_in_target = false;  ///< corrections are not multiplied by the variances
+  box_code code = box_code::corner;           ///< what the corrections are
+  bool variance_in_target = false;            ///< corrections are not multiplied by the variances
   float confidence_threshold = std::numeric_limits<float>::lowest();  ///< scores above it count
   double overlap_threshold = 0.3;                                     ///< of the suppression within a class
   double eta = 1.0;                                                   ///< of the suppression

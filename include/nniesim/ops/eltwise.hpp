@@ -11,11 +11,13 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// What is computed of the inputs' elements.
 enum class eltwise_operation { sum, product, maximum };
 
+/// Parameters of Caffe's Eltwise.
 struct eltwise_params {
-  eltwise_operation operation = eltwise_operation::sum;
-  std::vector<float> coefficients{};  ///< for sum: one per input, or none for all 1
+  eltwise_operation operation = eltwise_operation::sum;  ///< of all inputs
+  std::vector<float> coefficients{};                     ///< for sum: one per input, or none for all 1
 };
 
 /// The common shape. Throws shape_error for fewer than two inputs, differing shapes, or a wrong count of coefficients.

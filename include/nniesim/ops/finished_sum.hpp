@@ -68,11 +68,21 @@ class mac_constants {
   using scale = typename P::activations::scale;
 
  public:
-  /// Room for those of a panel.
+  /// Where the numbers of a panel go: that many each, in whole 16s.
+  struct room {
+    double *multiplier,  ///< of finish_constants
+        *shift,          ///< of finish_constants
+        *bias;           ///< of finish_constants
+  };
+  /// Room for those of any panel.
   struct panel {
-    static constexpr std::size_t columns = finish_slack;
+    static constexpr std::size_t columns = finish_slack;  ///< outputs that there is room for
 
-    alignas(64) double multiplier[columns], shift[columns], bias[columns];
+    alignas(64) double multiplier[columns],  ///< of finish_constants
+        shift[columns],                      ///< of finish_constants
+        bias[columns];                       ///< of finish_constants
+    /// Where the numbers of this panel go.
+    operator room() noexcept { return {multiplier, shift, bias}; }
   };
 
   /// Of outputs shared evenly among the groups of weights, each the sum of `length` products. `bias` has one value per
@@ -85,21 +95,23 @@ class mac_constants {
     growth_ = n * std::exp(n * 0x1p-24);
   }
 
+  /// The rule by which the layer's sums are finished.
   [[nodiscard]] finish_rule rule() const noexcept { return engine<P>::rule(options_.affine.factor.empty()); }
   /// Of n outputs, panel::columns at most, of one group, from output `first` of the layer on.
-  [[nodiscard]] finish_constants of(std::size_t group, std::size_t first, std::size_t n, panel& to) const {
+  [[nodiscard]] finish_constants of(std::size_t group, std::size_t first, std::size_t n, room to) const {
     NNIESIM_DCHECK(n <= panel::columns);
     finish_constants all;
     all.rule = rule();
     all.multiplier = to.multiplier;
     all.shift = to.shift;
     all.float_bias = bias_.data() + first;
-    all.fits = true;
     if (all.rule == finish_rule::float_sum) return all;
     const bool is_plain = options_.affine.factor.empty();
     const double* const factor = is_plain ? nullptr : options_.affine.factor.data() + first;
     const double* const shift = is_plain ? nullptr : options_.affine.shift.data() + first;
     const double unit = engine<P>::unit(groups_[group], scale_);
+    const double most_sum = growth_ * engine<P>::largest_product(groups_[group], scale_) + 1.0;
+    std::int64_t too_large = 0;
     constexpr std::size_t lanes = 16;  // the most that an instruction set reads at once
     const std::size_t read = (n + lanes - 1) / lanes * lanes;
     if constexpr (has_integer_stage<P>) {
@@ -125,13 +137,10 @@ class mac_constants {
       } else {
         std::fill_n(to.bias, n, static_cast<double>(plain.bias));
       }
-      const double most_sum = growth_ * engine<P>::largest_product(groups_[group], scale_) + 1.0;
-      std::int64_t too_large = 0;
       for (std::size_t i = 0; i < n; ++i) {
         const double most = (most_sum + std::abs(to.bias[i])) * std::abs(to.multiplier[i]) + std::abs(to.shift[i]);
         too_large |= most < 0x1p31 - 2 ? 0 : 1;
       }
-      all.fits = too_large == 0;
       std::fill(to.bias + n, to.bias + read, 0.0);
     } else {
       for (std::size_t i = 0; i < n; ++i) {
@@ -139,7 +148,13 @@ class mac_constants {
         to.multiplier[i] = unit * (is_plain ? 1.0 : factor[i]);
         to.shift[i] = is_plain ? b : std::fma(b, factor[i], shift[i]);
       }
+      // Other sums than those of integers may be NaN.
+      too_large = engine<P>::is_packed ? 0 : 1;
+      for (std::size_t i = 0; i < n; ++i) {
+        too_large |= most_sum * std::abs(to.multiplier[i]) + std::abs(to.shift[i]) < 0x1p19 - 1 ? 0 : 1;
+      }
     }
+    all.fits = too_large == 0;
     std::fill(to.multiplier + n, to.multiplier + read, 0.0);
     std::fill(to.shift + n, to.shift + read, 0.0);
     return all;

@@ -8,6 +8,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of SSD's Normalize, but for its learned factors.
 struct l2_normalize_params {
   /// Over everything behind the batch axis, or over axis 1 alone at every position.
   bool across_positions = true;

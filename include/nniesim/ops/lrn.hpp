@@ -11,14 +11,16 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Whether a window lies over neighbouring channels or over the rows and columns of one channel.
 enum class lrn_region { across_channels, within_channel };
 
+/// Parameters of Caffe's LRN.
 struct lrn_params {
   std::size_t local_size = 5;  ///< channels of a window, or its rows and columns; odd
   float alpha = 1.0F;          ///< divided by the number of elements in a window
-  float beta = 0.75F;
-  float k = 1.0F;  ///< across channels only; within a channel it stays 1, as Caffe has it
-  lrn_region region = lrn_region::across_channels;
+  float beta = 0.75F;          ///< exponent of the divisor
+  float k = 1.0F;              ///< across channels only; within a channel it stays 1, as Caffe has it
+  lrn_region region = lrn_region::across_channels;  ///< what a window lies over
 };
 
 /// The input's shape. Throws shape_error for an even size or an input that is not N x C x ... (across channels) or
@@ -84,13 +86,56 @@ void lrn(tensor_view<const value_t<P>> x, const lrn_params& p, tensor_view<value
 
 }  // namespace reference
 
+namespace detail {
+
+/// By the vector kernels; false where there are none, or where the rows of a window are too long to keep.
+template <precision_policy P>
+bool vector_lrn(tensor_view<const value_t<P>> x, const lrn_params& p, tensor_view<value_t<P>> y) {
+  const bool across = p.region == lrn_region::across_channels;
+  const std::size_t rows = across ? x.shape()[1] : x.shape()[2];
+  const std::size_t columns = across ? x.size() / x.shape()[0] / x.shape()[1] : x.shape()[3];
+  const std::size_t before = std::min(p.local_size / 2, rows), side = across ? 0 : std::min(p.local_size / 2, columns);
+  const auto size = static_cast<double>(p.local_size);
+  const double alpha = static_cast<double>(p.alpha) / (across ? size : size * size);
+  // The rows of a window as float64, with zeros beside the map: those add nothing to a sum of squares, not even a bit.
+  constexpr std::size_t room = 8192, slack = 8, least = 16;
+  double kept[room + slack] = {};
+  const std::size_t kept_rows = std::min(rows, 2 * before + 1);
+  if (room / kept_rows < 2 * side + std::min(columns, least)) return false;
+  const std::size_t block = std::min(columns, room / kept_rows - 2 * side), width = block + 2 * side;
+  return run_layerwise<P>([&](auto k) {
+    for (std::size_t map = 0; map < x.size(); map += rows * columns) {
+      for (std::size_t begin = 0; begin < columns; begin += block) {
+        const std::size_t n = std::min(block, columns - begin);
+        const std::size_t left = std::min(side, begin), right = std::min(side, columns - begin - n);
+        std::size_t next = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
+          const std::size_t first = row - std::min(row, before), last = std::min(rows - 1, row + before);
+          for (; next <= last; ++next) {
+            double* to = kept + next % kept_rows * width;
+            std::fill_n(to, side - left, 0.0);
+            k.widen(x.data() + map + next * columns + begin - left, to + side - left, left + n + right);
+            std::fill_n(to + side + n + right, side - right, 0.0);
+          }
+          const std::size_t at = map + row * columns + begin;
+          k.local_response(x.data() + at, kept, kept_rows, first % kept_rows,
+                           {width, last - first + 1, 2 * side + 1, 1}, alpha, static_cast<double>(p.k),
+                           static_cast<double>(p.beta), y.data() + at, n);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which must not be `x`: its elements are read again. Allocates nothing.
 template <precision_policy P>
 void lrn_into(tensor_view<const value_t<P>> x, const lrn_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "lrn");
   detail::require<shape_error>(x.data() != y.data(), "lrn: input and output are one tensor ", x.shape(),
                                ", expected two");
-  reference::lrn<P>(x, p, y);
+  if (!detail::vector_lrn<P>(x, p, y)) reference::lrn<P>(x, p, y);
 }
 
 /// x / (k + alpha / size * (sum of the squares around x))^beta.

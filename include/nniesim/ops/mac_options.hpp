@@ -14,7 +14,8 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// One factor and one shift per channel: y = x * factor + shift.
 struct channel_affine {
-  std::vector<double> factor, shift;
+  std::vector<double> factor,  ///< one for each channel
+      shift;                   ///< one for each channel
 };
 
 /// Options of a convolution, deconvolution or fully connected layer. Compilers of 2019 and later put the batch

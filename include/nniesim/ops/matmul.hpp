@@ -17,8 +17,8 @@ NNIESIM_BEGIN_NAMESPACE
 /// vendor's later tools have the transposes, another fork the sizes; what the accelerator's compiler has is not
 /// public.)
 struct matmul_params {
-  bool transpose_a = false;
-  bool transpose_b = false;
+  bool transpose_a = false;  ///< the matrices of the first input stand as K x M
+  bool transpose_b = false;  ///< the matrices of the second input stand as N x K
   std::array<std::size_t, 3>
       sizes{};  ///< M, K, N: the inputs hold M x K and K x N, the output is M x N; 0: by the axes
 };

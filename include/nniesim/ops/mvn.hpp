@@ -1,6 +1,7 @@
 // MVN: mean-variance normalization over a map, or over all channels together (Caffe's MVN).
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -8,6 +9,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's MVN.
 struct mvn_params {
   bool normalize_variance = true;  ///< divide by the deviation; else only the mean is taken away
   bool across_channels = false;    ///< one mean per batch item; else one per channel
@@ -54,11 +56,38 @@ void mvn(tensor_view<const value_t<P>> x, const mvn_params& p, tensor_view<value
 
 }  // namespace reference
 
+namespace detail {
+
+/// By the vector kernels; false where there are none, or for a sum of q20_12 values so long that float64 may round it.
+template <precision_policy P>
+bool vector_mvn(tensor_view<const value_t<P>> x, const mvn_params& p, tensor_view<value_t<P>> y) {
+  const std::size_t groups = x.shape()[0] * (p.across_channels ? 1 : x.shape()[1]);
+  const std::size_t n = x.size() / groups;
+  if (std::same_as<typename P::output, q20_12> && n > std::size_t{1} << 21U) return false;
+  return run_layerwise<P>([&](auto k) {
+    constexpr std::size_t block = 8;  // groups side by side: a chain alone is slow
+    for (std::size_t g = 0; g < groups; g += block) {
+      const std::size_t count = std::min(block, groups - g);
+      const value_t<P>* in = x.data() + g * n;
+      double mean[block] = {}, squares[block] = {};
+      k.template row_sums<false>(in, n, count, n, mean);
+      for (double& m : mean) m /= static_cast<double>(n);
+      if (p.normalize_variance) k.squared_differences(in, n, count, n, mean, squares);
+      for (std::size_t i = 0; i < count; ++i) {
+        const double deviation = std::sqrt(squares[i] / static_cast<double>(n)) + static_cast<double>(p.epsilon);
+        k.standardized(in + i * n, mean[i], p.normalize_variance ? deviation : 1.0, y.data() + (g + i) * n, n);
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which may be `x` itself. Allocates nothing.
 template <precision_policy P>
 void mvn_into(tensor_view<const value_t<P>> x, const mvn_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "mvn");
-  reference::mvn<P>(x, p, y);
+  if (!detail::vector_mvn<P>(x, p, y)) reference::mvn<P>(x, p, y);
 }
 
 /// (x - mean) / (sqrt(variance) + epsilon).

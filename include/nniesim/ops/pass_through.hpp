@@ -19,9 +19,10 @@ NNIESIM_BEGIN_NAMESPACE
 ///   shuffle   channel (c * rows + r) * columns + s becomes channel c: the pixel shuffle of super-resolution.
 enum class block_order { blocks, darknet, to_space, shuffle };
 
+/// Parameters of the compiler's PassThrough, and of layers of Caffe's forks: Reorg and the pixel shuffle.
 struct pass_through_params {
-  std::array<std::size_t, 2> block{2, 2};  ///< rows and columns
-  block_order order = block_order::blocks;
+  std::array<std::size_t, 2> block{2, 2};   ///< rows and columns
+  block_order order = block_order::blocks;  ///< which element of a block becomes which channel
 };
 
 /// N x (C * rows * columns) x H/rows x W/columns, or the reverse. Throws shape_error for an input that is not

@@ -23,11 +23,11 @@ enum class pooling_size { ceil, floor };
 
 /// Geometry of a pooling; pairs are {rows, columns}.
 struct pooling_params {
-  pooling_operation operation = pooling_operation::maximum;
-  std::array<std::size_t, 2> kernel{1, 1};
-  std::array<std::size_t, 2> stride{1, 1};
-  padding pad{};
-  pooling_size size = pooling_size::ceil;
+  pooling_operation operation = pooling_operation::maximum;  ///< what is computed of a window
+  std::array<std::size_t, 2> kernel{1, 1};                   ///< extents of a window, at least 1
+  std::array<std::size_t, 2> stride{1, 1};                   ///< from one window to the next, at least 1
+  padding pad{};                                             ///< on each side smaller than the window
+  pooling_size size = pooling_size::ceil;                    ///< how the number of windows is rounded
   bool global = false;  ///< one window over the whole map; kernel, stride and padding are left at their defaults
 };
 
@@ -167,6 +167,27 @@ inline constexpr bool is_monotone =
     std::same_as<F, binary32> || is_gfpq<F> || std::same_as<F, uniform8> || std::same_as<F, uniform16> ||
     std::same_as<F, uniform8_pow2> || std::same_as<F, uniform16_pow2>;
 
+/// Global pooling by the kernels `k`: whole maps are rows of memory. False where it is none, or maps are too large.
+template <precision_policy P, class Kernels>
+bool whole_maps_pooled(Kernels k, tensor_view<const value_t<P>> x, const pooling_params& p, tensor_view<value_t<P>> y) {
+  if (!p.global) return false;
+  const std::size_t n = x.shape()[2] * x.shape()[3];
+  if (p.operation == pooling_operation::maximum) {
+    for (std::size_t map = 0; map < y.size(); ++map) y[map] = k.largest(x.data() + map * n, n);
+    return true;
+  }
+  if (y.shape()[2] * y.shape()[3] != 1 || n > std::size_t{1} << 21U) return false;
+  constexpr std::size_t block = 64;
+  double sum[block];
+  for (std::size_t map = 0; map < y.size(); map += block) {
+    const std::size_t maps = std::min(block, y.size() - map);
+    std::fill_n(sum, block, 0.0);
+    k.template row_sums<false>(x.data() + map * n, n, maps, n, sum);
+    k.means(sum, static_cast<double>(n), y.data() + map, maps);
+  }
+  return true;
+}
+
 /// By the vector kernels; false where there are none. The windows that lie inside a row run side by side, the clipped
 /// ones at its ends one by one.
 template <precision_policy P>
@@ -181,15 +202,9 @@ bool vector_pooling(tensor_view<const value_t<P>> x, const typename P::activatio
   const tensor_shape &xs = x.shape(), &ys = y.shape();
   const std::size_t width = xs[3], map_size = ys[2] * ys[3];
   return run_layerwise<P>([&](auto k) {
-    if (is_average && map_size == 1 && p.global && xs[2] * width <= std::size_t{1} << 21U) {
-      // Whole maps are rows of memory.
-      constexpr std::size_t block = 64;
-      double sum[block];
-      for (std::size_t map = 0; map < y.size(); map += block) {
-        const std::size_t n = std::min(block, y.size() - map);
-        std::fill_n(sum, block, 0.0);
-        k.template row_sums<false>(x.data() + map * xs[2] * width, xs[2] * width, n, xs[2] * width, sum);
-        k.means(sum, static_cast<double>(xs[2] * width), y.data() + map, n);
+    if (whole_maps_pooled<P>(k, x, p, y)) {
+      if constexpr (is_ordered) {
+        if (!is_average) requantize<activations, q20_12>(y.span(), y.span(), s);
       }
       return;
     }
@@ -223,14 +238,8 @@ bool vector_pooling(tensor_view<const value_t<P>> x, const typename P::activatio
         }
       }
       if constexpr (is_ordered) {
-        constexpr std::size_t piece = 512;
-        float value[piece];
-        for (std::size_t at = map * map_size; !is_average && at < (map + 1) * map_size; at += piece) {
-          const std::size_t n = std::min(piece, (map + 1) * map_size - at);
-          decode<q20_12>(std::span<const q20_12>(y.data() + at, n), std::span(value, n), {});
-          fake_quantize<activations>(std::span<const float>(value, n), std::span(value, n), s);
-          k.convert(value, y.data() + at, n);
-        }
+        const std::span<q20_12> of_map(y.data() + map * map_size, map_size);
+        if (!is_average) requantize<activations, q20_12>(of_map, of_map, s);
       }
     }
   });

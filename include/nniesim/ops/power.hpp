@@ -9,10 +9,11 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's Power.
 struct power_params {
-  float exponent = 1.0F;
-  float scale = 1.0F;
-  float shift = 0.0F;
+  float exponent = 1.0F;  ///< any for float references, else one that the hardware has (see check)
+  float scale = 1.0F;     ///< factor of x
+  float shift = 0.0F;     ///< added to scale * x
 };
 
 /// Throws format_error for numbers that are not finite and, but for float references, for an exponent that the

@@ -14,12 +14,12 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Sizes and steps in pixels of the picture.
 struct prior_box_params {
-  std::vector<float> min_sizes{};
-  std::vector<float> max_sizes{};      ///< none, or one for each of min_sizes and larger
-  std::vector<float> aspect_ratios{};  ///< beside 1
-  bool flip = true;                    ///< of each ratio its inverse, too
-  bool clip = false;                   ///< to the picture
-  std::array<float, 4> variance{0.1F, 0.1F, 0.1F, 0.1F};
+  std::vector<float> min_sizes{};                         ///< sides of squares; 1 to 1000 of them
+  std::vector<float> max_sizes{};                         ///< none, or one for each of min_sizes and larger
+  std::vector<float> aspect_ratios{};                     ///< beside 1
+  bool flip = true;                                       ///< of each ratio its inverse, too
+  bool clip = false;                                      ///< to the picture
+  std::array<float, 4> variance{0.1F, 0.1F, 0.1F, 0.1F};  ///< of a correction's four numbers, each more than 0
   std::array<std::size_t, 2> image{0, 0};  ///< rows and columns of the picture; 0: those of the second input
   std::array<float, 2> step{0, 0};         ///< between centres, rows and columns; 0: the picture's over the map's
   float offset = 0.5F;                     ///< of the first centre, in steps

@@ -17,14 +17,14 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Defaults are py-faster-rcnn's for testing.
 struct proposal_params {
-  std::size_t stride = 16;                      ///< pixels of the picture between places of the map
-  std::size_t base_size = 16;                   ///< of the square that anchors are made of
-  std::vector<float> ratios{0.5F, 1.0F, 2.0F};  ///< height over width
-  std::vector<float> scales{8.0F, 16.0F, 32.0F};
-  float min_size = 16;                    ///< in pixels of the unscaled picture; smaller boxes are dropped
-  std::size_t before_suppression = 6000;  ///< so many of the best are looked at
-  std::size_t regions = 300;              ///< rows of the output
-  double overlap_threshold = 0.7;
+  std::size_t stride = 16;                        ///< pixels of the picture between places of the map
+  std::size_t base_size = 16;                     ///< of the square that anchors are made of
+  std::vector<float> ratios{0.5F, 1.0F, 2.0F};    ///< height over width
+  std::vector<float> scales{8.0F, 16.0F, 32.0F};  ///< factors of the anchors' sides
+  float min_size = 16;                            ///< in pixels of the unscaled picture; smaller boxes are dropped
+  std::size_t before_suppression = 6000;          ///< so many of the best are looked at
+  std::size_t regions = 300;                      ///< rows of the output
+  double overlap_threshold = 0.7;                 ///< what overlaps a better box by more is dropped
 };
 
 namespace detail {

@@ -9,6 +9,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of R-FCN's PSROIPooling.
 struct psroi_pooling_params {
   std::size_t outputs = 1;     ///< channels of the output
   std::size_t group = 1;       ///< rows and columns of the grid

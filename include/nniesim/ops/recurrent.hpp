@@ -20,8 +20,10 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// What a recurrent layer has in every step: the cell of Caffe's RNN or LSTM.
 enum class recurrent_cell { rnn, lstm };
 
+/// The name of the cell.
 [[nodiscard]] constexpr std::string_view to_string(recurrent_cell c) noexcept {
   return c == recurrent_cell::lstm ? "lstm" : "rnn";
 }
@@ -39,7 +41,7 @@ enum class recurrent_cell { rnn, lstm };
 /// of the first h's largest one, where that is given and more. The sums of products, states and gates stand in the
 /// policy's output format, each rounded once where it is written; sigmoid and tanh are the policy's (activation.hpp).
 struct recurrent_params {
-  recurrent_cell cell = recurrent_cell::lstm;
+  recurrent_cell cell = recurrent_cell::lstm;  ///< what is computed in every step
   /// Whether the input behind x is the continuation. Without one all sequences begin at step 0 and go on to the last.
   bool has_continuation = true;
   bool is_flag = false;          ///< the continuation is 1 wherever it is not 0 (the fork's Lstm)
@@ -187,14 +189,16 @@ struct recurrent_extents {
 /// One run's tensors: x and x_fixed of what layers wrote, or of a network's floats; the others in the policy's values.
 template <precision_policy P, class X = value_t<P>, class F = value_t<P>>
 struct recurrent_run {
-  tensor_view<const X> x{};
+  tensor_view<const X> x{};                      ///< the input of all steps
   typename P::activations::scale scale{};        ///< of x
   tensor_view<const value_t<P>> continuation{};  ///< as of here on empty where there is none
-  tensor_view<const F> fixed{};
-  typename P::activations::scale fixed_scale{};
-  tensor_view<const value_t<P>> first_h{}, first_c{};
-  tensor_view<value_t<P>> y{};
-  tensor_view<value_t<P>> last_h{}, last_c{};
+  tensor_view<const F> fixed{};                  ///< x_fixed
+  typename P::activations::scale fixed_scale{};  ///< of x_fixed
+  tensor_view<const value_t<P>> first_h{},       ///< the hidden state before the first step
+      first_c{};                                 ///< the cell before the first step
+  tensor_view<value_t<P>> y{};                   ///< the output of all steps
+  tensor_view<value_t<P>> last_h{},              ///< the hidden state after the last step
+      last_c{};                                  ///< the cell after the last step
 
   /// The shapes of the inputs that the parameters name.
   [[nodiscard]] std::vector<tensor_shape> inputs(const recurrent_params& p) const {
@@ -345,6 +349,7 @@ class recurrent_layer {
     if (p.cell == recurrent_cell::rnn) output_.emplace(of(w.output, w.output_bias));
   }
 
+  /// The parameters that the layer was made with.
   [[nodiscard]] const recurrent_params& params() const noexcept { return params_; }
 
   /// Bytes that run() needs for an x of this shape and these threads.
@@ -444,6 +449,7 @@ class recurrent_layer {
     const detail::op_input<P, K> k(continuation, "continuation");
     return allocate_and_run(x, k.view(), threads);
   }
+  /// The same for layers without a continuation.
   template <tensor_like X>
   [[nodiscard]] tensor<value> operator()(const X& x, const executor& threads = {}) const {
     return allocate_and_run(x, {}, threads);

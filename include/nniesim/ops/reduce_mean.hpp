@@ -12,6 +12,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of a mean over axes, as Caffe's Reduction has it.
 struct reduce_mean_params {
   std::vector<std::size_t> axes{};  ///< each at most once
   bool keep_axes = true;            ///< keep them with extent 1, or drop them

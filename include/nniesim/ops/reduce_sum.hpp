@@ -12,10 +12,11 @@ NNIESIM_BEGIN_NAMESPACE
 /// What is added.
 enum class reduction_term { value, magnitude, square };
 
+/// Parameters of a sum over axes, as Caffe's Reduction has it.
 struct reduce_sum_params {
-  std::vector<std::size_t> axes{};  ///< each at most once
-  bool keep_axes = true;            ///< keep them with extent 1, or drop them
-  float coefficient = 1.0F;
+  std::vector<std::size_t> axes{};              ///< each at most once
+  bool keep_axes = true;                        ///< keep them with extent 1, or drop them
+  float coefficient = 1.0F;                     ///< factor of the sum
   reduction_term term = reduction_term::value;  ///< that the hardware has the others, too, is our assumption
 };
 

@@ -8,8 +8,9 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's ReLU.
 struct relu_params {
-  float negative_slope = 0.0F;
+  float negative_slope = 0.0F;  ///< factor of values that are not positive
 };
 
 /// Same shape as the input. Throws for an empty axis or a slope that is not finite.

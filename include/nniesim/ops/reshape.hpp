@@ -10,6 +10,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's Reshape of all axes.
 struct reshape_params {
   /// Extents; 0 copies the input's extent on the same axis, one -1 takes what is left.
   std::vector<std::int64_t> extents{};

@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <vector>
 
 #include <nniesim/ops/input.hpp>
@@ -12,17 +14,19 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Whether an element is one of the input's, or lies between neighbouring ones of its rows and columns.
 enum class resize_method { nearest, bilinear };
 
 /// Where element o of `out` lies among `in`, from 0: corners: o * (in - 1) / (out - 1), so that first and last fall
 /// together (0 where out is 1); origin: o * in / out; half_pixels: (o + 1/2) * in / out - 1/2, at least 0.
 enum class resize_grid { corners, origin, half_pixels };
 
+/// Parameters of the resizing layers of Caffe's forks: Interp, ResizeBilinear and ResizeNearestNeighbor.
 struct resize_params {
-  resize_method method = resize_method::bilinear;
-  resize_grid grid = resize_grid::corners;
-  std::array<std::size_t, 2> size{1, 1};  ///< rows and columns of the output
-  padding crop{};                         ///< rows and columns of the input that are left out on each side
+  resize_method method = resize_method::bilinear;  ///< how an element is computed
+  resize_grid grid = resize_grid::corners;         ///< where an element lies in the input
+  std::array<std::size_t, 2> size{1, 1};           ///< rows and columns of the output
+  padding crop{};                                  ///< rows and columns of the input that are left out on each side
 };
 
 /// N x C x size. Throws shape_error where the input is not N x C x H x W or nothing of it is left, or an extent is 0 or
@@ -106,11 +110,58 @@ void resize(tensor_view<const value_t<P>> x, const resize_params& p, tensor_view
 
 }  // namespace reference
 
+namespace detail {
+
+/// By the vector kernels; false where there are none. Columns in blocks, of which the rows of the input between which
+/// one of the output lies are made once.
+template <precision_policy P>
+bool vector_resize(tensor_view<const value_t<P>> x, const resize_params& p, tensor_view<value_t<P>> y) {
+  const tensor_shape &xs = x.shape(), &ys = y.shape();
+  const std::size_t rows = xs[2] - p.crop.top - p.crop.bottom, columns = xs[3] - p.crop.left - p.crop.right;
+  constexpr std::size_t block = 512, slack = 8, none = std::numeric_limits<std::size_t>::max();
+  std::uint32_t lower[block], upper[block];
+  double fraction[block + slack] = {}, made[2][block + slack];
+  return run_layerwise<P>([&](auto k) {
+    for (std::size_t begin = 0; begin < ys[3]; begin += block) {
+      const std::size_t n = std::min(block, ys[3] - begin);
+      for (std::size_t i = 0; i < n; ++i) {
+        const resize_place c = place_of(p, begin + i, columns, ys[3]);
+        lower[i] = static_cast<std::uint32_t>(c.lower);
+        upper[i] = static_cast<std::uint32_t>(c.upper);
+        fraction[i] = c.fraction;
+      }
+      for (std::size_t map = 0; map < ys[0] * ys[1]; ++map) {
+        const value_t<P>* in = x.data() + (map * xs[2] + p.crop.top) * xs[3] + p.crop.left;
+        std::size_t row_of[2] = {none, none};
+        const auto row = [&](std::size_t r, std::size_t other) {
+          const std::size_t place = row_of[0] == r || (row_of[1] != r && row_of[1] == other) ? 0 : 1;
+          if (row_of[place] != r) k.between_elements(in + r * xs[3], lower, upper, fraction, made[place], n);
+          row_of[place] = r;
+          return made[place];
+        };
+        for (std::size_t oy = 0; oy < ys[2]; ++oy) {
+          const resize_place r = place_of(p, oy, rows, ys[2]);
+          value_t<P>* out = y.data() + (map * ys[2] + oy) * ys[3] + begin;
+          if (p.method == resize_method::nearest) {
+            const value_t<P>* from = in + r.lower * xs[3];
+            for (std::size_t i = 0; i < n; ++i) out[i] = from[lower[i]];
+            continue;
+          }
+          const double* a = row(r.lower, r.upper);
+          k.between_rows(a, row(r.upper, r.lower), r.fraction, out, n);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing.
 template <precision_policy P>
 void resize_into(tensor_view<const value_t<P>> x, const resize_params& p, tensor_view<value_t<P>> y) {
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "resize");
-  reference::resize<P>(x, p, y);
+  if (!detail::vector_resize<P>(x, p, y)) reference::resize<P>(x, p, y);
 }
 
 /// N x C x H x W resized.

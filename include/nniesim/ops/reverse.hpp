@@ -2,6 +2,7 @@
 // CPU.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <vector>
@@ -12,7 +13,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// The layer of Caffe's forks for recurrent networks, which turns sequences around.
 struct reverse_params {
-  std::vector<std::size_t> axes{0};
+  std::vector<std::size_t> axes{0};  ///< each at most once
 };
 
 /// The input's shape. Throws shape_error for an axis out of range or named twice, or an empty axis.
@@ -34,14 +35,17 @@ void reverse_into(tensor_view<const T> x, const reverse_params& p, tensor_view<T
   detail::require_output(y.shape(), infer_shape(p, shape), "reverse");
   std::array<bool, tensor_shape::max_rank> turned{};
   for (const std::size_t axis : p.axes) turned[axis] = true;
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  // What lies behind the last axis that is turned stays together.
+  std::size_t run = 1;
+  for (std::size_t axis = shape.rank(); axis-- > 0 && !turned[axis];) run *= shape[axis];
+  for (std::size_t i = 0; i < x.size(); i += run) {
     std::size_t rest = i, to = 0, stride = 1;
     for (std::size_t axis = shape.rank(); axis-- > 0; stride *= shape[axis]) {
       const std::size_t at = rest % shape[axis];
       rest /= shape[axis];
       to += (turned[axis] ? shape[axis] - 1 - at : at) * stride;
     }
-    y[to] = x[i];
+    std::copy_n(x.data() + i, run, y.data() + to);
   }
 }
 

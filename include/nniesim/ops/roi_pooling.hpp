@@ -11,6 +11,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Fast R-CNN's ROIPooling.
 struct roi_pooling_params {
   std::array<std::size_t, 2> pooled{1, 1};  ///< rows and columns of the grid
   float spatial_scale = 1.0F;               ///< from pixels of the picture to those of the map

@@ -14,7 +14,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Factors cover the axes of the input from `axis` on, as many as they have themselves (Caffe's Scale).
 struct scale_params {
-  std::size_t axis = 1;
+  std::size_t axis = 1;  ///< first axis of the input that the factors cover
 };
 
 namespace detail {
@@ -118,9 +118,12 @@ template <precision_policy P, tensor_like X, tensor_like F, tensor_like S>
 /// shift 0). y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. Caffe stores sums, to be divided by a `count`
 /// common to them, its third blob; where that is 0 mean and variance count as 0, as in Caffe.
 struct batch_norm_params {
-  std::vector<float> mean{}, variance{}, gamma{}, beta{};
-  float epsilon = 1e-5F;
-  float count = 1.0F;
+  std::vector<float> mean{},  ///< one for each channel
+      variance{},             ///< one for each channel
+      gamma{},                ///< one for each channel, or empty: 1
+      beta{};                 ///< one for each channel, or empty: 0
+  float epsilon = 1e-5F;      ///< added to the variance
+  float count = 1.0F;         ///< common divisor of the stored means and variances
 };
 
 /// The same normalization as factor and shift, in float64. Throws shape_error for lists of different lengths and
@@ -155,8 +158,8 @@ struct batch_norm_params {
 
 /// Weights and bias with a normalization folded in.
 struct folded_weights {
-  tensor<float> weights;
-  tensor<float> bias;
+  tensor<float> weights;  ///< in the shape of the weights before
+  tensor<float> bias;     ///< one value for each output
 };
 
 /// Folds a normalization of the outputs into weights (outputs first) and bias, as the compiler does before it

@@ -8,8 +8,9 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of ShuffleChannel, a layer of Caffe's forks.
 struct shuffle_channel_params {
-  std::size_t groups = 1;
+  std::size_t groups = 1;  ///< of channels; a divisor of their number
 };
 
 /// The input's shape. Throws shape_error for fewer than two axes, an empty one, or groups that do not divide axis 1.

@@ -12,7 +12,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Cut at the points, or into equal parts where there are none (Caffe's Slice).
 struct slice_params {
-  std::size_t axis = 1;
+  std::size_t axis = 1;               ///< along which the tensor is cut
   std::vector<std::size_t> points{};  ///< ascending indices along the axis at which the second part on begin
   std::size_t parts = 1;              ///< number of equal parts; left at its default where there are points
 };

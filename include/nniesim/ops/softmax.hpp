@@ -9,15 +9,16 @@
 
 #include <nniesim/core/cordic.hpp>
 #include <nniesim/core/exp.hpp>
-#include <nniesim/kernels/functions.hpp>
+#include <nniesim/kernels/layerwise.hpp>
 #include <nniesim/ops/input.hpp>
 #include <nniesim/precision/function_rule.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's Softmax.
 struct softmax_params {
-  std::size_t axis = 1;
-  function_rule rule = function_rule::hardware;
+  std::size_t axis = 1;                          ///< along which values are normalized
+  function_rule rule = function_rule::hardware;  ///< as the accelerator computes it, or exactly
 };
 
 /// Same shape as the input. Throws shape_error for an axis out of range or an empty one.

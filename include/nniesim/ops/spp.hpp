@@ -9,9 +9,10 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of Caffe's SPP.
 struct spp_params {
-  std::size_t levels = 1;  ///< level l has 2^l x 2^l windows
-  pooling_operation operation = pooling_operation::maximum;
+  std::size_t levels = 1;                                    ///< level l has 2^l x 2^l windows
+  pooling_operation operation = pooling_operation::maximum;  ///< of the windows of all levels
 };
 
 namespace detail {

@@ -13,6 +13,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of the proposal layer of CTPN.
 struct text_proposal_params {
   std::size_t stride = 16;  ///< pixels of the picture between places of the map
 };

@@ -9,6 +9,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Parameters of SegNet's Upsample with a mask.
 struct unpool_params {
   std::array<std::size_t, 2> size{1, 1};  ///< rows and columns of the output
 };

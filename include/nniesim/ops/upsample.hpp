@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <nniesim/kernels/engine.hpp>
+#include <nniesim/kernels/quantize.hpp>
 #include <nniesim/ops/input.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
@@ -72,6 +73,62 @@ void upsample(tensor_view<const value_t<P>> x, const typename P::activations::sc
 
 }  // namespace reference
 
+namespace detail {
+
+/// By the vector kernels; false where there are none. Rows of the input are encoded once, several narrow ones at a
+/// time, and their elements repeated; then the row of the output is copied.
+template <precision_policy P>
+bool vector_upsample(tensor_view<const value_t<P>> x, const typename P::activations::scale& s,
+                     tensor_view<value_t<P>> y) {
+  using value = value_t<P>;
+  const tensor_shape &xs = x.shape(), &ys = y.shape();
+  const std::size_t rows = xs[2], columns = xs[3], wide = ys[3];
+  // Floats are encoded as themselves.
+  constexpr bool is_plain =
+      std::same_as<typename P::activations, binary32> && std::same_as<typename P::output, binary32>;
+  return run_layerwise<P>([&](auto k) {
+    constexpr std::size_t piece = 1024;
+    value stored[piece];
+    std::size_t begin = 0, end = 0;  // which elements are stored
+    // n elements from `at` on; they lie within a row.
+    const auto encoded = [&](std::size_t at, std::size_t n) {
+      if constexpr (is_plain) return x.data() + at;
+      if (at < begin || at + n > end) {
+        begin = at;
+        end = n < columns ? at + n : at + std::min(x.size() - at, std::max<std::size_t>(piece / n, 1) * n);
+        requantize<typename P::activations, typename P::output>(x.span().subspan(begin, end - begin),
+                                                                std::span(stored, end - begin), s);
+      }
+      return static_cast<const value*>(stored + (at - begin));
+    };
+    for (std::size_t map = 0; map < ys[0] * ys[1]; ++map) {
+      for (std::size_t oy = 0; oy < ys[2]; ++oy) {
+        const std::size_t row = oy * rows / ys[2];
+        value* out = y.data() + (map * ys[2] + oy) * wide;
+        if (oy > 0 && row == (oy - 1) * rows / ys[2]) {
+          std::copy_n(out - wide, wide, out);
+          continue;
+        }
+        std::size_t ox = 0, place = 0;  // place: ox * columns - at * wide
+        for (std::size_t at = 0; at < columns; at += piece) {
+          const std::size_t n = std::min(piece, columns - at);
+          const value* const from = encoded((map * rows + row) * columns + at, n);
+          if (wide == 2 * columns) {
+            k.twice(from, out + 2 * at, n);
+            continue;
+          }
+          for (std::size_t c = 0; c < n; ++c) {
+            for (; place < wide; place += columns) out[ox++] = from[c];
+            place -= wide;
+          }
+        }
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
 /// Checks, then evaluates into `y`, which must have the inferred shape. Allocates nothing. `s` is the scale of the
 /// input.
 template <precision_policy P>
@@ -79,7 +136,7 @@ void upsample_into(tensor_view<const value_t<P>> x, const typename P::activation
                    tensor_view<value_t<P>> y) {
   check<P>(p, x.shape());
   detail::require_output(y.shape(), infer_shape(p, x.shape()), "upsample");
-  reference::upsample<P>(x, s, p, y);
+  if (!detail::vector_upsample<P>(x, s, y)) reference::upsample<P>(x, s, p, y);
 }
 
 /// Upsampling of N x C x H x W; the scale of the input is derived from it unless given.

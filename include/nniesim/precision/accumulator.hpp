@@ -19,11 +19,13 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// One chain of fused multiply-adds in float32. The default.
 struct fp32_chain {
-  using operand = float;
-  using sum = float;
-  static constexpr std::string_view name = "fp32_chain";
+  using operand = float;                                  ///< what is multiplied
+  using sum = float;                                      ///< what sums are kept in
+  static constexpr std::string_view name = "fp32_chain";  ///< for messages and files
 
+  /// acc + w * a, rounded as the accumulator rounds.
   [[nodiscard]] static float add(sum acc, float w, float a) noexcept { return std::fma(w, a, acc); }
+  /// The finished sum as a floating number, exactly.
   [[nodiscard]] static float total(sum acc) noexcept { return acc; }
   /// A float cannot wrap: nothing to check.
   static void check_capacity(std::size_t, double, std::string_view) noexcept {}
@@ -31,27 +33,33 @@ struct fp32_chain {
 
 /// The same chain in float64. The product of two floats is exact in it.
 struct fp64_chain {
-  using operand = float;
-  using sum = double;
-  static constexpr std::string_view name = "fp64_chain";
+  using operand = float;                                  ///< what is multiplied
+  using sum = double;                                     ///< what sums are kept in
+  static constexpr std::string_view name = "fp64_chain";  ///< for messages and files
 
+  /// acc + w * a, rounded as the accumulator rounds.
   [[nodiscard]] static double add(sum acc, float w, float a) noexcept {
     return std::fma(static_cast<double>(w), static_cast<double>(a), acc);
   }
+  /// The finished sum as a floating number, exactly.
   [[nodiscard]] static double total(sum acc) noexcept { return acc; }
+  /// A double cannot wrap: nothing to check.
   static void check_capacity(std::size_t, double, std::string_view) noexcept {}
 };
 
 /// Exact integer sums of integer codes, for uniform formats.
 template <class Sum>
 requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>) struct exact_integer {
-  using operand = std::int32_t;
-  using sum = Sum;
-  static constexpr std::string_view name = sizeof(Sum) == 4 ? "exact_int32" : "exact_int64";
+  using operand = std::int32_t;  ///< what is multiplied: codes
+  using sum = Sum;               ///< what sums are kept in
+  static constexpr std::string_view name =
+      sizeof(Sum) == 4 ? "exact_int32" : "exact_int64";  ///< for messages and files
 
+  /// acc + w * a, rounded as the accumulator rounds.
   [[nodiscard]] static constexpr sum add(sum acc, operand w, operand a) noexcept {
     return static_cast<sum>(acc + static_cast<sum>(w) * static_cast<sum>(a));
   }
+  /// The finished sum as a floating number, exactly.
   [[nodiscard]] static double total(sum acc) noexcept { return static_cast<double>(acc); }
   /// Throws format_error where `length` products of at most `largest_product` could leave the sum's range.
   static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
@@ -61,23 +69,26 @@ requires(std::same_as<Sum, std::int32_t> || std::same_as<Sum, std::int64_t>) str
                                   " holds ", static_cast<double>(std::numeric_limits<sum>::max()));
   }
 };
-using exact_int32 = exact_integer<std::int32_t>;
-using exact_int64 = exact_integer<std::int64_t>;
+using exact_int32 = exact_integer<std::int32_t>;  ///< for 8-bit codes
+using exact_int64 = exact_integer<std::int64_t>;  ///< for 16-bit codes
 
 /// Rounds each product to fixed point and adds in fixed point, for the study of overflow: of log formats in units, so
 /// that fixed_accumulator<I, 0, ...> sums whole units of I bits. With `trap`, a length that could overflow is refused;
 /// `wrap` and `saturate` say what every single addition does.
 template <int IntBits, int FracBits, rounding Rounding, overflow Overflow>
 requires(IntBits + FracBits <= 53) struct fixed_accumulator {
-  using operand = float;
-  using sum = fixed_point<IntBits, FracBits, Rounding, Overflow>;
-  static constexpr std::string_view name = sum::name;
+  using operand = float;                                           ///< what is multiplied
+  using sum = fixed_point<IntBits, FracBits, Rounding, Overflow>;  ///< what sums are kept in
+  static constexpr std::string_view name = sum::name;              ///< for messages and files
 
+  /// acc + w * a, rounded as the accumulator rounds.
   [[nodiscard]] static constexpr sum add(sum acc, float w, float a) {
     const sum product = sum::from(static_cast<double>(w) * static_cast<double>(a));  // the double product is exact
     return fixed_cast<sum>(acc + product);
   }
+  /// The finished sum as a floating number, exactly.
   [[nodiscard]] static constexpr double total(sum acc) noexcept { return sum::to_double(acc); }
+  /// Throws format_error under `trap` where `length` products of at most `largest_product` could leave the range.
   static void check_capacity(std::size_t length, double largest_product, std::string_view where) {
     if constexpr (Overflow::rule == overflow_rule::trap) {
       // Rounding can add up to a step to each product.

@@ -1,4 +1,4 @@
-// How functions that are no polynomials are computed: as the accelerator does, or exactly.
+// How transcendental functions (sigmoid, tanh, exp, log, softmax) are computed: as the accelerator does, or exactly.
 #pragma once
 
 #include <string_view>
@@ -14,10 +14,11 @@ enum class function_rule {
   exact,          ///< in float64, rounded once where it is written: tells what the hardware's tables cost
 };
 
+/// The enumerator's name.
 [[nodiscard]] constexpr std::string_view to_string(function_rule r) noexcept {
   switch (r) {
     case function_rule::hardware: return "hardware";
-    case function_rule::nearest_entry: return "nearest entry";
+    case function_rule::nearest_entry: return "nearest_entry";
     case function_rule::exact: return "exact";
   }
   return "?";

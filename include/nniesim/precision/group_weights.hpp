@@ -16,9 +16,9 @@ NNIESIM_BEGIN_NAMESPACE
 /// zeros as zeros, and the magnitude, that of the first weight, goes into the multiplier.
 template <quantized_format F>
 struct group_weights {
-  typename F::scale scale{};
-  double magnitude = 1.0;  ///< what a decoded weight is multiplied by; of weights of constant magnitude not 1
-  bool is_constant = false;
+  typename F::scale scale{};  ///< of the codes
+  double magnitude = 1.0;     ///< what a decoded weight is multiplied by; of weights of constant magnitude not 1
+  bool is_constant = false;   ///< whether they stand as signs
 
   /// Weights whose magnitudes differ by no more are constant: groups that differ by 7.8e-7 were taken as constant, one
   /// of 2.7e-6 not.
@@ -36,6 +36,7 @@ struct group_weights {
     return {F::scale_of(w), 1.0, false};
   }
 
+  /// The code of one weight of the group.
   [[nodiscard]] typename F::code encode(float w) const {
     if (is_constant) w = w == 0.0F ? 0.0F : std::copysign(1.0F, w);
     return F::encode(w, scale);

@@ -1,6 +1,6 @@
 // What the accelerator does with a finished sum of products: four integers per output, as compiled models hold them.
 // Source: records of compiled models, thousands of them equal integer for integer; the arithmetic between them is
-// inferred from their units.
+// inferred from their units (examples/guide/compiled-models.md, section 1).
 #pragma once
 
 #include <algorithm>
@@ -22,6 +22,7 @@ enum class sum_rounding {
   truncate,  ///< to whole units, toward minus infinity
 };
 
+/// The enumerator's name.
 [[nodiscard]] constexpr std::string_view to_string(sum_rounding r) noexcept {
   switch (r) {
     case sum_rounding::none: return "none";
@@ -53,10 +54,12 @@ struct mac_stage {
   std::int32_t multiplier = 0;  ///< factor * unit * 2^42, or 2^31 if coarse
   std::int32_t shift = 0;       ///< in 1/4096
   std::int32_t slope = 4096;    ///< of negative values, in 1/4096: 4096 none, 0 ReLU
-  bool coarse = false;
+  bool coarse = false;          ///< the multiplier is divided by 2^11: it would pass 2^31
 
+  /// Equal in every integer.
   [[nodiscard]] friend bool operator==(const mac_stage&, const mac_stage&) = default;
 
+  /// The whole part of x, saturated to 32 bits; 0 for NaN.
   [[nodiscard]] static std::int32_t saturated(double x) noexcept {
     constexpr double low = std::numeric_limits<std::int32_t>::min();
     constexpr double high = std::numeric_limits<std::int32_t>::max();

@@ -45,36 +45,36 @@ concept precision_policy =
 template <quantized_format Weights, quantized_format Activations, accumulator Accumulator, value_format Output>
 requires accumulates<Accumulator, Weights, Activations>
 struct precision {
-  using weights = Weights;
-  using activations = Activations;
-  using accumulator = Accumulator;
-  using output = Output;
+  using weights = Weights;          ///< format of weights
+  using activations = Activations;  ///< format of activations
+  using accumulator = Accumulator;  ///< how products are summed
+  using output = Output;            ///< format that layers write
 };
 
 /// The reference: everything in IEEE binary32, sums as one fused chain.
 struct float32 : precision<binary32, binary32, fp32_chain, binary32> {
-  static constexpr std::string_view name = "float32";
+  static constexpr std::string_view name = "float32";  ///< for tables, messages and files
 };
 /// The accelerator's 8-bit layers.
 struct w8a8 : precision<gfpq8, gfpq8, fp32_chain, q20_12> {
-  static constexpr std::string_view name = "w8a8";
+  static constexpr std::string_view name = "w8a8";  ///< for tables, messages and files
 };
 /// The accelerator's 16-bit ("high precision") layers.
 struct w16a16 : precision<gfpq16, gfpq16, fp32_chain, q20_12> {
-  static constexpr std::string_view name = "w16a16";
+  static constexpr std::string_view name = "w16a16";  ///< for tables, messages and files
 };
 /// Uniform 8-bit integers with exact sums.
 struct uniform_w8a8 : precision<uniform8, uniform8, exact_int32, q20_12> {
-  static constexpr std::string_view name = "uniform_w8a8";
+  static constexpr std::string_view name = "uniform_w8a8";  ///< for tables, messages and files
 };
 /// Uniform 16-bit integers with exact sums.
 struct uniform_w16a16 : precision<uniform16, uniform16, exact_int64, q20_12> {
-  static constexpr std::string_view name = "uniform_w16a16";
+  static constexpr std::string_view name = "uniform_w16a16";  ///< for tables, messages and files
 };
 
 namespace detail {
 
-/// Of what is no policy there is a type too, so that not this one but the missing part is what compilers name.
+/// Also defined for types that are not policies, so that compilers name the missing part and not this alias.
 template <class P>
 struct value {
   using type = struct no_policy;

@@ -18,9 +18,10 @@ NNIESIM_BEGIN_NAMESPACE
 /// Up to eight extents, outermost first. Feature maps are NCHW: batch, channel, row, column.
 class tensor_shape {
  public:
-  static constexpr std::size_t max_rank = 8;
+  static constexpr std::size_t max_rank = 8;  ///< axes at most
 
   constexpr tensor_shape() noexcept = default;
+  /// As from a span.
   constexpr tensor_shape(std::initializer_list<std::size_t> extents)
       : tensor_shape(std::span<const std::size_t>(extents.begin(), extents.size())) {}
   /// Throws shape_error for more than max_rank extents or an element count beyond std::ptrdiff_t.
@@ -38,13 +39,18 @@ class tensor_shape {
     }
   }
 
+  /// Number of axes.
   [[nodiscard]] constexpr std::size_t rank() const noexcept { return rank_; }
   /// Number of elements; 1 for rank 0.
   [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+  /// The extent of an axis below rank(); not checked.
   [[nodiscard]] constexpr std::size_t operator[](std::size_t axis) const noexcept { return extents_[axis]; }
+  /// The outermost extent.
   [[nodiscard]] constexpr const std::size_t* begin() const noexcept { return extents_.data(); }
+  /// Behind the innermost extent.
   [[nodiscard]] constexpr const std::size_t* end() const noexcept { return extents_.data() + rank_; }
 
+  /// Of the same rank and extents.
   friend constexpr bool operator==(const tensor_shape& a, const tensor_shape& b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
   }

@@ -1,4 +1,4 @@
-// Tensors as the operators see them: views of dense row-major memory, taken from xtensor or Eigen expressions, and the
+// Tensors as the operators take them, xtensor or Eigen expressions that are seen as dense row-major memory, and the
 // owning type that they return.
 #pragma once
 
@@ -12,17 +12,27 @@
 #include <utility>
 #include <vector>
 
-#if __has_include(<xtensor/xarray.hpp>)
-#include <xtensor/xarray.hpp>
-#else
+// xtensor 0.26 moved its headers into folders. Where both layouts are found, a new copy before the system's old one,
+// the new one is taken, unless the program has included the old one already.
+#if __has_include(<xtensor/containers/xarray.hpp>) && \
+    !(defined(XTENSOR_VERSION_MAJOR) && XTENSOR_VERSION_MAJOR == 0 && XTENSOR_VERSION_MINOR < 26)
 #include <xtensor/containers/xarray.hpp>
+#if XTENSOR_VERSION_MAJOR == 0 && XTENSOR_VERSION_MINOR < 26
+#error "nniesim: headers of two versions of xtensor are mixed: put one alone on the include path"
 #endif
-
-#include <Eigen/Core>
+#else
+#include <xtensor/xarray.hpp>
+#endif
 
 #include <nniesim/core/error.hpp>
 #include <nniesim/formats/integer_code.hpp>
 #include <nniesim/tensor/shape.hpp>
+#include <nniesim/tensor/view.hpp>
+
+namespace Eigen {
+template <class Derived>
+struct EigenBase;  // who hands over Eigen's expressions has included its headers
+}
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -30,46 +40,14 @@ NNIESIM_BEGIN_NAMESPACE
 template <class T>
 using tensor = xt::xarray<T, xt::layout_type::row_major>;
 
-/// A dense row-major tensor in memory that somebody else owns.
-template <class T>
-class tensor_view {
- public:
-  constexpr tensor_view() noexcept = default;
-  /// Throws shape_error unless `data` has exactly as many elements as the shape.
-  constexpr tensor_view(std::span<T> data, const tensor_shape& shape) : data_(data.data()), shape_(shape) {
-    detail::require<shape_error>(data.size() == shape.size(), "tensor_view: ", data.size(), " elements for shape ",
-                                 shape);
-  }
-  /// A read-only view of what a mutable view shows.
-  template <class U>
-  requires(std::is_const_v<T>&& std::same_as<U, std::remove_const_t<T>>) constexpr tensor_view(
-      const tensor_view<U>& other) noexcept
-      : data_(other.data()), shape_(other.shape()) {}
-
-  [[nodiscard]] constexpr T* data() const noexcept { return data_; }
-  [[nodiscard]] constexpr const tensor_shape& shape() const noexcept { return shape_; }
-  [[nodiscard]] constexpr std::size_t size() const noexcept { return shape_.size(); }
-  [[nodiscard]] constexpr std::span<T> span() const noexcept { return {data_, size()}; }
-  [[nodiscard]] constexpr T& operator[](std::size_t index) const noexcept { return data_[index]; }
-
- private:
-  T* data_ = nullptr;
-  tensor_shape shape_{0};
-};
-
 template <class E>
 concept xtensor_expression = xt::is_xexpression<std::remove_cvref_t<E>>::value;
 
 template <class E>
 concept eigen_expression = std::derived_from<std::remove_cvref_t<E>, Eigen::EigenBase<std::remove_cvref_t<E>>>;
 
-template <class E>
-struct is_tensor_view : std::false_type {};
-template <class T>
-struct is_tensor_view<tensor_view<T>> : std::true_type {};
-
 /// Values one behind the other in memory, taken as a tensor of rank 1: std::vector, std::array, std::span, ... of
-/// numbers or codes. Text is none, nor are lists of tensors.
+/// numbers or codes. Strings and lists of tensors are not tensor-like.
 template <class E>
 concept value_list =
     !xtensor_expression<E> && !eigen_expression<E> && std::ranges::contiguous_range<E> && std::ranges::sized_range<E> &&
@@ -110,6 +88,8 @@ struct element<E> {
 template <tensor_like E>
 using element_t = typename detail::element<std::remove_cvref_t<E>>::type;
 
+/// The shape of a tensor-like argument: of an Eigen matrix rows x columns, of a list its length. Throws shape_error for
+/// more than tensor_shape::max_rank axes.
 template <class Expression>
 [[nodiscard]] tensor_shape shape_of(const Expression& e) {
   if constexpr (xtensor_expression<Expression>) {
@@ -133,6 +113,7 @@ template <class Expression>
 template <class T>
 class dense {
  public:
+  /// Looks at `e`, or copies it where it is not dense and row-major.
   template <tensor_like E>
   requires std::same_as<element_t<E>, T>
   explicit dense(const E& e) {
@@ -142,9 +123,12 @@ class dense {
     } else if constexpr (value_list<E>) {
       view_ = {std::span<const T>(std::ranges::data(e), std::ranges::size(e)), shape};
     } else if constexpr (eigen_expression<E>) {
-      using row_major = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-      copy_.resize(shape.size());
-      Eigen::Map<row_major>(copy_.data(), e.rows(), e.cols()) = e;
+      copy_.reserve(shape.size());
+      const auto& values = evaluated(e);
+      using index = decltype(e.rows());
+      for (index row = 0; row < e.rows(); ++row) {
+        for (index column = 0; column < e.cols(); ++column) copy_.push_back(values.coeff(row, column));
+      }
       view_ = {std::span<const T>(copy_), shape};
     } else {
       if constexpr (requires {
@@ -161,9 +145,17 @@ class dense {
   dense(const dense&) = delete;
   dense& operator=(const dense&) = delete;
 
+  /// The elements, row-major.
   [[nodiscard]] const tensor_view<const T>& view() const noexcept { return view_; }
 
  private:
+  /// An Eigen expression's coefficients: products and the like are computed once, triangles and diagonals filled.
+  template <eigen_expression E>
+  [[nodiscard]] static decltype(auto) evaluated(const E& e) {
+    if constexpr (requires { e.eval(); }) return e.eval();
+    else return e.toDenseMatrix();
+  }
+
   std::vector<T> copy_;
   tensor_view<const T> view_;
 };
@@ -187,23 +179,6 @@ template <class T>
 /// A view of a temporary would outlive what it shows: keep the tensor in a variable.
 template <class T>
 tensor_view<const T> view_of(const tensor<T>&& t) = delete;
-
-/// A view of as many elements as the shape has, from `data` on.
-template <class T>
-[[nodiscard]] tensor_view<T> view_of(T* data, const tensor_shape& shape) {
-  return {std::span<T>(data, shape.size()), shape};
-}
-/// A view of a vector's, an array's or a span's elements. Throws shape_error unless the shape has as many.
-template <std::ranges::contiguous_range R>
-requires(std::is_lvalue_reference_v<R> || std::ranges::borrowed_range<R>)
-    [[nodiscard]] auto view_of(R&& data, const tensor_shape& shape) {
-  using element = std::remove_reference_t<std::ranges::range_reference_t<R>>;
-  return tensor_view<element>(std::span<element>(std::ranges::data(data), std::ranges::size(data)), shape);
-}
-template <std::ranges::contiguous_range R>
-requires(!std::is_lvalue_reference_v<R> && !std::ranges::borrowed_range<R>)  //
-    tensor_view<const std::ranges::range_value_t<R>> view_of(R&& data, const tensor_shape& shape)
-= delete;
 
 namespace detail {
 
@@ -240,15 +215,6 @@ template <class F, tensor_like X>
 [[nodiscard]] tensor<float> to_float(const X& codes, const typename F::scale& scale) {
   static_assert(detail::code_of<element_t<X>, F>, "nniesim: to_float takes a tensor of the format's codes");
   return detail::floats_of(codes, [&scale](typename F::code c) { return F::decode(c, scale); });
-}
-
-/// A matrix view of a tensor of rank 2, for Eigen expressions.
-template <class T>
-[[nodiscard]] auto as_eigen(tensor_view<T> t) {
-  require_rank(t.shape(), 2, "as_eigen", "rows, columns");
-  using matrix = Eigen::Matrix<std::remove_const_t<T>, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using map = Eigen::Map<std::conditional_t<std::is_const_v<T>, const matrix, matrix>>;
-  return map(t.data(), static_cast<Eigen::Index>(t.shape()[0]), static_cast<Eigen::Index>(t.shape()[1]));
 }
 
 NNIESIM_END_NAMESPACE

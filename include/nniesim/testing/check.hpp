@@ -23,8 +23,8 @@ namespace matchers {
 
 /// What a check found.
 struct finding {
-  bool holds = false;
-  std::string sentence;
+  bool holds = false;    ///< whether the tensor is as it should be
+  std::string sentence;  ///< what was found, for the test's output
 };
 
 /// An element as a number: floats by the shortest decimals that stand for them alone, 8-bit codes not as characters.
@@ -121,8 +121,9 @@ template <class R, class X>
 template <class Check>
 class tensor_matcher {
  public:
-  using is_gtest_matcher = void;
+  using is_gtest_matcher = void;  ///< what GoogleTest knows matchers by
 
+  /// `what` completes "has ...": what is checked.
   tensor_matcher(std::string what, Check check) : what_(std::move(what)), check_(std::move(check)) {}
 
   /// For Catch2.
@@ -132,7 +133,9 @@ class tensor_matcher {
     sentence_ = std::move(f.sentence);
     return f.holds;
   }
+  /// For Catch2: what the last match found, else what is checked.
   [[nodiscard]] std::string describe() const { return sentence_.empty() ? what_ : sentence_; }
+  /// For Catch2's older matchers: describe().
   [[nodiscard]] std::string toString() const { return describe(); }
 
   /// For GoogleTest.
@@ -142,10 +145,14 @@ class tensor_matcher {
     if (out != nullptr) *out << f.sentence;
     return f.holds;
   }
+  /// For GoogleTest.
   void DescribeTo(std::ostream* out) const { *out << "has " << what_; }
+  /// For GoogleTest.
   void DescribeNegationTo(std::ostream* out) const { *out << "does not have " << what_; }
 
+  /// What is checked.
   [[nodiscard]] const std::string& what() const noexcept { return what_; }
+  /// The finding for a tensor.
   template <tensor_like X>
   [[nodiscard]] finding operator()(const X& actual) const {
     return check_(actual);

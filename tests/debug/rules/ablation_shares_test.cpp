@@ -17,7 +17,7 @@ using two_runs::plain_network;
 TEST_CASE("supplement: what weights and activations do by themselves, where that is asked for", "[debug]") {
   draws random(15);
   experiment e(plain_network(random), random);
-  const laboratory lab = e.lab();
+  const experiment_context lab = e.lab();
   const auto r = two_runs::layers_as(e.reference), x = two_runs::layers_as(e.other);
   const diagnose_options options;
   for (const bool is_asked : {false, true}) {

@@ -42,7 +42,7 @@ TEST_CASE("an input that differs is judged by what it does behind it", "[debug]"
     subject s = made_subject(kind, number++);
     s.plan = plan_of(s.net, compile_mode::all_16bit);  // so that the input's effect stands out
     const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-    const laboratory lab = s.lab(fed);
+    const experiment_context lab = s.lab(fed);
     const run_values in_float = run_of(s.net, float_plan(s.net), nullptr, fed);
     for (int what = 0; what < 3; ++what) {
       for (int strength = 1; strength <= 3; ++strength) {

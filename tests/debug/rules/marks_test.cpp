@@ -17,7 +17,7 @@ using two_runs::plain_network;
 TEST_CASE("supplement: the layers to mark, where they were searched", "[debug]") {
   draws random(16);
   experiment e(plain_network(random), random);
-  const laboratory lab = e.lab();
+  const experiment_context lab = e.lab();
   const auto r = two_runs::layers_as(e.reference), x = two_runs::layers_as(e.other);
   const diagnose_options options;
   const auto change = [&](std::optional<double> goal) {

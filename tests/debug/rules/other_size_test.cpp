@@ -43,7 +43,7 @@ two_runs::experiment experiment_of(bool reference_rounds_down) {
 }
 
 diagnosis diagnosed(const two_runs::experiment& e, bool with_lab, const diagnose_options& options = {}) {
-  const laboratory lab = e.lab();
+  const experiment_context lab = e.lab();
   return diagnose(two_runs::layers_as(e.reference), two_runs::layers_as(e.other), options, with_lab ? &lab : nullptr);
 }
 

@@ -56,7 +56,7 @@ TEST_CASE("what a probe of the post-processing finds", "[debug]") {
 TEST_CASE("a diagnosis asks the post-processing on the outputs of both runs", "[debug]") {
   draws random(3);
   const two_runs::experiment e(two_runs::plain_network(random), random);
-  const laboratory lab = e.lab();
+  const experiment_context lab = e.lab();
   case_extras extras;
   extras.decision = {.post = postprocess::top_k(1)};
   const auto diagnosed = [&](const std::string& board) {

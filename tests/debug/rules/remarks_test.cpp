@@ -20,7 +20,7 @@ TEST_CASE("supplement: layers that were not judged are named", "[debug]") {
   const auto remarks = [&](const std::vector<std::string>& not_simulated) {
     case_extras extras;
     extras.not_simulated = not_simulated;
-    const laboratory lab = e.lab();
+    const experiment_context lab = e.lab();
     const auto r = two_runs::layers_as(e.reference), x = two_runs::layers_as(e.other);
     const diagnose_options options;
     const detail::case_file file(r, x, options, &lab, extras);

@@ -40,7 +40,7 @@ TEST_CASE("one output, under any name, tells what was done to the input", "[debu
   for (const std::string& kind : kinds()) {
     const subject s = made_subject(kind, number++);
     const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-    const laboratory lab = s.lab(fed);
+    const experiment_context lab = s.lab(fed);
     const run_values in_float = run_of(s.net, float_plan(s.net), nullptr, fed);
     const auto reference = all_of(s.net, in_float, false);
     for (const planted& p : input_faults()) {
@@ -69,7 +69,7 @@ TEST_CASE("one output that is right is no fault of the input", "[debug]") {
   for (const std::string& kind : kinds()) {
     const subject s = made_subject(kind, number++);
     const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-    const laboratory lab = s.lab(fed);
+    const experiment_context lab = s.lab(fed);
     const auto reference = all_of(s.net, run_of(s.net, float_plan(s.net), nullptr, fed), false);
     run_values own = run_of(s.net, s.plan, &s.ranges, fed);
     for (const bool rounds : {false, true}) {
@@ -99,7 +99,7 @@ TEST_CASE("one output of a run in another mode, or with the ranges of one pictur
       const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
       const auto reference = all_of(s.net, run_of(s.net, float_plan(s.net), nullptr, fed), false);
       const auto judge = [&](const std::string& name, const subject& told, const run_values& run, auto is_right) {
-        const laboratory lab = told.lab(fed);
+        const experiment_context lab = told.lab(fed);
         const diagnosis d = diagnose(reference, all_of(s.net, run, true, "seg0_layer9"), {}, &lab);
         ++all;
         if (is_right(d.verdict)) {
@@ -140,7 +140,7 @@ TEST_CASE("a reference of which the output alone is there may be what is wrong",
   for (const std::string& kind : kinds()) {
     const subject s = made_subject(kind, number++);
     const tensor<float> fed = s.as_tensor(s.input(s.chosen()));
-    const laboratory lab = s.lab(fed);
+    const experiment_context lab = s.lab(fed);
     const auto other = all_of(s.net, run_of(s.net, s.plan, &s.ranges, fed), true);
     for (const planted& p : input_faults()) {
       if (!p.applies(s)) continue;

@@ -80,10 +80,10 @@ TEST_CASE("what does as the simulation does follows from the input and from laye
 
 TEST_CASE("a rule is left out without what it needs, where it gives way, and where nothing else can be told",
           "[debug]") {
-  rule precision{.name = "p", .needs = rule_needs::laboratory, .find = finds_precision};
+  rule precision{.name = "p", .needs = rule_needs::experiment_context, .find = finds_precision};
   CHECK(applied({precision}).size() == 1);
   CHECK(applied({precision}, false).empty());
-  precision.needs = rule_needs::no_laboratory;
+  precision.needs = rule_needs::no_experiment_context;
   CHECK(applied({precision}).empty());
   CHECK(applied({precision}, false).size() == 1);
   precision = {.name = "p", .gives_way_to = detail::input_faults, .find = finds_precision};

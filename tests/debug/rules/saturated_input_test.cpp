@@ -54,7 +54,7 @@ struct paper {
   template <class F>
   auto look(const F& f, bool knows_cfg = true) const {
     const std::vector<tensor_view<const float>> inputs = {view_of(input)};
-    laboratory lab{.net = net, .inputs = inputs, .ranges = ranges, .plan = plan};
+    experiment_context lab{.net = net, .inputs = inputs, .ranges = ranges, .plan = plan};
     if (knows_cfg) lab.preprocessing = {how};
     const auto r = two_runs::layers_as(reference), x = two_runs::layers_as(other);
     const diagnose_options options;

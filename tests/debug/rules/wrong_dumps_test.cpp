@@ -22,7 +22,7 @@ experiment clean(std::uint32_t seed = 3) {
   return experiment(two_runs::plain_network(random), random, compile_mode::all_16bit);
 }
 diagnosis diagnosed(const experiment& e, bool with_lab) {
-  const laboratory lab = e.lab();
+  const experiment_context lab = e.lab();
   return diagnose(two_runs::layers_as(e.reference), two_runs::layers_as(e.other), {}, with_lab ? &lab : nullptr);
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("a damaged file is named with the part that is damaged", "[debug]") {
     const experiment e = clean();
     std::vector<named_values> r = two_runs::layers_as(e.reference), x = two_runs::layers_as(e.other);
     (of_reference ? r : x)[3].values = []() -> std::vector<float> { throw parse_error("a/conv2.npy: 7 bytes"); };
-    const laboratory lab = e.lab();
+    const experiment_context lab = e.lab();
     const diagnosis d = diagnose(r, x, {}, &lab);
     CHECK(d.verdict.cause == fault::dump_reading);
     CHECK(d.verdict.layer == "conv2");

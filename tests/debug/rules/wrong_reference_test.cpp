@@ -24,7 +24,7 @@ std::vector<detail::found> found(const std::function<void(network& reference, ne
   const dumps other = run_of(other_net, s.plan, &s.ranges, s.input());
   const tensor<float> input = s.input();
   const std::vector<tensor_view<const float>> inputs = {view_of(input)};
-  const laboratory lab{s.net, inputs, s.ranges, s.plan};
+  const experiment_context lab{s.net, inputs, s.ranges, s.plan};
   const diagnose_options options;
   const auto a = as_layers(reference), b = as_layers(other);
   const detail::case_file file(a, b, options, &lab);

@@ -18,7 +18,7 @@ namespace detail {
 [[nodiscard]] inline bool shows_other_width(const layer_trial& t) { return t.is_other_width() && t.output == 0; }
 
 [[nodiscard]] inline std::vector<found> find_fewer_bits(const case_file& file, const findings_so_far&) {
-  const laboratory& lab = *file.lab();
+  const experiment_context& lab = *file.lab();
   finding f{fault::bits_not_as_planned};
   std::size_t count = 0, position = 0;
   std::string planned_bits, bits;

@@ -97,7 +97,7 @@ class input_effect {
     return f;
   }
 
-  const laboratory& lab_;
+  const experiment_context& lab_;
   const run_pair& runs_;
   std::vector<shown_values> shown_, reference_;  ///< outputs
   std::vector<std::vector<float>> told_;

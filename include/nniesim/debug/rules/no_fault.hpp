@@ -61,6 +61,25 @@ namespace detail {
   return {{.what = std::move(f)}};
 }
 
+/// Of outputs of few values, as networks' own often are, what was judged; and the first norm that is off.
+inline void add_judged_outputs(const case_file& file, finding& f) {
+  const run_pair& runs = file.runs();
+  std::size_t told = 0;
+  for (const compared_row* r : runs.judged_rows()) {
+    const comparison& c = *r->shown.result;
+    if (!has_few_values(c.count) || !is_an_output(file, *r) || told == limit::few_outputs_told) continue;
+    const aligned_values v = runs.compared_values(*r);
+    f.evidence.push_back(few_values_fact(r->shown.name, c, v.reference, v.other));
+    ++told;
+  }
+  for (const compared_row* r : runs.judged_rows()) {
+    const comparison& c = *r->shown.result;
+    if (c.count < 2 || !(std::fabs(c.norm_error) >= file.options().norm_error)) continue;
+    f.against.push_back({fact_kind::norm_off_in_part, {{"layer", r->shown.name}, {"norm_error", c.norm_error}}});
+    break;
+  }
+}
+
 [[nodiscard]] inline std::vector<found> find_no_fault(const case_file& file, const findings_so_far&) {
   const run_pair& runs = file.runs();
   const diagnose_options& o = file.options();
@@ -109,21 +128,7 @@ namespace detail {
   const auto tried = static_cast<std::size_t>(std::count_if(file.trials().begin(), file.trials().end(),
                                                             [](const layer_trial& t) { return t.is_input_finite; }));
   if (!is_all && tried != 0) f.evidence.push_back({fact_kind::layers_do_as_they_must, {{"count", tried}}});
-  // Of outputs of few values, which the network's own are, what was judged.
-  std::size_t told = 0;
-  for (const compared_row* r : runs.judged_rows()) {
-    const comparison& c = *r->shown.result;
-    if (!has_few_values(c.count) || !is_an_output(file, *r) || told == limit::few_outputs_told) continue;
-    const aligned_values v = runs.compared_values(*r);
-    f.evidence.push_back(few_values_fact(r->shown.name, c, v.reference, v.other));
-    ++told;
-  }
-  for (const compared_row* r : runs.judged_rows()) {
-    const comparison& c = *r->shown.result;
-    if (c.count < 2 || !(std::fabs(c.norm_error) >= o.norm_error)) continue;
-    f.against.push_back({fact_kind::norm_off_in_part, {{"layer", r->shown.name}, {"norm_error", c.norm_error}}});
-    break;
-  }
+  add_judged_outputs(file, f);
   return {{.what = std::move(f)}};
 }
 

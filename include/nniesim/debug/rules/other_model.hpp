@@ -14,7 +14,7 @@ NNIESIM_BEGIN_NAMESPACE
 namespace detail {
 
 [[nodiscard]] inline std::vector<found> find_other_model(const case_file& file, const findings_so_far&) {
-  const laboratory& lab = *file.lab();
+  const experiment_context& lab = *file.lab();
   found result{.what = finding{fault::other_weights}};
   std::size_t with = 0, with_off = 0, without = 0, without_off = 0;
   double least = std::numeric_limits<double>::infinity(), most = 0;

@@ -1,4 +1,4 @@
-// Step 3 of the procedure, in the laboratory: small errors of many layers that add up.
+// Step 3 of the procedure, in the experiment context: small errors of many layers that add up.
 #pragma once
 
 #include <algorithm>
@@ -152,7 +152,7 @@ class precision_check {
   }
 
   const case_file& file_;
-  const laboratory& lab_;
+  const experiment_context& lab_;
   const run_pair& runs_;
   std::vector<const compared_row*> rows_;
   std::size_t all_ = 0, judged_ = 0;  ///< outputs of layers that compute; those tried by themselves and not at fault

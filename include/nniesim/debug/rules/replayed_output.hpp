@@ -229,7 +229,7 @@ class replayed_output {
     return {{.what = std::move(f), .is_last = true}};
   }
 
-  const laboratory& lab_;
+  const experiment_context& lab_;
   const run_pair& runs_;
 };
 

@@ -142,8 +142,8 @@ class findings_so_far {
 
 enum class rule_needs {
   nothing,
-  laboratory,     ///< the network, to try things out
-  no_laboratory,  ///< stands in for rules that need one
+  experiment_context,     ///< the network, to try things out
+  no_experiment_context,  ///< stands in for rules that need one
 };
 
 struct rule {
@@ -157,7 +157,7 @@ struct rule {
 
 [[nodiscard]] inline bool applies(const rule& r, const case_file& file, const findings_so_far& so_far) {
   const bool has_needs =
-      r.needs == rule_needs::nothing || (r.needs == rule_needs::laboratory) == (file.lab() != nullptr);
+      r.needs == rule_needs::nothing || (r.needs == rule_needs::experiment_context) == (file.lab() != nullptr);
   return has_needs && !so_far.has(r.gives_way_to);
 }
 

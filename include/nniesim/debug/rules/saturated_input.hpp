@@ -107,12 +107,12 @@ class input_saturation {
     network_runner reference(lab_.net, float_plan(lab_.net), {.keep_all = true, .threads = lab_.threads});
     reference.run(lab_.inputs);
     const auto with = [&](const activation_ranges& ranges) {
-      const laboratory changed{.net = lab_.net,
-                               .inputs = lab_.inputs,
-                               .ranges = ranges,
-                               .plan = lab_.plan,
-                               .threads = lab_.threads,
-                               .policies = lab_.policies};
+      const experiment_context changed{.net = lab_.net,
+                                       .inputs = lab_.inputs,
+                                       .ranges = ranges,
+                                       .plan = lab_.plan,
+                                       .threads = lab_.threads,
+                                       .policies = lab_.policies};
       return compared_with(changed, reference, lab_.plan);
     };
     const output_comparisons &now = file_.precisions().planned, then = with(freed);
@@ -131,7 +131,7 @@ class input_saturation {
   }
 
   const case_file& file_;
-  const laboratory& lab_;
+  const experiment_context& lab_;
 };
 
 /// A step of data_scale near the one in use with which the largest value loses less.
@@ -162,7 +162,7 @@ struct fitting_scale {
 }
 
 [[nodiscard]] inline std::vector<found> find_saturated_input(const case_file& file, const findings_so_far& so_far) {
-  const laboratory& lab = *file.lab();
+  const experiment_context& lab = *file.lab();
   std::vector<const compared_row*> rows = unexplained_rows(file, so_far);
   std::erase_if(rows, [&](const compared_row* r) {
     return !file.runs().is_bad(*r->shown.result) && !file.runs().is_gain(*r->shown.result);

@@ -120,6 +120,7 @@ struct damaged_part {
 
 /// Dumps that are not what was computed, because what reads them agrees with the reference all the same: a part of the
 /// file is damaged, or several that follow from each other are of another run.
+/// Long: what is known of each file decides what is said of it.
 [[nodiscard]] inline std::vector<found> find_wrong_files(const case_file& file, const findings_so_far&) {
   const run_pair& runs = file.runs();
   std::vector<found> all;

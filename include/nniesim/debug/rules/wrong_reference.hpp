@@ -20,7 +20,7 @@ namespace detail {
   const reference_trials& reference = file.of_reference();
   const std::vector<std::size_t> off = reference.off();
   if (off.empty()) return {};
-  const laboratory& lab = *file.lab();
+  const experiment_context& lab = *file.lab();
   // Where both runs give what the network does not, the network is another one.
   const auto other_is_right = [&](std::size_t l) {
     const layer_trial* const t = file.trial_of(l, 0);

@@ -53,7 +53,7 @@ class zero_layers {
 
  private:
   void of_trial(const layer_trial& t) {
-    const laboratory& lab = *file_.lab();
+    const experiment_context& lab = *file_.lab();
     const layer& l = lab.net.layers[t.layer];
     finding f = begun(output_name(l, t.output), runs_.row_of(t.layer, t.output));
     f.evidence.push_back(fact_kind::not_zero_in_float);
@@ -64,7 +64,7 @@ class zero_layers {
   }
   /// Why the simulation gives zeros.
   void of_simulated(finding& f, const layer_trial& t, const layer& l) const {
-    const laboratory& lab = *file_.lab();
+    const experiment_context& lab = *file_.lab();
     const layer_bench bench(runs_, lab, t.layer);
     const auto largest = [](std::span<const float> v) {
       double most = 0;
@@ -100,7 +100,7 @@ class zero_layers {
   /// A layer that gives zeros for the input that it had: a part of what is upstream was lost on the way, if the ranges
   /// tell where.
   void of_lost_input(const compared_row& r) {
-    const laboratory& lab = *file_.lab();
+    const experiment_context& lab = *file_.lab();
     for (const std::size_t l : sources_of(lab.net, *r.layer)) {
       const layer_precision p = lab.plan.layers[l];
       if (!p.encodes_activations() || !reads_codes(lab.net.layers[l])) continue;
@@ -117,7 +117,7 @@ class zero_layers {
   }
   /// `bench` is that of the layer that reads the range, where it is the one that is zero.
   void of_shared_range(finding& f, const shared_range& s, const layer& l, const layer_bench* bench) const {
-    const laboratory& lab = *file_.lab();
+    const experiment_context& lab = *file_.lab();
     f.cause = fault::activation_scale;
     const bool is_branch = !s.taking.name.empty();
     std::vector<std::string> branches;

@@ -12,8 +12,8 @@ inline typename W::reg load_every(const T* p, std::size_t stride, std::size_t n)
     constexpr std::size_t second = W::lanes - 1;
     if (n == W::lanes) return W::even(W::load(p), W::load(p + second));
     const std::size_t span = 2 * n - 1;
-    if (span <= W::lanes) return W::even(W::load(p, span), W::load(p, 0));
-    return W::even(W::load(p), W::load(p + second, span - second));
+    if (span <= W::lanes) return W::even(W::load_first(p, span), W::load_first(p, 0));
+    return W::even(W::load(p), W::load_first(p + second, span - second));
   } else {
     T lane[W::lanes] = {};
     for (std::size_t i = 0; i < n; ++i) lane[i] = p[i * stride];
@@ -49,6 +49,21 @@ inline void interleaved_chains(const T* x, std::size_t n, std::size_t stride, do
       const auto v = static_cast<double>(x[c * stride + i]);
       if constexpr (Squares) s[c] = std::fma(v, v, s[c]);
       else s[c] += v;
+    }
+  }
+  for (std::size_t c = 0; c < Chains; ++c) sum[c] = s[c];
+}
+
+/// `Chains` chains of squared differences from a mean each.
+template <std::size_t Chains, class T>
+inline void interleaved_differences(const T* x, std::size_t n, std::size_t stride, const double* mean, double* sum) {
+  double s[Chains];
+  for (std::size_t c = 0; c < Chains; ++c) s[c] = sum[c];
+  for (std::size_t i = 0; i < n; ++i) {
+    NNIESIM_UNROLL
+    for (std::size_t c = 0; c < Chains; ++c) {
+      const double difference = static_cast<double>(x[c * stride + i]) - mean[c];
+      s[c] = std::fma(difference, difference, s[c]);
     }
   }
   for (std::size_t c = 0; c < Chains; ++c) sum[c] = s[c];
@@ -115,23 +130,111 @@ inline void fold_windows(const T* x, const windows& w, Fold fold, T* y, std::siz
   else fold_windows<0>(x, w, fold, y, n);
 }
 
-/// exact_bits_exp.
-inline f64::reg exp(f64::reg x) {
-  const f64::reg inside = f64::smaller(f64::set(710.0), f64::larger(f64::set(-746.0), x));  // NaN stays
-  const f64::reg n = f64::floor(f64::fma(inside, f64::set(exp_constants::inverse_ln2), f64::set(0.5)));
-  const f64::reg minus_n = f64::sub(f64::set(-0.0), n);
-  const f64::reg rest = f64::fma(minus_n, f64::set(exp_constants::ln2), inside);
-  const f64::reg r = f64::fma(minus_n, f64::set(exp_constants::ln2_rest), rest);
-  f64::reg sum = f64::set(exp_constants::series[0]);
+/// exact_bits_exp of several vectors, step by step side by side: one alone is bound by the latency of its series. The
+/// ends, beyond which the specification has 0 and infinity, underflow and overflow by themselves.
+template <std::size_t Vectors>
+inline void exp(f64::reg (&x)[Vectors]) {
+  f64::reg n[Vectors], sum[Vectors];
   NNIESIM_UNROLL
-  for (std::size_t i = 1; i < std::size(exp_constants::series); ++i) {
-    sum = f64::fma(sum, r, f64::set(exp_constants::series[i]));
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    x[v] = f64::smaller(f64::set(710.0), f64::larger(f64::set(-746.0), x[v]));  // NaN stays
+    n[v] = f64::floor(f64::fma(x[v], f64::set(exp_constants::inverse_ln2), f64::set(0.5)));
+    x[v] = f64::minus_product(n[v], f64::set(exp_constants::ln2), x[v]);
+    x[v] = f64::minus_product(n[v], f64::set(exp_constants::ln2_rest), x[v]);
+    sum[v] = f64::set(exp_constants::series[0]);
   }
-  const f64::reg half = f64::truncate(f64::mul(n, f64::set(0.5)));
-  const f64::reg y = f64::mul(f64::mul(sum, f64::power_of_two(half)), f64::power_of_two(f64::sub(n, half)));
-  const f64::reg high = f64::set(exp_constants::highest), low = f64::set(exp_constants::lowest);
-  const f64::reg infinity = f64::set(std::numeric_limits<double>::infinity());
-  return f64::where_less(x, low, f64::set(0.0), f64::where_less(high, x, infinity, y));
+  constexpr std::size_t terms = std::size(exp_constants::series);
+  NNIESIM_UNROLL
+  for (std::size_t i = 1; i < terms; ++i) {
+    const f64::reg c = f64::set(exp_constants::series[i]);
+    NNIESIM_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) sum[v] = f64::fma(sum[v], x[v], c);
+  }
+  NNIESIM_UNROLL
+  for (std::size_t v = 0; v < Vectors; ++v) x[v] = f64::scaled(sum[v], n[v]);
+}
+
+/// exact_bits_log of several vectors.
+template <std::size_t Vectors>
+inline void log(f64::reg (&x)[Vectors]) {
+  constexpr double infinity = std::numeric_limits<double>::infinity(), least = std::numeric_limits<double>::min();
+  f64::reg e[Vectors], s[Vectors], s_rest[Vectors], square[Vectors], series[Vectors];
+  NNIESIM_UNROLL
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    const f64::reg denormal = f64::mul(x[v], f64::set(0x1p54));
+    const f64::reg normal = f64::where_less(x[v], f64::set(least), denormal, x[v]);
+    const f64::reg bias = f64::where_less(x[v], f64::set(least), f64::set(1077.0), f64::set(1023.0));
+    const f64::reg exponent = f64::sub(f64::exponent(normal), bias), m = f64::mantissa(normal);
+    const f64::reg root = f64::set(log_constants::root_of_2), one = f64::set(1.0), two = f64::set(2.0);
+    e[v] = f64::where_less(root, m, f64::add(exponent, one), exponent);
+    const f64::reg f = f64::sub(f64::where_less(root, m, f64::mul(m, f64::set(0.5)), m), one);
+    const f64::reg sum = f64::add(two, f), sum_rest = f64::sub(f, f64::sub(sum, two));
+    s[v] = f64::div(f, sum);
+    s_rest[v] = f64::div(f64::minus_product(s[v], sum_rest, f64::minus_product(s[v], sum, f)), sum);
+    square[v] = f64::mul(s[v], s[v]);
+    series[v] = f64::set(log_constants::series[0]);
+  }
+  constexpr std::size_t terms = std::size(log_constants::series);
+  NNIESIM_UNROLL
+  for (std::size_t i = 1; i < terms; ++i) {
+    const f64::reg c = f64::set(log_constants::series[i]);
+    NNIESIM_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) series[v] = f64::fma(series[v], square[v], c);
+  }
+  NNIESIM_UNROLL
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    const f64::reg two = f64::set(2.0), zero = f64::set(0.0);
+    const f64::reg small = f64::fma(s[v], f64::mul(series[v], square[v]), s_rest[v]);
+    const f64::reg whole = f64::mul(e[v], f64::set(log_constants::ln2));
+    const f64::reg high = f64::add(whole, f64::mul(two, s[v]));
+    const f64::reg low = f64::fma(two, s[v], f64::sub(whole, high));
+    const f64::reg rest = f64::fma(e[v], f64::set(log_constants::ln2_rest), f64::mul(two, small));
+    const f64::reg y = f64::add(high, f64::add(low, rest));
+    // -infinity of a zero; NaN of a NaN, and of negative numbers.
+    const f64::reg of_zero = f64::sub(x[v], f64::set(infinity));
+    const f64::reg nan = f64::set(std::numeric_limits<double>::quiet_NaN());
+    const f64::reg otherwise = f64::where_less(x[v], zero, nan, of_zero);
+    const f64::reg end = f64::set(std::numeric_limits<double>::max());
+    x[v] = f64::where_less(end, x[v], x[v], f64::where_less(zero, x[v], y, otherwise));
+  }
+}
+
+/// reference::relu6.
+inline f64::reg relu6_of(f64::reg x) { return f64::where_positive(x, f64::smaller(x, f64::set(6.0)), f64::set(0.0)); }
+
+/// b^(quarters / 4) as reference::lrn_power makes it of roots.
+inline f64::reg power_of_quarters(f64::reg b, unsigned quarters) {
+  if (quarters == 8U) return f64::mul(b, b);
+  const f64::reg root = f64::sqrt(b);
+  f64::reg result = (quarters & 4U) != 0 ? b : f64::set(1.0);
+  if ((quarters & 2U) != 0) result = f64::mul(result, root);
+  if ((quarters & 1U) != 0) result = f64::mul(result, f64::sqrt(root));
+  return result;
+}
+
+/// Calls f(i, vectors, count) for several vectors at once, each of `count` elements, i being the first, and for what is
+/// left of n elements; `vectors` is a constant.
+template <class F>
+inline void vector_blocks(std::size_t n, F f) {
+  constexpr std::size_t vectors = 4, lanes = f64::lanes;
+  using several = std::integral_constant<std::size_t, vectors>;
+  using one = std::integral_constant<std::size_t, 1>;
+  std::size_t i = 0;
+  for (; i + vectors * lanes <= n; i += vectors * lanes) f(i, several{}, std::integral_constant<std::size_t, lanes>{});
+  for (; i < n; i += lanes) f(i, one{}, std::min(lanes, n - i));
+}
+
+/// y = f(x) for f that takes several vectors in place.
+template <class T, class F>
+inline void map_values(const T* x, T* y, std::size_t n, F f) {
+  vector_blocks(n, [&]<std::size_t Vectors>(std::size_t i, std::integral_constant<std::size_t, Vectors>, auto m) {
+    f64::reg v[Vectors];
+    NNIESIM_UNROLL
+    for (std::size_t k = 0; k < Vectors; ++k) v[k] = values(x + i + k * f64::lanes, m);
+    f(v);
+    NNIESIM_UNROLL
+    for (std::size_t k = 0; k < Vectors; ++k) write(y + i + k * f64::lanes, v[k], m);
+  });
 }
 
 struct kernel_set {
@@ -145,6 +248,15 @@ struct kernel_set {
   /// x where it is positive, else slope * x.
   template <class T>
   static void leaky(const T* x, double slope, T* y, std::size_t n) {
+    const bool is_plain = std::same_as<T, q20_12>
+                              ? slope > -1.0 && slope <= 1.0 && std::floor(slope * 4096.0) == slope * 4096.0
+                              : static_cast<double>(static_cast<float>(slope)) == slope;
+    if (is_plain) {
+      const full::reg factor = full::template slope<T>(slope);
+      return blocks<full::lanes>(n, [&](std::size_t i, auto m) {
+        store_words<full>(y + i, full::template leaky<T>(load_words<full>(x + i, m), factor), m);
+      });
+    }
     const f64::reg s = f64::set(slope);
     blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
       const f64::reg v = values(x + i, m);
@@ -162,41 +274,59 @@ struct kernel_set {
   /// The functions of activation_function, each by the steps of its specification.
   template <class T>
   static void sigmoid(const T* x, T* y, std::size_t n) {
-    const f64::reg one = f64::set(1.0);
-    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
-      const f64::reg v = values(x + i, m);
-      const f64::reg e = exp(f64::sub(f64::set(-0.0), f64::abs(v)));
-      write(y + i, f64::div(f64::where_less(v, f64::set(0.0), e, one), f64::add(one, e)), m);
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      f64::reg e[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) e[k] = f64::sub(f64::set(-0.0), f64::abs(v[k]));
+      exp(e);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        const f64::reg one = f64::set(1.0);
+        v[k] = f64::div(f64::where_less(v[k], f64::set(0.0), e[k], one), f64::add(one, e[k]));
+      }
     });
   }
   template <class T>
   static void tanh(const T* x, T* y, std::size_t n) {
-    const f64::reg one = f64::set(1.0);
-    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
-      const f64::reg v = values(x + i, m);
-      const f64::reg size = f64::abs(v);
-      const f64::reg e = exp(f64::mul(f64::set(-2.0), size));
-      const f64::reg t = f64::div(f64::sub(one, e), f64::add(one, e));
-      const f64::reg s = f64::mul(v, v);
-      const f64::reg last = f64::fma(s, f64::set(-17.0 / 315.0), f64::set(2.0 / 15.0));
-      const f64::reg series = f64::fma(f64::mul(v, s), f64::fma(s, last, f64::set(-1.0 / 3.0)), v);
-      const f64::reg odd = f64::where_less(v, f64::set(0.0), f64::sub(f64::set(-0.0), t), t);
-      write(y + i, f64::where_less(size, f64::set(0.01), series, odd), m);
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      f64::reg e[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) e[k] = f64::mul(f64::set(-2.0), f64::abs(v[k]));
+      exp(e);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        const f64::reg one = f64::set(1.0);
+        const f64::reg t = f64::div(f64::sub(one, e[k]), f64::add(one, e[k]));
+        const f64::reg s = f64::mul(v[k], v[k]);
+        const f64::reg last = f64::fma(s, f64::set(-17.0 / 315.0), f64::set(2.0 / 15.0));
+        const f64::reg series = f64::fma(f64::mul(v[k], s), f64::fma(s, last, f64::set(-1.0 / 3.0)), v[k]);
+        const f64::reg odd = f64::where_less(v[k], f64::set(0.0), f64::sub(f64::set(-0.0), t), t);
+        v[k] = f64::where_less(f64::abs(v[k]), f64::set(0.01), series, odd);
+      }
     });
   }
   template <class T>
   static void elu(const T* x, double alpha, T* y, std::size_t n) {
-    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
-      const f64::reg v = values(x + i, m);
-      write(y + i, f64::where_positive(v, v, f64::mul(f64::set(alpha), f64::sub(exp(v), f64::set(1.0)))), m);
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      f64::reg e[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) e[k] = v[k];
+      exp(e);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        v[k] = f64::where_positive(v[k], v[k], f64::mul(f64::set(alpha), f64::sub(e[k], f64::set(1.0))));
+      }
     });
   }
   /// exp((scale * x + shift) * factor).
   template <class T>
   static void exponential(const T* x, double scale, double shift, double factor, T* y, std::size_t n) {
-    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
-      const f64::reg at = f64::fma(f64::set(scale), values(x + i, m), f64::set(shift));
-      write(y + i, exp(f64::mul(at, f64::set(factor))), m);
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        v[k] = f64::mul(f64::fma(f64::set(scale), v[k], f64::set(shift)), f64::set(factor));
+      }
+      exp(v);
     });
   }
 
@@ -210,8 +340,17 @@ struct kernel_set {
   /// e = exp(x - most).
   template <class T>
   static void exponentials(const T* x, const double* most, double* e, std::size_t n) {
-    blocks<f64::lanes>(
-        n, [&](std::size_t i, auto m) { f64::store(e + i, exp(f64::sub(values(x + i, m), f64::load(most + i)))); });
+    vector_blocks(n, [&]<std::size_t Vectors>(std::size_t i, std::integral_constant<std::size_t, Vectors>, auto m) {
+      f64::reg v[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        const std::size_t at = i + k * f64::lanes;
+        v[k] = f64::sub(values(x + at, m), f64::load(most + at));
+      }
+      exp(v);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) f64::store(e + i + k * f64::lanes, v[k]);
+    });
   }
   static void accumulate(const double* e, double* sum, std::size_t n) {
     for (std::size_t i = 0; i < n; i += f64::lanes) {
@@ -430,5 +569,208 @@ struct kernel_set {
     }
     most = std::max(most, *std::max_element(lane, lane + comparison_chains));
     return true;
+  }
+
+  /// y[2 i] = y[2 i + 1] = x[i].
+  template <class T>
+  static void twice(const T* x, T* y, std::size_t n) {
+    blocks<full::lanes>(n, [&](std::size_t i, auto m) {
+      const full::reg v = load_words<full>(x + i, m);
+      const std::size_t words = 2 * m;
+      store_words<full>(y + 2 * i, full::twice_low(v), std::min(words, full::lanes));
+      if (words > full::lanes) store_words<full>(y + 2 * i + full::lanes, full::twice_high(v), words - full::lanes);
+    });
+  }
+
+  /// More functions of activation_function.
+  template <class T>
+  static void absolute(const T* x, T* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) { write(y + i, f64::abs(values(x + i, m)), m); });
+  }
+  template <class T>
+  static void threshold(const T* x, double threshold, T* y, std::size_t n) {
+    const f64::reg t = f64::set(threshold);
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      write(y + i, f64::where_less(t, values(x + i, m), f64::set(1.0), f64::set(0.0)), m);
+    });
+  }
+  template <class T>
+  static void relu6(const T* x, T* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) { write(y + i, relu6_of(values(x + i, m)), m); });
+  }
+  template <class T>
+  static void hard_swish(const T* x, T* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg v = values(x + i, m);
+      write(y + i, f64::div(f64::mul(v, relu6_of(f64::add(v, f64::set(3.0)))), f64::set(6.0)), m);
+    });
+  }
+  template <class T>
+  static void swish(const T* x, double alpha, T* y, std::size_t n) {
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      f64::reg e[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        e[k] = f64::sub(f64::set(-0.0), f64::abs(f64::mul(f64::set(alpha), v[k])));
+      }
+      exp(e);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        const f64::reg at = f64::mul(f64::set(alpha), v[k]);
+        const f64::reg over = f64::where_less(at, f64::set(0.0), f64::mul(v[k], e[k]), v[k]);
+        v[k] = f64::div(over, f64::add(f64::set(1.0), e[k]));
+      }
+    });
+  }
+  template <class T>
+  static void mish(const T* x, T* y, std::size_t n) {
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      f64::reg e[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) e[k] = v[k];
+      exp(e);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        const f64::reg two = f64::set(2.0), under = f64::fma(e[k], e[k], f64::mul(two, e[k]));
+        v[k] = f64::where_less(f64::set(40.0), v[k], v[k], f64::div(f64::mul(v[k], under), f64::add(under, two)));
+      }
+    });
+  }
+  template <class T>
+  static void bnll(const T* x, T* y, std::size_t n) {
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      f64::reg e[Vectors], log_of[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) e[k] = f64::sub(f64::set(-0.0), f64::abs(v[k]));
+      exp(e);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) log_of[k] = f64::add(f64::set(1.0), e[k]);
+      log(log_of);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) {
+        const f64::reg one = f64::set(1.0), u = f64::add(one, e[k]);
+        const f64::reg quotient = f64::div(f64::mul(log_of[k], e[k]), f64::sub(u, one));
+        const f64::reg result = f64::where_less(one, u, quotient, e[k]);
+        v[k] = f64::where_positive(v[k], f64::add(v[k], result), result);
+      }
+    });
+  }
+  /// log(scale * x + shift) / divisor.
+  template <class T>
+  static void logarithm(const T* x, double scale, double shift, double divisor, T* y, std::size_t n) {
+    map_values(x, y, n, [&]<std::size_t Vectors>(f64::reg(&v)[Vectors]) {
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) v[k] = f64::fma(f64::set(scale), v[k], f64::set(shift));
+      log(v);
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < Vectors; ++k) v[k] = f64::div(v[k], f64::set(divisor));
+    });
+  }
+
+  /// x as float64.
+  template <class T>
+  static void widen(const T* x, double* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      if (m == f64::lanes) return f64::store(y + i, values(x + i, m));
+      double lane[f64::lanes];
+      f64::store(lane, values(x + i, m));
+      std::copy_n(lane, n - i, y + i);
+    });
+  }
+  /// Local response normalization of n elements: y = x / (k + alpha * (sum of the window's squares))^beta. The i-th has
+  /// the window of w.columns elements from i on in w.rows rows, the first of them the row `first`, those behind the
+  /// last of `kept` being at its begin again: it has `rows` rows of w.row elements, and as many more as a register has.
+  template <class T>
+  static void local_response(const T* x, const double* kept, std::size_t rows, std::size_t first, const windows& w,
+                             double alpha, double k, double beta, T* y, std::size_t n) {
+    const double quarters = beta * 4.0;
+    const bool is_root = quarters >= 0.0 && quarters <= 8.0 && quarters == std::floor(quarters);
+    vector_blocks(n, [&]<std::size_t Vectors>(std::size_t i, std::integral_constant<std::size_t, Vectors>, auto m) {
+      f64::reg b[Vectors];
+      NNIESIM_UNROLL
+      for (std::size_t v = 0; v < Vectors; ++v) b[v] = f64::set(0.0);
+      for (std::size_t r = 0, place = first; r < w.rows; ++r, place = place + 1 == rows ? 0 : place + 1) {
+        for (std::size_t c = 0; c < w.columns; ++c) {
+          const double* at = kept + place * w.row + c + i;
+          NNIESIM_UNROLL
+          for (std::size_t v = 0; v < Vectors; ++v) b[v] = step<true>(f64::load(at + v * f64::lanes), b[v]);
+        }
+      }
+      NNIESIM_UNROLL
+      for (std::size_t v = 0; v < Vectors; ++v) b[v] = f64::fma(f64::set(alpha), b[v], f64::set(k));
+      if (is_root) {
+        NNIESIM_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) b[v] = power_of_quarters(b[v], static_cast<unsigned>(quarters));
+      } else {
+        log(b);
+        NNIESIM_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) b[v] = f64::mul(f64::set(beta), b[v]);
+        exp(b);
+      }
+      NNIESIM_UNROLL
+      for (std::size_t v = 0; v < Vectors; ++v) {
+        const std::size_t at = i + v * f64::lanes;
+        write(y + at, f64::div(values(x + at, m), b[v]), m);
+      }
+    });
+  }
+
+  /// Continues `outputs` chains of (x[o * stride + i] - mean[o])^2 for i = 0, 1, ... n-1.
+  template <class T>
+  static void squared_differences(const T* x, std::size_t n, std::size_t outputs, std::size_t stride,
+                                  const double* mean, double* sum) {
+    std::size_t o = 0;
+    for (; o + 8 <= outputs; o += 8) interleaved_differences<8>(x + o * stride, n, stride, mean + o, sum + o);
+    for (; o < outputs; ++o) interleaved_differences<1>(x + o * stride, n, stride, mean + o, sum + o);
+  }
+  /// y = (x - mean) / divisor.
+  template <class T>
+  static void standardized(const T* x, double mean, double divisor, T* y, std::size_t n) {
+    const f64::reg a = f64::set(mean), d = f64::set(divisor);
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) { write(y + i, f64::div(f64::sub(values(x + i, m), a), d), m); });
+  }
+
+  /// The largest of n neighbouring elements, the first of equal ones; NaN is never it.
+  template <class T>
+  [[nodiscard]] static T largest(const T* x, std::size_t n) {
+    full::reg most[4];
+    NNIESIM_UNROLL
+    for (std::size_t k = 0; k < 4; ++k) most[k] = full::template lowest<T>();
+    std::size_t i = 0;
+    for (; i + 4 * full::lanes <= n; i += 4 * full::lanes) {
+      NNIESIM_UNROLL
+      for (std::size_t k = 0; k < 4; ++k) {
+        most[k] = full::template larger<T>(full::load(x + i + k * full::lanes), most[k]);
+      }
+    }
+    T lane[4 * full::lanes];
+    NNIESIM_UNROLL
+    for (std::size_t k = 0; k < 4; ++k) full::store(lane + k * full::lanes, most[k]);
+    T result = *std::max_element(lane, lane + 4 * full::lanes);
+    for (; i < n; ++i) result = std::max(result, x[i]);
+    // The sign of a zero is that of the first.
+    return result == T{} ? *std::find(x, x + n, result) : result;
+  }
+
+  /// y[i] = a + fraction[i] * (b - a) of a = x[lower[i]] and b = x[upper[i]]; a where the fraction is 0. Arrays of
+  /// doubles have room for a multiple of 8.
+  template <class T>
+  static void between_elements(const T* x, const std::uint32_t* lower, const std::uint32_t* upper,
+                               const double* fraction, double* y, std::size_t n) {
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg a = f64::template value<T>(half::at(x, load_words<half>(lower + i, m)));
+      const f64::reg b = f64::template value<T>(half::at(x, load_words<half>(upper + i, m)));
+      const f64::reg f = f64::load(fraction + i);
+      f64::store(y + i, f64::where_positive(f, f64::fma(f, f64::sub(b, a), a), a));
+    });
+  }
+  /// y = a + fraction * (b - a), which is a where the fraction is 0.
+  template <class T>
+  static void between_rows(const double* a, const double* b, double fraction, T* y, std::size_t n) {
+    const f64::reg f = f64::set(fraction);
+    blocks<f64::lanes>(n, [&](std::size_t i, auto m) {
+      const f64::reg from = f64::load(a + i);
+      write(y + i, fraction == 0.0 ? from : f64::fma(f, f64::sub(f64::load(b + i), from), from), m);
+    });
   }
 };

@@ -6,6 +6,7 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// ContinuationIndicator: 0 in the first step of every sequence, 1 in all others.
 template <>
 struct layer_kind<continuation_indicator_params> : basic_kind {
   /// Of no input, or of one that says no more than how many sequences there are.
@@ -16,6 +17,7 @@ struct layer_kind<continuation_indicator_params> : basic_kind {
                                  l.inputs.empty() ? tensor_shape{} : l.inputs[0], ", expected its first extent");
     return l.all(infer_shape(p));
   }
+  /// Calls continuation_indicator_into().
   template <precision_policy P>
   static void run(const continuation_indicator_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
     continuation_indicator_into<P>(p, r.y());

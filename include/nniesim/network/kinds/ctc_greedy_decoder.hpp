@@ -12,6 +12,7 @@ NNIESIM_BEGIN_NAMESPACE
 /// that are found and, if there is a second one, the scores, sequences x 1 x 1 x 1.
 template <>
 struct layer_kind<ctc_greedy_decoder_params> : basic_kind {
+  /// What infer_shape() gives for the classes; scores are sequences x 1 x 1 x 1.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const ctc_greedy_decoder_params& p) {
     using detail::require;
     require<shape_error>(l.inputs.size() == 1 || l.inputs.size() == 2, l.type, ": ", l.inputs.size(),
@@ -27,12 +28,14 @@ struct layer_kind<ctc_greedy_decoder_params> : basic_kind {
     if (l.outputs == 2) all.push_back({x[1], 1, 1, 1});
     return all;
   }
+  /// Throws format_error under policies that do not write floats.
   template <precision_policy P>
   [[nodiscard]] static detail::nothing_prepared prepare(const layer_facts& l, const ctc_greedy_decoder_params&) {
     detail::require<format_error>(std::same_as<value_t<P>, float>, l.type, ": under policy ", policy_name<P>(),
                                   ", expected it on the host, in float32");
     return {};
   }
+  /// Calls ctc_greedy_decoder_into().
   template <precision_policy P>
   static void run(const ctc_greedy_decoder_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
     if constexpr (std::same_as<value_t<P>, float>) {

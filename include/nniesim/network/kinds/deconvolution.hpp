@@ -10,21 +10,25 @@ namespace layers {
 /// Weights C x OC/groups x KH x KW; `bias` is empty or has OC values.
 /// `affine` is what a BatchNorm or Scale behind the layer became: y = (sum + bias) * factor + shift; empty: 1 and 0.
 struct deconvolution {
-  conv2d_params geometry{};
-  tensor<float> weights{};
-  std::vector<float> bias{};
-  channel_affine affine{};
-  sum_rounding rounding = sum_rounding::none;
+  conv2d_params geometry{};                    ///< stride, padding, dilation, groups
+  tensor<float> weights{};                     ///< C x OC/groups x KH x KW
+  std::vector<float> bias{};                   ///< OC values, or none
+  channel_affine affine{};                     ///< OC factors and shifts, or none
+  sum_rounding rounding = sum_rounding::none;  ///< of policies with the integer stage
 };
 
 }  // namespace layers
 
+/// Deconvolution of N x C x H x W.
 template <>
 struct layer_kind<layers::deconvolution> : basic_kind {
-  using params = layers::deconvolution;
-  static constexpr bool is_mac = true;
-  [[nodiscard]] static std::size_t weight_copies(const params&) noexcept { return 1; }  // turned
+  using params = layers::deconvolution;  ///< its parameters
+  static constexpr bool is_mac = true,   ///< it multiplies and accumulates
+      takes_relu = true;                 ///< it does the work of a ReLU behind it
+  /// One copy is made, with turned kernels.
+  [[nodiscard]] static std::size_t weight_copies(const params&) noexcept { return 1; }
 
+  /// Its inputs are always read as codes.
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
   /// One that upsamples: each channel by itself, with a stride.
   [[nodiscard]] static bool keeps_scale(const layer_facts& l, const params& p) noexcept {
@@ -33,16 +37,20 @@ struct layer_kind<layers::deconvolution> : basic_kind {
                               p.weights.shape()[1] == 1;
     return is_depthwise && (g.stride[0] > 1 || g.stride[1] > 1);
   }
+  /// Counts weights, biases, and the factors and shifts of `affine` as two floats each.
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
+  /// Adds products for each position of the input and of the kernel.
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
     const tensor_shape& x = l.inputs[0];
     work.parameters = detail::mac_parameters(p);
     work.add_products(x.size() / x[1] * s[2] * s[3], p.geometry.groups, s[0] / p.geometry.groups, s[1]);
   }
+  /// Checks kernel, stride, dilation, padding and groups.
   static void check_rules(const layer_facts&, const params& p, detail::hardware_rules& rules) {
     rules.window(p.geometry, shape_of(p.weights));
   }
+  /// What infer_deconv2d_shape() gives for its one input: N x OC x OH x OW.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
     l.expect_inputs(1);
     const tensor_shape y = infer_deconv2d_shape(p.geometry, l.inputs[0], shape_of(p.weights));
@@ -65,15 +73,18 @@ struct layer_kind<layers::deconvolution> : basic_kind {
     need.workspace = sum_of(need.workspace, product_of(wide[0], wide[1], wide[2], wide[3], sizeof(value_t<P>)), 128);
     return need;
   }
+  /// Lays out the weights.
   template <precision_policy P>
-  [[nodiscard]] static deconv2d_layer<P> prepare(const layer_facts&, const params& p) {
-    return detail::mac_layer<deconv2d_layer<P>>(p, p.geometry);
+  [[nodiscard]] static deconv2d_layer<P> prepare(const layer_facts& l, const params& p) {
+    return detail::mac_layer<deconv2d_layer<P>>(p, l.threads(), p.geometry);
   }
+  /// What the deconv2d_layer needs.
   template <precision_policy P>
   [[nodiscard]] static std::size_t workspace_bytes(const params&, const deconv2d_layer<P>& layer, const tensor_shape& x,
                                                    const executor& threads) {
     return layer.workspace_bytes(x, threads);
   }
+  /// Runs the deconv2d_layer.
   template <precision_policy P>
   static void run(const params&, const deconv2d_layer<P>& layer, const kind_run<P>& r) {
     r.with_codes_of([&](auto x) { layer.run(x, r.scales[0], r.y(), r.workspace, r.threads, r.stage); });

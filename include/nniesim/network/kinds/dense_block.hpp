@@ -10,10 +10,13 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// DenseBlock: stages of normalization, ReLU and convolution, in float.
 template <>
 struct layer_kind<dense_block_params> : basic_kind {
+  /// One copy is made.
   [[nodiscard]] static std::size_t weight_copies(const dense_block_params&) noexcept { return 1; }
 
+  /// Counts filters, and two doubles for each channel of a normalization.
   [[nodiscard]] static std::size_t weights(const dense_block_params& p) noexcept {
     std::size_t all = 0;
     for (const dense_block_stage& s : p.stages) {
@@ -22,6 +25,7 @@ struct layer_kind<dense_block_params> : basic_kind {
     }
     return all;
   }
+  /// Adds the products of all stages' convolutions.
   static void add_work(const layer_facts&, const tensor_shape& y, const dense_block_params& p, layer_work& work) {
     const auto add = [&](const tensor<float>& w) {
       const tensor_shape s = shape_of(w);
@@ -35,10 +39,13 @@ struct layer_kind<dense_block_params> : basic_kind {
       add(s.filter);
     }
   }
+  /// What infer_shape() gives for its one input.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const dense_block_params& p) {
     l.expect_inputs(1);
     return l.all(infer_shape(p, l.inputs[0]));
   }
+  /// Memory for the weights of all stages, the largest workspace of a convolution, and one picture between
+  /// convolutions.
   template <precision_policy P, class Kind>
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const dense_block_params& p,
                                                   std::size_t workers) {
@@ -70,11 +77,13 @@ struct layer_kind<dense_block_params> : basic_kind {
                                   ", expected it on the host, in float32");
     return std::optional<dense_block_layer>(std::in_place, p);
   }
+  /// What the dense_block_layer needs.
   [[nodiscard]] static std::size_t workspace_bytes(const dense_block_params&,
                                                    const std::optional<dense_block_layer>& layer, const tensor_shape& x,
                                                    const executor& threads) {
     return layer->workspace_bytes(x, threads);
   }
+  /// Runs the dense_block_layer.
   template <precision_policy P>
   static void run(const dense_block_params&, const std::optional<dense_block_layer>& layer, const kind_run<P>& r) {
     if constexpr (std::same_as<P, float32>) layer->run(r.x(), r.y(), r.workspace, r.threads);

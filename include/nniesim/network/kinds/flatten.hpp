@@ -10,8 +10,8 @@ namespace layers {
 
 /// The axes axis .. end_axis taken as one.
 struct flatten {
-  std::size_t axis = 1;
-  std::size_t end_axis = 3;
+  std::size_t axis = 1;      ///< the first of them
+  std::size_t end_axis = 3;  ///< the last of them
 };
 
 }  // namespace layers
@@ -37,19 +37,26 @@ namespace detail {
 
 }  // namespace detail
 
+/// Flatten: some axes taken as one.
 template <>
 struct layer_kind<layers::flatten> : basic_kind {
-  static constexpr bool is_renaming = true;
+  static constexpr bool is_renaming = true;         ///< its output is the input under another shape
+  static constexpr bool reads_stored_codes = true,  ///< its run reads blobs that stand as codes
+      writes_stored_codes = true,                   ///< its run writes codes
+      moves_values = true;                          ///< its elements are only moved
+  /// Forbids the batch axis.
   static void check_rules(const layer_facts&, const layers::flatten& p, detail::hardware_rules& rules) {
     rules.not_batch(p.axis);
   }
+  /// The shape of its one input with the axes joined.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const layers::flatten& p) {
     l.expect_inputs(1);
     return l.all(detail::infer_shape(p, l.inputs[0]));
   }
+  /// Copies the values, unless they stand there already.
   template <precision_policy P>
   static void run(const layers::flatten&, const detail::nothing_prepared&, const kind_run<P>& r) {
-    detail::copy_to_all(r.x(), r.outputs, r.threads);
+    detail::move_to_output(r);
   }
 };
 

@@ -24,12 +24,12 @@ namespace layers {
 /// `affine` is what a BatchNorm or Scale behind the layer became: y = (sum + bias) * factor + shift; empty: 1 and 0.
 /// `sparse_rate` is the share of the weights, 0 .. 1, that the compiler sets to zero; see smallest_set_to_zero.
 struct fully_connected {
-  std::size_t axis = 1;
-  tensor<float> weights{};
-  std::vector<float> bias{};
-  channel_affine affine{};
-  sum_rounding rounding = sum_rounding::none;
-  float sparse_rate = 0.0F;
+  std::size_t axis = 1;                        ///< the first axis that is taken as IN
+  tensor<float> weights{};                     ///< OUT x IN
+  std::vector<float> bias{};                   ///< OUT values, or none
+  channel_affine affine{};                     ///< OUT factors and shifts, or none
+  sum_rounding rounding = sum_rounding::none;  ///< of policies with the integer stage
+  float sparse_rate = 0.0F;                    ///< 0 .. 1; of policies that encode weights
 };
 
 }  // namespace layers
@@ -104,12 +104,12 @@ class prepared_fully_connected {
 
  public:
   /// `p` must outlive the object where its weights are laid out in pieces.
-  prepared_fully_connected(const layers::fully_connected& p, const preparation* how) {
-    if (how != nullptr) how_ = *how;
+  prepared_fully_connected(const layers::fully_connected& p, const preparation& how)
+      : how_{how.in_pieces, how.change, {}} {
     if (how_.in_pieces) params_ = &p;
     require<format_error>(!how_.change || how_.in_pieces, "fully_connected: weights are changed piece by piece alone");
-    if (!how_.in_pieces) whole_.emplace(mac_layer<whole_layer>(p));
-    else if constexpr (!std::same_as<typename P::weights, binary32>) encoding_ = encoding_of_all();
+    if (!how_.in_pieces) whole_.emplace(mac_layer<whole_layer>(p, how.threads));
+    else if constexpr (!std::same_as<typename P::weights, binary32>) encoding_ = encoding_of_all(how.threads);
   }
 
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads) const {
@@ -127,7 +127,7 @@ class prepared_fully_connected {
     std::vector<std::byte> workspace;
     for (std::size_t first = 0; first < outputs; first += each) {
       const std::size_t n = std::min(each, outputs - first);
-      const whole_layer piece = layer_of(first, n);
+      const whole_layer piece = layer_of(first, n, r.threads);
       workspace.resize(piece.workspace_bytes(x.shape(), r.threads));
       if (batch == 1) {
         piece.run(x, s, {r.y().span().subspan(first, n), {1, n}}, workspace, r.threads, r.stage);
@@ -144,13 +144,13 @@ class prepared_fully_connected {
  private:
   using encoding = group_weights<typename P::weights>;
 
-  [[nodiscard]] encoding encoding_of_all() const {
+  [[nodiscard]] encoding encoding_of_all(const executor& threads) const {
     require<format_error>(!how_.change, "fully_connected: weights that are changed are encoded by no policy");
-    const finite_values<tensor<float>> finite(params_->weights, "fully_connected weights");
-    return kernels::encoding_of<typename P::weights>(finite.span());
+    const float_values<tensor<float>> weights(params_->weights);
+    return finite_encodings<typename P::weights>(weights, {}, 1, "fully_connected", threads)[0];
   }
   /// Of the outputs from `first` on, `n` of them.
-  [[nodiscard]] whole_layer layer_of(std::size_t first, std::size_t n) const {
+  [[nodiscard]] whole_layer layer_of(std::size_t first, std::size_t n, const executor& threads) const {
     const std::size_t inputs = shape_of(params_->weights)[1];
     std::span<const float> w(params_->weights.data() + first * inputs, n * inputs);
     std::vector<float> changed;
@@ -165,8 +165,8 @@ class prepared_fully_connected {
     };
     mac_options options{{part(params_->affine.factor), part(params_->affine.shift)}, params_->rounding};
     const tensor_view<const float> weights(w, {n, inputs});
-    if (params_->bias.empty()) return whole_layer(weights, no_bias, std::move(options), encoding_);
-    return whole_layer(weights, part(params_->bias), std::move(options), encoding_);
+    if (params_->bias.empty()) return whole_layer(weights, no_bias, std::move(options), encoding_, threads);
+    return whole_layer(weights, part(params_->bias), std::move(options), encoding_, threads);
   }
 
   const layers::fully_connected* params_ = nullptr;
@@ -177,26 +177,35 @@ class prepared_fully_connected {
 
 }  // namespace detail
 
+/// Fully connected: InnerProduct.
 template <>
 struct layer_kind<layers::fully_connected> : basic_kind {
-  using params = layers::fully_connected;
-  static constexpr bool is_mac = true;
-  static constexpr bool limits_readers = true;
-  static constexpr bool is_allowed_behind_fully_connected = true;
+  using params = layers::fully_connected;                          ///< its parameters
+  static constexpr bool is_mac = true,                             ///< it multiplies and accumulates
+      takes_relu = true;                                           ///< it does the work of a ReLU behind it
+  static constexpr bool reads_stored_codes = true;                 ///< blobs that are stored as codes are read as such
+  static constexpr bool limits_readers = true;                     ///< the only kind that does
+  static constexpr bool is_allowed_behind_fully_connected = true;  ///< another one may stand there
 
+  /// Its inputs are always read as codes.
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
   /// The smallest weights of all go first.
   [[nodiscard]] static bool lays_out_in_pieces(const params& p) noexcept { return p.sparse_rate == 0.0F; }
+  /// Counts weights, biases, and the factors and shifts of `affine` as two floats each.
   [[nodiscard]] static std::size_t weights(const params& p) noexcept { return detail::mac_weights(p); }
+  /// One copy is made where weights are set to zero.
   [[nodiscard]] static std::size_t weight_copies(const params& p) noexcept { return p.sparse_rate == 0.0F ? 0 : 1; }
+  /// Adds OUT x IN products for each row.
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const tensor_shape s = shape_of(p.weights);
     work.parameters = detail::mac_parameters(p);
     work.add_products(l.inputs[0].size() / s[1], 1, s[1], s[0]);
   }
+  /// Forbids the batch axis.
   static void check_rules(const layer_facts&, const params& p, detail::hardware_rules& rules) {
     rules.not_batch(p.axis);
   }
+  /// The input's axes before `axis`, then OUT.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
     l.expect_inputs(1);
     const tensor_shape& x = l.inputs[0];
@@ -204,6 +213,7 @@ struct layer_kind<layers::fully_connected> : basic_kind {
     detail::check_mac_outputs(l, p, y[1]);
     return l.all(detail::replace_axes(x, p.axis, x.rank() - 1, std::array{y[1]}));
   }
+  /// Memory for the layer's weights and workspace, and for a run that lays the weights out in pieces.
   template <precision_policy P, class Kind>
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const params& p, std::size_t workers) {
     const tensor_shape w = shape_of(p.weights);
@@ -217,25 +227,29 @@ struct layer_kind<layers::fully_connected> : basic_kind {
     all.piece_weights = product_of(w[1], outputs, sizeof(float));
     return all;
   }
+  /// Lays out the weights, unless that is done in pieces. Policies that encode weights set the share sparse_rate of
+  /// them to zero before.
   template <precision_policy P>
   [[nodiscard]] static detail::prepared_fully_connected<P> prepare(const layer_facts& l, const params& p) {
     if constexpr (!std::same_as<typename P::weights, binary32>) {
       if (p.sparse_rate != 0.0F) {
         params sparse = p;
         sparse.weights = smallest_set_to_zero(std::move(sparse.weights), p.sparse_rate);
-        return {sparse, nullptr};
+        return {sparse, {.threads = l.threads()}};
       }
     }
-    return {p, l.how};
+    return {p, l.how == nullptr ? preparation{} : *l.how};
   }
+  /// What the layer needs; 0 where weights are laid out in pieces, for which a run allocates memory itself.
   template <precision_policy P>
   [[nodiscard]] static std::size_t workspace_bytes(const params& p, const detail::prepared_fully_connected<P>& layer,
                                                    const tensor_shape& x, const executor& threads) {
     return layer.workspace_bytes(detail::as_rows(x, p.axis), threads);
   }
+  /// Runs the layer on rows of IN.
   template <precision_policy P>
   static void run(const params& p, const detail::prepared_fully_connected<P>& layer, const kind_run<P>& r) {
-    r.with_codes_of([&]<class V>(const tensor_view<const V>& in) {
+    r.as_stored_input([&]<class V>(const tensor_view<const V>& in) {
       layer.run(tensor_view<const V>(in.span(), detail::as_rows(in.shape(), p.axis)), r.scales[0], r);
     });
   }

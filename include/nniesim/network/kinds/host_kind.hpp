@@ -9,6 +9,7 @@ NNIESIM_BEGIN_NAMESPACE
 
 /// Throws format_error, while a layer is prepared, under policies that do not write floats.
 struct host_kind : basic_kind {
+  /// Throws format_error under policies that do not write floats.
   template <precision_policy P, class Params>
   [[nodiscard]] static detail::nothing_prepared prepare(const layer_facts& l, const Params&) {
     detail::require<format_error>(std::same_as<value_t<P>, float>, l.type, ": under policy ", policy_name<P>(),

@@ -14,9 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include <nniesim/kernels/engine.hpp>
 #include <nniesim/kernels/executor.hpp>
 #include <nniesim/kernels/quantize.hpp>
 #include <nniesim/nniesim.hpp>
+#include <nniesim/ops/relu.hpp>
 
 NNIESIM_BEGIN_NAMESPACE
 
@@ -31,6 +33,7 @@ struct preparation {
   bool in_pieces = false;
   /// Replaces weights, from the element `first` on in the order of memory, before they are encoded; empty: as they are.
   std::function<void(std::size_t first, std::span<float> weights)> change{};
+  executor threads{};  ///< who shares the work; the results are the same bits for any number
 };
 
 /// What a kind is asked about: one layer, without its parameters.
@@ -40,12 +43,17 @@ struct layer_facts {
   std::size_t outputs = 1;               ///< how many
   const preparation* how = nullptr;      ///< of prepare() alone, where it is not the usual one
 
+  /// Who shares the work of prepare().
+  [[nodiscard]] executor threads() const noexcept { return how == nullptr ? executor{} : how->threads; }
+  /// Throws shape_error unless the layer has `count` inputs.
   void expect_inputs(std::size_t count) const {
     detail::require<shape_error>(inputs.size() == count, type, ": ", inputs.size(), " inputs, expected ", count);
   }
+  /// Throws shape_error unless both numbers are the same; `what` names the values: "values of bias".
   void expect_values(std::size_t got, std::size_t expected, std::string_view what) const {
     detail::require<shape_error>(got == expected, type, ": ", got, " ", what, ", expected ", expected);
   }
+  /// Channels (axis 1) of the first input. Throws shape_error for one of fewer than two axes, or with an empty one.
   [[nodiscard]] std::size_t channels() const {
     const tensor_shape& x = inputs[0];
     detail::require<shape_error>(x.rank() >= 2 && x.size() != 0, type, ": input ", x,
@@ -60,11 +68,11 @@ struct layer_facts {
 
 /// What a layer does, whatever its precision.
 struct layer_work {
-  std::uint64_t macs = 0;         ///< multiply-accumulates
-  std::uint64_t padded_macs = 0;  ///< with input channels in whole 16s and output channels in whole 4s
-  std::uint64_t parameters = 0;
-  std::uint64_t values_read = 0;  ///< of inputs
-  std::uint64_t values_written = 0;
+  std::uint64_t macs = 0;            ///< multiply-accumulates
+  std::uint64_t padded_macs = 0;     ///< with input channels in whole 16s and output channels in whole 4s
+  std::uint64_t parameters = 0;      ///< learned values: weights, biases, factors, shifts
+  std::uint64_t values_read = 0;     ///< of inputs
+  std::uint64_t values_written = 0;  ///< of outputs
 
   /// `each` positions of `groups` products of an `in` x `out` matrix.
   void add_products(std::uint64_t each, std::size_t groups, std::size_t in, std::size_t out) {
@@ -74,11 +82,12 @@ struct layer_work {
   }
 };
 
+/// A rule of the hardware or of its compiler that a layer breaks.
 struct constraint_violation {
-  std::size_t layer = 0;  ///< index in the network
-  std::string got;        ///< "group 4096"
-  std::string rule;       ///< "at most 2048 groups"
-  std::string_view source;
+  std::size_t layer = 0;    ///< index in the network
+  std::string got;          ///< "group 4096"
+  std::string rule;         ///< "at most 2048 groups"
+  std::string_view source;  ///< where the rule is from: "users' reports"
 };
 
 namespace detail {
@@ -178,15 +187,7 @@ void requantize(std::span<const value_t<P>> x, const typename P::activations::sc
   if constexpr (std::same_as<typename P::activations, binary32>) {
     std::copy(x.begin(), x.end(), y.begin());
   } else {
-    constexpr std::size_t piece = 1024;
-    float values[piece];
-    for (std::size_t at = 0; at < x.size(); at += piece) {
-      const std::size_t n = std::min(piece, x.size() - at);
-      const std::span<float> part(values, n);
-      decode<output>(x.subspan(at, n), part, {});
-      fake_quantize<typename P::activations>(part, part, s);
-      encode<output>(part, y.subspan(at, n), {});
-    }
+    nniesim::requantize<typename P::activations, output>(x, y, s);
   }
 }
 
@@ -232,16 +233,24 @@ void run_affine(const tensor_view<const value_t<P>>& x, const channel_affine& a,
 /// One run of a layer under a policy, as its kind sees it.
 template <precision_policy P>
 struct kind_run {
-  std::span<const tensor_view<const value_t<P>>> inputs;
+  using code = typename P::activations::code;  ///< of blobs that are stored as codes
+
+  std::span<const tensor_view<const value_t<P>>> inputs;   ///< values, but where they stand as codes (code_inputs)
   std::span<const typename P::activations::scale> scales;  ///< of the inputs, where they are read as codes
-  std::span<const tensor_view<value_t<P>>> outputs;
-  std::span<std::byte> workspace;
-  const executor& threads;
-  output_stage stage{};
+  std::span<const tensor_view<value_t<P>>> outputs;        ///< the same: code_outputs
+  std::span<std::byte> workspace;                          ///< workspace_bytes() of it
+  const executor& threads;                                 ///< who shares the work
+  output_stage stage{};  ///< a ReLU that the kind takes, and the scale of an output that is stored as codes
   /// As of layer_run.
   std::span<const tensor_view<const float>> floats{};
+  std::span<void*const> code_inputs{},  ///< as of layer_run: where inputs stand as codes, null for all others
+      moved_inputs{},                   ///< as of layer_run: those that have the output's scale
+      code_outputs{};                   ///< as of layer_run: where outputs are written as codes
+  bool reads_codes = false;             ///< the kind's answer
 
+  /// The first input.
   [[nodiscard]] const tensor_view<const value_t<P>>& x() const { return inputs[0]; }
+  /// The first output.
   [[nodiscard]] const tensor_view<value_t<P>>& y() const { return outputs[0]; }
   /// Whether an input has the values of its codes already: that of a network, which no layer wrote.
   [[nodiscard]] bool is_encoded(std::size_t i) const {
@@ -260,23 +269,157 @@ struct kind_run {
   void with_codes_of(F&& f) const {
     with_codes_of(0, std::forward<F>(f));
   }
+  /// Calls f with the first input as it is stored: values, the network's floats, or codes.
+  template <class F>
+  void as_stored_input(F&& f) const {
+    if constexpr (stores_codes) {
+      if (void* const codes = place(code_inputs, 0)) return f(codes_at<const code>(codes, x().shape()));
+    }
+    with_codes_of(std::forward<F>(f));
+  }
+  /// With the first output, too: values or codes.
+  template <class F>
+  void as_stored(F&& f) const {
+    if constexpr (stores_codes) {
+      if (void* const codes = place(code_outputs, 0)) {
+        return as_stored_input([&](auto x) { f(x, codes_at<code>(codes, y().shape())); });
+      }
+    }
+    as_stored_input([&](auto x) { f(x, y()); });
+  }
+
+  /// Whether an input stands as codes.
+  [[nodiscard]] bool has_codes_of(std::size_t i) const { return place(code_inputs, i) != nullptr; }
+  /// Whether the first input or the first output does.
+  [[nodiscard]] bool has_codes() const { return has_codes_of(0) || place(code_outputs, 0) != nullptr; }
+  /// n values of an input from element `at` on: as they stand, or decoded into `memory`.
+  [[nodiscard]] std::span<const value_t<P>> values(std::size_t i, std::size_t at, std::size_t n,
+                                                   [[maybe_unused]] value_t<P>* memory) const {
+    if constexpr (stores_codes) {
+      if (void* const codes = place(code_inputs, i)) {
+        decode_values<typename P::activations>({static_cast<const code*>(codes) + at, n}, {memory, n}, scales[i]);
+        return {memory, n};
+      }
+    }
+    return inputs[i].span().subspan(at, n);
+  }
+  /// The same of a layer that reads codes: what does not stand as such is encoded and decoded into `memory`.
+  [[nodiscard]] std::span<const value_t<P>> encoded_values(std::size_t i, std::size_t at, std::size_t n,
+                                                           value_t<P>* memory) const {
+    const std::span<const value_t<P>> x = values(i, at, n, memory);
+    if (has_codes_of(i) || is_encoded(i)) return x;
+    detail::requantize<P>(x, scales[i], {memory, n});
+    return {memory, n};
+  }
+  /// Writes n values of the first output from element `at` on: calls f with where they go, which is `memory` where the
+  /// output is stored as codes.
+  template <class F>
+  void write(std::size_t at, std::size_t n, [[maybe_unused]] value_t<P>* memory, F&& f) const {
+    if constexpr (stores_codes) {
+      if (void* const codes = place(code_outputs, 0)) {
+        f(tensor_view<value_t<P>>({memory, n}, {n}));
+        return encode_values<typename P::activations>({memory, n}, {static_cast<code*>(codes) + at, n}, stage);
+      }
+    }
+    const tensor_view<value_t<P>> to = detail::part(y(), at, n);
+    f(to);
+    if (stage.relu) relu_into<P>(to, {}, to);
+  }
+  /// Moves n elements of an input from `from` on to the first output's from `to` on.
+  void move(std::size_t i, std::size_t from, std::size_t to, std::size_t n) const {
+    if (void* const codes = place(moved_inputs, i)) {
+      std::copy_n(static_cast<const code*>(codes) + from, n, static_cast<code*>(code_outputs[0]) + to);
+      return;
+    }
+    if (!has_codes_of(i) && place(code_outputs, 0) == nullptr) {
+      std::copy_n(inputs[i].data() + from, n, y().data() + to);
+      return;
+    }
+    constexpr std::size_t piece = 1024;
+    value_t<P> memory[piece];
+    for (std::size_t k = 0; k < n; k += piece) {
+      const std::size_t m = std::min(piece, n - k);
+      const std::span<const value_t<P>> x = values(i, from + k, m, memory);
+      write(to + k, m, memory, [&](auto y) {
+        if (y.data() != x.data()) std::copy(x.begin(), x.end(), y.data());
+      });
+    }
+  }
+
+ private:
+  static constexpr bool stores_codes = kernels::engine<P>::stores_codes;
+  [[nodiscard]] static void* place(std::span<void* const> all, std::size_t i) {
+    return i < all.size() ? all[i] : nullptr;
+  }
+  template <class C>
+  [[nodiscard]] static tensor_view<C> codes_at(void* codes, const tensor_shape& shape) {
+    return {std::span<C>(static_cast<C*>(codes), shape.size()), shape};
+  }
 };
 
+namespace detail {
+
+/// How many values of each input a pointwise layer has at hand: small enough for the cache.
+inline constexpr std::size_t values_at_hand = 4096;
+/// What it takes for them.
+[[nodiscard]] inline std::size_t values_need(const layer_facts& l, std::size_t workers) {
+  return product_of(l.inputs.size() + 1, std::min(values_at_hand, l.inputs[0].size()), sizeof(float), workers);
+}
+/// Calls f(views of the inputs, view of the output) for parts of a pointwise layer.
+template <precision_policy P, class F>
+void for_values(const kind_run<P>& r, F&& f) {
+  using value = value_t<P>;
+  share(r.y().size(), 1, r.threads, [&](std::size_t begin, std::size_t count) {
+    const bool as_they_stand = !r.reads_codes && !r.has_codes();
+    const std::size_t each = as_they_stand ? count : std::min(values_at_hand, count);
+    std::vector<value> memory(as_they_stand ? 0 : (r.inputs.size() + 1) * each);
+    std::vector<tensor_view<const value>> x(r.inputs.size());
+    for (std::size_t at = begin; at < begin + count; at += each) {
+      const std::size_t n = std::min(each, begin + count - at);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        value* const to = as_they_stand ? nullptr : memory.data() + i * each;
+        x[i] = {r.reads_codes ? r.encoded_values(i, at, n, to) : r.values(i, at, n, to), {n}};
+      }
+      value* const written = as_they_stand ? nullptr : memory.data() + x.size() * each;
+      r.write(at, n, written, [&](const tensor_view<value>& y) { f(x, y); });
+    }
+  });
+}
+
+/// Moves all elements of the first input to those of the first output, unless they are the same.
+template <precision_policy P>
+void move_to_output(const kind_run<P>& r) {
+  if (r.x().data() == r.y().data()) return;
+  share(r.y().size(), 1, r.threads, [&](std::size_t at, std::size_t n) { r.move(0, at, at, n); });
+}
+
+}  // namespace detail
+
 /// What kinds have in common, and what each may say otherwise. Beside these a kind has
-///   static std::vector<tensor_shape> shapes(const layer_facts&, const Params&)
-/// of its outputs, which throws shape_error or format_error where the inputs do not fit, and
-///   template <precision_policy P> static void run(const Params&, const Prepared&, const kind_run<P>&)
+/// `static std::vector<tensor_shape> shapes(const layer_facts&, const Params&)` of its outputs, which throws
+/// shape_error or format_error where the inputs do not fit, and
+/// `template <precision_policy P> static void run(const Params&, const Prepared&, const kind_run<P>&)`
 /// with what prepare() gave. A kind that reads some of its inputs as codes and others not says which:
-///   static bool reads_codes_of(const Params&, std::size_t input)
+/// `static bool reads_codes_of(const Params&, std::size_t input)`
 struct basic_kind {
   static constexpr bool is_mac = false;  ///< multiplies and accumulates weights and inputs
+  static constexpr bool reads_stored_codes =
+                            false,  ///< its run reads blobs that stand as codes: kind_run::as_stored, values
+      writes_stored_codes = false;  ///< its run writes codes: kind_run::as_stored, write
+  /// Whether each element of its output is one of its inputs', unchanged: kind_run::move.
+  static constexpr bool moves_values = false;
+  /// Whether each element of its one output follows from the same element of each input, and from parameters that are
+  /// the same for all.
+  static constexpr bool is_pointwise = false;
+  /// Whether it does the work of a ReLU behind it: output_stage::relu.
+  static constexpr bool takes_relu = false;
   /// Whether it encodes several tensors of weights: static void for_each_weights(Params&, f) calls f with each.
   static constexpr bool encodes_several_weights = false;
   static constexpr bool is_renaming = false;   ///< its outputs are its input under other names or shapes, at no cost
   static constexpr bool is_same_blob = false;  ///< the same under other names alone
   /// Whether the hardware wants is_allowed_behind_fully_connected of its readers.
   static constexpr bool limits_readers = false;
-  static constexpr bool is_allowed_behind_fully_connected = false;
+  static constexpr bool is_allowed_behind_fully_connected = false;  ///< it may read what such a kind writes
 
   /// Whether inputs are read as codes, in the policy's format of activations: some of them at least.
   template <class Params>
@@ -311,6 +454,7 @@ struct basic_kind {
   [[nodiscard]] static std::size_t weight_copies(const Params&) noexcept {
     return 0;
   }
+  /// Notes which rules of the hardware it breaks. Only layers of the accelerator are asked (check_constraints).
   template <class Params>
   static void check_rules(const layer_facts&, const Params&, detail::hardware_rules&) {}
   /// What the compiler takes in place of a layer of that type (the file's name) that it does not know; "" where nothing
@@ -328,9 +472,12 @@ struct basic_kind {
   /// Memory beside inputs, outputs and weights, from above. Nothing for shapes that will be refused. Kinds with another
   /// need than of their parameters in float64 call it with theirs.
   template <precision_policy P, class Kind, class Params>
-  [[nodiscard]] static detail::operator_need need(const layer_facts&, const Params& p, std::size_t /*workers*/) {
-    return {detail::product_of(Kind::weights(p), sizeof(double)), 0, 0};
+  [[nodiscard]] static detail::operator_need need(const layer_facts& l, const Params& p, std::size_t workers) {
+    const bool has_values_at_hand = kernels::engine<P>::stores_codes || Kind::reads_codes(p);
+    return {detail::product_of(Kind::weights(p), sizeof(double)), 0,
+            Kind::is_pointwise && has_values_at_hand && !l.inputs.empty() ? detail::values_need(l, workers) : 0};
   }
+  /// Bytes of workspace that a run takes whose work these threads share; `input` is the shape of the first one.
   template <class Params, class Prepared>
   [[nodiscard]] static std::size_t workspace_bytes(const Params&, const Prepared&, const tensor_shape& /*input*/,
                                                    const executor&) {

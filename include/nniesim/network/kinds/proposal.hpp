@@ -13,12 +13,14 @@ NNIESIM_BEGIN_NAMESPACE
 /// regions' scores.
 template <>
 struct layer_kind<proposal_params> : host_kind {
+  /// Memory for boxes, values and lists of all anchors.
   template <precision_policy P, class Kind>
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const proposal_params&, std::size_t) {
     // Boxes, values and two lists of places of all anchors, while lists grow.
     const std::size_t one = 3 * (sizeof(box) + sizeof(float) + 2 * sizeof(std::size_t));
     return {0, 0, detail::product_of(l.inputs[0].size() / 2, one)};
   }
+  /// What infer_shape() gives for the inputs; scores are regions x 1.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const proposal_params& p) {
     detail::require<shape_error>(l.inputs.size() == 2 || l.inputs.size() == 3, l.type, ": ", l.inputs.size(),
                                  " inputs, expected scores, corrections and the picture's size");
@@ -29,6 +31,7 @@ struct layer_kind<proposal_params> : host_kind {
     if (l.outputs == 2) result.push_back({p.regions, 1});
     return result;
   }
+  /// Calls proposal_into().
   template <precision_policy P>
   static void run(const proposal_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
     if constexpr (std::same_as<value_t<P>, float>) {

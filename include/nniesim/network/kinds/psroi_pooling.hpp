@@ -10,10 +10,13 @@ NNIESIM_BEGIN_NAMESPACE
 /// hands regions over in a list of their own).
 template <>
 struct layer_kind<psroi_pooling_params> : basic_kind {
+  /// What infer_shape() gives for the map and the regions.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const psroi_pooling_params& p) {
     l.expect_inputs(2);
     return l.all(infer_shape(p, l.inputs[0], l.inputs[1]));
   }
+  /// Calls psroi_pooling_into() for regions that the threads share. Throws format_error for regions of a picture that
+  /// is not there.
   template <precision_policy P>
   static void run(const psroi_pooling_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
     detail::check_regions<P>(r.inputs[1], r.x().shape()[0], "psroi_pooling");  // parts would count from their own first

@@ -15,22 +15,26 @@ namespace layers {
 /// Inputs are x, then, as far as the parameters name them, the continuation, x_fixed, and the first h and c; outputs y,
 /// then the last h and c of exposed states.
 struct recurrent : recurrent_params {
-  recurrent_weights learned{};
+  recurrent_weights learned{};  ///< weights and biases
 };
 
 }  // namespace layers
 
+/// LSTM and RNN, and the Lstm of forks.
 template <>
 struct layer_kind<layers::recurrent> : basic_kind {
-  using params = layers::recurrent;
-  static constexpr bool encodes_several_weights = true;
+  using params = layers::recurrent;                      ///< its parameters
+  static constexpr bool encodes_several_weights = true;  ///< one tensor for each product
+  /// One copy is made.
   [[nodiscard]] static std::size_t weight_copies(const params&) noexcept { return 1; }
 
+  /// x and x_fixed are always read as codes.
   [[nodiscard]] static bool reads_codes(const params&) noexcept { return true; }
   /// Of x and x_fixed; continuation and states are read as they stand in the policy's output format.
   [[nodiscard]] static bool reads_codes_of(const params& p, std::size_t input) noexcept {
     return input == 0 || (p.has_fixed_input && input == detail::recurrent_fixed_index(p));
   }
+  /// Calls f with each tensor of weights that the layer has.
   template <class Params, class F>
   static void for_each_weights(Params& p, F&& f) {
     f(p.learned.input);
@@ -38,11 +42,13 @@ struct layer_kind<layers::recurrent> : basic_kind {
     f(p.learned.hidden);
     if (p.cell == recurrent_cell::rnn) f(p.learned.output);
   }
+  /// Counts all weights and biases.
   [[nodiscard]] static std::size_t weights(const params& p) noexcept {
     std::size_t all = p.learned.bias.size() + p.learned.output_bias.size();
     for_each_weights(p, [&](const tensor<float>& w) { all += w.size(); });
     return all;
   }
+  /// Adds the products of all steps, those of x_fixed once for each sequence.
   static void add_work(const layer_facts& l, const tensor_shape&, const params& p, layer_work& work) {
     const detail::recurrent_extents e = detail::extents_of(p, l.inputs[0]);
     const auto add = [&](std::size_t rows, const tensor<float>& w) {
@@ -57,16 +63,19 @@ struct layer_kind<layers::recurrent> : basic_kind {
     add(e.rows(), p.learned.hidden);
     if (p.cell == recurrent_cell::rnn) add(e.rows(), p.learned.output);
   }
+  /// Allows at most 1024 steps.
   static void check_rules(const layer_facts& l, const params& p, detail::hardware_rules& rules) {
     const std::size_t steps = detail::extents_of(p, l.inputs[0]).steps;
     rules.require(steps <= 1024, "at most 1024 steps", "the SDK's headers, as an open driver has them", steps,
                   " steps");
   }
+  /// What infer_shapes() gives for the inputs.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const params& p) {
     const std::vector<tensor_shape> all = infer_shapes(p, p.learned, l.inputs);
     detail::require<shape_error>(l.outputs == all.size(), l.type, ": ", l.outputs, " outputs, expected ", all.size());
     return all;
   }
+  /// Memory for the weights of all products, the largest workspace of one, and the sums and states.
   template <precision_policy P, class Kind>
   [[nodiscard]] static detail::operator_need need(const layer_facts& l, const params& p, std::size_t workers) {
     using namespace detail;
@@ -90,15 +99,18 @@ struct layer_kind<layers::recurrent> : basic_kind {
     all.workspace = sum_of(all.workspace, product_of(values, sizeof(value_t<P>)), 1024);
     return all;
   }
+  /// Lays out the weights.
   template <precision_policy P>
   [[nodiscard]] static recurrent_layer<P> prepare(const layer_facts&, const params& p) {
     return recurrent_layer<P>(p.learned, p);
   }
+  /// What the recurrent_layer needs.
   template <precision_policy P>
   [[nodiscard]] static std::size_t workspace_bytes(const params&, const recurrent_layer<P>& layer,
                                                    const tensor_shape& x, const executor& threads) {
     return layer.workspace_bytes(x, threads);
   }
+  /// Runs the recurrent_layer on the inputs that there are.
   template <precision_policy P>
   static void run(const params& p, const recurrent_layer<P>& layer, const kind_run<P>& r) {
     const std::size_t fixed = detail::recurrent_fixed_index(p), state = detail::recurrent_state_index(p);

@@ -6,15 +6,19 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// The mean over some axes.
 template <>
 struct layer_kind<reduce_mean_params> : basic_kind {
+  /// Forbids the batch axis.
   static void check_rules(const layer_facts&, const reduce_mean_params& p, detail::hardware_rules& rules) {
     for (const std::size_t axis : p.axes) rules.not_batch(axis);
   }
+  /// What infer_shape() gives for its one input.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const reduce_mean_params& p) {
     l.expect_inputs(1);
     return l.all(infer_shape(p, l.inputs[0]));
   }
+  /// Calls reduce_mean_into().
   template <precision_policy P>
   static void run(const reduce_mean_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
     reduce_mean_into<P>(r.x(), p, r.y());

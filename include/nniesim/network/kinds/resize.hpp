@@ -6,12 +6,15 @@
 
 NNIESIM_BEGIN_NAMESPACE
 
+/// Interp, ResizeBilinear and ResizeNearestNeighbor.
 template <>
 struct layer_kind<resize_params> : host_kind {
+  /// What infer_shape() gives for its one input.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const resize_params& p) {
     l.expect_inputs(1);
     return l.all(infer_shape(p, l.inputs[0]));
   }
+  /// Calls resize_into() for maps that the threads share.
   template <precision_policy P>
   static void run(const resize_params& p, const detail::nothing_prepared&, const kind_run<P>& r) {
     if constexpr (std::same_as<value_t<P>, float>) {

@@ -1,0 +1,87 @@
+#include "layers.hpp"
+
+#include <nanobind/stl/string.h>
+
+#include <nniesim/core/excerpt.hpp>
+#include <nniesim/kernels/quantize.hpp>
+
+namespace nniesim_python {
+
+nb::object layer_result(tensor<float>&& y, bool raw) {
+  nniesim::detail::require<format_error>(!raw, "raw is True, expected False: policy float32 writes floats");
+  return owning_array(std::move(y));
+}
+
+nb::object layer_result(tensor<q20_12>&& y, bool raw) {
+  const tensor_shape shape = shape_of(y);
+  const std::span<const q20_12> values(y.data(), y.size());
+  if (raw) {
+    const array_result<std::int32_t> to(shape);
+    std::memcpy(static_cast<void*>(to.span().data()), static_cast<const void*>(values.data()), values.size_bytes());
+    return to.object();
+  }
+  const array_result<float> to(shape);
+  const nb::gil_scoped_release released;
+  nniesim::decode<q20_12>(values, to.span(), {});
+  return to.object();
+}
+
+std::vector<std::size_t> sizes_argument(nb::handle object, std::string_view what) {
+  constexpr std::int64_t most = std::int64_t{1} << 40U;
+  if (PyIndex_Check(object.ptr())) return {static_cast<std::size_t>(integer_argument(object, what, 0, most))};
+  std::vector<std::size_t> sizes;
+  if (nb::isinstance<nb::str>(object) || PySequence_Check(object.ptr()) == 0) {
+    throw nb::type_error(
+        nniesim::detail::concat(what, " is of type ", type_name_of(object), ", expected an int or a sequence of them")
+            .c_str());
+  }
+  for (const nb::handle item : nb::borrow<nb::object>(object)) {
+    sizes.push_back(static_cast<std::size_t>(integer_argument(item, what, 0, most)));
+  }
+  return sizes;
+}
+
+std::array<std::size_t, 2> pair_argument(nb::handle object, std::string_view what) {
+  const std::vector<std::size_t> sizes = sizes_argument(object, what);
+  nniesim::detail::require<shape_error>(sizes.size() == 1 || sizes.size() == 2, what, " has ", sizes.size(),
+                                        " numbers, expected one, or rows and columns");
+  return {sizes.front(), sizes.back()};
+}
+
+padding padding_argument(nb::handle object, std::string_view what) {
+  const std::vector<std::size_t> s = sizes_argument(object, what);
+  nniesim::detail::require<shape_error>(s.size() == 1 || s.size() == 2 || s.size() == 4, what, " has ", s.size(),
+                                        " numbers, expected one, rows and columns, or top, left, bottom and right");
+  if (s.size() == 4) return {s[0], s[1], s[2], s[3]};
+  return {s.front(), s.back()};
+}
+
+std::size_t choice_argument(nb::handle object, std::string_view what, std::span<const std::string_view> names) {
+  const std::string text = text_argument(object, what);
+  std::string all;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == text) return i;
+    all += (i == 0 ? "" : ", ") + std::string(names[i]);
+  }
+  throw format_error(nniesim::detail::concat(what, " is ", nniesim::detail::excerpt(text), ", expected one of ", all));
+}
+
+std::vector<float> values_argument(nb::handle object, std::string_view what) {
+  if (object.is_none()) return {};
+  const array_argument<float> values(object, what);
+  nniesim::detail::require<shape_error>(values.shape().rank() == 1, what, " has shape ", values.shape(),
+                                        ", expected one axis");
+  return {values.span().begin(), values.span().end()};
+}
+
+double number_argument(nb::handle object, std::string_view what) {
+  const double value = PyBool_Check(object.ptr()) ? -1.0 : PyFloat_AsDouble(object.ptr());
+  if (PyBool_Check(object.ptr()) || (value == -1.0 && PyErr_Occurred() != nullptr)) {
+    PyErr_Clear();
+    throw nb::type_error(
+        nniesim::detail::concat(what, " is of type ", type_name_of(object), ", expected a float").c_str());
+  }
+  return value;
+}
+
+}  // namespace nniesim_python
