@@ -448,13 +448,7 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
 subject real_model(const real_models::model& m, std::size_t extent) {
   subject s;
   s.name = m.name;
-  const auto file = real_models::folder / (std::string(m.name) + ".prototxt");
-  std::string text = detail::read_whole_file(file, prototxt_limits{}.file_bytes, "a prototxt");
-  for (std::size_t at = 0; extent != 0 && (at = text.find("dim: 640", at)) != std::string::npos; ++at) {
-    text.replace(at, 8, "dim: " + std::to_string(extent));
-  }
-  const caffe_model weights = read_caffemodel(real_models::folder / (std::string(m.name) + ".caffemodel"));
-  s.net = fold_batch_norm(import_caffe(parse_prototxt(text, file.string()), &weights));
+  s.net = fold_batch_norm(real_models::load(m, extent));
   known_preprocessing how;
   how.order = channel_order::rgb;
   if (m.normalized) {

@@ -30,16 +30,23 @@ inline bool are_here() {
   return true;
 }
 
-inline network load(const model& m) {
-  return read_caffe_network(folder / (std::string(m.name) + ".prototxt"),
-                            folder / (std::string(m.name) + ".caffemodel"));
+/// The network; `extent` other than 0 replaces 640 as the height and width of its input.
+inline network load(const model& m, std::size_t extent = 0) {
+  const auto file = folder / (std::string(m.name) + ".prototxt");
+  std::string text = detail::read_whole_file(file, prototxt_limits{}.file_bytes, "a prototxt");
+  for (std::size_t at = 0; extent != 0 && (at = text.find("dim: 640", at)) != std::string::npos; ++at) {
+    text.replace(at, 8, "dim: " + std::to_string(extent));
+  }
+  const caffe_model weights = read_caffemodel(folder / (std::string(m.name) + ".caffemodel"));
+  return import_caffe(parse_prototxt(text, file.string()), &weights);
 }
 
-inline tensor<float> input_of(const model& m) {
+inline tensor<float> input_of(const model& m, std::size_t extent = 0) {
   const image picture = read_image(folder / "reference" / m.picture);
   cfg_input input;
   input.order = channel_order::rgb;
-  tensor<float> x = preprocess(picture, input, 3, picture.rows, picture.columns);
+  tensor<float> x =
+      preprocess(picture, input, 3, extent != 0 ? extent : picture.rows, extent != 0 ? extent : picture.columns);
   if (m.normalized) {
     for (float& v : x) v = (v - 127.0F) / 128.0F;
   }
