@@ -40,10 +40,10 @@ int bundle(const options& o) {
                 {"remarks", loaded.remarks()},
                 {"files", names}});
   } else {
-    print_lines(detail::concat(printable(o.output), ": layer '", printable(o.layer), "' in ", made.files.size(),
-                               " files; quantized by itself its cosine is ", made.cosine, '\n'));
+    print_lines(detail::message(printable(o.output), ": layer '", printable(o.layer), "' in ", made.files.size(),
+                                " files; quantized by itself its cosine is ", made.cosine, '\n'));
     print_remarks(loaded.remarks());
-    if (made.seed) print_lines(detail::concat("its weights are random ones of seed ", *made.seed, '\n'));
+    if (made.seed) print_lines(detail::message("its weights are random ones of seed ", *made.seed, '\n'));
   }
   return passed;
 }

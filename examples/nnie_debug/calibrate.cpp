@@ -52,8 +52,8 @@ int calibrate(const options& o) {
                 {"batch_norm", to_string(loaded.batch_norm())},
                 {"remarks", loaded.remarks()}});
   } else {
-    std::string text = detail::concat(ranges.blobs.size(), " blobs calibrated for compile_mode ",
-                                      static_cast<int>(mode), ": ", text_of(ranges));
+    std::string text = detail::message(ranges.blobs.size(), " blobs calibrated for compile_mode ",
+                                       static_cast<int>(mode), ": ", text_of(ranges));
     for (const std::string& file : {o.output, o.gfpq_params}) text += (file.empty() ? "" : ": ") + printable(file);
     print_lines(text + '\n');
     print_remarks(loaded.remarks());

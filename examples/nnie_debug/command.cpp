@@ -75,7 +75,7 @@ std::string date_text() {
 }
 
 std::string version_text() {
-  return detail::concat(NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".", NNIESIM_VERSION_PATCH);
+  return detail::message(NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".", NNIESIM_VERSION_PATCH);
 }
 
 std::string json_text(const json& j) {

@@ -33,7 +33,7 @@ layer_table table_of(const folder_comparison& all) {
   for (const dump_pair& p : all.pairs) {
     if (!p.result) continue;
     std::string name = p.reference.layer;
-    if (p.reference.role != dump_role::output) name += detail::concat(" ", to_string(p.reference.role));
+    if (p.reference.role != dump_role::output) name += detail::message(" ", to_string(p.reference.role));
     if (p.reference.output != 0) name += ":" + std::to_string(p.reference.output);
     table.add(std::move(name), *p.result);
   }
@@ -66,8 +66,8 @@ void print_as_text(const folder_comparison& all, const layer_table& table) {
         "their content, and boards' dumps by the compiler's cnn_net_tree.dot\n");
   } else {  // what could not be compared never counts as good, and is told first
     const std::size_t layers = all_layers(all);
-    print_lines(detail::concat(table.rows().size(), " of ", layers, layers == 1 ? " layer was" : " layers were",
-                               " compared\n"));
+    print_lines(detail::message(table.rows().size(), " of ", layers, layers == 1 ? " layer was" : " layers were",
+                                " compared\n"));
     if (!table.rows().empty()) print_table(table);
   }
   for (const dump_pair& p : all.pairs) {

@@ -142,7 +142,7 @@ void print_what_was_written(const options& o, const loaded_network& loaded, cons
     print_lines(file + " is not written\n");
     for (const std::string& w : out.wrong) print_lines("WRONG: " + printable(w) + '\n');
   } else if (out.writes) {
-    print_lines(detail::concat(file, " has ", found.constants.size(), " new constant(s) and is else as it was\n"));
+    print_lines(detail::message(file, " has ", found.constants.size(), " new constant(s) and is else as it was\n"));
     print_lines("its own float run has other norms: diagnose it with --float-prototxt " +
                 printable(loaded.cfg().prototxt_file.text) +
                 ", the network that it stands for, and do not compensate it again\n");
@@ -153,16 +153,17 @@ void print_what_was_written(const options& o, const loaded_network& loaded, cons
 
 void print_as_text(const options& o, const loaded_network& loaded, const compensation_problem& problem,
                    const compensation& found, const outcome& out) {
-  print_lines(detail::concat("compile_mode ", static_cast<int>(loaded.mode(o.mode)),
-                             "; ranges: ", printable(text_of(problem.ranges, o.calibration)), "\nsolved with ",
-                             found.training_pictures, " pictures, judged by ", found.held_out_pictures, " others\n\n"));
+  print_lines(detail::message("compile_mode ", static_cast<int>(loaded.mode(o.mode)),
+                              "; ranges: ", printable(text_of(problem.ranges, o.calibration)), "\nsolved with ",
+                              found.training_pictures, " pictures, judged by ", found.held_out_pictures,
+                              " others\n\n"));
   print_constants(found, out);
   for (std::size_t i = 0; i < found.chains.size(); ++i) {
     print_lines(printable(found.chains[i].name) + " (" + std::string(to_string(found.chains[i].form)) +
                 ", constant in " + printable(problem.net.layers[found.chains[i].holder].name) +
                 "): " + printable(found.solved[i].verdict) + '\n');
     if (misses(found.judged[i], problem, o.least_gain)) {
-      print_lines(detail::concat("  LESS THAN ", 100 * o.least_gain, " % REMOVED on held-out pictures\n"));
+      print_lines(detail::message("  LESS THAN ", 100 * o.least_gain, " % REMOVED on held-out pictures\n"));
     }
   }
   print_remarks(loaded.remarks());

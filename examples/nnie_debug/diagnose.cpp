@@ -140,7 +140,7 @@ report about(const options& o, const investigation& i, const std::vector<std::st
     r.mode = "simulated, compile_mode " + std::to_string(static_cast<int>(files->mode(o.mode)));
   if (files != nullptr) r.mode += "; ranges: " + text_of(i.ranges(), o.calibration);
   for (const std::string& line : remarks) r.mode += "; " + line;
-  r.versions = detail::concat("nniesim ", version_text(), ", results version ", NNIESIM_RESULTS_VERSION);
+  r.versions = detail::message("nniesim ", version_text(), ", results version ", NNIESIM_RESULTS_VERSION);
   r.date = date_text();
   r.command = command_line();
   return r;
@@ -176,7 +176,7 @@ void print_layers(const diagnosis& d) {
                part(&error_parts::gain_share), part(&error_parts::offset_share), part(&error_parts::saturation_share),
                part(&error_parts::underflow_share), part(&error_parts::rounding_share),
                l.partner.empty()                        ? "no partner: " + printable(l.relation)
-               : l.channels > 1 && l.most_channels != 0 ? detail::concat(l.most_channels, " of ", l.channels)
+               : l.channels > 1 && l.most_channels != 0 ? detail::message(l.most_channels, " of ", l.channels)
                                                         : ""});
   }
   print_table(table.text(line_width()));

@@ -116,7 +116,7 @@ std::optional<solved_network> changed_network(const options& o, loaded_network& 
 }
 
 std::string about(const options& o, const loaded_network& loaded, compile_mode mode, const activation_ranges& ranges) {
-  std::string text = detail::concat("compile_mode ", static_cast<int>(mode), "; ranges: ", text_of(ranges));
+  std::string text = detail::message("compile_mode ", static_cast<int>(mode), "; ranges: ", text_of(ranges));
   for (const std::string& line : o.arithmetic.remarks()) text += '\n' + line;
   for (const std::string& line : loaded.remarks()) text += '\n' + line;
   return text;

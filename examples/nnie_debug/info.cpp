@@ -65,9 +65,9 @@ std::vector<host_group> host_groups(const network& net) {
 void print_host_layers(const network& net) {
   for (const host_group& g : host_groups(net)) {
     const layer& first = net.layers[g.layers[0]];
-    print_lines(detail::concat("the host runs ", g.layers.size(), " layer(s) of type '", printable(g.type),
-                               "' in float, the first '", printable(first.name), "' (", printable(first.where), ")",
-                               g.rewrite.empty() ? "" : "; the usual rewrite for the accelerator: ", g.rewrite, '\n'));
+    print_lines(detail::message("the host runs ", g.layers.size(), " layer(s) of type '", printable(g.type),
+                                "' in float, the first '", printable(first.name), "' (", printable(first.where), ")",
+                                g.rewrite.empty() ? "" : "; the usual rewrite for the accelerator: ", g.rewrite, '\n'));
   }
   if (const auto cut = first_unknown_to_compiler(net)) {
     const layer& l = net.layers[*cut];
@@ -96,7 +96,7 @@ overview overview_of(const network& net, const precision_plan& plan, const activ
     json shapes = json::array();
     json stored = json::array();
     for (const std::size_t b : l.outputs) {
-      shapes.push_back(detail::concat(net.blobs[b].shape));
+      shapes.push_back(detail::message(net.blobs[b].shape));
       json blob = {{"as", to_string(storage[b])}};
       if (ranges != nullptr) blob["z"] = z_of(storage[b], names, *ranges);
       stored.push_back(std::move(blob));
@@ -177,14 +177,14 @@ void print_as_text(const options& o, const loaded_network& loaded, const overvie
                    const activation_ranges* ranges) {
   const network& net = loaded.net();
   print_rows(all.rows, ranges != nullptr);
-  print_lines(detail::concat('\n', all.total.macs, " multiply-accumulates, ", all.total.parameters, " parameters\n"));
+  print_lines(detail::message('\n', all.total.macs, " multiply-accumulates, ", all.total.parameters, " parameters\n"));
   print_lines("estimated time: mode 0: 1, mode 1: " + detail::fixed_number(all.time16, 2) +
               ", mode 2 with the present names: " + detail::fixed_number(all.time2, 2) + '\n');
   print_lines(
       "(a model: 16 bits at half the rate, 16 input and 4 output channels at a time, an assumed memory bandwidth)\n");
-  print_lines(detail::concat("(stored under compile_mode ", static_cast<int>(loaded.mode(o.mode)),
-                             ": as codes where a layer reads codes, else as int32 in 1/4096; float32 is of the host",
-                             ranges != nullptr ? "; z of codes, ? where it is not told" : "", ")\n"));
+  print_lines(detail::message("(stored under compile_mode ", static_cast<int>(loaded.mode(o.mode)),
+                              ": as codes where a layer reads codes, else as int32 in 1/4096; float32 is of the host",
+                              ranges != nullptr ? "; z of codes, ? where it is not told" : "", ")\n"));
   if (ranges != nullptr) print_lines("ranges: " + printable(text_of(*ranges, o.calibration)) + '\n');
   print_remarks(loaded.remarks());
   print_host_layers(net);

@@ -74,8 +74,8 @@ int main(int argc, char** argv) {
       "Exit codes: 0 done, 1 a fault, a goal that is not reached or a comparison that misses --fail-below, 2 wrong "
       "usage or input.",
       "nnie-debug");
-  app.set_version_flag("--version", detail::concat("nnie-debug ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR,
-                                                   ".", NNIESIM_VERSION_PATCH, ", results ", NNIESIM_RESULTS_VERSION));
+  app.set_version_flag("--version", detail::message("nnie-debug ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR,
+                                                    ".", NNIESIM_VERSION_PATCH, ", results ", NNIESIM_RESULTS_VERSION));
   app.require_subcommand(1);
   int result = passed;
   std::string colour, shell;

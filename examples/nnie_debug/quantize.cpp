@@ -48,10 +48,10 @@ int quantize(const options& o) {
                 {"snr_db", c.snr_db},
                 {"max_abs", c.max_abs}});
   } else {
-    print_lines(detail::concat(Format::name, ", z = ", scale.z(), o.z ? " (given)" : " (derived)", ", ", x.size(),
-                               " elements of shape ", shape_of(x), "\ncosine ", c.cosine, ", relative L2 error ",
-                               c.relative_l2_error, ", signal to noise ", c.snr_db, " dB, largest error ", c.max_abs,
-                               '\n'));
+    print_lines(detail::message(Format::name, ", z = ", scale.z(), o.z ? " (given)" : " (derived)", ", ", x.size(),
+                                " elements of shape ", shape_of(x), "\ncosine ", c.cosine, ", relative L2 error ",
+                                c.relative_l2_error, ", signal to noise ", c.snr_db, " dB, largest error ", c.max_abs,
+                                '\n'));
   }
   return passed;
 }

@@ -140,8 +140,8 @@ void print_as_text(const options& o, const loaded_network& loaded, const search_
     for (const std::string& name : p.layers) line += ' ' + printable(name);
     print_lines(line + '\n', 34);
   }
-  print_lines(detail::concat("(", result.evaluations,
-                             " plans evaluated; ranges: ", printable(text_of(problem.ranges, o.calibration)), ")\n"));
+  print_lines(detail::message("(", result.evaluations,
+                              " plans evaluated; ranges: ", printable(text_of(problem.ranges, o.calibration)), ")\n"));
   if (!o.evaluation.empty()) {
     std::string line = "the worst pictures of " + printable(o.evaluation) + ':';
     for (const std::string& name : pictures) line += ' ' + printable(name);

@@ -255,7 +255,7 @@ class running_command {
   detail::require<error>(ended, "command ", detail::excerpt(command), " took longer than ", limits.seconds,
                          " s and was ended");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    throw error(detail::concat(
+    throw error(detail::message(
         "command ", detail::excerpt(command), WIFEXITED(status) ? " exited with " : " was ended by signal ",
         WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), ", expected 0; it wrote ",
         detail::excerpt(running.text(), 200), ", its stderr begins ", detail::excerpt(running.complaints(), 400)));

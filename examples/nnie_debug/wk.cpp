@@ -65,18 +65,18 @@ void geometry_of(const layer& l, std::array<std::uint32_t, 2>& kernel, std::arra
   }
 }
 
-std::string by(const std::array<std::uint32_t, 2>& pair) { return detail::concat(pair[0], "x", pair[1]); }
+std::string by(const std::array<std::uint32_t, 2>& pair) { return detail::message(pair[0], "x", pair[1]); }
 std::string type_text(wk_type t) {
-  return to_string(t) == "?" ? detail::concat("type ", static_cast<int>(t)) : std::string(to_string(t));
+  return to_string(t) == "?" ? detail::message("type ", static_cast<int>(t)) : std::string(to_string(t));
 }
 std::string activation_text(wk_activation a) {
-  return to_string(a) == "?" ? detail::concat("number ", static_cast<int>(a)) : std::string(to_string(a));
+  return to_string(a) == "?" ? detail::message("number ", static_cast<int>(a)) : std::string(to_string(a));
 }
 /// A scale's z in its width, "" where it has none.
 std::string z_text(const std::optional<wk_scale>& s, int bits) {
   if (!s || (bits != 8 && bits != 16)) return "";
   const auto z = s->z(bits);
-  return z ? std::to_string(*z) : detail::concat(s->steps, "/8");
+  return z ? std::to_string(*z) : detail::message(s->steps, "/8");
 }
 std::optional<wk_scale> input_of(const row& r, const wk_layer& l) {
   if (r.compared != nullptr) return r.compared->input;
@@ -96,8 +96,8 @@ const wk_block_counts& counts_of(const wk_comparison& c, const wk_layer_comparis
 }
 
 std::string version_text(const wk_model& m) {
-  return detail::concat(static_cast<int>(m.version[0]), ".", static_cast<int>(m.version[1]), ".",
-                        static_cast<int>(m.version[2]), ".", static_cast<int>(m.version[3]));
+  return detail::message(static_cast<int>(m.version[0]), ".", static_cast<int>(m.version[1]), ".",
+                         static_cast<int>(m.version[2]), ".", static_cast<int>(m.version[3]));
 }
 
 json row_json(const wk_model& m, const row& r) {
@@ -269,7 +269,7 @@ void print_rows(const wk_model& m, const std::vector<row>& rows, const network* 
           r.compared == nullptr ? "" : printable(net->layers[compared->matching.pairs[r.compared->pair].layer].name));
     }
     line.push_back(type_text(l.type) + (r.count > 1 ? " x " + std::to_string(r.count) : ""));
-    line.push_back(detail::concat(l.channels, "x", l.height, "x", l.width));
+    line.push_back(detail::message(l.channels, "x", l.height, "x", l.width));
     if (l.descriptor) {
       const wk_descriptor& d = *l.descriptor;
       const bool up = l.type == wk_type::deconvolution;
@@ -291,8 +291,8 @@ void print_rows(const wk_model& m, const std::vector<row>& rows, const network* 
     line.push_back(l.element_bytes == 4 ? "int32" : z_text(l.scale, 8 * l.element_bytes));
     if (compared != nullptr && r.compared != nullptr) {
       const wk_block_counts& blocks = counts_of(*compared, *r.compared);
-      line.push_back(detail::concat(blocks.equal, " of ", blocks.total()));
-      line.push_back(detail::concat(r.compared->records.equal, " of ", r.compared->records.total));
+      line.push_back(detail::message(blocks.equal, " of ", blocks.total()));
+      line.push_back(detail::message(r.compared->records.equal, " of ", r.compared->records.total));
     }
     line.resize(columns.size());
     table.add(std::move(line));

@@ -63,16 +63,16 @@ TEST_CASE("the message is made only where it is needed") {
 }
 
 TEST_CASE("floats in messages are the shortest numbers that tell each from its neighbours") {
-  CHECK(detail::concat(0.1F) == "0.1");
-  CHECK(detail::concat(std::nextafter(0.1F, 1.0F)) == "0.10000001");
-  CHECK(detail::concat(std::numeric_limits<float>::infinity()) == "inf");
-  CHECK(detail::concat(16777217.0) == "16777217");
-  CHECK(detail::concat("a", 1, 'b', 2.5) == "a1b2.5");
+  CHECK(detail::message(0.1F) == "0.1");
+  CHECK(detail::message(std::nextafter(0.1F, 1.0F)) == "0.10000001");
+  CHECK(detail::message(std::numeric_limits<float>::infinity()) == "inf");
+  CHECK(detail::message(16777217.0) == "16777217");
+  CHECK(detail::message("a", 1, 'b', 2.5) == "a1b2.5");
 }
 
 TEST_CASE("messages do not depend on the program's locale") {
   const std::locale before = std::locale::global(std::locale(std::locale::classic(), new grouping));
-  const std::string text = detail::concat(1234567, " and ", 0.5F);
+  const std::string text = detail::message(1234567, " and ", 0.5F);
   std::locale::global(before);
   CHECK(text == "1234567 and 0.5");
 }

@@ -37,7 +37,7 @@ constexpr std::string_view parts_text =
 
 /// BatchNorm and Scale behind a convolution with another layer's text between them, a layer for training of the same
 /// name, an element-wise layer that reads one blob twice.
-const std::string net_text = nniesim::detail::concat(
+const std::string net_text = nniesim::detail::message(
     "\xef\xbb\xbfname: \"n\\\"et\" # layer { name: \"conv/1\" }\n"
     "layer { name: \"data\" type: \"Input\" top: \"data\" input_param { shape { dim: 1 dim: 3 dim: 6 dim: 5 } } }\n"
     "layer { name: \"bn\" type: \"BatchNorm\" bottom: \"data\" top: \"x\" include { phase: TRAIN } }\n",
@@ -176,9 +176,9 @@ TEST_CASE("a bundle has the layer's own text, with what is folded into it", "[de
   const example e;
   const auto files = by_name(e.bundle("conv/1"));
   CHECK(files.at("layer.prototxt") ==
-        detail::concat("name: \"n\\\"et, layer conv/1\"\nlayer { name: \"input0\" type: \"Input\" top: \"data\" ",
-                       "input_param { shape { dim: 1 dim: 3 dim: 6 dim: 5 } } }\n", conv_text, "\n", bn_text, "\n",
-                       scale_text, "\n"));
+        detail::message("name: \"n\\\"et, layer conv/1\"\nlayer { name: \"input0\" type: \"Input\" top: \"data\" ",
+                        "input_param { shape { dim: 1 dim: 3 dim: 6 dim: 5 } } }\n", conv_text, "\n", bn_text, "\n",
+                        scale_text, "\n"));
   const caffe_model model = parse_caffemodel(files.at("layer.caffemodel"), "layer.caffemodel");
   REQUIRE(model.layers.size() == 3);
   for (std::size_t l = 0; l < 3; ++l) {

@@ -415,7 +415,7 @@ void run_catalogue(const subject& s, const std::vector<planted>& catalogue) {
 
     std::string found;
     const auto describe = [&](const finding& f) {
-      found += detail::concat(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
+      found += detail::message(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
       for (const std::string t : f.evidence) found += "    " + t + '\n';
     };
     describe(d.verdict);

@@ -37,8 +37,8 @@ struct score {
       return;
     }
     wrong +=
-        detail::concat("  ", what, ": ", to_string(d.verdict.cause), " '", d.verdict.layer, "': ", d.verdict.summary);
-    for (const finding& f : d.also) wrong += detail::concat("; also ", to_string(f.cause), " '", f.layer, "'");
+        detail::message("  ", what, ": ", to_string(d.verdict.cause), " '", d.verdict.layer, "': ", d.verdict.summary);
+    for (const finding& f : d.also) wrong += detail::message("; also ", to_string(f.cause), " '", f.layer, "'");
     wrong += "\n";
   }
 };
@@ -63,7 +63,7 @@ TEST_CASE("what was done to an input that is shown is the verdict, and no layer 
         for (const finding& f : d.also) accuses = accuses || f.cause == fault::suspect_layer || advises_vendor(f);
         return is_input_fault(d.verdict) && !accuses;
       };
-      const std::string what = detail::concat(kind, ", ", p.name);
+      const std::string what = detail::message(kind, ", ", p.name);
       diagnosis d = diagnose(layers_as(s.net, in_float), other, {}, &lab);
       with_lab.add(is_right(d), what, d);
       if (number % 2 == 0) {  // the other two by turns, for the time that they take

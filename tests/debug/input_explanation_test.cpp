@@ -26,8 +26,8 @@ struct score {
       ++right;
       return;
     }
-    wrong += detail::concat("  ", what, ": ", e.holds ? to_string(e.change, s) : "not explained", ", left ", e.left,
-                            ", as it is ", e.as_it_is, "\n");
+    wrong += detail::message("  ", what, ": ", e.holds ? to_string(e.change, s) : "not explained", ", left ", e.left,
+                             ", as it is ", e.as_it_is, "\n");
   }
 };
 
@@ -43,7 +43,7 @@ TEST_CASE("an input that is shown is explained on its bytes", "[debug][long]") {
     for (const planted& p : input_faults()) {
       if (!p.applies(s) || !p.is_shown) continue;
       const floats x = p.input(s);
-      const std::string what = detail::concat(p.name, ", subject ", number);
+      const std::string what = detail::message(p.name, ", subject ", number);
       const input_explanation e = explain_input(scene, x);
       with_cfg.add(e.holds && p.is_right(e.change), what, e, scene);
       if (!p.is_of_places) continue;

@@ -144,7 +144,7 @@ TEST_CASE("every change of the list is possible and different, and has words of 
         REQUIRE(x);
         CHECK(x->size() == scene.size());
         ++count;
-        texts.insert(detail::concat(to_string(c, scene), c.after, c.border));
+        texts.insert(detail::message(to_string(c, scene), c.after, c.border));
       }
     }
     CHECK(texts.size() + 24 >= count);  // ways to one stride share words

@@ -60,7 +60,7 @@ activation_ranges shifted(const experiment& e, const std::string& name, std::siz
 std::string all_of(const diagnosis& d) {
   std::string text;
   const auto add = [&](const finding& f) {
-    text += detail::concat(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
+    text += detail::message(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
     for (const auto* list : {&f.evidence, &f.against, &f.change}) {
       for (const std::string line : *list) text += "  " + line + '\n';
     }

@@ -62,7 +62,7 @@ std::string written() {
   all += dump_file_name({dump_kind::mapper_output, "conv", 0, 0, 1000, {1024, 2048, 1}});
   const std::vector<norm_constant> constants = {{"p", 1234.5F}};
   all += prototxt_with_constants("layer { name: 'p' power_param { power: 0.5 shift: 0.001 } }", constants);
-  all += detail::concat(tensor_shape({1000, 20000}), 1234.5);
+  all += detail::message(tensor_shape({1000, 20000}), 1234.5);
   std::ostringstream out;  // as a program's own
   out << tensor_shape({1000, 20000}) << ' ' << prototxt_position{nullptr, 1000, 2000};
   return all + out.str() + table_text();

@@ -67,7 +67,7 @@ struct experiment {
 };
 
 std::string text_of(const finding& f) {
-  std::string text = detail::concat(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
+  std::string text = detail::message(to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
   for (const auto* list : {&f.evidence, &f.change}) {
     for (const std::string line : *list) text += "  " + line + '\n';
   }

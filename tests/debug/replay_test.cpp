@@ -45,10 +45,10 @@ TEST_CASE("the cause that gives just an output's values", "[debug]") {
         const bool is_right = r.verdict == replay_verdict::explained && is_cause(p, r.causes.front());
         right += is_right ? 1U : 0U;
         if (is_right) continue;
-        wrong += detail::concat("  ", kind, " ", number, ", ", p.name, ": verdict ", static_cast<int>(r.verdict),
-                                ", as planned ", r.as_planned);
+        wrong += detail::message("  ", kind, " ", number, ", ", p.name, ": verdict ", static_cast<int>(r.verdict),
+                                 ", as planned ", r.as_planned);
         for (std::size_t c = 0; c < std::min<std::size_t>(3, r.causes.size()); ++c) {
-          wrong += detail::concat(", ", r.causes[c].text, " (", r.causes[c].difference, ")");
+          wrong += detail::message(", ", r.causes[c].text, " (", r.causes[c].difference, ")");
         }
         wrong += "\n";
       }
@@ -74,8 +74,8 @@ TEST_CASE("what a run in another mode or with other ranges shows, and a clean on
           ++right;
           return;
         }
-        wrong += detail::concat("  ", kind, " ", number, ", ", name, ": verdict ", static_cast<int>(r.verdict),
-                                ", as planned ", r.as_planned, r.causes.empty() ? "" : ", " + r.causes[0].text, "\n");
+        wrong += detail::message("  ", kind, " ", number, ", ", name, ": verdict ", static_cast<int>(r.verdict),
+                                 ", as planned ", r.as_planned, r.causes.empty() ? "" : ", " + r.causes[0].text, "\n");
       };
       const auto clean = [](const replay_result& r) { return r.verdict == replay_verdict::as_planned; };
       const floats own = run_of(s.net, s.plan, &s.ranges, fed).output();

@@ -26,7 +26,7 @@ bool tells() { return std::getenv("NNIESIM_CATALOGUE") != nullptr; }
 std::string told(const diagnosis& d) {
   std::string text;
   const auto describe = [&](const finding& f) {
-    text += detail::concat("    ", to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
+    text += detail::message("    ", to_string(f.cause), " '", f.layer, "': ", f.summary, '\n');
     for (const std::string t : f.evidence) text += "        " + t + '\n';
   };
   describe(d.verdict);

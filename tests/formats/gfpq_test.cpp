@@ -87,9 +87,9 @@ std::string difference_from_reference(float x, int z) {
   const auto c = F::encode(x, s);
   const float got = F::decode(c, s);
   const float expected = reference_fake_quantize<F>(x, z);
-  if (!F::is_code(c)) return detail::concat("no code: ", int{c});
+  if (!F::is_code(c)) return detail::message("no code: ", int{c});
   if (bits_of(got) == bits_of(expected)) return "";
-  return detail::concat(F::name, " z ", z, ", x ", x, ": got ", got, ", expected ", expected);
+  return detail::message(F::name, " z ", z, ", x ", x, ": got ", got, ", expected ", expected);
 }
 
 template <class F>
@@ -175,7 +175,7 @@ template <class F>
 std::string difference_in_interval(const golden::value_interval& v) {
   const typename F::scale zero(0);
   const auto expected = v.sign == 0 ? F::zero : static_cast<typename F::code>((v.sign < 0 ? +F::sign_bit : 0) | v.q);
-  const std::string where = detail::concat(F::name, " sign ", v.sign, " q ", v.q, ": ");
+  const std::string where = detail::message(F::name, " sign ", v.sign, " q ", v.q, ": ");
   if (bits_of(F::decode(expected, zero)) != v.out_bits) return where + "value";
   if (F::encode(float_of(v.min_bits), zero) != expected) return where + "smallest float";
   if (F::encode(float_of(v.max_bits), zero) != expected) return where + "largest float";

@@ -16,7 +16,7 @@ namespace integer_code_test {
 TEST_CASE("codes are integers that print as numbers") {
   std::ostringstream text;
   text << gfpq8::encode(1.0F, gfpq8::scale(-65)) << ' ' << gfpq8::zero << ' ' << uniform8::code{-3} << ' '
-       << gfpq16::code{66} << ' ' << detail::concat(gfpq8::code{66});
+       << gfpq16::code{66} << ' ' << detail::message(gfpq8::code{66});
   CHECK(text.str() == "65 128 -3 66 66");
   gfpq8::code c = 0x8f;
   CHECK(c == 0x8f);

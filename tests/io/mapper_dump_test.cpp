@@ -252,9 +252,9 @@ TEST_CASE("lines end as they like, and an error has its line after thousands of 
   CHECK(values(read_dump(folder / "x", dump_text::linear_hex, {200, 200})) == expected);
   put(folder / "x", text + "0000100g");
   CHECK_THROWS_WITH(read_dump(folder / "x", dump_text::linear_hex, {200, 200}),
-                    contains(detail::concat("x:", line, ": got more than 40000 values")));
+                    contains(detail::message("x:", line, ": got more than 40000 values")));
   CHECK_THROWS_WITH(read_dump(folder / "x", dump_text::linear_hex, {40001}),
-                    contains(detail::concat("x:", line, ": got '0000100g'")));
+                    contains(detail::message("x:", line, ": got '0000100g'")));
 }
 
 TEST_CASE("malformed dumps are refused with file and line") {

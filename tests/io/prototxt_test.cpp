@@ -110,10 +110,10 @@ TEST_CASE("fields keep their order, names, kinds and places") {
   const prototxt_field& pool = layer.message().one("pool");
   CHECK(pool.kind() == prototxt_kind::identifier);
   CHECK(pool.identifier() == "MAX");
-  CHECK(detail::concat(pool.where()) == "net:4:3");
+  CHECK(detail::message(pool.where()) == "net:4:3");
   CHECK(layer.message().one("count").kind() == prototxt_kind::number);
   CHECK(layer.message().one("count").text() == "3");
-  CHECK(detail::concat(layer.message().where()) == "net:2:1");
+  CHECK(detail::message(layer.message().where()) == "net:2:1");
   CHECK(to_string(prototxt_kind::message) == "message");
 }
 
@@ -146,8 +146,8 @@ TEST_CASE("lists are fields of one name, each with its own place") {
   const auto net = parsed("d: [1,\n 2]");
   const auto all = net.all("d");
   REQUIRE(all.size() == 2);
-  CHECK(detail::concat(all[0]->where()) == "net:1:5");
-  CHECK(detail::concat(all[1]->where()) == "net:2:2");
+  CHECK(detail::message(all[0]->where()) == "net:1:5");
+  CHECK(detail::message(all[1]->where()) == "net:2:2");
   CHECK(spelled(parsed("s: ['a' \"b\", 'c']")) == "s:\"\\141\\142\" s:\"\\143\" ");
   CHECK(net.all("e").empty());
 }
@@ -332,7 +332,7 @@ TEST_CASE("all that was never read is told at once") {
   const auto net = parsed("name: 'n'\nlayer {\n type: 'T'\n p { a: 1 b: 2 }\n q { c: 3 }\n}\nextra: 1\nextra: 2");
   const auto paths = [&] {
     std::vector<std::string> result;
-    for (const prototxt_unread& u : net.unread()) result.push_back(detail::concat(u.where) + " " + u.path);
+    for (const prototxt_unread& u : net.unread()) result.push_back(detail::message(u.where) + " " + u.path);
     return result;
   };
   using list = std::vector<std::string>;
@@ -362,7 +362,7 @@ TEST_CASE("a file of tree outlives the text, and copies stand alone") {
     copy = parse_prototxt(text, std::string("gone"));
   }
   CHECK(copy.one("a").message().one("b").string() == "c");
-  CHECK(detail::concat(copy.one("a").where()) == "gone:1:1");
+  CHECK(detail::message(copy.one("a").where()) == "gone:1:1");
 }
 
 TEST_CASE("each limit is refused when exceeded, and not before") {

@@ -27,7 +27,7 @@ struct backwards {
 
 TEST_CASE("without a scheduler tasks run in order on the calling thread") {
   const executor none;
-  CHECK(none.workers == 1);
+  CHECK(none.max_workers == 1);
   std::vector<std::size_t> ran;
   const auto here = std::this_thread::get_id();
   none(3, [&](std::size_t i) {

@@ -110,8 +110,8 @@ void tiles_equal_the_specification(std::uint32_t seed) {
     for (auto& v : correction) v = static_cast<Sum>(any_sum<Sum>(d, 1000));
     const std::size_t layout = d.between(0, 2);
     const std::size_t distance = layout == 0 ? rows + d.between(0, 5) : columns + d.between(0, 5);
-    const auto row_step = static_cast<std::ptrdiff_t>(layout == 0 ? 1 : layout == 1 ? distance : 2 * distance);
-    const auto column_step = static_cast<std::ptrdiff_t>(layout == 0 ? distance : layout == 1 ? 1 : 2);
+    const auto row_pitch = static_cast<std::ptrdiff_t>(layout == 0 ? 1 : layout == 1 ? distance : 2 * distance);
+    const auto column_pitch = static_cast<std::ptrdiff_t>(layout == 0 ? distance : layout == 1 ? 1 : 2);
     const auto rounding = std::integral<Sum> ? sum_rounding::none : static_cast<sum_rounding>(d.between(0, 2));
     finish_constants c = s.constants(Rule, Rule == finish_rule::integer_stage ? rounding : sum_rounding::none);
     c.fits = c.fits && std::same_as<Out, q20_12>;
@@ -120,7 +120,7 @@ void tiles_equal_the_specification(std::uint32_t seed) {
     event_counts events;
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t j = 0; j < columns; ++j) {
-        expected[r * static_cast<std::size_t>(row_step) + j * static_cast<std::size_t>(column_step)] =
+        expected[r * static_cast<std::size_t>(row_pitch) + j * static_cast<std::size_t>(column_pitch)] =
             specified<Sum, Out>(sums[r * sum_columns + j], correction[j], s, j, c, {relu, &events});
       }
     }
@@ -137,8 +137,8 @@ void tiles_equal_the_specification(std::uint32_t seed) {
                                                           c,
                                                           correction.data(),
                                                           out.data(),
-                                                          row_step,
-                                                          column_step,
+                                                          row_pitch,
+                                                          column_pitch,
                                                           {relu, counted ? &seen : nullptr}});
         });
         INFO(to_string(i) << ", case " << n << ": " << rows << " x " << columns << ", layout " << layout << ", "
@@ -187,8 +187,8 @@ void pixels_equal_the_specification(std::uint32_t seed) {
     finish_constants c = s.constants(Rule, rounding);
     c.fits = c.fits && std::same_as<value, q20_12>;
     const bool relu = d.between(0, 1) == 0;
-    const std::size_t out_step = rows * count + d.between(0, 9);
-    std::vector<Out> expected(channels * out_step);
+    const std::size_t out_pitch = rows * count + d.between(0, 9);
+    std::vector<Out> expected(channels * out_pitch);
     event_counts events;
     const kernels::output_stage told{
         .relu = relu, .events = &events, .z = static_cast<int>(d.between(0, 160)) * (sizeof(Out) == 1 ? 1 : 8) - 700};
@@ -199,7 +199,7 @@ void pixels_equal_the_specification(std::uint32_t seed) {
           for (std::size_t t = 0; t < steps; ++t) {
             sum = std::fma(w[t * channels + o], a[r * stride * width + static_cast<std::size_t>(offset[t]) + i], sum);
           }
-          expected[o * out_step + r * count + i] = as_stored<Out>(specified<T, value>(sum, T{}, s, o, c, told), told);
+          expected[o * out_pitch + r * count + i] = as_stored<Out>(specified<T, value>(sum, T{}, s, o, c, told), told);
         }
       }
     }
@@ -211,7 +211,7 @@ void pixels_equal_the_specification(std::uint32_t seed) {
       kernels::select(i, [&](auto set) {
         decltype(set)::template pixels<Rule, T, Out>({a.data(), static_cast<std::ptrdiff_t>(stride * width),
                                                       offset.data(), w.data(), steps, is_3x3, channels, rows, count, c,
-                                                      out.data(), out_step, stage});
+                                                      out.data(), out_pitch, stage});
       });
       INFO(to_string(i) << ", case " << n << ": " << channels << " x " << rows << " x " << count << ", steps " << steps
                         << ", " << to_string(rounding) << ", relu " << relu << ", z " << told.z);

@@ -145,7 +145,7 @@ TEST_CASE("threads lay out the same panels") {
   thread_pool pool(3);
   for_each_isa([&](isa i) {
     const std::vector<float> w = weights(150 * 120 * 9, 9);
-    REQUIRE(kernels::shared(pool.handle(), w.size()).workers == pool.size());
+    REQUIRE(kernels::shared(pool.handle(), w.size()).max_workers == pool.size());
     CHECK(differences<w8a8>(i, w, 150, 120, 9, kernels::encoding_of<gfpq8>(w), pool.handle()) == 0);
     CHECK(differences<uniform_w8a8>(i, w, 150, 120, 9, kernels::encoding_of<uniform8>(w), pool.handle()) == 0);
     CHECK(kernels::largest_magnitude_bits(w, pool.handle()) == kernels::largest_magnitude_bits(w));

@@ -18,7 +18,7 @@ using namespace nniesim;
 TEST_CASE("every task runs exactly once, job after job") {
   thread_pool pool(4);
   const executor run = pool.handle();
-  CHECK(run.workers == 4);
+  CHECK(run.max_workers == 4);
   for (std::size_t tasks = 0; tasks < 200; ++tasks) {
     std::vector<std::atomic<int>> ran(tasks);
     run(tasks, [&](std::size_t i) { ++ran[i]; });
@@ -73,7 +73,7 @@ struct few_threads {
 void check_that_it_works(thread_pool& pool, std::size_t expected) {
   CHECK(pool.size() == expected);
   const executor run = pool.handle();
-  CHECK(run.workers == expected);
+  CHECK(run.max_workers == expected);
   for (std::size_t tasks = 0; tasks < 50; ++tasks) {
     std::vector<std::atomic<int>> ran(tasks);
     run(tasks, [&](std::size_t i) { ++ran[i]; });

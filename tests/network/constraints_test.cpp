@@ -172,7 +172,7 @@ TEST_CASE("the marks _cpu and _report have places where they may not stand", "[n
   b.net.blobs[relu].name = "relu_report";  // as it should be
   std::vector<std::string> found;
   for (const constraint_violation& v : check_constraints(b.net)) {
-    found.push_back(detail::concat(b.net.layers[v.layer].name, ": ", v.got, ", ", v.rule));
+    found.push_back(detail::message(b.net.layers[v.layer].name, ": ", v.got, ", ", v.rule));
   }
   CHECK(
       found ==

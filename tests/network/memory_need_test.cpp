@@ -28,7 +28,7 @@ namespace {
 /// An executor that only says how many there are.
 executor workers(std::size_t n) {
   executor e;
-  e.workers = n;
+  e.max_workers = n;
   return e;
 }
 

@@ -48,10 +48,10 @@ namespace {
 /// One runner with these options, and its run; see check_need().
 void check_need_of(const network& net, const precision_plan& plan, const std::vector<tensor<float>>& inputs,
                    runner_options options, double slack) {
-  CAPTURE(options.keep_all, options.threads.workers, options.stored_as != nullptr, options.prepared_limit);
+  CAPTURE(options.keep_all, options.threads.max_workers, options.stored_as != nullptr, options.prepared_limit);
   const memory_need need = need_of_memory(net, plan, options);
   const bool keep_all = options.keep_all;
-  const std::size_t workers = options.threads.workers, before = bytes;
+  const std::size_t workers = options.threads.max_workers, before = bytes;
   most_bytes = before;
   {
     network_runner runner(net, plan, std::move(options));

@@ -30,7 +30,7 @@ struct counting {
               c->tasks += n;
               c->inside.run_function(c->inside.context, n, task, argument);
             },
-            this, inside.workers};
+            this, inside.max_workers};
   }
 };
 

@@ -220,7 +220,7 @@ TEST_CASE("modes, threads, memory and layers by themselves", "[network]") {
       const layer& l = net.layers[layer_index(net, name)];
       const auto shapes = input_shapes(net, l);
       executor many;
-      many.workers = threads;
+      many.max_workers = threads;
       CHECK(policy.prepare(l, shapes)->workspace_bytes(many) <= policy.need(l, shapes, threads).workspace);
     }
   }

@@ -125,9 +125,9 @@ class naive_network {
           const double low = is_float ? want[i].low : saturated(want[i].low);
           const double high = is_float ? want[i].high : saturated(want[i].high);
           if (steps >= low && steps <= high) continue;
-          return detail::concat(l.name, " (", l.type, ", alternative ", l.params.index(), l.on_cpu ? ", host" : "",
-                                ") output ", o, " at ", i, ": ", steps, " steps, expected ", want[i].low, " .. ",
-                                want[i].high);
+          return detail::message(l.name, " (", l.type, ", alternative ", l.params.index(), l.on_cpu ? ", host" : "",
+                                 ") output ", o, " at ", i, ": ", steps, " steps, expected ", want[i].low, " .. ",
+                                 want[i].high);
         }
       }
       kinds.insert(l.params.index());

@@ -16,7 +16,7 @@ namespace {
 void copy(const kernels::quantize_job<float, float>& job, int) {
   for (std::size_t r = 0; r < job.rows; ++r) {
     const auto row = static_cast<std::ptrdiff_t>(r);
-    std::copy_n(job.in + row * job.in_step, job.n, job.out + row * job.out_step);
+    std::copy_n(job.in + row * job.in_pitch, job.n, job.out + row * job.out_pitch);
   }
 }
 

@@ -671,11 +671,11 @@ inline std::string float_difference(const generated& g, std::size_t& compared) {
       const tensor<float> got = runner.value(l.outputs[o]);
       const naive::array& want = expected.at(o);
       const auto differs = [&](const std::string& what) {
-        return detail::concat(l.name, " (alternative ", l.params.index(), ") output ", o, " of inputs ",
-                              l.inputs.empty() ? tensor_shape{} : g.net.blobs[l.inputs[0]].shape, ": ", what);
+        return detail::message(l.name, " (alternative ", l.params.index(), ") output ", o, " of inputs ",
+                               l.inputs.empty() ? tensor_shape{} : g.net.blobs[l.inputs[0]].shape, ": ", what);
       };
       const tensor_shape shape(std::span<const std::size_t>(want.shape.data(), want.shape.size()));
-      if (shape_of(got) != shape) return differs(detail::concat("shape ", shape_of(got), ", expected ", shape));
+      if (shape_of(got) != shape) return differs(detail::message("shape ", shape_of(got), ", expected ", shape));
       for (std::size_t i = 0; i < got.size(); ++i) {
         const auto v = static_cast<double>(got.data()[i]);
         const double e = want.value[i];
@@ -684,8 +684,8 @@ inline std::string float_difference(const generated& g, std::size_t& compared) {
         ++compared;
         // Below the normal numbers the distance of floats is constant.
         if (!(std::fabs(v - e) <= want.tolerance[i] + 1e-44)) {
-          return differs(detail::concat("got ", v, " at ", coordinates(shape, i), ", expected ", e, " within ",
-                                        want.tolerance[i]));
+          return differs(detail::message("got ", v, " at ", coordinates(shape, i), ", expected ", e, " within ",
+                                         want.tolerance[i]));
         }
       }
     }
@@ -706,7 +706,7 @@ inline std::string first_difference(const generated& g, const std::vector<std::v
                                     const std::vector<std::vector<std::uint32_t>>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (!b[i].empty() && a[i] != b[i]) {
-      return detail::concat("blob ", i, " of shape ", g.net.blobs[i].shape, " has other bits");
+      return detail::message("blob ", i, " of shape ", g.net.blobs[i].shape, " has other bits");
     }
   }
   return {};

@@ -39,7 +39,7 @@ nb::object empty_array(const tensor_shape& shape, const char* type) {
 std::int64_t integer_argument(nb::handle object, std::string_view what, std::int64_t low, std::int64_t high) {
   if (PyBool_Check(object.ptr()) || !PyIndex_Check(object.ptr())) {
     throw nb::type_error(
-        nniesim::detail::concat(what, " is of type ", type_name_of(object), ", expected an int").c_str());
+        nniesim::detail::message(what, " is of type ", type_name_of(object), ", expected an int").c_str());
   }
   const nb::object index = nb::steal(PyNumber_Index(object.ptr()));
   if (!index.is_valid()) nb::raise_python_error();
@@ -53,7 +53,7 @@ std::int64_t integer_argument(nb::handle object, std::string_view what, std::int
 std::string text_argument(nb::handle object, std::string_view what) {
   if (!nb::isinstance<nb::str>(object)) {
     throw nb::type_error(
-        nniesim::detail::concat(what, " is of type ", type_name_of(object), ", expected a str").c_str());
+        nniesim::detail::message(what, " is of type ", type_name_of(object), ", expected a str").c_str());
   }
   return nb::cast<std::string>(object);
 }
@@ -79,9 +79,9 @@ bool is_dense(const nb::ndarray<nb::ro>& a) {
     got += " of " + text_of(object.attr("dtype"));
     if (nb::hasattr(object, "device")) got += " on " + text_of(object.attr("device"));
   }
-  throw nb::type_error(nniesim::detail::concat(what, " is of type ", got,
-                                               ", expected an array of numbers in the processor's memory and byte "
-                                               "order: NumPy's, or one with DLPack")
+  throw nb::type_error(nniesim::detail::message(what, " is of type ", got,
+                                                ", expected an array of numbers in the processor's memory and byte "
+                                                "order: NumPy's, or one with DLPack")
                            .c_str());
 }
 
@@ -95,11 +95,11 @@ nb::ndarray<nb::ro> array_of(nb::handle object, std::string_view what) {
 
 nb::ndarray<> output_of(nb::handle object, std::string_view what, const tensor_shape& shape, nb::dlpack::dtype type) {
   nb::ndarray<> a;
-  const nb::ndarray<nb::ro> read = array_of(object, nniesim::detail::concat(what, ": out"));
+  const nb::ndarray<nb::ro> read = array_of(object, nniesim::detail::message(what, ": out"));
   if (!nb::try_cast(nb::borrow(object), a)) {
-    throw nb::type_error(nniesim::detail::concat(what, ": out is read-only, expected a writable array").c_str());
+    throw nb::type_error(nniesim::detail::message(what, ": out is read-only, expected a writable array").c_str());
   }
-  require_type(a.dtype(), type, nniesim::detail::concat(what, ": out"));
+  require_type(a.dtype(), type, nniesim::detail::message(what, ": out"));
   const tensor_shape got = shape_of_array(read);
   nniesim::detail::require<shape_error>(got == shape, what, ": out has shape ", got, ", expected ", shape);
   nniesim::detail::require<shape_error>(is_dense(read), what, ": out is not C-contiguous, expected that it is");
@@ -109,7 +109,7 @@ nb::ndarray<> output_of(nb::handle object, std::string_view what, const tensor_s
 void require_type(nb::dlpack::dtype got, nb::dlpack::dtype expected, std::string_view what) {
   if (got == expected) return;
   throw nb::type_error(
-      nniesim::detail::concat(what, " has element type ", name_of(got), ", expected ", name_of(expected)).c_str());
+      nniesim::detail::message(what, " has element type ", name_of(got), ", expected ", name_of(expected)).c_str());
 }
 
 tensor_shape shape_of_array(const nb::ndarray<nb::ro>& a) {

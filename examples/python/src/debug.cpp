@@ -36,14 +36,14 @@ namespace {
   r.picture = files != nullptr ? files->chosen_name() : o.other;
   if (!o.other.empty()) r.mode = o.other + " against " + (o.reference.empty() ? "the float network" : o.reference);
   else if (files != nullptr)
-    r.mode = nniesim::detail::concat("simulated, compile_mode ", static_cast<int>(o.mode.value_or(files->cfg().mode)));
+    r.mode = nniesim::detail::message("simulated, compile_mode ", static_cast<int>(o.mode.value_or(files->cfg().mode)));
   if (files != nullptr) {
     r.mode +=
-        nniesim::detail::concat("; ranges: ", to_string(i.ranges().rule), ", of ", i.ranges().pictures, " picture(s)");
+        nniesim::detail::message("; ranges: ", to_string(i.ranges().rule), ", of ", i.ranges().pictures, " picture(s)");
     for (const std::string& line : files->remarks()) r.mode += "; " + line;
   }
-  r.versions = nniesim::detail::concat("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".",
-                                       NNIESIM_VERSION_PATCH, ", results version ", NNIESIM_RESULTS_VERSION);
+  r.versions = nniesim::detail::message("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".",
+                                        NNIESIM_VERSION_PATCH, ", results version ", NNIESIM_RESULTS_VERSION);
   return r;
 }
 
@@ -173,8 +173,8 @@ struct diagnosis_texts {
   nniesim::detail::require<error>(layers.size() < 2 || target != 2, "search: target norm-error takes one layer, got ",
                                   layers.size());
   if (is_scored && PyCallable_Check(o["score"].ptr()) == 0) {
-    throw nb::type_error(nniesim::detail::concat("search: score is of type ", type_name_of(o["score"]),
-                                                 ", expected a function of two dicts")
+    throw nb::type_error(nniesim::detail::message("search: score is of type ", type_name_of(o["score"]),
+                                                  ", expected a function of two dicts")
                              .c_str());
   }
   if (is_scored) return {python_target(net, nb::borrow<nb::callable>(o["score"])), 0};
@@ -187,7 +187,7 @@ struct diagnosis_texts {
 [[nodiscard]] std::vector<given_inputs> pictures_of_search(python_network& n, nb::handle pictures) {
   std::vector<given_inputs> given;
   for (const nb::handle picture : nb::borrow<nb::object>(pictures)) {
-    given.push_back(inputs_argument(n, picture, nniesim::detail::concat("search: picture ", given.size())));
+    given.push_back(inputs_argument(n, picture, nniesim::detail::message("search: picture ", given.size())));
   }
   nniesim::detail::require<error>(!given.empty(), "search: pictures is empty, expected at least one");
   return given;
@@ -416,7 +416,7 @@ struct diagnosis_texts {
   for (const dump_pair& p : all.pairs) {
     const std::string name = p.reference.output == 0
                                  ? p.reference.layer
-                                 : nniesim::detail::concat(p.reference.layer, ":", p.reference.output);
+                                 : nniesim::detail::message(p.reference.layer, ":", p.reference.output);
     if (p.result) rows.append(nb::make_tuple(text_object(name), "", dict_of(*p.result), nb::none()));
     else problems.append(nb::make_tuple(text_object(name), text_object(p.problem)));
   }

@@ -23,8 +23,8 @@
 namespace nniesim_python {
 namespace {
 
-using nniesim::detail::concat;
 using nniesim::detail::excerpt;
+using nniesim::detail::message;
 
 /// An object that threads of the library may let go of.
 using held_object = std::shared_ptr<nb::object>;
@@ -37,7 +37,7 @@ using held_object = std::shared_ptr<nb::object>;
 
 [[nodiscard]] nb::callable callable_argument(nb::handle object, const std::string& what) {
   if (PyCallable_Check(object.ptr()) == 0) {
-    throw nb::type_error(concat(what, " is of type ", type_name_of(object), ", expected a function").c_str());
+    throw nb::type_error(message(what, " is of type ", type_name_of(object), ", expected a function").c_str());
   }
   return nb::borrow<nb::callable>(object);
 }
@@ -62,8 +62,8 @@ using held_object = std::shared_ptr<nb::object>;
     const nb::object picture = nb::steal(PySequence_GetItem(sequence->ptr(), static_cast<Py_ssize_t>(i)));
     if (!picture.is_valid()) throw nb::python_error();
     if (picture.is_none())
-      throw nb::type_error(concat("evaluate: picture ", i, " is None, expected the network's inputs").c_str());
-    const given_inputs given = inputs_argument(*n, picture, concat("evaluate: picture ", i));
+      throw nb::type_error(message("evaluate: picture ", i, " is None, expected the network's inputs").c_str());
+    const given_inputs given = inputs_argument(*n, picture, message("evaluate: picture ", i));
     std::vector<tensor<float>> inputs;
     for (const tensor_view<const float>& view : given.views) {
       tensor<float>& copy = inputs.emplace_back(make_tensor<float>(view.shape()));
@@ -80,13 +80,13 @@ using held_object = std::shared_ptr<nb::object>;
                                                        nb::handle labels) {
   if (PySequence_Check(sequence.ptr()) == 0 || nb::isinstance<nb::str>(sequence)) {
     throw nb::type_error(
-        concat("evaluate: pictures is of type ", type_name_of(sequence), ", expected a sequence").c_str());
+        message("evaluate: pictures is of type ", type_name_of(sequence), ", expected a sequence").c_str());
   }
   evaluation_pictures p;
   p.size = nb::len(sequence);
   const held_object pictures = held(nb::borrow(sequence));
   if (names.is_none()) {
-    p.name = [](std::size_t i) { return concat("picture ", i); };
+    p.name = [](std::size_t i) { return message("picture ", i); };
   } else {
     const auto texts = std::make_shared<const std::vector<std::string>>(texts_argument(names, "evaluate: names"));
     nniesim::detail::require<error>(texts->size() == p.size, "evaluate: names has ", texts->size(),
@@ -99,7 +99,7 @@ using held_object = std::shared_ptr<nb::object>;
   for (const nb::handle label : nb::borrow<nb::object>(labels)) {
     const nb::object index = nb::steal(PyNumber_Index(label.ptr()));
     if (!index.is_valid()) throw nb::python_error();
-    values->push_back(integer_argument(index, concat("evaluate: label ", values->size()),
+    values->push_back(integer_argument(index, message("evaluate: label ", values->size()),
                                        std::numeric_limits<std::int64_t>::min(),
                                        std::numeric_limits<std::int64_t>::max()));
   }
@@ -150,8 +150,8 @@ using held_object = std::shared_ptr<nb::object>;
             const nb::object number = nb::steal(PyNumber_Index(decision.ptr()));
             if (!number.is_valid()) {
               PyErr_Clear();
-              throw nb::type_error(concat("evaluate: decision ", excerpt(name), " gave a ", type_name_of(decision),
-                                          ", expected a str or an int")
+              throw nb::type_error(message("evaluate: decision ", excerpt(name), " gave a ", type_name_of(decision),
+                                           ", expected a str or an int")
                                        .c_str());
             }
             return text_argument(nb::str(number), "a decision");
@@ -169,14 +169,14 @@ using held_object = std::shared_ptr<nb::object>;
     decisions.push_back(postprocess::threshold(number_argument(o["threshold"], "evaluate: threshold"), output));
   if (o["decisions"].is_none()) return decisions;
   if (!nb::isinstance<nb::dict>(o["decisions"])) {
-    throw nb::type_error(concat("evaluate: decisions is of type ", type_name_of(o["decisions"]),
-                                ", expected a dict of functions by name")
+    throw nb::type_error(message("evaluate: decisions is of type ", type_name_of(o["decisions"]),
+                                 ", expected a dict of functions by name")
                              .c_str());
   }
   for (const auto& [key, function] : nb::borrow<nb::dict>(o["decisions"])) {
     const std::string name = text_argument(key, "evaluate: decisions: a name");
     decisions.push_back(
-        python_decision(net, name, callable_argument(function, concat("evaluate: decision ", excerpt(name)))));
+        python_decision(net, name, callable_argument(function, message("evaluate: decision ", excerpt(name)))));
   }
   return decisions;
 }
@@ -186,9 +186,10 @@ using held_object = std::shared_ptr<nb::object>;
                                            const activation_ranges* given) {
   const precision_plan plan = plan_argument(n, mode, precisions);
   nniesim::detail::require<format_error>(!plan.is_float, "evaluate: got a float plan, expected a quantized one");
-  std::string about = nb::isinstance<nb::str>(mode) ? concat("policy ", text_argument(mode, "mode"))
-                                                    : concat("compile_mode ", static_cast<int>(mode_argument(n, mode)));
-  if (!precisions.is_none() && nb::len(precisions) != 0) about += concat(", but for ", nb::len(precisions), " layers");
+  std::string about = nb::isinstance<nb::str>(mode)
+                          ? message("policy ", text_argument(mode, "mode"))
+                          : message("compile_mode ", static_cast<int>(mode_argument(n, mode)));
+  if (!precisions.is_none() && nb::len(precisions) != 0) about += message(", but for ", nb::len(precisions), " layers");
   activation_ranges ranges;
   {
     const turn mine(n.mutex);
@@ -258,7 +259,7 @@ using held_object = std::shared_ptr<nb::object>;
   run.shard.count = static_cast<std::size_t>(integer_argument(o["shard_count"], "evaluate: shard: its count", 1, most));
   run.shard.index = static_cast<std::size_t>(integer_argument(o["shard_index"], "evaluate: shard: its index", 0,
                                                               static_cast<std::int64_t>(run.shard.count) - 1));
-  const std::size_t threads = o["threads"].is_none() ? n->loaded.threads().workers : threads_argument(o["threads"]);
+  const std::size_t threads = o["threads"].is_none() ? n->loaded.threads().max_workers : threads_argument(o["threads"]);
   const held_object progress = held(o["progress"]), stop = held(o["stop"]);
   if (!progress->is_none()) {
     (void)callable_argument(*progress, "evaluate: progress");

@@ -23,7 +23,7 @@ inline constexpr std::string_view format_name = std::is_same_v<F, q20_12> ? std:
 
 template <class F>
 [[nodiscard]] std::string where(std::string_view function) {
-  return nniesim::detail::concat(format_name<F>, ".", function);
+  return nniesim::detail::message(format_name<F>, ".", function);
 }
 
 /// Scales as Python has them: the integer z of log codes, the step of uniform integers, None of fixed point.
@@ -37,9 +37,9 @@ template <class F>
 template <class F>
 [[nodiscard]] typename F::scale scale_argument(nb::handle scale, std::string_view function) {
   const auto refuse = [&](std::string_view expected) {
-    throw nb::type_error(
-        nniesim::detail::concat(where<F>(function), ": scale is of type ", type_name_of(scale), ", expected ", expected)
-            .c_str());
+    throw nb::type_error(nniesim::detail::message(where<F>(function), ": scale is of type ", type_name_of(scale),
+                                                  ", expected ", expected)
+                             .c_str());
   };
   if constexpr (is_gfpq<F>) {
     using scale_type = typename F::scale;

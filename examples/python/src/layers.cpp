@@ -32,7 +32,7 @@ std::vector<std::size_t> sizes_argument(nb::handle object, std::string_view what
   std::vector<std::size_t> sizes;
   if (nb::isinstance<nb::str>(object) || PySequence_Check(object.ptr()) == 0) {
     throw nb::type_error(
-        nniesim::detail::concat(what, " is of type ", type_name_of(object), ", expected an int or a sequence of them")
+        nniesim::detail::message(what, " is of type ", type_name_of(object), ", expected an int or a sequence of them")
             .c_str());
   }
   for (const nb::handle item : nb::borrow<nb::object>(object)) {
@@ -63,7 +63,7 @@ std::size_t choice_argument(nb::handle object, std::string_view what, std::span<
     if (names[i] == text) return i;
     all += (i == 0 ? "" : ", ") + std::string(names[i]);
   }
-  throw format_error(nniesim::detail::concat(what, " is ", nniesim::detail::excerpt(text), ", expected one of ", all));
+  throw format_error(nniesim::detail::message(what, " is ", nniesim::detail::excerpt(text), ", expected one of ", all));
 }
 
 std::vector<float> values_argument(nb::handle object, std::string_view what) {
@@ -79,7 +79,7 @@ double number_argument(nb::handle object, std::string_view what) {
   if (PyBool_Check(object.ptr()) || (value == -1.0 && PyErr_Occurred() != nullptr)) {
     PyErr_Clear();
     throw nb::type_error(
-        nniesim::detail::concat(what, " is of type ", type_name_of(object), ", expected a float").c_str());
+        nniesim::detail::message(what, " is of type ", type_name_of(object), ", expected a float").c_str());
   }
   return value;
 }

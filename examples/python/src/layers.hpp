@@ -25,8 +25,8 @@ template <class F>
   if (p == w16a16::name) return f.template operator()<w16a16>();
   if (p == uniform_w8a8::name) return f.template operator()<uniform_w8a8>();
   if (p == uniform_w16a16::name) return f.template operator()<uniform_w16a16>();
-  throw format_error(nniesim::detail::concat("policy is ", nniesim::detail::excerpt(p),
-                                             ", expected float32, w8a8, w16a16, uniform_w8a8 or uniform_w16a16"));
+  throw format_error(nniesim::detail::message("policy is ", nniesim::detail::excerpt(p),
+                                              ", expected float32, w8a8, w16a16, uniform_w8a8 or uniform_w16a16"));
 }
 
 /// What layers of the accelerator write, as it stands in Python's arrays.
@@ -42,7 +42,7 @@ template <precision_policy P>
   if (detail::array_of(x, what).dtype() != nb::dtype<std::int32_t>()) return false;
   if constexpr (is_reference<P>) {
     throw nb::type_error(
-        nniesim::detail::concat(what, " has element type int32, expected float32: policy float32 computes in floats")
+        nniesim::detail::message(what, " has element type int32, expected float32: policy float32 computes in floats")
             .c_str());
   }
   return true;
@@ -54,7 +54,7 @@ template <precision_policy P>
 class layer_argument {
  public:
   layer_argument(nb::handle x, std::string_view function, std::string_view argument = "x") {
-    const std::string what = nniesim::detail::concat(function, ": ", argument);
+    const std::string what = nniesim::detail::message(function, ": ", argument);
     if (has_layer_values<P>(x, what)) {
       raw_.emplace(x, what);
     } else {

@@ -13,7 +13,7 @@ namespace {
 /// Calls f with x as it is given, floats or what a layer wrote: these layers encode floats at once.
 template <precision_policy P, class F>
 [[nodiscard]] auto on_input(nb::handle x, std::string_view function, F f) {
-  const std::string what = nniesim::detail::concat(function, ": x");
+  const std::string what = nniesim::detail::message(function, ": x");
   if constexpr (!is_reference<P>) {
     if (has_layer_values<P>(x, what)) {
       const array_argument<std::int32_t> in(x, what);
@@ -33,9 +33,9 @@ template <template <class> class Layer, class Check, class... Geometry>
                                  bool raw, std::string_view function, Check check, const Geometry&... geometry) {
   const std::size_t count = threads_argument(threads);
   return with_policy(policy, [&]<precision_policy P>() {
-    const array_argument<float> weights(w, nniesim::detail::concat(function, ": w"));
+    const array_argument<float> weights(w, nniesim::detail::message(function, ": w"));
     std::optional<array_argument<float>> biases;
-    if (!bias.is_none()) biases.emplace(bias, nniesim::detail::concat(function, ": bias"));
+    if (!bias.is_none()) biases.emplace(bias, nniesim::detail::message(function, ": bias"));
     auto y = on_input<P>(x, function, [&](const auto& in) {
       const nb::gil_scoped_release released;
       (void)check(in.shape(), weights.shape());

@@ -39,7 +39,7 @@ auto with_numbers(nb::handle reference, nb::handle other, const std::string& fun
     const nb::dlpack::dtype type = detail::array_of(object, what).dtype();
     if (type != nb::dtype<double>() && type != nb::dtype<float>()) {
       throw nb::type_error(
-          nniesim::detail::concat(what, " has element type ", name_of(type), ", expected float32 or float64").c_str());
+          nniesim::detail::message(what, " has element type ", name_of(type), ", expected float32 or float64").c_str());
     }
     return type == nb::dtype<double>();
   };

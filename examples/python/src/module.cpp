@@ -11,7 +11,7 @@ namespace nb = nanobind;
 NB_MODULE(_core, m) {
   m.doc() = "The compiled part of nniesim; use the package's own functions.";
   m.attr("VERSION") =
-      nniesim::detail::concat(NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".", NNIESIM_VERSION_PATCH);
+      nniesim::detail::message(NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".", NNIESIM_VERSION_PATCH);
   m.attr("RESULTS_VERSION") = NNIESIM_RESULTS_VERSION;
 
   // Translators are asked from the last one on: bases first.

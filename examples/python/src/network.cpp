@@ -33,7 +33,7 @@ std::vector<std::string> texts_argument(nb::handle object, std::string_view what
   if (object.is_none()) return {};
   if (nb::isinstance<nb::str>(object) || PySequence_Check(object.ptr()) == 0) {
     throw nb::type_error(
-        nniesim::detail::concat(what, " is of type ", type_name_of(object), ", expected a sequence of str").c_str());
+        nniesim::detail::message(what, " is of type ", type_name_of(object), ", expected a sequence of str").c_str());
   }
   std::vector<std::string> texts;
   for (const nb::handle item : nb::borrow<nb::object>(object)) texts.push_back(text_argument(item, what));
@@ -73,7 +73,7 @@ given_inputs inputs_argument(python_network& n, nb::handle inputs, const std::st
                                         " inputs, the network has ", blobs.size());
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::string what =
-        nniesim::detail::concat(function, ": input ", nniesim::detail::excerpt(n.net().blobs[blobs[i]].name));
+        nniesim::detail::message(function, ": input ", nniesim::detail::excerpt(n.net().blobs[blobs[i]].name));
     g.arguments.push_back(std::make_unique<array_argument<float>>(given[i], what));
     g.views.push_back(g.arguments.back()->view());
   }
@@ -86,7 +86,7 @@ layer_precision precision_argument(nb::handle name, const std::string& what) {
     if (p == known.name()) return known;
   }
   throw format_error(
-      nniesim::detail::concat(what, " is ", nniesim::detail::excerpt(p), ", expected float32, w8a8 or w16a16"));
+      nniesim::detail::message(what, " is ", nniesim::detail::excerpt(p), ", expected float32, w8a8 or w16a16"));
 }
 
 compile_mode mode_argument(const python_network& n, nb::handle mode) {
@@ -99,14 +99,14 @@ precision_plan plan_argument(const python_network& n, nb::handle mode, nb::handl
                                                       : plan_of(n.net(), mode_argument(n, mode));
   if (precisions.is_none()) return plan;
   if (!nb::isinstance<nb::dict>(precisions)) {
-    throw nb::type_error(nniesim::detail::concat("precisions is of type ", type_name_of(precisions),
-                                                 ", expected a dict of policies by layers' names")
+    throw nb::type_error(nniesim::detail::message("precisions is of type ", type_name_of(precisions),
+                                                  ", expected a dict of policies by layers' names")
                              .c_str());
   }
   for (const auto& [name, policy] : nb::borrow<nb::dict>(precisions)) {
     const std::string layer = text_argument(name, "precisions: a name");
     plan.layers[layer_index(n.net(), layer)] =
-        precision_argument(policy, nniesim::detail::concat("precisions: ", nniesim::detail::excerpt(layer)));
+        precision_argument(policy, nniesim::detail::message("precisions: ", nniesim::detail::excerpt(layer)));
   }
   return plan;
 }
@@ -225,7 +225,7 @@ class python_runner {
   }
   std::size_t count = 0;
   for (const nb::handle picture : nb::borrow<nb::object>(pictures)) {
-    const given_inputs x = inputs_argument(n, picture, nniesim::detail::concat("calibrate: picture ", count++));
+    const given_inputs x = inputs_argument(n, picture, nniesim::detail::message("calibrate: picture ", count++));
     const turn mine(n.mutex);
     c->add(std::span<const tensor_view<const float>>(x.views));
   }
@@ -346,8 +346,8 @@ void add_ranges(nb::module_& m) {
       .def(
           "__eq__", [](const activation_ranges& a, const activation_ranges& b) { return a == b; }, nb::is_operator())
       .def("__repr__", [](const activation_ranges& r) {
-        return nniesim::detail::concat("Ranges(", r.blobs.size(), " blobs, ", to_string(r.rule), ", of ", r.pictures,
-                                       " pictures)");
+        return nniesim::detail::message("Ranges(", r.blobs.size(), " blobs, ", to_string(r.rule), ", of ", r.pictures,
+                                        " pictures)");
       });
 }
 

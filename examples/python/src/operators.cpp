@@ -31,13 +31,13 @@ struct several_inputs {
 
   several_inputs(nb::handle list, std::string_view function) {
     if (PySequence_Check(list.ptr()) == 0 || nb::isinstance<nb::str>(list)) {
-      throw nb::type_error(nniesim::detail::concat(function, ": inputs is of type ", type_name_of(list),
-                                                   ", expected a sequence of arrays")
+      throw nb::type_error(nniesim::detail::message(function, ": inputs is of type ", type_name_of(list),
+                                                    ", expected a sequence of arrays")
                                .c_str());
     }
     std::size_t i = 0;
     for (const nb::handle x : nb::borrow<nb::object>(list)) {
-      arguments.push_back(std::make_unique<layer_argument<P>>(x, function, nniesim::detail::concat("input ", i++)));
+      arguments.push_back(std::make_unique<layer_argument<P>>(x, function, nniesim::detail::message("input ", i++)));
       views.push_back(arguments.back()->view());
       shapes.push_back(views.back().shape());
     }

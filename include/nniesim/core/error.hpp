@@ -54,7 +54,7 @@ void stream_part(std::ostream& out, const T& part) {
 
 /// The arguments, streamed one after the other.
 template <class... Parts>
-[[nodiscard]] std::string concat(const Parts&... parts) {
+[[nodiscard]] std::string message(const Parts&... parts) {
   std::ostringstream out;
   out.imbue(std::locale::classic());
   out.precision(9);
@@ -66,7 +66,7 @@ template <class... Parts>
 template <class Error, class... Parts>
 constexpr void require(bool holds, const Parts&... parts) {
   if (!holds) [[unlikely]] {
-    throw Error(concat(parts...));
+    throw Error(message(parts...));
   }
 }
 

@@ -207,8 +207,8 @@ class layer_bundler {
     add("layer.cfg", cfg());
     add("calibration.json", calibration_text(ranges_));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      add(concat("input", i, ".txt"), feature_map_text({inputs_[i].data(), inputs_[i].size()}));
-      add(concat("input", i, ".npy"), npy_bytes(inputs_[i]));
+      add(message("input", i, ".txt"), feature_map_text({inputs_[i].data(), inputs_[i].size()}));
+      add(message("input", i, ".npy"), npy_bytes(inputs_[i]));
     }
     const auto add_outputs = [&](const std::string& folder, const std::vector<tensor<float>>& values) {
       for (std::size_t o = 0; o < values.size(); ++o) add(folder + npy_dump_name(layer_.name, o), npy_bytes(values[o]));
@@ -217,7 +217,7 @@ class layer_bundler {
     add_outputs("quantized/", mine.quantized);
     if (!options_.random_weights) {
       for (std::size_t i = 0; i < inputs_.size(); ++i) {
-        add(concat("in_network/inputs/input", i, ".npy"), npy_bytes(network_inputs_[i]));
+        add(message("in_network/inputs/input", i, ".npy"), npy_bytes(network_inputs_[i]));
       }
       add_outputs("in_network/", network_outputs_);
     }
@@ -261,8 +261,8 @@ class layer_bundler {
     for (const layer& l : all) {
       if (!std::holds_alternative<layers::input>(l.params)) names.push_back(l.name);
     }
-    throw format_error(concat("bundle: no layer ", excerpt(name), " in network ", excerpt(source_.net.name),
-                              nearest_names(name, names)));
+    throw format_error(message("bundle: no layer ", excerpt(name), " in network ", excerpt(source_.net.name),
+                               nearest_names(name, names)));
   }
 
   /// The layer's values in the float run, in the quantized run, and by itself.
@@ -359,7 +359,7 @@ class layer_bundler {
       const prototxt_field* found = nullptr;
       for (const prototxt_field& f : file.fields()) {
         if (f.kind() == prototxt_kind::message &&
-            l.where.ends_with(concat(":", f.where().line, ":", f.where().column))) {
+            l.where.ends_with(message(":", f.where().line, ":", f.where().column))) {
           found = &f;
         }
       }
@@ -382,15 +382,15 @@ class layer_bundler {
     for (std::size_t i = 0; i < blobs_.size(); ++i) {
       const blob& b = source_.net.blobs[blobs_[i]];
       std::string dims;
-      for (const std::size_t extent : b.shape) dims += concat(" dim: ", extent);
+      for (const std::size_t extent : b.shape) dims += message(" dim: ", extent);
       if (is_v1) {
-        prototxt_ += concat("input: ", prototxt_quoted(b.name), " input_shape {", dims, " }\n");
+        prototxt_ += message("input: ", prototxt_quoted(b.name), " input_shape {", dims, " }\n");
         continue;
       }
-      std::string name = concat("input", i);
+      std::string name = message("input", i);
       while (is_taken(name)) name += '_';
-      prototxt_ += concat("layer { name: ", prototxt_quoted(name), " type: \"Input\" top: ", prototxt_quoted(b.name),
-                          " input_param { shape {", dims, " } } }\n");
+      prototxt_ += message("layer { name: ", prototxt_quoted(name), " type: \"Input\" top: ", prototxt_quoted(b.name),
+                           " input_param { shape {", dims, " } } }\n");
     }
     prototxt_ += texts;
     // By the names that the inputs have in the bundle.
@@ -452,48 +452,48 @@ class layer_bundler {
         model_ = std::move(model);
         return seed;
       }
-      cosines += concat(cosines.empty() ? "" : ", ", tried.cosine);
+      cosines += message(cosines.empty() ? "" : ", ", tried.cosine);
     }
-    throw format_error(concat("bundle: random weights do not keep the failure of layer ", excerpt(layer_.name),
-                              ": its cosine by itself is ", run.cosine, ", with ", bundle_seeds, " seeds it would be ",
-                              cosines));
+    throw format_error(message("bundle: random weights do not keep the failure of layer ", excerpt(layer_.name),
+                               ": its cosine by itself is ", run.cosine, ", with ", bundle_seeds, " seeds it would be ",
+                               cosines));
   }
 
   [[nodiscard]] std::string versions() const {
-    return concat("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".", NNIESIM_VERSION_PATCH,
-                  "\nresults ", NNIESIM_RESULTS_VERSION, "\ncompiler ",
-                  options_.compiler_version.empty() ? "not given" : options_.compiler_version, "\n");
+    return message("nniesim ", NNIESIM_VERSION_MAJOR, ".", NNIESIM_VERSION_MINOR, ".", NNIESIM_VERSION_PATCH,
+                   "\nresults ", NNIESIM_RESULTS_VERSION, "\ncompiler ",
+                   options_.compiler_version.empty() ? "not given" : options_.compiler_version, "\n");
   }
 
   [[nodiscard]] std::string cfg() const {
     std::string text = "[prototxt_file] layer.prototxt\n[caffemodel_file] layer.caffemodel\n[net_type] 0\n";
-    text += concat("[compile_mode] ", static_cast<int>(source_.cfg.mode), "\n");
-    if (source_.cfg.sparse_rate > 0) text += concat("[sparse_rate] ", source_.cfg.sparse_rate, "\n");
-    for (const cfg_entry& e : source_.cfg.irrelevant) text += concat("[", e.key, "] ", e.value, "\n");
+    text += message("[compile_mode] ", static_cast<int>(source_.cfg.mode), "\n");
+    if (source_.cfg.sparse_rate > 0) text += message("[sparse_rate] ", source_.cfg.sparse_rate, "\n");
+    for (const cfg_entry& e : source_.cfg.irrelevant) text += message("[", e.key, "] ", e.value, "\n");
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      text += concat("[image_list] input", i, ".txt\n[image_type] 0\n[mean_file] null\n[norm_type] 0\n");
+      text += message("[image_list] input", i, ".txt\n[image_type] 0\n[mean_file] null\n[norm_type] 0\n");
     }
     return text;
   }
 
   [[nodiscard]] std::string readme(const layer_bundle& b) const {
-    std::string text = concat("Layer ", excerpt(layer_.name), " (", layer_.type, ") of network ",
-                              excerpt(source_.net.name), ", compile_mode ", static_cast<int>(source_.cfg.mode), "\n");
+    std::string text = message("Layer ", excerpt(layer_.name), " (", layer_.type, ") of network ",
+                               excerpt(source_.net.name), ", compile_mode ", static_cast<int>(source_.cfg.mode), "\n");
     for (const std::string& name : layer_.merged) {
-      text += concat("with layer ", excerpt(name), ", which the compiler folds into it\n");
+      text += message("with layer ", excerpt(name), ", which the compiler folds into it\n");
     }
     text +=
-        concat("\ncosine, float against quantized\n  the layer by itself, fed with the float input: ", b.cosine, "\n");
+        message("\ncosine, float against quantized\n  the layer by itself, fed with the float input: ", b.cosine, "\n");
     if (b.seed) {
-      text += concat("  the same with the real weights, in place of which this bundle has random ones of seed ",
-                     *b.seed, ":\n  ", smallest_cosine(isolated_.reference, isolated_.quantized), "\n");
+      text += message("  the same with the real weights, in place of which this bundle has random ones of seed ",
+                      *b.seed, ":\n  ", smallest_cosine(isolated_.reference, isolated_.quantized), "\n");
     }
-    text += concat("  in the whole network, all layers before it quantized", b.seed ? ", the real weights: " : ": ",
-                   smallest_cosine(isolated_.reference, network_outputs_), "\n");
+    text += message("  in the whole network, all layers before it quantized", b.seed ? ", the real weights: " : ": ",
+                    smallest_cosine(isolated_.reference, network_outputs_), "\n");
     if (!other_.empty()) {
-      text += concat("  elsewhere (other/) against float: ", smallest_cosine(isolated_.reference, other_),
-                     "\n  elsewhere (other/) against the whole quantized network: ",
-                     smallest_cosine(network_outputs_, other_), "\n");
+      text += message("  elsewhere (other/) against float: ", smallest_cosine(isolated_.reference, other_),
+                      "\n  elsewhere (other/) against the whole quantized network: ",
+                      smallest_cosine(network_outputs_, other_), "\n");
     }
     text +=
         "\nreplay.sh             computes float/ and quantized/ again and compares: NNIE_DEBUG=/path/nnie-debug sh "

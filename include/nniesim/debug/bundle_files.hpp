@@ -59,7 +59,7 @@ class file_collection {
   if (!loaded.cfg().file.empty()) files.add(std::filesystem::path(loaded.cfg().file));
   const std::vector<std::filesystem::path> pictures = loaded.chosen_files();
   for (std::size_t i = 0; i < pictures.size(); ++i) {
-    if (pictures[i].empty()) files.add(concat("feature_map", i, ".npy"), npy_bytes(inputs[i]));
+    if (pictures[i].empty()) files.add(message("feature_map", i, ".npy"), npy_bytes(inputs[i]));
     else files.add(pictures[i]);
   }
   std::vector<std::filesystem::path> means;

@@ -335,39 +335,40 @@ class changed_network {
   s.before = s.predicted = model.errors(chain.constant);
   std::tie(s.from_input, s.from_chain) = model.origins();
   s.interval = model.interval();
-  const std::string error = concat(chain.sequence == 0 ? "" : "behind the constants already solved, ",
-                                   "the norms are off by ", percent_with_sign(s.before.mean, 2), " on average");
+  const std::string error = message(chain.sequence == 0 ? "" : "behind the constants already solved, ",
+                                    "the norms are off by ", percent_with_sign(s.before.mean, 2), " on average");
   const std::string origin = s.from_input.mean_abs > s.from_chain.mean_abs
-                                 ? concat("; most of that comes before the norm, ", percent(s.from_input.mean_abs),
-                                          " against ", percent(s.from_chain.mean_abs), " of the chain")
+                                 ? message("; most of that comes before the norm, ", percent(s.from_input.mean_abs),
+                                           " against ", percent(s.from_chain.mean_abs), " of the chain")
                                  : std::string();
   if (s.before.mean_abs < p.negligible) {
     s.outcome = compensation_outcome::nothing_to_compensate;
-    s.verdict = concat("nothing to compensate: ", error);
+    s.verdict = message("nothing to compensate: ", error);
     return s;
   }
   const std::optional<double> constant = model.solve(0);
   s.outcome = compensation_outcome::cannot_help;
   if (!constant) {
-    s.verdict = concat("a constant cannot help: ", error, ", more than one can change that keeps every a + r within ",
-                       "half and twice what it was", origin);
+    s.verdict = message("a constant cannot help: ", error, ", more than one can change that keeps every a + r within ",
+                        "half and twice what it was", origin);
     return s;
   }
   const auto rounded = static_cast<float>(*constant);
   s.predicted = model.errors(static_cast<double>(rounded));
-  const std::string change = concat(percent(s.before.mean_abs), " to ", percent(s.predicted.mean_abs), " in magnitude");
+  const std::string change =
+      message(percent(s.before.mean_abs), " to ", percent(s.predicted.mean_abs), " in magnitude");
   if (rounded == s.constant || removed_share(s.before.mean_abs, s.predicted.mean_abs) < least_common_share) {
-    s.verdict = concat("a constant cannot help: ", error, ", but by another amount in every sample (deviation ",
-                       percent(s.before.deviation), "); the best one, ", shortest(rounded), ", brings them from ",
-                       change, origin);
+    s.verdict = message("a constant cannot help: ", error, ", but by another amount in every sample (deviation ",
+                        percent(s.before.deviation), "); the best one, ", shortest(rounded), ", brings them from ",
+                        change, origin);
     s.predicted = s.before;
     return s;
   }
   s.outcome = compensation_outcome::compensated;
   s.constant = rounded;
-  s.verdict = concat(error, "; ", shortest(rounded), " in place of ", shortest(static_cast<float>(chain.constant)),
-                     " makes that ", percent_with_sign(s.predicted.mean, 2), " and brings them from ", change, origin,
-                     origin.empty() ? "" : ": that is hidden, not repaired");
+  s.verdict = message(error, "; ", shortest(rounded), " in place of ", shortest(static_cast<float>(chain.constant)),
+                      " makes that ", percent_with_sign(s.predicted.mean, 2), " and brings them from ", change, origin,
+                      origin.empty() ? "" : ": that is hidden, not repaired");
   return s;
 }
 

@@ -103,7 +103,7 @@ struct finding {
 [[nodiscard]] inline std::vector<std::string> rival_lines(const finding& f) {
   std::vector<std::string> lines;
   for (const rival_explanation& r : f.rivals)
-    lines.push_back(detail::concat("not ", to_string(r.cause), ": ", words_of(r.why_not)));
+    lines.push_back(detail::message("not ", to_string(r.cause), ": ", words_of(r.why_not)));
   return lines;
 }
 

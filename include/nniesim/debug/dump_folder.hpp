@@ -162,7 +162,7 @@ namespace detail {
   if (!name) return std::nullopt;
   entry.kind = name->kind;
   entry.layer =
-      detail::is_of_segment(name->kind) ? detail::concat("seg", name->segment, "_layer", name->id) : name->layer;
+      detail::is_of_segment(name->kind) ? detail::message("seg", name->segment, "_layer", name->id) : name->layer;
   entry.output = name->output;
   entry.shape = name->shape;
   switch (name->kind) {
@@ -178,10 +178,10 @@ namespace detail {
     case dump_kind::bias: entry.role = dump_role::bias; break;
   }
   if (name->kind == dump_kind::mapper_input_codes || name->kind == dump_kind::weight_codes) {
-    entry.problem = detail::concat(path.string(), ": holds codes, whose scale is not in the file");
+    entry.problem = detail::message(path.string(), ": holds codes, whose scale is not in the file");
   }
   if (name->kind == dump_kind::bias) {
-    entry.problem = detail::concat(path.string(), ": holds words of a bias, whose scale is not known");
+    entry.problem = detail::message(path.string(), ": holds words of a bias, whose scale is not known");
   }
   return entry;
 }
@@ -434,8 +434,8 @@ inline constexpr std::size_t dump_values_limit = dump_max_values;
       }
       while (x.read(of_x) != 0) {
       }
-      throw shape_error(detail::concat(reference.path.string(), " has ", r.position(), " elements, ",
-                                       other.path.string(), " has ", x.position(), ", expected equally many"));
+      throw shape_error(detail::message(reference.path.string(), " has ", r.position(), " elements, ",
+                                        other.path.string(), " has ", x.position(), ", expected equally many"));
     }
     if (m == 0) break;
     sums.add(std::span<const float>(of_r).first(m), std::span<const float>(of_x).first(m));
@@ -512,7 +512,7 @@ class dump_index {
       const dump_entry* worse = &e;
       if (dump_rank(e) < dump_rank(*at->second)) std::swap(worse, at->second);
       passed_over.push_back(
-          {*worse, concat("the same ", to_string(e.role), " is taken from ", at->second->path.string())});
+          {*worse, message("the same ", to_string(e.role), " is taken from ", at->second->path.string())});
     }
   }
 

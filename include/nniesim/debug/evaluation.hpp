@@ -332,7 +332,8 @@ class evaluation_run {
   /// False where it was stopped.
   bool run() {
     if (o_.progress) o_.progress(progress_);
-    const std::size_t threads = std::max<std::size_t>(1, std::min(o_.threads.workers, progress_.of - progress_.done));
+    const std::size_t threads =
+        std::max<std::size_t>(1, std::min(o_.threads.max_workers, progress_.of - progress_.done));
     if (progress_.done < progress_.of) o_.threads(threads, [this](std::size_t) { work(); });
     writer_.reset();
     if (progress_.done == progress_.of) put_records_in_order(o_.state);

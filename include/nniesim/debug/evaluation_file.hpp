@@ -61,7 +61,7 @@ class evaluation_file {
   /// parse_error for damaged lines and for more than 64 MiB or a million of them, format_error for another problem's
   /// file.
   evaluation_file(const std::filesystem::path& path, const std::string& fingerprint) : name_(path.string()) {
-    const std::string header = concat("nniesim precision search 1\nproblem ", fingerprint, "\n");
+    const std::string header = message("nniesim precision search 1\nproblem ", fingerprint, "\n");
     std::string text;
     std::error_code problem;
     if (std::filesystem::exists(path, problem))

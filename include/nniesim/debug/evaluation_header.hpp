@@ -166,7 +166,7 @@ inline void put_chain(byte_writer& w, const evaluated_chain& c) {
   x.shard = y.shard = {};
   x.about = y.about = {};  // it may name files by where they are
   if (x == y) return {};
-  if (x.pictures != y.pictures) return concat("number of pictures (", x.pictures, " and ", y.pictures, ")");
+  if (x.pictures != y.pictures) return message("number of pictures (", x.pictures, " and ", y.pictures, ")");
   if (x.layers != y.layers) return "layers";
   if (x.decisions != y.decisions) return "decisions";
   if (x.has_labels != y.has_labels) return "labels";

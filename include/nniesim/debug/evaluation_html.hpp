@@ -36,7 +36,7 @@ inline void write_about(std::ostream& out, const evaluation_summary& s) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   entry("Pictures",
-        concat(s.header.pictures, " listed, ", s.evaluated, " evaluated, ", s.bad, " bad, ", s.missing, " not done"));
+        message(s.header.pictures, " listed, ", s.evaluated, " evaluated, ", s.bad, " bad, ", s.missing, " not done"));
   for (const evaluated_decision& d : s.decisions) {
     entry("Decision", d.name + ", as in float: " + share_text(d.quantized) +
                           (s.header.has_compensated ? "; compensated " + share_text(d.compensated) : ""));
@@ -45,7 +45,7 @@ inline void write_about(std::ostream& out, const evaluation_summary& s) {
     entry("Labels", "right in float: " + share_text(s.labels.in_float) +
                         "; quantized: " + share_text(s.labels.quantized) +
                         (s.header.has_compensated ? "; compensated: " + share_text(s.labels.compensated) : "") +
-                        concat("; out of range: ", s.labels.out_of_range));
+                        message("; out of range: ", s.labels.out_of_range));
   }
   out << "</dl>\n";
 }
@@ -75,7 +75,7 @@ void write_course(std::ostream& out, const evaluation_summary& s, const std::str
                 {"layer, in order of execution", 0, static_cast<double>(s.layers.size() - 1), {}},
                 {title, low, high, {}}, 1060, 200);
   plot.line(place, mean, {plot_styles::black, "", plot_style::shape::circle}, "mean");
-  plot.line(place, edge, {plot_styles::blue, "6 3", plot_style::shape::none}, concat(tail, " % percentile"));
+  plot.line(place, edge, {plot_styles::blue, "6 3", plot_style::shape::none}, message(tail, " % percentile"));
   plot.line(place, worst, {plot_styles::vermillion, "2 3", plot_style::shape::cross}, "worst picture");
   for (std::size_t i = 0; i < place.size(); ++i) {
     plot.hover(place[i] - 0.5, place[i] + 0.5, s.layers[static_cast<std::size_t>(place[i])].name);

@@ -65,14 +65,14 @@ namespace detail {
                                                                                   std::size_t judged_output) {
   std::vector<std::pair<std::string, std::string>> identity = identity_of(loaded);
   identity.emplace_back("arithmetic",
-                        detail::concat(accumulator, ", ", to_string(rules.sums.value_or(sum_rounding::none)), ", ",
-                                       to_string(rules.functions.value_or(function_rule::hardware))));
+                        detail::message(accumulator, ", ", to_string(rules.sums.value_or(sum_rounding::none)), ", ",
+                                        to_string(rules.functions.value_or(function_rule::hardware))));
   identity.emplace_back("output that is judged", std::to_string(judged_output));
   if (loaded.cfg().file.empty() && !loaded.cfg().inputs.empty()) {
     const cfg_input& input = loaded.cfg().inputs.front();
-    identity.emplace_back(
-        "preprocessing", detail::concat(static_cast<int>(input.norm_type), " ", detail::shortest(input.data_scale), " ",
-                                        static_cast<int>(input.order)));
+    identity.emplace_back("preprocessing",
+                          detail::message(static_cast<int>(input.norm_type), " ", detail::shortest(input.data_scale),
+                                          " ", static_cast<int>(input.order)));
   }
   return identity;
 }

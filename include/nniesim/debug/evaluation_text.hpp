@@ -35,7 +35,7 @@ namespace detail {
 /// "0.12345 [0.12, 0.13]".
 template <class F>
 [[nodiscard]] std::string interval_text(const sample_estimate& e, F number) {
-  return concat(number(e.value), " [", number(e.low), ", ", number(e.high), "]");
+  return message(number(e.value), " [", number(e.low), ", ", number(e.high), "]");
 }
 
 /// As prototxts have it: they are floats.
@@ -46,7 +46,7 @@ template <class F>
 
 [[nodiscard]] inline std::string share_text(const evaluated_share& s) {
   if (s.of == 0) return "none to judge by";
-  return concat(s.count, " of ", s.of, ", ", interval_text(s.share, plain_percent), " %");
+  return message(s.count, " of ", s.of, ", ", interval_text(s.share, plain_percent), " %");
 }
 
 inline void print_counts(std::ostream& out, const evaluation_summary& s) {

@@ -88,8 +88,8 @@ struct experiment_context {
 
 /// "8 bits", "4-bit weights and 12-bit activations".
 [[nodiscard]] inline std::string bits_text(layer_precision p) {
-  if (p.weight_bits() == p.activation_bits()) return detail::concat(p.weight_bits(), " bits");
-  return detail::concat(p.weight_bits(), "-bit weights and ", p.activation_bits(), "-bit activations");
+  if (p.weight_bits() == p.activation_bits()) return detail::message(p.weight_bits(), " bits");
+  return detail::message(p.weight_bits(), "-bit weights and ", p.activation_bits(), "-bit activations");
 }
 
 /// A runner's values as layers to compare. It must have kept all blobs and outlive the list.

@@ -22,7 +22,7 @@ namespace detail {
 class json_list {
  public:
   /// A member: `value` is JSON.
-  json_list& add(std::string_view name, std::string_view value) { return add(concat(json_quoted(name), ":", value)); }
+  json_list& add(std::string_view name, std::string_view value) { return add(message(json_quoted(name), ":", value)); }
   /// An element.
   json_list& add(std::string_view value) {
     if (!text_.empty()) text_ += ',';
@@ -80,7 +80,7 @@ template <class List, class F>
   for (const auto& [name, facts] :
        {std::pair("evidence", &f.evidence), std::pair("against", &f.against), std::pair("change", &f.change)}) {
     members.add(name, detail::json_array(*facts, [](const fact& x) { return json_quoted(words_of(x)); }));
-    members.add(detail::concat(name, "_facts"), detail::json_array(*facts, fact_json));
+    members.add(detail::message(name, "_facts"), detail::json_array(*facts, fact_json));
   }
   members.add("rivals", detail::json_array(f.rivals, [](const rival_explanation& r) {
                 return detail::json_list()

@@ -694,21 +694,21 @@ static_assert(
   if (form == "run") return v ? "the reference" : "the other run";
   return v ? "on the board's side" : "in the reference's script";
 }
-[[nodiscard]] inline std::string in_form(std::size_t v, std::string_view) { return concat(v); }
+[[nodiscard]] inline std::string in_form(std::size_t v, std::string_view) { return message(v); }
 [[nodiscard]] inline std::string in_form(double v, std::string_view form) {
   if (form == "percent") return percent(v);
   if (form == "sign") return percent_with_sign(v, 2);
-  if (form == "+") return concat(v > 0 ? "+" : "", v);
+  if (form == "+") return message(v > 0 ? "+" : "", v);
   if (form == "cosine") return cosine_text(v);
   if (form == "each") return number_text(v, 7);
   if (form.starts_with('g')) return number_text(v, form[1] - '0');
-  return concat(v);
+  return message(v);
 }
 [[nodiscard]] inline std::string in_form(const std::string& v, std::string_view form) {
   if (form == "excerpt") return excerpt(v);
   if (form == "hp") return v + "_hp";
-  if (form == "names") return concat("'", v, "'");
-  return form == "marked" ? concat("'", v, "_hp'") : v;
+  if (form == "names") return message("'", v, "'");
+  return form == "marked" ? message("'", v, "_hp'") : v;
 }
 template <class T>
 [[nodiscard]] std::string in_form(const std::vector<T>& list, std::string_view form) {
@@ -718,9 +718,9 @@ template <class T>
                                                                              : limit::channels_told;
   std::string text = form != "channels" ? "" : list.size() == 1 ? "channel " : "channels ";
   for (std::size_t i = 0; i < std::min(list.size(), most); ++i) {
-    text += concat(i == 0 ? "" : between, in_form(list[i], form));
+    text += message(i == 0 ? "" : between, in_form(list[i], form));
   }
-  return list.size() > most ? concat(text, " and ", list.size() - most, " more") : text;
+  return list.size() > most ? message(text, " and ", list.size() - most, " more") : text;
 }
 
 /// Puts a fact's fields into a form's sentence.
@@ -769,7 +769,7 @@ class sentence {
       else if (form[i] == open) ++depth;
       else if (form[i] == close && --depth == 0) return i;
     }
-    throw error(concat("fact: no end of a bracket in the form ", excerpt(form)));
+    throw error(message("fact: no end of a bracket in the form ", excerpt(form)));
   }
   /// The shares that count, of a square that they make up together.
   [[nodiscard]] std::string parts() const {
@@ -779,7 +779,7 @@ class sentence {
           std::pair("underflow", "underflow to zero"), std::pair("rounding", "rounding and the rest")}) {
       const double share = fact_.number(name);
       if (share >= limit::told_share)
-        text += concat(text.empty() ? "" : ", ", said, " ", number_text(100 * share, 3), " %");
+        text += message(text.empty() ? "" : ", ", said, " ", number_text(100 * share, 3), " %");
     }
     return text;
   }

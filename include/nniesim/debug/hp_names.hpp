@@ -76,8 +76,8 @@ inline hp_files hp_prototxt(std::string_view text, std::span<const std::string> 
   }
   for (const std::string& name : asked) {
     if (found.contains(name)) continue;
-    throw format_error(detail::concat(net.where(), ": got no layer ", detail::excerpt(name), " to mark, expected one",
-                                      detail::nearest_names(name, {found.begin(), found.end()})));
+    throw format_error(detail::message(net.where(), ": got no layer ", detail::excerpt(name), " to mark, expected one",
+                                       detail::nearest_names(name, {found.begin(), found.end()})));
   }
   for (const std::string& name : to_mark) {
     detail::require<format_error>(!found.contains(name + "_hp"), net.where(), ": layer ", detail::excerpt(name),

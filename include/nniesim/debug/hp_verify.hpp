@@ -35,8 +35,8 @@ struct hp_verification {
   const network after = import_caffe(parse_prototxt(marked.prototxt, "marked prototxt"),
                                      marked.model ? &*marked.model : nullptr, "marked caffemodel", options);
   if (after.layers.size() != before.layers.size()) {
-    result.wrong.push_back(detail::concat("got ", after.layers.size(), " layers after marking, expected ",
-                                          before.layers.size(), " as before"));
+    result.wrong.push_back(detail::message("got ", after.layers.size(), " layers after marking, expected ",
+                                           before.layers.size(), " as before"));
     return result;
   }
   const precision_plan was = plan_of(before, compile_mode::mixed);
@@ -50,9 +50,9 @@ struct hp_verification {
     const std::string name = l.name + (is_marked ? "_hp" : "");
     const layer_precision expected = is_marked && !l.on_cpu ? layer_precision::w16a16 : was.layers[i];
     if (after.layers[i].name != name || is.layers[i] != expected) {
-      result.wrong.push_back(detail::concat("got layer ", detail::excerpt(after.layers[i].name), " in ",
-                                            to_string(is.layers[i]), ", expected ", detail::excerpt(name), " in ",
-                                            to_string(expected)));
+      result.wrong.push_back(detail::message("got layer ", detail::excerpt(after.layers[i].name), " in ",
+                                             to_string(is.layers[i]), ", expected ", detail::excerpt(name), " in ",
+                                             to_string(expected)));
     } else if (is_named && reason != nullptr) {
       result.without_effect.push_back({l.name, reason});
     } else if (is_named && l.on_cpu) {
@@ -64,7 +64,7 @@ struct hp_verification {
     }
   }
   for (const std::string& name : asked) {
-    result.wrong.push_back(detail::concat("got no layer ", detail::excerpt(name), " before marking, expected one"));
+    result.wrong.push_back(detail::message("got no layer ", detail::excerpt(name), " before marking, expected one"));
   }
   return result;
 }

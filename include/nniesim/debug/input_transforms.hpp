@@ -513,28 +513,29 @@ template <class Values>
 
 /// What a layout's change is, of bytes or of values.
 [[nodiscard]] inline std::string bytes_text(const input_change& c, const input_scene& s) {
-  const auto rows_text = [&] { return concat("rows of ", c.interleaved ? s.columns * s.channels : s.columns, " "); };
+  const auto rows_text = [&] { return message("rows of ", c.interleaved ? s.columns * s.channels : s.columns, " "); };
   switch (c.bytes) {
     case byte_change::none: return "";
-    case byte_change::reordered: return concat("the channels stand in the order ", number_list(c.order));
+    case byte_change::reordered: return message("the channels stand in the order ", number_list(c.order));
     case byte_change::interleaved_as_planar: return "an interleaved buffer (H x W x C) is read as planar (C x H x W)";
     case byte_change::planar_as_interleaved: return "a planar buffer (C x H x W) is read as interleaved (H x W x C)";
     case byte_change::rows_padded:
-      return concat(rows_text(), "that stand ", c.stride, " apart are read one behind the other");
+      return message(rows_text(), "that stand ", c.stride, " apart are read one behind the other");
     case byte_change::rows_unpadded:
-      return concat(rows_text(), "that stand one behind the other are read ", c.stride, " apart");
+      return message(rows_text(), "that stand one behind the other are read ", c.stride, " apart");
     case byte_change::transposed: return "rows and columns are exchanged";
     case byte_change::mirrored: return "the picture is mirrored: left and right exchanged";
     case byte_change::flipped: return "the picture is flipped: top and bottom exchanged";
     case byte_change::rotated: return "the picture is rotated by half a turn";
     case byte_change::shifted:
-      return concat("the picture is shifted by ", c.right, " to the right and ", c.down, " down");
+      return message("the picture is shifted by ", c.right, " to the right and ", c.down, " down");
     case byte_change::letterboxed:
-      return concat("the picture is letterboxed: its aspect kept, ",
-                    c.centred ? "a border around it" : "at the top left",
-                    std::isnan(c.border) ? "" : concat(", the border ", number_text(static_cast<double>(c.border), 4)));
+      return message(
+          "the picture is letterboxed: its aspect kept, ", c.centred ? "a border around it" : "at the top left",
+          std::isnan(c.border) ? "" : message(", the border ", number_text(static_cast<double>(c.border), 4)));
     case byte_change::cropped: return "the picture is cropped: its aspect kept, the rest cut off";
-    case byte_change::resampled: return concat("the picture is resized with another interpolation: ", to_string(c.way));
+    case byte_change::resampled:
+      return message("the picture is resized with another interpolation: ", to_string(c.way));
     case byte_change::signed_bytes: return "bytes of 128 and more are read as negative (signed)";
     case byte_change::clipped: return "what is below the mean is cut to 0 (unsigned arithmetic)";
     case byte_change::wrapped: return "what is below the mean wraps around (unsigned arithmetic)";
@@ -557,8 +558,8 @@ template <class Values>
     case value_change::means_reversed: return "the means stand in the other order of channels";
     case value_change::inverted: return "the picture is inverted: 255 - x";
     case value_change::other:
-      return concat("mean ", c.mean.empty() ? std::string("0") : number_list(c.mean), " and scale ",
-                    number_text(c.scale, 4), " in place of the cfg's");
+      return message("mean ", c.mean.empty() ? std::string("0") : number_list(c.mean), " and scale ",
+                     number_text(c.scale, 4), " in place of the cfg's");
   }
   return "?";
 }

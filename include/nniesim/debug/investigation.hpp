@@ -165,7 +165,7 @@ class investigation {
     std::vector<report_layer> layers;
     if (!loaded_) {
       for (const named_values& v : reference_) {
-        if (v.shape.rank() != 0) layers.push_back({{}, {v.name}, {detail::concat(v.shape)}, {}});
+        if (v.shape.rank() != 0) layers.push_back({{}, {v.name}, {detail::message(v.shape)}, {}});
       }
       return layers;
     }
@@ -178,7 +178,7 @@ class investigation {
       }
       for (std::size_t i = 0; i < l.outputs.size(); ++i) {
         drawn.outputs.push_back(output_name(l, i));
-        drawn.shapes.push_back(detail::concat(net.blobs[l.outputs[i]].shape));
+        drawn.shapes.push_back(detail::message(net.blobs[l.outputs[i]].shape));
         writers[l.outputs[i]] = layers.size() - 1;
       }
     }
@@ -212,10 +212,10 @@ class investigation {
   static void add_decision(report& r, const decision_facts& d) {
     const probe_result& p = d.probe;
     r.post_processing = {
-        detail::concat(d.name, ": ", to_string(p.verdict)),
-        detail::concat("reference: ", detail::excerpt(p.reference_decision),
-                       ", other: ", detail::excerpt(p.other_decision)),
-        detail::concat(p.sign_flips + p.permutation_flips, " of ", p.trials, " disturbed copies decide otherwise")};
+        detail::message(d.name, ": ", to_string(p.verdict)),
+        detail::message("reference: ", detail::excerpt(p.reference_decision),
+                        ", other: ", detail::excerpt(p.other_decision)),
+        detail::message(p.sign_flips + p.permutation_flips, " of ", p.trials, " disturbed copies decide otherwise")};
   }
   [[nodiscard]] static const named_values* named(const std::vector<named_values>& layers, const std::string& name) {
     const auto at = std::find_if(layers.begin(), layers.end(), [&](const named_values& v) { return v.name == name; });

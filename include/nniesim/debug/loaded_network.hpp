@@ -267,14 +267,14 @@ inline void loaded_network::add_region_inputs() {
   for (std::size_t k = 0; k < blobs.size(); ++k) {
     const auto input = std::find(inputs_.begin(), inputs_.end(), blobs[k]);
     if (input == inputs_.end()) {
-      not_simulated_.push_back(detail::concat("not simulated: ", cfg_.file, ": [roi_coordinate_file] ", files[k].text,
-                                              ": the network's own layers find the regions of interest here, too"));
+      not_simulated_.push_back(detail::message("not simulated: ", cfg_.file, ": [roi_coordinate_file] ", files[k].text,
+                                               ": the network's own layers find the regions of interest here, too"));
       remark(not_simulated_.back());
       continue;
     }
     if (!lack_lists) {
-      remark(detail::concat(cfg_.file, ": [roi_coordinate_file] ", files[k].text,
-                            " is not used: the cfg's lists give the regions of interest"));
+      remark(detail::message(cfg_.file, ": [roi_coordinate_file] ", files[k].text,
+                             " is not used: the cfg's lists give the regions of interest"));
       continue;
     }
     roi_list list(files[k].path, net_.blobs[blobs[k]].shape);
@@ -416,7 +416,7 @@ inline activation_ranges loaded_network::ranges(const std::string& file, const p
   for (const std::string& name : missing_ranges(net_, plan, ranges)) {
     detail::require<error>(ranges.blobs.contains(name), file, ": no range for the blob of layer ",
                            detail::excerpt(name), ", expected ranges of this network");
-    throw error(detail::concat(
+    throw error(detail::message(
         file, ": the blob of layer ", detail::excerpt(name), " has a scale of ",
         ranges.blobs.at(name).in_8bit ? gfpq8::name : gfpq16::name,
         " alone, expected one of the other width or its largest magnitude: ", "they are for another compile_mode"));
@@ -432,14 +432,14 @@ inline activation_ranges loaded_network::ranges_of_gfpq_file(const cfg_path& fil
   if (bytes.find("\"format\"") != std::string::npos) return ranges(name, plan, tries_widths);  // as calibrate writes it
   gfpq_params given = parse_gfpq_params(bytes, name, net_);
   if (!given.unknown.empty()) {
-    remark(detail::concat(name, ": ", given.unknown.size(), " layer(s) are not in the network, such as ",
-                          detail::excerpt(given.unknown.front())));
+    remark(detail::message(name, ": ", given.unknown.size(), " layer(s) are not in the network, such as ",
+                           detail::excerpt(given.unknown.front())));
   }
   activation_ranges all = calibrate(net_, plan);
   all.rule = range_rule::given;
   for (const auto& [blob, range] : given.ranges.blobs) all.blobs[blob] = range;
-  remark(detail::concat(name, ": the ranges of ", given.ranges.blobs.size(),
-                        " blob(s) are taken from the cfg's [gfpq_param_file], the others from its pictures"));
+  remark(detail::message(name, ": the ranges of ", given.ranges.blobs.size(),
+                         " blob(s) are taken from the cfg's [gfpq_param_file], the others from its pictures"));
   return all;
 }
 
@@ -448,17 +448,17 @@ inline void loaded_network::note_constraints() {
   if (broken.empty()) return;
   const constraint_violation& first = broken.front();
   const layer& l = net_.layers[first.layer];
-  remark(detail::concat("the compiler is known to refuse or change ", broken.size(),
-                        broken.size() == 1 ? " thing: layer " : " things, the first: layer ", detail::excerpt(l.name),
-                        " (", l.where, "): got ", first.got, ", expected ", first.rule, " (", first.source,
-                        "); `nnie-debug info` lists all"));
+  remark(detail::message("the compiler is known to refuse or change ", broken.size(),
+                         broken.size() == 1 ? " thing: layer " : " things, the first: layer ", detail::excerpt(l.name),
+                         " (", l.where, "): got ", first.got, ", expected ", first.rule, " (", first.source,
+                         "); `nnie-debug info` lists all"));
 }
 
 /// Every key of the cfg is simulated, or named.
 inline void loaded_network::note_options() {
   if (cfg_.sparse_rate != 0.0F) {
-    remark(detail::concat(cfg_.file, ": [sparse_rate] ", cfg_.sparse_rate, ": that share of the weights of each ",
-                          "InnerProduct, the smallest, is zero on the accelerator (which ones is our assumption)"));
+    remark(detail::message(cfg_.file, ": [sparse_rate] ", cfg_.sparse_rate, ": that share of the weights of each ",
+                           "InnerProduct, the smallest, is zero on the accelerator (which ones is our assumption)"));
   }
   const auto has = [&](std::initializer_list<std::string_view> types) {
     return std::any_of(net_.layers.begin(), net_.layers.end(),
@@ -468,17 +468,17 @@ inline void loaded_network::note_options() {
   const bool pools = has({"ROIPooling", "PSROIPooling"}), recurs = has({"LSTM", "RNN"});
   const int type = recurs ? 2 : pools ? 1 : 0;
   if (!cfg_.file.empty() && type != cfg_.net_type) {
-    remark(detail::concat(cfg_.file, ": [net_type] is ", cfg_.net_type, ", the network's layers are those of ", type,
-                          " (0 others, 1 with ROIPooling or PSROIPooling, 2 with LSTM or RNN): the compiler may ",
-                          "refuse it; no result depends on it here"));
+    remark(detail::message(cfg_.file, ": [net_type] is ", cfg_.net_type, ", the network's layers are those of ", type,
+                           " (0 others, 1 with ROIPooling or PSROIPooling, 2 with LSTM or RNN): the compiler may ",
+                           "refuse it; no result depends on it here"));
   }
   for (const cfg_input& i : cfg_.inputs) {
     if (i.image_type != cfg_image_type::yuv420 && i.image_type != cfg_image_type::yuv422) continue;
-    remark(detail::concat(cfg_.file, ":", i.line, ": [image_type] ", static_cast<int>(i.image_type),
-                          ": pictures go to YUV and back, ", bt601_studio::name, " (our assumption)"));
+    remark(detail::message(cfg_.file, ":", i.line, ": [image_type] ", static_cast<int>(i.image_type),
+                           ": pictures go to YUV and back, ", bt601_studio::name, " (our assumption)"));
   }
   for (const cfg_entry& e : cfg_.irrelevant) {
-    remark(detail::concat(cfg_.file, ":", e.line, ": [", e.key, "] changes no result here"));
+    remark(detail::message(cfg_.file, ":", e.line, ": [", e.key, "] changes no result here"));
   }
 }
 
@@ -488,8 +488,8 @@ inline void loaded_network::remark_rule(const activation_ranges& ranges, const s
     remark(file + ": ranges of the float network; compiled models agree better with those of the quantized one " +
            "(calibrate --ranges quantized)");
   } else if (ranges.rule == range_rule::quantized && ranges.precision != plan_name(plan)) {
-    remark(detail::concat(file, ": ranges of the network in ", ranges.precision, ", this run is ", plan_name(plan),
-                          ": the compiler's differ a little (calibrate --mode)"));
+    remark(detail::message(file, ": ranges of the network in ", ranges.precision, ", this run is ", plan_name(plan),
+                           ": the compiler's differ a little (calibrate --mode)"));
   }
 }
 
@@ -505,9 +505,9 @@ inline activation_ranges loaded_network::ranges_of_model(const std::string& byte
     return text + (names.size() > 5 ? ", ..." : "");
   };
   if (!from_model.foreign.empty()) {
-    remark(detail::concat(file, ": ", from_model.foreign.size(), " layer(s) have no weight block equal to this ",
-                          "network's: ", list(from_model.foreign), "; if the model is made of other weights, its ",
-                          "scales are not this network's (nnie-debug wk compares them)"));
+    remark(detail::message(file, ": ", from_model.foreign.size(), " layer(s) have no weight block equal to this ",
+                           "network's: ", list(from_model.foreign), "; if the model is made of other weights, its ",
+                           "scales are not this network's (nnie-debug wk compares them)"));
   }
   const std::vector<std::string> missing = missing_ranges(net_, plan, from_model.ranges);
   const bool has_inputs = listed() != 0 || !source_.pictures.empty();
@@ -526,12 +526,12 @@ inline activation_ranges loaded_network::ranges_of_model(const std::string& byte
       r.largest = found->second.largest;
       r.had_zeros = found->second.had_zeros;
     }
-    remark(detail::concat(file, ": where layers are tried in another width, their scales come from ", seen.pictures,
-                          " picture(s)"));
+    remark(detail::message(file, ": where layers are tried in another width, their scales come from ", seen.pictures,
+                           " picture(s)"));
   }
   if (missing.empty()) return from_model.ranges;
-  remark(detail::concat(file, ": it does not tell the scale of ", missing.size(), " blob(s), which come from ",
-                        seen.pictures, " picture(s): ", list(missing)));
+  remark(detail::message(file, ": it does not tell the scale of ", missing.size(), " blob(s), which come from ",
+                         seen.pictures, " picture(s): ", list(missing)));
   return from_model.ranges;
 }
 

@@ -40,8 +40,8 @@ NNIESIM_BEGIN_NAMESPACE
   const double score =
       score_of(problem.target, net, plan_of(net, compile_mode::mixed), ranges, problem.pictures, problem.threads);
   if (score != result.best.score) {
-    verified.wrong.push_back(detail::concat("run from what is to be written, the score is ", score,
-                                            ", expected the one that was found, ", result.best.score));
+    verified.wrong.push_back(detail::message("run from what is to be written, the score is ", score,
+                                             ", expected the one that was found, ", result.best.score));
     return verified;
   }
   output_set files;

@@ -482,7 +482,7 @@ class layer_matcher {
         (fingerprints_[0][p.r].constant() || fingerprints_[1][p.x].constant())) {
       m.confidence = 0;
     }
-    m.reason = concat("same name", agreement_text(p), ", ", relation_text(m));
+    m.reason = message("same name", agreement_text(p), ", ", relation_text(m));
     add(std::move(m));
   }
 
@@ -573,9 +573,9 @@ class layer_matcher {
     if (namesake_[0][c.r] != none) {
       const named_pair& p = named_[namesake_[0][c.r]];
       m.namesake = p.x;
-      m.reason = concat("name matches ", shown(1, p.x), ", content is that of ", shown(1, c.x), ": ", m.reason);
+      m.reason = message("name matches ", shown(1, p.x), ", content is that of ", shown(1, c.x), ": ", m.reason);
       if (p.best.relation != match_relation::same && p.best.holds(limit::named_threshold)) {
-        m.reason += concat("; to ", shown(1, p.x), ": ", to_string(p.best.relation));
+        m.reason += message("; to ", shown(1, p.x), ": ", to_string(p.best.relation));
       }
     }
     if (ambiguous) m.reason += "; other layers fit as well, the execution order decided";
@@ -605,28 +605,28 @@ class layer_matcher {
   [[nodiscard]] std::string why_unmatched(std::size_t side, std::size_t i, bool& is_explained) {
     const std::size_t opposite = 1 - side;
     const layer_fingerprint& p = fingerprints_[side][i];
-    if (!p.readable()) return concat("cannot be read: ", p.problem);
+    if (!p.readable()) return message("cannot be read: ", p.problem);
     std::string text;
     const std::size_t named = named_like(side, i);
     if (named != none) {
       const layer_fingerprint& q = fingerprints_[opposite][named];
-      text = concat(shown(opposite, named), " has its name, but ");
+      text = message(shown(opposite, named), " has its name, but ");
       if (!q.readable()) {
-        text += concat("cannot be read: ", q.problem);
+        text += message("cannot be read: ", q.problem);
       } else if (partner_[opposite][named] != none) {
-        text += concat("corresponds to ", shown(side, partner_[opposite][named]));
+        text += message("corresponds to ", shown(side, partner_[opposite][named]));
       } else {
-        text += concat(q.count, " elements against ", p.count);
+        text += message(q.count, " elements against ", p.count);
       }
     }
     if (!p.finite) return text.empty() ? "no layer has its name, and it holds NaN or infinity" : text;
     if (!p.has_content()) {
       if (!text.empty()) return text;
-      return concat("no layer has its name, and ",
-                    p.squares == 0 ? "all zeros"
-                    : p.constant() ? "a constant"
-                                   : "so few elements",
-                    " cannot be told apart by content");
+      return message("no layer has its name, and ",
+                     p.squares == 0 ? "all zeros"
+                     : p.constant() ? "a constant"
+                                    : "so few elements",
+                     " cannot be told apart by content");
     }
     explanation best;
     std::size_t like = none;
@@ -643,14 +643,15 @@ class layer_matcher {
     if (!text.empty()) text += "; ";
     if (best.holds(limit::content_threshold)) {
       is_explained = true;
-      text += concat("fits ", shown(opposite, like), ": ", to_string(best.relation));
+      text += message("fits ", shown(opposite, like), ": ", to_string(best.relation));
       if (partner_[opposite][like] != none) {
-        text += concat(", which corresponds to ", shown(side, partner_[opposite][like]));
+        text += message(", which corresponds to ", shown(side, partner_[opposite][like]));
       }
       return text;
     }
     text += "no layer has its content";
-    if (best.score > limit::nearest_told) text += concat("; nearest ", shown(opposite, like), ", cosine ", best.cosine);
+    if (best.score > limit::nearest_told)
+      text += message("; nearest ", shown(opposite, like), ", cosine ", best.cosine);
     return text;
   }
 
@@ -728,7 +729,7 @@ class layer_matcher {
         continue;
       }
     }
-    std::string name = e->output == 0 ? e->layer : detail::concat(e->layer, ":", e->output);
+    std::string name = e->output == 0 ? e->layer : detail::message(e->layer, ":", e->output);
     layers.push_back({std::move(name), e->shape, [entry = *e] { return read_values(entry, true); }});
   }
   return layers;

@@ -148,8 +148,8 @@ class norm_check {
     if (!are_marks) return advice;
     const double most = at.shown.result->count < limit::few_values ? limit::few_values_factor : 1;
     return advice.add("command",
-                      concat("nnie-debug search --target norm-error --layer '", lab_->net.layers[*at.layer].name,
-                             "' --goal -", number_text(most * o_.norm_error)));
+                      message("nnie-debug search --target norm-error --layer '", lab_->net.layers[*at.layer].name,
+                              "' --goal -", number_text(most * o_.norm_error)));
   }
   /// Whether a layer that is no part of a chain reads what one gives.
   [[nodiscard]] bool ends_chain(const compared_row& r) const {

@@ -117,16 +117,16 @@ inline void require_finite(const norm_constant& c) {
 [[nodiscard]] inline std::vector<std::string> verify_constants(const network& before, const network& after,
                                                                std::span<const norm_constant> constants) {
   if (after.layers.size() != before.layers.size() || after.blobs.size() != before.blobs.size()) {
-    return {detail::concat("got ", after.layers.size(), " layers and ", after.blobs.size(), " blobs, expected ",
-                           before.layers.size(), " and ", before.blobs.size(), " as before")};
+    return {detail::message("got ", after.layers.size(), " layers and ", after.blobs.size(), " blobs, expected ",
+                            before.layers.size(), " and ", before.blobs.size(), " as before")};
   }
   std::vector<std::string> wrong;
   const network expected = with_constants(before, constants);
   for (std::size_t b = 0; b < after.blobs.size(); ++b) {
     if (after.blobs[b].name != expected.blobs[b].name || after.blobs[b].shape != expected.blobs[b].shape) {
-      wrong.push_back(detail::concat("got blob ", detail::excerpt(after.blobs[b].name), " of ", after.blobs[b].shape,
-                                     ", expected ", detail::excerpt(expected.blobs[b].name), " of ",
-                                     expected.blobs[b].shape));
+      wrong.push_back(detail::message("got blob ", detail::excerpt(after.blobs[b].name), " of ", after.blobs[b].shape,
+                                      ", expected ", detail::excerpt(expected.blobs[b].name), " of ",
+                                      expected.blobs[b].shape));
     }
   }
   for (std::size_t i = 0; i < after.layers.size(); ++i) {
@@ -134,17 +134,17 @@ inline void require_finite(const norm_constant& c) {
     const layer& was = expected.layers[i];
     if (is.name != was.name || is.params.index() != was.params.index() || is.inputs != was.inputs ||
         is.outputs != was.outputs || is.on_cpu != was.on_cpu) {
-      wrong.push_back(detail::concat("got layer ", detail::excerpt(is.name), ", expected ", detail::excerpt(was.name),
-                                     " with the inputs and outputs that it had"));
+      wrong.push_back(detail::message("got layer ", detail::excerpt(is.name), ", expected ", detail::excerpt(was.name),
+                                      " with the inputs and outputs that it had"));
       continue;
     }
     const auto* const got = std::get_if<power_params>(&is.params);
     if (got == nullptr) continue;
     const auto& p = std::get<power_params>(was.params);
     if (got->exponent != p.exponent || got->scale != p.scale || got->shift != p.shift) {
-      wrong.push_back(detail::concat("got exponent ", got->exponent, ", scale ", got->scale, ", shift ", got->shift,
-                                     " for layer ", detail::excerpt(is.name), ", expected ", p.exponent, ", ", p.scale,
-                                     ", ", p.shift));
+      wrong.push_back(detail::message("got exponent ", got->exponent, ", scale ", got->scale, ", shift ", got->shift,
+                                      " for layer ", detail::excerpt(is.name), ", expected ", p.exponent, ", ", p.scale,
+                                      ", ", p.shift));
     }
   }
   return wrong;

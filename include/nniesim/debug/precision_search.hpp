@@ -668,18 +668,18 @@ class precision_searcher {
 
   [[nodiscard]] std::string verdict(const search_result& r) const {
     const std::string plan =
-        concat(r.best.layers.size(), " of ", candidates_.size(), " layers in 16 bits, ", r.best.cost,
-               " times the time of 8 bits, ", problem_.target.name, " ", r.best.score);
-    if (r.reached) return concat("the goal ", problem_.goal, " is reached: ", plan);
+        message(r.best.layers.size(), " of ", candidates_.size(), " layers in 16 bits, ", r.best.cost,
+                " times the time of 8 bits, ", problem_.target.name, " ", r.best.score);
+    if (r.reached) return message("the goal ", problem_.goal, " is reached: ", plan);
     const std::string within =
-        std::isfinite(problem_.budget) ? concat(" within the budget ", problem_.budget) : std::string();
-    std::string text = concat("the goal ", problem_.goal, " is not reached", within, " by any of ", r.evaluated.size(),
-                              " plans; the best: ", plan);
+        std::isfinite(problem_.budget) ? message(" within the budget ", problem_.budget) : std::string();
+    std::string text = message("the goal ", problem_.goal, " is not reached", within, " by any of ", r.evaluated.size(),
+                               " plans; the best: ", plan);
     if (r.all_in_16bit && *r.all_in_16bit >= problem_.goal) {
-      text += concat("; with all in 16 bits it would be: ", *r.all_in_16bit);
+      text += message("; with all in 16 bits it would be: ", *r.all_in_16bit);
     } else if (r.all_in_16bit) {
       text +=
-          concat("; nor with all in 16 bits: ", *r.all_in_16bit, ", so that precision alone is not what is missing");
+          message("; nor with all in 16 bits: ", *r.all_in_16bit, ", so that precision alone is not what is missing");
     }
     return r.finished ? text : text + "; the search was ended before it was complete";
   }

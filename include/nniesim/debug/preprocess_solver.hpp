@@ -572,7 +572,7 @@ class preprocess_solver {
                                     : (scale ? cfg_norm_type::scale : cfg_norm_type::none);
     if (type != known_->norm_type)
       s.changes.push_back(
-          cfg_line("norm_type", concat(static_cast<int>(type)), concat(static_cast<int>(known_->norm_type))));
+          cfg_line("norm_type", message(static_cast<int>(type)), message(static_cast<int>(known_->norm_type))));
     if (mean && !is_mean_there) {
       std::vector<double> rounded;
       for (const double m : means) rounded.push_back(std::fabs(m) < 0.005 ? 0 : std::round(m * 100) / 100);

@@ -253,7 +253,7 @@ class replayer {
       } catch (const error&) {
         continue;
       }
-      tried(replay_kind::ranges, detail::concat("ranges from ", picture_name(i), " alone"), lab_.plan,
+      tried(replay_kind::ranges, detail::message("ranges from ", picture_name(i), " alone"), lab_.plan,
             ranges_of_one_.back().get(), i);
       std::erase_if(runners_, [&](const auto& r) { return std::get<1>(r) == ranges_of_one_.back().get(); });
     }
@@ -272,12 +272,12 @@ class replayer {
       }
       offer({.kind = replay_kind::picture,
              .picture = i,
-             .text = detail::concat("another picture of the list: ", picture_name(i))},
+             .text = detail::message("another picture of the list: ", picture_name(i))},
             x, plan, ranges);
     }
   }
   [[nodiscard]] std::string picture_name(std::size_t i) const {
-    return lab_.pictures.name ? lab_.pictures.name(i) : detail::concat("entry ", i + 1);
+    return lab_.pictures.name ? lab_.pictures.name(i) : detail::message("entry ", i + 1);
   }
   template <class Offer>
   void offer_inputs(const Offer& offer, const std::vector<std::optional<input_scene>>& scenes, change_breadth breadth,

@@ -442,8 +442,8 @@ class run_pair {
     for (compared_row& r : rows_) {
       if (!r.other || !is_plain(r.relation) || (of_reference ? r.reference : *r.other) != dump) continue;
       unmatched_layer u;
-      u.reason = concat("the ", of_reference ? "reference's" : "other run's", " dump holds what '",
-                        lab_->net.layers[writer].name, "' wrote last");
+      u.reason = message("the ", of_reference ? "reference's" : "other run's", " dump holds what '",
+                         lab_->net.layers[writer].name, "' wrote last");
       u.is_explained = true;
       u.index = *r.other;
       matching_.only_other.push_back(u);
@@ -472,7 +472,7 @@ class run_pair {
       }
       if (!partner || (r.other && *r.other == *partner && is_plain(r.relation))) continue;
       if (other_[*partner].shape.size() != reference_[r.reference].shape.size()) continue;
-      take_partner(r, *partner, concat("both hold what '", lab_->net.layers[*r.layer].name, "' wrote last"));
+      take_partner(r, *partner, message("both hold what '", lab_->net.layers[*r.layer].name, "' wrote last"));
     }
   }
   [[nodiscard]] static bool is_plain(match_relation r) noexcept {
@@ -484,7 +484,7 @@ class run_pair {
       if (&x == &r || x.other != partner) continue;
       x.other.reset();
       x.shown.partner.clear();
-      x.shown.relation = concat("'", other_[partner].name, "' corresponds to '", r.shown.name, "'");
+      x.shown.relation = message("'", other_[partner].name, "' corresponds to '", r.shown.name, "'");
       unmatched_layer u;
       u.index = x.reference;
       u.reason = x.shown.relation;
@@ -608,7 +608,7 @@ class run_pair {
       r.other = found->second.front();
       r.relation = r.shown.how = match_relation::differs;
       r.shown.partner = other_[*r.other].name;
-      r.shown.relation = concat("the only output of ", size, " values in both");
+      r.shown.relation = message("the only output of ", size, " values in both");
       std::erase_if(matching_.only_reference, [&](const unmatched_layer& x) { return x.index == r.reference; });
       std::erase_if(matching_.only_other, [&](const unmatched_layer& x) { return x.index == *r.other; });
     }
@@ -640,8 +640,9 @@ class run_pair {
       if (found == rows_.end()) {
         std::vector<std::string_view> names;
         for (const compared_row& r : rows_) names.push_back(r.shown.name);
-        throw format_error(concat("diagnose: no layer ", excerpt(name), " in the reference, expected the names of its ",
-                                  "inputs", nearest_names(name, names)));
+        throw format_error(message("diagnose: no layer ", excerpt(name),
+                                   " in the reference, expected the names of its ", "inputs",
+                                   nearest_names(name, names)));
       }
       found->is_input = true;
     }

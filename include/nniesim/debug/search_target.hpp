@@ -74,7 +74,7 @@ template <class F>
   std::vector<std::string_view> names;
   for (const layer& l : net.layers) names.push_back(l.name);
   throw format_error(
-      concat("search: no layer ", excerpt(name), " whose ", what, " could be the target", nearest_names(name, names)));
+      message("search: no layer ", excerpt(name), " whose ", what, " could be the target", nearest_names(name, names)));
 }
 
 /// The values of blobs after a run.
@@ -114,7 +114,7 @@ template <class F>
   for (const std::string& layer_name : layer_names) {
     const std::vector<std::size_t>& own = detail::layer_named(net, layer_name, "cosine").outputs;
     blobs.insert(blobs.end(), own.begin(), own.end());
-    name += detail::concat(&layer_name == layer_names.data() ? " of " : ", ", layer_name);
+    name += detail::message(&layer_name == layer_names.data() ? " of " : ", ", layer_name);
   }
   return detail::smallest_agreement(net, std::move(name), std::move(blobs));
 }
@@ -141,7 +141,7 @@ template <class F>
   } else {
     blobs = detail::layer_named(net, layer_name, "norm").outputs;
   }
-  const std::string name = layer_name.empty() ? "norm error" : detail::concat("norm error of ", layer_name);
+  const std::string name = layer_name.empty() ? "norm error" : detail::message("norm error of ", layer_name);
   return detail::smallest_over_blobs(name, std::move(blobs),
                                      [](const comparison& c) { return -std::fabs(c.norm_error); });
 }

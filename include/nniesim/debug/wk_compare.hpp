@@ -168,10 +168,10 @@ inline void count_block(const wk_block& block, const wk_expected_block& expected
   if (!into.first_difference.empty()) return;
   if (a == got.end() || b == want.end()) {
     into.first_difference =
-        concat("the block at byte ", block.at, " has ", got.size(), " bytes of codes, expected ", want.size());
+        message("the block at byte ", block.at, " has ", got.size(), " bytes of codes, expected ", want.size());
   } else {
-    into.first_difference = concat("the block at byte ", block.at, " has ", static_cast<int>(*a), " at byte ",
-                                   a - got.begin(), " of its codes, expected ", static_cast<int>(*b));
+    into.first_difference = message("the block at byte ", block.at, " has ", static_cast<int>(*a), " at byte ",
+                                    a - got.begin(), " of its codes, expected ", static_cast<int>(*b));
   }
 }
 

@@ -106,14 +106,14 @@ struct wk_geometry {
 /// does that the model says.
 [[nodiscard]] inline std::string wk_misfit(const wk_geometry& g, const tensor_shape& shape, const wk_layer& c) {
   const bool is_type = c.type == g.type || (c.type == wk_type::depthwise && g.is_depthwise());
-  if (!is_type) return concat("it is ", to_string(c.type));
+  if (!is_type) return message("it is ", to_string(c.type));
   const std::size_t outputs = c.type == wk_type::depthwise ? g.groups : g.kernel.outputs;
   if (g.type == wk_type::fully_connected) {
     const std::uint64_t stored = std::uint64_t{c.width} * c.height * c.channels;
-    return stored == outputs ? "" : concat("it stores ", stored, " values");
+    return stored == outputs ? "" : message("it stores ", stored, " values");
   }
   if (c.channels != outputs || c.height != shape[2] || c.width != shape[3]) {
-    return concat("it stores ", c.channels, "x", c.height, "x", c.width);
+    return message("it stores ", c.channels, "x", c.height, "x", c.width);
   }
   const bool merged = g.has_merged_rows(c);
   const bool is_deconvolution = g.type == wk_type::deconvolution;
@@ -123,26 +123,26 @@ struct wk_geometry {
       return a[0] == rows && a[1] == columns;
     };
     if (!is(d.kernel, merged ? divided_up(g.kernel.rows, 2) : g.kernel.rows, g.kernel.columns)) {
-      return concat("its kernel is ", d.kernel[0], "x", d.kernel[1]);
+      return message("its kernel is ", d.kernel[0], "x", d.kernel[1]);
     }
     if (!is(d.dilation, g.params.dilation[0], g.params.dilation[1])) {
-      return concat("its dilation is ", d.dilation[0], "x", d.dilation[1]);
+      return message("its dilation is ", d.dilation[0], "x", d.dilation[1]);
     }
     const auto& up = is_deconvolution ? d.upsampling : d.stride;
     if (!is(up, merged ? 1 : g.params.stride[0], g.params.stride[1]))
-      return concat("its stride is ", up[0], "x", up[1]);
+      return message("its stride is ", up[0], "x", up[1]);
   }
   if (c.window) {
     const auto pad = [&](std::size_t axis, std::size_t given) {
       const std::size_t reach = ((axis == 0 ? g.kernel.rows : g.kernel.columns) - 1) * g.params.dilation[axis];
       return is_deconvolution ? reach - given : given;
     };
-    if (c.window->left_pad != pad(1, g.params.pad.left)) return concat("its left pad is ", c.window->left_pad);
-    if (!merged && c.window->top_pad != pad(0, g.params.pad.top)) return concat("its top pad is ", c.window->top_pad);
+    if (c.window->left_pad != pad(1, g.params.pad.left)) return message("its left pad is ", c.window->left_pad);
+    if (!merged && c.window->top_pad != pad(0, g.params.pad.top)) return message("its top pad is ", c.window->top_pad);
   }
   if (const auto bits = c.bits(); bits && c.type != wk_type::depthwise) {
     const std::size_t blocks = divided_up(outputs, *bits == 8 ? 4 : 1);
-    if (c.block_count != blocks) return concat("it has ", c.block_count, " weight blocks, expected ", blocks);
+    if (c.block_count != blocks) return message("it has ", c.block_count, " weight blocks, expected ", blocks);
   }
   return "";
 }
@@ -206,12 +206,12 @@ class wk_matcher {
       result_.pairs.push_back(std::move(pair));
       return;
     }
-    const std::string what = concat(l.where, ": layer ", excerpt(l.name), " (", l.type, ", ", shape,
-                                    ") has no compiled ", "layer in ", model_.file, " that fits it");
+    const std::string what = message(l.where, ": layer ", excerpt(l.name), " (", l.type, ", ", shape,
+                                     ") has no compiled ", "layer in ", model_.file, " that fits it");
     if (!next) throw format_error(what + ", all of them are taken");
     const std::string why = wk_misfit(*g, shape, model_.layers[*next]);
-    throw format_error(concat(what, "; the next one, layer ", *next, ", does not: ",
-                              why.empty() ? concat("it is not followed by ", g->groups, " such groups") : why));
+    throw format_error(message(what, "; the next one, layer ", *next, ", does not: ",
+                               why.empty() ? message("it is not followed by ", g->groups, " such groups") : why));
   }
 
   /// The compiled layers of all groups from the one at c on; none where they do not fit.

@@ -81,9 +81,9 @@ template <overflow O, event_counter C>
   if (fits) return static_cast<std::int64_t>(r.negative ? 0 - r.magnitude : r.magnitude);
   count(event::saturated);
   if constexpr (O::rule == overflow_rule::trap) {
-    throw format_error(concat("fixed point: ", r.negative ? "-" : "",
-                              r.huge ? "2^64 or more" : std::to_string(r.magnitude), " steps do not fit ", width,
-                              " bits"));
+    throw format_error(message("fixed point: ", r.negative ? "-" : "",
+                               r.huge ? "2^64 or more" : std::to_string(r.magnitude), " steps do not fit ", width,
+                               " bits"));
   } else if constexpr (O::rule == overflow_rule::saturate) {
     return static_cast<std::int64_t>(r.negative ? 0 - limit : limit - 1);
   } else {
@@ -320,11 +320,11 @@ requires(IntBits >= 1 && FracBits >= 0 && IntBits + FracBits <= 64) class fixed_
     const bool is_nan = x != x;
     count(is_nan ? event::nan : event::infinite);
     if constexpr (Overflow::rule == overflow_rule::trap) {
-      throw format_error(detail::concat(name, ": got ",
-                                        is_nan  ? "NaN"
-                                        : x > 0 ? "+infinity"
-                                                : "-infinity",
-                                        ", expected a finite number"));
+      throw format_error(detail::message(name, ": got ",
+                                         is_nan  ? "NaN"
+                                         : x > 0 ? "+infinity"
+                                                 : "-infinity",
+                                         ", expected a finite number"));
     }
     if (is_nan || Overflow::rule == overflow_rule::wrap) return {};
     return x > 0 ? max() : lowest();

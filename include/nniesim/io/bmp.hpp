@@ -90,7 +90,7 @@ inline void read_bmp_colours(const image_bytes& file, std::uint32_t header, bool
   const std::uint32_t height = old ? file.little16(20) : file.little32(22);
   b.is_upwards = height < 0x80000000U;  // negative: from the top
   b.rows = b.is_upwards ? height : 0U - height;
-  require_image_size(b.rows, b.columns, concat(file.file(), ": byte 18: BMP"));
+  require_image_size(b.rows, b.columns, message(file.file(), ": byte 18: BMP"));
   const std::size_t planes_at = old ? 22 : 26;
   const std::uint32_t planes = file.little16(planes_at);
   b.bits = file.little16(planes_at + 2);

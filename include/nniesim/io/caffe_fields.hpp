@@ -27,12 +27,12 @@ class caffe_problems {
   void add_missing(const std::string& type, const prototxt_position& where, std::string_view layer) {
     const auto found =
         std::find_if(missing_.begin(), missing_.end(), [&](const missing_type& m) { return m.type == type; });
-    if (found == missing_.end()) missing_.push_back({type, concat(where, " (layer ", excerpt(layer), ")"), 1});
+    if (found == missing_.end()) missing_.push_back({type, message(where, " (layer ", excerpt(layer), ")"), 1});
     else ++found->count;
     ++count_of_missing_;
   }
   /// Problems that follow belong to this layer; "": to the whole file.
-  void enter(std::string_view layer) { owner_ = layer.empty() ? "" : concat(" (layer ", excerpt(layer), ")"); }
+  void enter(std::string_view layer) { owner_ = layer.empty() ? "" : message(" (layer ", excerpt(layer), ")"); }
   void add(std::string_view problem) {
     if (++count_ > most_lines) return;
     if (count_ > 1) lines_ += '\n';
@@ -46,13 +46,13 @@ class caffe_problems {
     std::string text;
     for (std::size_t i = 0; i < std::min(missing_.size(), most_lines); ++i) {
       const missing_type& m = missing_[i];
-      text += concat(text.empty() ? "" : "\n", m.count, m.count == 1 ? " layer" : " layers", " of type ",
-                     excerpt(m.type), ", which is not supported, the first at ", m.first);
+      text += message(text.empty() ? "" : "\n", m.count, m.count == 1 ? " layer" : " layers", " of type ",
+                      excerpt(m.type), ", which is not supported, the first at ", m.first);
     }
-    if (missing_.size() > most_lines) text += concat("\n... and ", missing_.size() - most_lines, " more types");
+    if (missing_.size() > most_lines) text += message("\n... and ", missing_.size() - most_lines, " more types");
     if (!text.empty() && !lines_.empty()) text += '\n';
     text += lines_;
-    throw parse_error(count_ > most_lines ? concat(text, "\n... and ", count_ - most_lines, " more") : text);
+    throw parse_error(count_ > most_lines ? message(text, "\n... and ", count_ - most_lines, " more") : text);
   }
 
  private:
@@ -87,7 +87,7 @@ class caffe_fields {
 
   template <class... What>
   void problem(const What&... what) {
-    problems_->add(concat(where_, ": ", what...));
+    problems_->add(message(where_, ": ", what...));
   }
   /// Marks a field as read that does not influence the result.
   void ignore(std::string_view name) const {
@@ -211,7 +211,7 @@ class caffe_fields {
     try {
       return tensor_shape(extents);
     } catch (const shape_error& e) {
-      throw parse_error(concat(where, ": ", e.what()));
+      throw parse_error(message(where, ": ", e.what()));
     }
   }
   template <class T, class Read>

@@ -72,18 +72,18 @@ class caffe_importer {
       // Fields inside layers were checked with them; those of layers that were left out are ignored.
       if (u.path.starts_with("layer.") || u.path.starts_with("layers.")) continue;
       if (stopped_ && (u.path == "layer" || u.path == "layers")) continue;
-      problems_.add(concat(u.where, ": got the unknown field ", excerpt(u.path), ", expected one that a network has"));
+      problems_.add(message(u.where, ": got the unknown field ", excerpt(u.path), ", expected one that a network has"));
     }
     if (problems_.count() == 0 && result_.layers.empty()) file.problem("got no layers, expected at least one");
     problems_.throw_any();
     remark_left_out();
     const std::vector<std::string>& lacking = learned_.lacking();
     for (std::size_t i = 0; i < std::min(lacking.size(), most_remarks); ++i) {
-      result_.remarks.push_back(concat("got no learned values of layer ", excerpt(lacking[i]), " in ", learned_.file(),
-                                       ": its shapes, rules and costs alone are right"));
+      result_.remarks.push_back(message("got no learned values of layer ", excerpt(lacking[i]), " in ", learned_.file(),
+                                        ": its shapes, rules and costs alone are right"));
     }
     if (lacking.size() > most_remarks) {
-      result_.remarks.push_back(concat("the same of ", lacking.size() - most_remarks, " further layers"));
+      result_.remarks.push_back(message("the same of ", lacking.size() - most_remarks, " further layers"));
     }
     return std::move(result_);
   }
@@ -142,10 +142,11 @@ class caffe_importer {
   void add_input(const std::string& name, const std::string& type, const prototxt_position& where,
                  const std::string& top, const std::optional<tensor_shape>& shape) {
     problems_.enter(name);
-    if (name.ends_with("_cpu")) problems_.add(concat(where, ": got the mark _cpu, expected none on an input"));
+    if (name.ends_with("_cpu")) problems_.add(message(where, ": got the mark _cpu, expected none on an input"));
     if (!take_name(name, where)) return;
     stopped_ = stopped_ || is_last(name);
-    layer l{.name = name, .type = type, .where = concat(where), .inputs = {}, .outputs = {}, .params = layers::input{}};
+    layer l{
+        .name = name, .type = type, .where = message(where), .inputs = {}, .outputs = {}, .params = layers::input{}};
     l.outputs = {declare(top, "", where)};
     if (shape) set_shape(l.outputs[0], *shape, where);
     result_.layers.push_back(std::move(l));
@@ -154,14 +155,14 @@ class caffe_importer {
   void add_layer(const prototxt_field& field) {
     problems_.enter("");
     const prototxt_position& where = field.where();
-    const prototxt_message* message = nullptr;
+    const prototxt_message* body = nullptr;
     try {
-      message = &field.message();
+      body = &field.message();
     } catch (const parse_error& e) {
       problems_.add(e.what());
       return;
     }
-    caffe_fields fields(message, where, problems_);
+    caffe_fields fields(body, where, problems_);
     const bool v1 = field.name() == "layers";
     if (v1 && fields.has("layer")) {
       fields.problem("got a layer of Caffe's V0 format, expected V1 or newer: upgrade_net_proto_text converts it");
@@ -178,7 +179,7 @@ class caffe_importer {
       for (const std::string& top : tops) {
         if (is_data)
           only_trained_.insert_or_assign(
-              top, concat("layer ", excerpt(name), " is for training; expected ", input_instead(fields, name, top)));
+              top, message("layer ", excerpt(name), " is for training; expected ", input_instead(fields, name, top)));
       }
       return;
     }
@@ -188,9 +189,9 @@ class caffe_importer {
                type == "HDF5Output") {
       for (const std::string& top : tops) left_out_.insert_or_assign(top, name);
     } else if (is_data) {
-      add_data(fields, *message, name, type, where, tops);
+      add_data(fields, *body, name, type, where, tops);
     } else {
-      add_operator(fields, *message, name, type, where, bottoms, tops);
+      add_operator(fields, *body, name, type, where, bottoms, tops);
     }
   }
 
@@ -240,15 +241,15 @@ class caffe_importer {
     const auto extent = [&](std::string_view of_resize, std::string_view unknown) {
       std::size_t n = transform.integer<std::size_t>("crop_size", 0, 0, caffe_fields::most);
       if (n == 0) n = resized.integer<std::size_t>(of_resize, 0, 0, caffe_fields::most);
-      return n == 0 ? std::string(unknown) : concat(n);
+      return n == 0 ? std::string(unknown) : message(n);
     };
-    return concat("layer { name: ", excerpt(name), " type: 'Input' top: ", excerpt(top),
-                  " input_param { shape { dim: 1 dim: 3 dim: ", extent("height", "ROWS"),
-                  " dim: ", extent("width", "COLUMNS"), " } } } in its place");
+    return message("layer { name: ", excerpt(name), " type: 'Input' top: ", excerpt(top),
+                   " input_param { shape { dim: 1 dim: 3 dim: ", extent("height", "ROWS"),
+                   " dim: ", extent("width", "COLUMNS"), " } } } in its place");
   }
 
   /// An input for each top; of the layers that read files, the pictures only, whose labels are for training.
-  void add_data(caffe_fields& fields, const prototxt_message& message, const std::string& name, const std::string& type,
+  void add_data(caffe_fields& fields, const prototxt_message& body, const std::string& name, const std::string& type,
                 const prototxt_position& where, std::vector<std::string> tops) {
     std::vector<tensor_shape> shapes;
     const std::size_t before = problems_.count();
@@ -275,7 +276,7 @@ class caffe_importer {
       fields.problem("got layer type ", excerpt(type), ", whose data base or file alone knows the shape, expected an ",
                      "Input layer with its shape: ", input_instead(fields, name, tops[0]));
     }
-    if (type == "Input") add_unread(message, type);
+    if (type == "Input") add_unread(body, type);
     if (problems_.count() == before && shapes.size() != 1 && shapes.size() != tops.size()) {
       fields.problem("got ", shapes.size(), " shapes for ", tops.size(), " tops, expected one or as many");
     }
@@ -334,13 +335,17 @@ class caffe_importer {
     return p.shape({batch, channels, p.count("new_height"), p.count("new_width")});
   }
 
-  void add_operator(caffe_fields& fields, const prototxt_message& message, const std::string& name,
+  void add_operator(caffe_fields& fields, const prototxt_message& body, const std::string& name,
                     const std::string& type, const prototxt_position& where, const std::vector<std::string>& bottoms,
                     const std::vector<std::string>& tops) {
     const std::size_t before = problems_.count();
     const std::uint32_t first_line = line_of(name);
-    layer l{
-        .name = own_name(name, where), .type = type, .where = concat(where), .inputs = {}, .outputs = {}, .params = {}};
+    layer l{.name = own_name(name, where),
+            .type = type,
+            .where = message(where),
+            .inputs = {},
+            .outputs = {},
+            .params = {}};
     stopped_ = is_last(l.name);
     caffe_source source{.fields = fields, .name = name};
     source.first_line = first_line;
@@ -363,7 +368,7 @@ class caffe_importer {
         else fields.problem(wrong);
       }
     } else if (options_.until_unsupported) {
-      lost = lose(l, concat("type ", excerpt(type_name(fields, type)), " is not supported"));
+      lost = lose(l, message("type ", excerpt(type_name(fields, type)), " is not supported"));
     } else {
       problems_.add_missing(type_name(fields, type), where, name);
     }
@@ -376,8 +381,8 @@ class caffe_importer {
       source.problems = &problems_;
       source.problems_before = before;
       read(*op, source, l, fields, where);
-      const std::string unsupported = unsupported_part(message, l);
-      if (unsupported.empty()) add_unread(message, type);
+      const std::string unsupported = unsupported_part(body, l);
+      if (unsupported.empty()) add_unread(body, type);
       else lost = lose(l, unsupported);
     }
     if (lost != none) {
@@ -433,10 +438,10 @@ class caffe_importer {
   }
 
   /// What is not supported in a layer of a known type, where that is not an error; "" where all is.
-  [[nodiscard]] std::string unsupported_part(const prototxt_message& message, const layer& l) const {
+  [[nodiscard]] std::string unsupported_part(const prototxt_message& body, const layer& l) const {
     if (!options_.until_unsupported) return "";
-    const std::vector<prototxt_unread> unread = message.unread();
-    if (!unread.empty()) return concat("its field ", excerpt(unread[0].path), " is not supported");
+    const std::vector<prototxt_unread> unread = body.unread();
+    if (!unread.empty()) return message("its field ", excerpt(unread[0].path), " is not supported");
     const bool is_custom = std::holds_alternative<layers::custom>(l.params);
     return is_custom && !options_.has_custom_values ? "its values are those of a program of the host" : "";
   }
@@ -448,7 +453,7 @@ class caffe_importer {
     return none;
   }
   [[nodiscard]] std::size_t lose(const layer& l, std::string_view why) {
-    lost_.push_back({concat("layer ", excerpt(l.name), " (", l.where, "): ", why), 0});
+    lost_.push_back({message("layer ", excerpt(l.name), " (", l.where, "): ", why), 0});
     return lost_.size() - 1;
   }
   /// Names what was left out, and takes its blobs away.
@@ -457,11 +462,11 @@ class caffe_importer {
     for (std::size_t i = 0; i < std::min(lost_.size(), most_remarks); ++i) {
       const std::size_t n = lost_[i].followers;
       const std::string with_it =
-          concat("; with it ", n, n == 1 ? " layer that depends" : " layers that depend", " on it");
-      result_.remarks.push_back(concat("left out: ", lost_[i].what, n == 0 ? "" : with_it));
+          message("; with it ", n, n == 1 ? " layer that depends" : " layers that depend", " on it");
+      result_.remarks.push_back(message("left out: ", lost_[i].what, n == 0 ? "" : with_it));
     }
     if (lost_.size() > most_remarks) {
-      result_.remarks.push_back(concat("left out: ", lost_.size() - most_remarks, " further layers"));
+      result_.remarks.push_back(message("left out: ", lost_.size() - most_remarks, " further layers"));
     }
     std::vector<std::size_t> moved(result_.blobs.size(), none);
     std::vector<blob> left;
@@ -490,9 +495,9 @@ class caffe_importer {
     const bool is_marked = l.name.ends_with("_cpu");
     const bool belongs_to_input = op.activation && in_place;
     if (is_marked && belongs_to_input) {
-      problems_.add(concat(where,
-                           ": got the mark _cpu, expected none on an in-place activation: its input's layer has ",
-                           "it, or it writes a blob of its own"));
+      problems_.add(message(where,
+                            ": got the mark _cpu, expected none on an in-place activation: its input's layer has ",
+                            "it, or it writes a blob of its own"));
     }
     const bool input_on_cpu = !l.inputs.empty() && made_[l.inputs[0]].on_cpu;
     return is_marked || !op.on_hardware || (belongs_to_input && input_on_cpu);
@@ -502,9 +507,9 @@ class caffe_importer {
   [[nodiscard]] static std::string count_problem(std::string_view what, std::size_t got, std::size_t least,
                                                  std::size_t most) {
     if (got >= least && got <= most) return "";
-    return concat(
+    return message(
         "got ", got, " ", what, ", expected ",
-        most == any_number ? concat("at least ", least) : concat(least, most > least ? concat(" or ", most) : ""));
+        most == any_number ? message("at least ", least) : message(least, most > least ? message(" or ", most) : ""));
   }
 
   /// Looks the blobs up; false where one is not there or its shape is not known.
@@ -520,10 +525,10 @@ class caffe_importer {
       }
       known = false;
       const auto left_out = left_out_.find(bottom);
-      problems_.add(concat(where, ": got bottom ", excerpt(bottom), ", expected a blob that a layer before makes",
-                           left_out == left_out_.end()
-                               ? why_not_there(bottom)
-                               : concat("; layer ", excerpt(left_out->second), " is left out, it is for training")));
+      problems_.add(message(where, ": got bottom ", excerpt(bottom), ", expected a blob that a layer before makes",
+                            left_out == left_out_.end()
+                                ? why_not_there(bottom)
+                                : message("; layer ", excerpt(left_out->second), " is left out, it is for training")));
     }
     return known;
   }
@@ -536,8 +541,8 @@ class caffe_importer {
   /// Adds a blob. The name may be taken only by the layer's own bottom in the same place (an in-place layer).
   [[nodiscard]] std::size_t declare(const std::string& top, std::string_view bottom, const prototxt_position& where) {
     if (top != bottom && newest_.contains(top)) {
-      problems_.add(concat(where, ": got top ", excerpt(top), ", which is there already, expected a new name or the ",
-                           "layer's own bottom"));
+      problems_.add(message(where, ": got top ", excerpt(top), ", which is there already, expected a new name or the ",
+                            "layer's own bottom"));
     }
     const std::size_t index = result_.blobs.size();
     result_.blobs.push_back({top, {}});
@@ -548,9 +553,9 @@ class caffe_importer {
 
   void set_shape(std::size_t index, const tensor_shape& shape, const prototxt_position& where) {
     if (shape.size() > std::min(blob_element_limit, network_element_limit - elements_)) {
-      problems_.add(concat(where, ": got blob ", excerpt(result_.blobs[index].name), " of shape ", shape, " after ",
-                           elements_, " elements of others, expected at most ", blob_element_limit, " and ",
-                           network_element_limit, " in all"));
+      problems_.add(message(where, ": got blob ", excerpt(result_.blobs[index].name), " of shape ", shape, " after ",
+                            elements_, " elements of others, expected at most ", blob_element_limit, " and ",
+                            network_element_limit, " in all"));
       return;
     }
     elements_ += shape.size();
@@ -572,13 +577,13 @@ class caffe_importer {
     std::size_t& number = repeats_.try_emplace(name, 1).first->second;
     std::string own = name;
     while (all_names_.contains(own)) {
-      own = concat(all.substr(0, all.size() - mark), "#", ++number, all.substr(all.size() - mark));
+      own = message(all.substr(0, all.size() - mark), "#", ++number, all.substr(all.size() - mark));
     }
     all_names_.insert(own);
     names_.emplace(own, where.line);
     if (++repeated_ <= most_remarks) {
-      result_.remarks.push_back(concat(where, ": the name ", excerpt(name), " stands there again, it was at line ",
-                                       line_of(name), ": this layer is called ", excerpt(own), " here"));
+      result_.remarks.push_back(message(where, ": the name ", excerpt(name), " stands there again, it was at line ",
+                                        line_of(name), ": this layer is called ", excerpt(own), " here"));
     } else if (repeated_ == most_remarks + 1) {
       result_.remarks.emplace_back("further layers whose names stand there again have numbers, too");
     }
@@ -588,15 +593,15 @@ class caffe_importer {
     const auto [at, is_new] = names_.try_emplace(name, where.line);
     if (!is_new) {
       problems_.add(
-          concat(where, ": got the name ", excerpt(name), " again, expected it once: it was at line ", at->second));
+          message(where, ": got the name ", excerpt(name), " again, expected it once: it was at line ", at->second));
     }
     return is_new;
   }
 
-  void add_unread(const prototxt_message& message, std::string_view type) {
-    for (const prototxt_unread& u : message.unread()) {
+  void add_unread(const prototxt_message& body, std::string_view type) {
+    for (const prototxt_unread& u : body.unread()) {
       problems_.add(
-          concat(u.where, ": got the unknown field ", excerpt(u.path), ", expected one that ", excerpt(type), " has"));
+          message(u.where, ": got the unknown field ", excerpt(u.path), ", expected one that ", excerpt(type), " has"));
     }
   }
 

@@ -69,7 +69,7 @@ class caffe_learned {
         return ones(expected);
       }
       require<format_error>(
-          expected.empty(), model_ != nullptr ? concat("got no learned values in ", file_) : "got no model",
+          expected.empty(), model_ != nullptr ? message("got no learned values in ", file_) : "got no model",
           ", expected ", expected.size(), " blobs, the first ", expected.empty() ? tensor_shape{} : expected[0]);
       return {};
     }

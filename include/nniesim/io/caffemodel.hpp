@@ -147,7 +147,7 @@ class caffe_parser {
   }
   template <class... What>
   [[noreturn]] void fail(std::uint64_t offset, const What&... what) const {
-    throw parse_error(concat(file_, ": byte ", offset, ": ", context_, what...));
+    throw parse_error(message(file_, ": byte ", offset, ": ", context_, what...));
   }
   template <class Result>
   [[nodiscard]] Result guarded(Result (caffe_parser::*parse)()) {
@@ -215,7 +215,7 @@ class caffe_parser {
 
   [[nodiscard]] caffe_layer layer(std::string_view content, std::size_t index, bool v1) {
     const caffe_tags::layer& tags = v1 ? caffe_tags::v1 : caffe_tags::current;
-    context_ = concat("layer ", index, ": ");
+    context_ = message("layer ", index, ": ");
     count_part();
     caffe_layer result;
     for (protozero::pbf_reader r(content.data(), content.size()); next(r);) {
@@ -236,10 +236,10 @@ class caffe_parser {
       }
     }
     // The blobs come second: their errors give the layer's name.
-    const std::string owner = concat("layer ", index, " ", excerpt(result.name), ": ");
+    const std::string owner = message("layer ", index, " ", excerpt(result.name), ": ");
     for (protozero::pbf_reader r(content.data(), content.size()); next(r);) {
       if (r.tag() == tags.blobs) {
-        context_ = concat(owner, "blob ", result.blobs.size(), ": ");
+        context_ = message(owner, "blob ", result.blobs.size(), ": ");
         count_part();
         result.blobs.push_back(blob(bytes(r, "the blob")));
         context_ = owner;
@@ -423,12 +423,12 @@ class caffe_parser {
     const caffe_layer& layer = model.layers[l];
     for (std::size_t b = 0; b < layer.blobs.size(); ++b) {
       const tensor_view<const float> values = view_of(layer.blobs[b]);
-      const auto owner = [&] { return concat(file, ": layer ", l, " ", excerpt(layer.name), ": blob ", b, ": "); };
+      const auto owner = [&] { return message(file, ": layer ", l, " ", excerpt(layer.name), ": blob ", b, ": "); };
       if (values.size() == 0) throw format_error(owner() + "got no values, expected at least one");
       for (std::size_t i = 0; i < values.size(); ++i) {
         if (std::isfinite(values[i])) continue;
         throw format_error(
-            concat(owner(), "got ", values[i], " at ", coordinates(values.shape(), i), ", expected a finite float"));
+            message(owner(), "got ", values[i], " at ", coordinates(values.shape(), i), ", expected a finite float"));
       }
       total += values.size() * sizeof(float);
     }

@@ -124,7 +124,7 @@ class calibration_reader {
     const nlohmann::json& blobs = member(whole_, "blobs");
     require(blobs.is_object(), "got blobs that are not an object, expected one member per blob");
     for (const auto& [key, value] : blobs.items()) {
-      const std::string blob = concat("blob ", excerpt(key));
+      const std::string blob = message("blob ", excerpt(key));
       const auto [place, is_new] = ranges.blobs.try_emplace(name_of(key, blob, true));
       require(is_new, blob, " stands there twice, expected it once");
       require(value.is_object(), blob, ": got ", shown(value), ", expected an object");
@@ -155,7 +155,7 @@ class calibration_reader {
     require(layers.is_object(), "got layers that are not an object, expected one member per layer");
     std::map<std::string, std::vector<activation_range>> of_layers;
     for (const auto& [key, list] : layers.items()) {
-      const std::string layer = concat("layer ", excerpt(key));
+      const std::string layer = message("layer ", excerpt(key));
       require(list.is_array() && !list.empty(), layer, ": expected a list of ranges");
       auto& of_layer = of_layers[name_of(key, layer, escapes)];
       require(of_layer.empty(), layer, " stands there twice, expected it once");
@@ -241,8 +241,8 @@ class calibration_reader {
   if (!reader.is_old()) return reader.read();
   if (note != nullptr) {
     *note =
-        detail::concat(file, ": ranges of an earlier version, of layers' inputs: each blob gets the largest of its ",
-                       "readers', in 8 and 16 bits; calibrate again for those of the quantized network");
+        detail::message(file, ": ranges of an earlier version, of layers' inputs: each blob gets the largest of its ",
+                        "readers', in 8 and 16 bits; calibrate again for those of the quantized network");
   }
   return reader.converted(net);
 }

@@ -97,8 +97,8 @@ inline void require_located(const std::filesystem::path& found, const std::files
   const std::filesystem::path working = std::filesystem::absolute(detail::with_slashes(name), ignored);
   const bool has_two = name.is_relative() && working.lexically_normal() != found.lexically_normal() &&
                        working.lexically_normal() != std::filesystem::absolute(found, ignored).lexically_normal();
-  throw error(detail::concat(found.string(), ": no such file", has_two ? ", nor is there " : "",
-                             has_two ? working.lexically_normal().string() : "", ", expected ", what));
+  throw error(detail::message(found.string(), ": no such file", has_two ? ", nor is there " : "",
+                              has_two ? working.lexically_normal().string() : "", ", expected ", what));
 }
 /// The same for a file that a cfg names.
 inline void require_located(const cfg_path& file, std::string_view what) {
@@ -238,12 +238,12 @@ class cfg_parser {
     try {
       part();
     } catch (const parse_error& e) {
-      problems_ += concat(problems_.empty() ? "" : "\n", e.what());
+      problems_ += message(problems_.empty() ? "" : "\n", e.what());
     }
   }
   template <class... What>
   [[noreturn]] void fail(std::size_t line, const What&... what) const {
-    throw parse_error(concat(file_, ":", line, ": ", what...));
+    throw parse_error(message(file_, ":", line, ": ", what...));
   }
   template <class Expected>
   [[noreturn]] void fail_value(const cfg_entry& e, const Expected& expected) const {
@@ -315,7 +315,7 @@ class cfg_parser {
     for (const cfg_entry& e : entries_) {
       if (known(e.key)) continue;
       if (first == 0) first = e.line;
-      all += concat(all.empty() ? "" : ", ", "[", printable(e.key), "] at line ", e.line);
+      all += message(all.empty() ? "" : ", ", "[", printable(e.key), "] at line ", e.line);
     }
     if (first != 0) fail(first, "unknown keys: ", all, "; expected keys of the compiler's guide");
   }
@@ -343,7 +343,7 @@ class cfg_parser {
 
   [[nodiscard]] int integer(const cfg_entry& e, int low, int high) const {
     const std::optional<int> value = whole_integer<int>(word(e));
-    if (!value || *value < low || *value > high) fail_value(e, concat("an integer in ", low, " .. ", high));
+    if (!value || *value < low || *value > high) fail_value(e, message("an integer in ", low, " .. ", high));
     return *value;
   }
   [[nodiscard]] float real(const cfg_entry& e) const {
@@ -424,7 +424,7 @@ class cfg_parser {
     while (at < last && begun(at) == at + 1) ++at;
     const std::size_t here = begun(at);
     fail(key[at]->line, "[", key[at]->key, "] is that of input ", at + 1, " by its order, and by its place that of ",
-         here == 0 ? "all" : concat("input ", here, ", which begins at line ", openings[here - 1]->line),
+         here == 0 ? "all" : message("input ", here, ", which begins at line ", openings[here - 1]->line),
          ": expected it once within each input");
   }
 
@@ -517,7 +517,7 @@ class cfg_parser {
       const cfg_entry& mean = needed(cfg_input_key::mean_file);
       if (!uses_mean) return;
       if (is_null(mean)) {
-        fail_value(mean, concat("a file for [norm_type] ", static_cast<int>(result.norm_type)));
+        fail_value(mean, message("a file for [norm_type] ", static_cast<int>(result.norm_type)));
       }
       result.mean_file = path(mean);
     });

@@ -73,7 +73,7 @@ namespace detail {
   const std::vector<std::string> names = range_names(net);
   const std::vector<blob_storage> storage = blob_storage_of(net, plan_of(net, layer_precision::w8a8));
   for (const auto& [key, values] : layers->items()) {
-    const std::string where = detail::concat(file, ": layer ", detail::excerpt(key));
+    const std::string where = detail::message(file, ": layer ", detail::excerpt(key));
     detail::require<parse_error>(values.is_array() && !values.empty(), where,
                                  ": expected a list of the ranges of its inputs");
     const std::string name = plain(detail::without_permute(key, net));
@@ -136,7 +136,7 @@ namespace detail {
     if (values.empty()) continue;
     all[l.name] = values;
     if (l.type.find("Upsample") != std::string::npos) {
-      all[detail::concat(l.name, "_permute_", upsamplings++)] = values;
+      all[detail::message(l.name, "_permute_", upsamplings++)] = values;
     }
   }
   detail::require<error>(!all.empty(), "gfpq_param_file: no range of a layer's input is known, expected one at least");

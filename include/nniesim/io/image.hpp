@@ -100,7 +100,7 @@ namespace detail {
       stbi_image_free);
   if (pixels == nullptr || static_cast<std::size_t>(x) != columns || static_cast<std::size_t>(y) != rows) {
     const char* const reason = stbi_failure_reason();
-    throw parse_error(concat(
+    throw parse_error(message(
         file, ": byte 0: the picture cannot be decoded (stb_image: ", reason == nullptr ? "unknown" : reason, ")"));
   }
   return {pixels.get(), pixels.get() + rows * columns * static_cast<std::size_t>(channels)};

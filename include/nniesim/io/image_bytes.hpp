@@ -56,11 +56,11 @@ class image_bytes {
   }
   [[nodiscard]] std::string_view all() const noexcept { return bytes_; }
   [[noreturn]] void ends() const {
-    throw parse_error(concat(file_, ": byte ", bytes_.size(), ": the file ends within the picture"));
+    throw parse_error(message(file_, ": byte ", bytes_.size(), ": the file ends within the picture"));
   }
   template <class... What>
   [[noreturn]] void fail(std::size_t at, const What&... what) const {
-    throw parse_error(concat(file_, ": byte ", at, ": ", what...));
+    throw parse_error(message(file_, ": byte ", at, ": ", what...));
   }
   template <class... What>
   void require(bool holds, std::size_t at, const What&... what) const {

@@ -201,7 +201,7 @@ class jpeg_checker {
     require(count == 1 || count == 3 || count == 4, s.begin + 5, s.name, ": got ", count,
             " components, expected 1, 3 or 4");
     expect_size(s, 6 + 3 * count);
-    require_image_size(header_.rows, header_.columns, concat(file_.file(), ": byte ", s.begin + 1, ": ", s.name));
+    require_image_size(header_.rows, header_.columns, message(file_.file(), ": byte ", s.begin + 1, ": ", s.name));
     progressive_ = progressive;
     for (std::size_t at = s.begin + 6; at != s.end; at += 3) {
       const std::uint32_t sampling = file_.byte(at + 1);

@@ -75,9 +75,9 @@ inline void require_json_limits(std::string_view text, std::string_view file, co
     return nlohmann::json::parse(text, look);
   } catch (const nlohmann::json::parse_error& e) {
     throw parse_error(
-        concat(file, ": byte ", e.byte, ": expected JSON: ", printable(std::string_view(e.what()).substr(0, 300))));
+        message(file, ": byte ", e.byte, ": expected JSON: ", printable(std::string_view(e.what()).substr(0, 300))));
   } catch (const nlohmann::json::exception& e) {  // a number beyond all doubles
-    throw parse_error(concat(file, ": expected JSON: ", printable(std::string_view(e.what()).substr(0, 300))));
+    throw parse_error(message(file, ": expected JSON: ", printable(std::string_view(e.what()).substr(0, 300))));
   }
 }
 

@@ -164,13 +164,13 @@ inline constexpr std::size_t dump_most = std::size_t{1} << 40U;
                                     [&](const detail::dump_pattern& p) { return p.kind == name.kind; });
   std::string ending;
   if (!pattern->number.empty()) {
-    ending += detail::concat(pattern->number, name.output);
-    for (const std::size_t extent : name.shape) ending += detail::concat("_", extent);
+    ending += detail::message(pattern->number, name.output);
+    for (const std::size_t extent : name.shape) ending += detail::message("_", extent);
   }
   ending += pattern->suffix;
   const bool of_segment = detail::is_of_segment(name.kind);
-  const std::string text =
-      of_segment ? detail::concat("seg", name.segment, "_layer", name.id, ending) : layer_file_name(name.layer, ending);
+  const std::string text = of_segment ? detail::message("seg", name.segment, "_layer", name.id, ending)
+                                      : layer_file_name(name.layer, ending);
   dump_name as_written = name;
   if (!of_segment && !name.layer.empty()) as_written.layer = text.substr(0, text.size() - ending.size());
   detail::require<format_error>(
@@ -261,7 +261,7 @@ class word_reader {
 
   template <class... What>
   [[noreturn]] void fail(const What&... what) const {
-    throw parse_error(concat(name_, ":", line_, ": ", what...));
+    throw parse_error(message(name_, ":", line_, ": ", what...));
   }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 

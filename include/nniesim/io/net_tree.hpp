@@ -114,7 +114,7 @@ class net_tree_parser {
 
   template <class... What>
   [[noreturn]] void fail_at(std::size_t line, const What&... what) const {
-    throw parse_error(concat(file_, ":", line, ": ", what...));
+    throw parse_error(message(file_, ":", line, ": ", what...));
   }
   template <class... What>
   [[noreturn]] void fail(const What&... what) const {

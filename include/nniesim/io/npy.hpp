@@ -112,8 +112,8 @@ class npy_header_parser {
       const std::size_t start = at_;
       const std::string_view key = string();
       const std::size_t which = key == "descr" ? 0 : key == "fortran_order" ? 1 : key == "shape" ? 2 : 3;
-      if (which == 3) fail(start, concat("got key ", excerpt(key), ", expected descr, fortran_order and shape"));
-      if (seen[which]) fail(start, concat("key ", excerpt(key), " stands there twice"));
+      if (which == 3) fail(start, message("got key ", excerpt(key), ", expected descr, fortran_order and shape"));
+      if (seen[which]) fail(start, message("key ", excerpt(key), " stands there twice"));
       seen[which] = true;
       expect(':');
       skip_space();
@@ -126,14 +126,14 @@ class npy_header_parser {
       break;
     }
     skip_space();
-    if (at_ != text_.size()) fail(at_, concat("got ", excerpt(text_.substr(at_)), " after the header's end"));
+    if (at_ != text_.size()) fail(at_, message("got ", excerpt(text_.substr(at_)), " after the header's end"));
     if (!(seen[0] && seen[1] && seen[2])) fail(0, "the header lacks one of the keys descr, fortran_order and shape");
     return header;
   }
 
  private:
   [[noreturn]] void fail(std::size_t at, const std::string& what) const {
-    throw parse_error(concat(file_, ": byte ", offset_ + at, ": ", what));
+    throw parse_error(message(file_, ": byte ", offset_ + at, ": ", what));
   }
   void skip_space() noexcept {
     while (at_ < text_.size() &&
@@ -151,13 +151,13 @@ class npy_header_parser {
   }
   void expect(char c) {
     skip_space();
-    if (!take(c)) fail(at_, concat("got ", found(), ", expected '", c, "'"));
+    if (!take(c)) fail(at_, message("got ", found(), ", expected '", c, "'"));
   }
   [[nodiscard]] std::string_view string() {
     const char quote = at_ < text_.size() ? text_[at_] : '\0';
-    if (quote != '\'' && quote != '"') fail(at_, concat("got ", found(), ", expected a quoted string"));
+    if (quote != '\'' && quote != '"') fail(at_, message("got ", found(), ", expected a quoted string"));
     const std::size_t end = text_.find(quote, at_ + 1);
-    if (end == std::string_view::npos) fail(at_, concat("got ", found(), ", a string that does not end"));
+    if (end == std::string_view::npos) fail(at_, message("got ", found(), ", a string that does not end"));
     const std::string_view result = text_.substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;
     return result;
@@ -169,12 +169,12 @@ class npy_header_parser {
         return word == "True";
       }
     }
-    fail(at_, concat("got ", found(), ", expected True or False"));
+    fail(at_, message("got ", found(), ", expected True or False"));
   }
   void descr(npy_header& header) {
     const std::size_t start = at_;
     if (at_ < text_.size() && text_[at_] == '[') {
-      throw format_error(concat(file_, ": byte ", offset_ + at_, ": an array of records, expected numbers"));
+      throw format_error(message(file_, ": byte ", offset_ + at_, ": an array of records, expected numbers"));
     }
     const std::string_view d = string();
     for (const npy_kind& kind : npy_kinds) {
@@ -184,8 +184,8 @@ class npy_header_parser {
       header.big_endian = d[0] == '>';
       return;
     }
-    throw format_error(concat(file_, ": byte ", offset_ + start, ": element type ", excerpt(d),
-                              ", expected f4, f8, i1, u1, i2, u2, i4 or i8 with '<' or '>' for the byte order"));
+    throw format_error(message(file_, ": byte ", offset_ + start, ": element type ", excerpt(d),
+                               ", expected f4, f8, i1, u1, i2, u2, i4 or i8 with '<' or '>' for the byte order"));
   }
   [[nodiscard]] std::size_t extent() {
     const std::size_t start = at_;
@@ -195,7 +195,7 @@ class npy_header_parser {
       if (value > (std::numeric_limits<std::size_t>::max() - digit) / 10) fail(start, "an extent beyond 64 bits");
       value = value * 10 + digit;
     }
-    if (at_ == start) fail(at_, concat("got ", found(), ", expected an extent: a number not below 0"));
+    if (at_ == start) fail(at_, message("got ", found(), ", expected an extent: a number not below 0"));
     if (take('L')) return value;  // as Python 2 wrote long integers
     return value;
   }
@@ -206,8 +206,8 @@ class npy_header_parser {
     bool comma = true;
     expect('(');
     for (skip_space(); !take(')'); skip_space()) {
-      if (!comma) fail(at_, concat("got ", found(), ", expected ',' or ')'"));
-      if (rank == extents.size()) fail(start, concat("rank above ", extents.size(), ", the most that is taken"));
+      if (!comma) fail(at_, message("got ", found(), ", expected ',' or ')'"));
+      if (rank == extents.size()) fail(start, message("rank above ", extents.size(), ", the most that is taken"));
       extents[rank++] = extent();
       skip_space();
       comma = take(',');
@@ -368,8 +368,8 @@ namespace detail {
 template <npy_element T>
 [[nodiscard]] std::string npy_start(const tensor_shape& shape) {
   const npy_kind& kind = npy_kind_of<T>();
-  std::string header = concat("{'descr': '", kind.bytes == 1 ? '|' : '<', kind.code, kind.bytes,
-                              "', 'fortran_order': False, 'shape': (");
+  std::string header = message("{'descr': '", kind.bytes == 1 ? '|' : '<', kind.code, kind.bytes,
+                               "', 'fortran_order': False, 'shape': (");
   for (const std::size_t extent : shape) header += std::to_string(extent) + ", ";
   if (shape.rank() > 1) header.resize(header.size() - 2);
   if (shape.rank() == 1) header.resize(header.size() - 1);

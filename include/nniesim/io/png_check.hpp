@@ -265,7 +265,7 @@ class png_checker {
     content_.depth = file_.byte(begin + 8);
     content_.colour = file_.byte(begin + 9);
     interlace_ = file_.byte(begin + 12);
-    require_image_size(content_.rows, content_.columns, concat(file_.file(), ": byte ", begin, ": IHDR"));
+    require_image_size(content_.rows, content_.columns, message(file_.file(), ": byte ", begin, ": IHDR"));
     const std::uint32_t d = content_.depth;
     const std::uint32_t c = content_.colour;
     const bool whole_bytes = d == 8 || d == 16;

@@ -164,7 +164,7 @@ class prototxt_field {
 
   template <class... Expected>
   void expect(bool holds, const Expected&... expected) const {
-    if (!holds) throw parse_error(detail::concat(where_, ": ", name_, ": got ", got(), ", expected ", expected...));
+    if (!holds) throw parse_error(detail::message(where_, ": ", name_, ": got ", got(), ", expected ", expected...));
   }
   [[nodiscard]] std::string got() const {
     if (kind_ == prototxt_kind::message) return "a message";
@@ -389,7 +389,7 @@ class prototxt_parser {
   }
   template <class... What>
   [[noreturn]] void fail(const prototxt_position& where, const What&... what) const {
-    throw parse_error(concat(where, ": ", what...));
+    throw parse_error(detail::message(where, ": ", what...));
   }
   template <class... Expected>
   [[noreturn]] void fail_here(const Expected&... expected) const {
@@ -456,7 +456,7 @@ class prototxt_parser {
     f.where_ = f.message_.where_ = where;
     const char c = peek();
     if (c == '{' || c == '<') {
-      message(f.message_, c == '{' ? '}' : '>', name);
+      parse_message(f.message_, c == '{' ? '}' : '>', name);
     } else if (!colon) {
       fail_here("':' or '{' after ", excerpt(name));
     } else if (c == '"' || c == '\'') {
@@ -475,7 +475,7 @@ class prototxt_parser {
     to.fields_.push_back(std::move(f));
   }
 
-  void message(prototxt_message& m, char closing, const std::string& name) {
+  void parse_message(prototxt_message& m, char closing, const std::string& name) {
     if (depth_ == limits_.depth) fail(here(), "messages more than ", limits_.depth, " deep, the limit");
     ++depth_;
     ++at_;

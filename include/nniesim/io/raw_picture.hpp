@@ -60,9 +60,9 @@ namespace detail {
   for (const std::size_t stride : {layout.columns, padded(16), padded(32)}) {
     if (bytes == all_rows * stride) return stride;
   }
-  throw shape_error(concat(file, ": got ", bytes, " bytes, expected ", all_rows * layout.columns, " for ", all_rows,
-                           " rows (of all planes) of ", layout.columns, " bytes, or ", all_rows * padded(16), " or ",
-                           all_rows * padded(32), " with rows padded to 16 or 32"));
+  throw shape_error(message(file, ": got ", bytes, " bytes, expected ", all_rows * layout.columns, " for ", all_rows,
+                            " rows (of all planes) of ", layout.columns, " bytes, or ", all_rows * padded(16), " or ",
+                            all_rows * padded(32), " with rows padded to 16 or 32"));
 }
 
 }  // namespace detail

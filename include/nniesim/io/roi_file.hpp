@@ -85,7 +85,7 @@ class roi_list {
     std::array<float, 5> numbers{};
     std::size_t count = 0;
     const auto fail = [&](const auto&... what) {
-      throw parse_error(detail::concat(path_.string(), ":", line, ": ", what...));
+      throw parse_error(detail::message(path_.string(), ":", line, ": ", what...));
     };
     for (std::size_t at = 0; (at = words.find_first_not_of(between)) != std::string_view::npos; ++count) {
       words.remove_prefix(at);

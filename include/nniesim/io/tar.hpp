@@ -83,7 +83,7 @@ class tar_header {
   const std::size_t others = key.size() + value.size() + 3;
   std::size_t length = others + 1;
   while (others + std::to_string(length).size() != length) length = others + std::to_string(length).size();
-  return concat(length, " ", key, "=", value, "\n");
+  return message(length, " ", key, "=", value, "\n");
 }
 
 /// All headers of a file: one where its name fits into 100 bytes behind a '/' and 155 before it; else a pax record that

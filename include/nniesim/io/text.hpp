@@ -37,7 +37,7 @@ namespace detail {
 /// `file`, for the marks of UTF-16, in which every second byte is another one's half.
 [[nodiscard]] inline std::string_view without_mark(std::string_view text, std::string_view file) {
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
-    throw parse_error(concat(file, ":1: got UTF-16 (byte-order mark), expected UTF-8 or ASCII"));
+    throw parse_error(message(file, ":1: got UTF-16 (byte-order mark), expected UTF-8 or ASCII"));
   }
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   return text;

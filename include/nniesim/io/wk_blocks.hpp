@@ -49,14 +49,14 @@ class wk_block_decoder {
 
  private:
   [[nodiscard]] wk_decoded decode_one(std::span<const std::uint8_t> stored) {
-    if (stored.size() < 3) return failed(detail::concat(stored.size(), " bytes, expected at least 3"));
+    if (stored.size() < 3) return failed(detail::message(stored.size(), " bytes, expected at least 3"));
     const std::size_t length = stored[1] + 256U * stored[2];
     std::span<const std::uint8_t> rest = stored.subspan(3);
     switch (static_cast<wk_coding>(stored[0])) {
       case wk_coding::raw: {
         if (rest.size() != length + 2) {
-          return failed(
-              detail::concat("a raw block of ", length, " bytes stored in ", stored.size(), ", expected ", length + 5));
+          return failed(detail::message("a raw block of ", length, " bytes stored in ", stored.size(), ", expected ",
+                                        length + 5));
         }
         return {{rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(length)}};
       }
@@ -67,14 +67,14 @@ class wk_block_decoder {
       case wk_coding::palette:
       case wk_coding::runs: {
         if (rest.size() < palette_size) {
-          return failed(detail::concat("a palette of ", rest.size(), " bytes, expected ", palette_size));
+          return failed(detail::message("a palette of ", rest.size(), " bytes, expected ", palette_size));
         }
         std::copy_n(rest.begin(), palette_size, palette_.emplace().begin());
         rest = rest.subspan(palette_size);
         break;
       }
       default: {
-        return failed(detail::concat("coding ", static_cast<int>(stored[0]), ", expected 0, 1, 17 or 81"));
+        return failed(detail::message("coding ", static_cast<int>(stored[0]), ", expected 0, 1, 17 or 81"));
       }
     }
     return decode_tokens(rest, length, stored[0] == static_cast<std::uint8_t>(wk_coding::runs));
@@ -151,24 +151,25 @@ class wk_block_decoder {
     unsigned flag = in.take(1);
     while (true) {
       const token t = runs ? run_token(in) : plain_token(in);
-      if (in.is_over) return failed(detail::concat("its ", stream.size(), " bytes end without an end mark"));
+      if (in.is_over) return failed(detail::message("its ", stream.size(), " bytes end without an end mark"));
       if (t.is_end) break;
-      if (out.bytes.size() + t.count > length) return failed(detail::concat("it has more than its ", length, " bytes"));
+      if (out.bytes.size() + t.count > length)
+        return failed(detail::message("it has more than its ", length, " bytes"));
       out.bytes.insert(out.bytes.end(), t.count, t.byte);
       if (in.at < nominal_end) continue;
       const std::size_t beyond = in.at - nominal_end;
       if (flag != (beyond % 6 == 0 ? 1U : 0U)) {
-        return failed(detail::concat("the parity before bit ", in.at, " is wrong"));
+        return failed(detail::message("the parity before bit ", in.at, " is wrong"));
       }
       nominal_end += 43;
       flag = in.take(1);
     }
     if (out.bytes.size() != length) {
-      return failed(detail::concat("it has ", out.bytes.size(), " bytes, expected ", length));
+      return failed(detail::message("it has ", out.bytes.size(), " bytes, expected ", length));
     }
     if (flag != 0) return failed("the parity of its last piece is wrong");
     const std::size_t left = stream.size() * 8 - in.at;
-    if (left < 16 || left > 23) return failed(detail::concat(left, " bits behind its end mark, expected 16 to 23"));
+    if (left < 16 || left > 23) return failed(detail::message(left, " bits behind its end mark, expected 16 to 23"));
     return out;
   }
 

@@ -63,7 +63,7 @@ struct portable {
   static void finish(const finish_job<sum, Out>& job) {
     for (std::size_t r = 0; r < job.rows; ++r) {
       for (std::size_t c = 0; c < job.columns; ++c) {
-        job.out[static_cast<std::ptrdiff_t>(r) * job.row_step + static_cast<std::ptrdiff_t>(c) * job.column_step] =
+        job.out[static_cast<std::ptrdiff_t>(r) * job.row_pitch + static_cast<std::ptrdiff_t>(c) * job.column_pitch] =
             written<Format>(job.sum[r * job.sum_columns + c], job.constants, c, job.stage);
       }
     }
@@ -79,7 +79,7 @@ struct portable {
           for (std::size_t t = 0; t < job.steps; ++t) {
             total = A::add(total, job.w[t * job.channels + o], a[job.offset[t]]);
           }
-          job.out[o * job.out_step + r * job.n + i] = written<Format>(total, job.constants, o, job.stage);
+          job.out[o * job.out_pitch + r * job.n + i] = written<Format>(total, job.constants, o, job.stage);
         }
       }
     }
@@ -406,7 +406,7 @@ struct engine {
     for (std::size_t r = 0; r < job.rows; ++r) {
       const auto row = static_cast<std::ptrdiff_t>(r);
       for (std::size_t at = 0; at < job.n; at += piece) {
-        f(job.in + row * job.in_step + at, job.out + row * job.out_step + at, std::min(piece, job.n - at));
+        f(job.in + row * job.in_pitch + at, job.out + row * job.out_pitch + at, std::min(piece, job.n - at));
       }
     }
   }

@@ -19,8 +19,8 @@ struct executor {
   /// Runs task(argument, index) for every index under `tasks` and returns when all have ended. Null: the calling thread
   /// runs them.
   void (*run_function)(void* context, std::size_t tasks, task_function task, void* argument) = nullptr;
-  void* context = nullptr;  ///< the first argument of run_function
-  std::size_t workers = 1;  ///< how many tasks can run at once: operators cut their work accordingly
+  void* context = nullptr;      ///< the first argument of run_function
+  std::size_t max_workers = 1;  ///< how many tasks can run at once: operators cut their work accordingly
 
   /// Calls f(index) for every index in 0 .. tasks-1.
   template <class F>

@@ -210,7 +210,7 @@ inline constexpr std::string_view only_isa = "";
   }
   std::string names;
   for (const isa i : all_isas) names += (names.empty() ? "" : ", ") + std::string(to_string(i));
-  throw format_error(detail::concat("instruction set '", name, "', expected one of ", names));
+  throw format_error(detail::message("instruction set '", name, "', expected one of ", names));
 }
 
 namespace detail {
@@ -222,7 +222,7 @@ inline isa require_runnable(isa i, std::string_view who) {
     if (r == i) return i;
     list += (list.empty() ? "" : ", ") + std::string(to_string(r));
   }
-  throw format_error(concat(who, ": instruction set ", to_string(i), " cannot run here, expected one of: ", list));
+  throw format_error(message(who, ": instruction set ", to_string(i), " cannot run here, expected one of: ", list));
 }
 
 [[nodiscard]] inline isa default_isa() {

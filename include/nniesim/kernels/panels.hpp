@@ -19,21 +19,21 @@ NNIESIM_BEGIN_NAMESPACE
 namespace kernels {
 
 /// Weights of `rows` outputs, each output's n of them in a row, as operands: those at w + r * w_step to out + r *
-/// out_step. Uniform codes of packed policies are theirs as numbers.
+/// out_pitch. Uniform codes of packed policies are theirs as numbers.
 template <precision_policy P, class Operand>
 void weight_operands(isa i, const group_weights<typename P::weights>& group, const float* w, std::size_t w_step,
-                     std::size_t rows, std::size_t n, Operand* out, std::size_t out_step) {
+                     std::size_t rows, std::size_t n, Operand* out, std::size_t out_pitch) {
   using format = typename P::weights;
   [[maybe_unused]] const auto job = [&](float* to, std::size_t to_step) {
     return quantize_job<float, float>{w,  static_cast<std::ptrdiff_t>(w_step),  1,    0,
                                       to, static_cast<std::ptrdiff_t>(to_step), rows, n};
   };
   if constexpr (std::same_as<format, binary32> && std::floating_point<Operand>) {
-    for (std::size_t r = 0; r < rows; ++r) std::copy_n(w + r * w_step, n, out + r * out_step);
+    for (std::size_t r = 0; r < rows; ++r) std::copy_n(w + r * w_step, n, out + r * out_pitch);
     return;
   } else if constexpr (nniesim::detail::is_gfpq<format> && std::same_as<Operand, float>) {
     if (!group.is_constant) {
-      select(i, [&](auto set) { decltype(set)::template quantize<format, float>(job(out, out_step), group.scale); });
+      select(i, [&](auto set) { decltype(set)::template quantize<format, float>(job(out, out_pitch), group.scale); });
       return;
     }
   } else if constexpr (nniesim::detail::is_gfpq<format> && std::same_as<Operand, double>) {
@@ -44,7 +44,7 @@ void weight_operands(isa i, const group_weights<typename P::weights>& group, con
         for (std::size_t t = 0; t < n; t += piece) {
           const std::size_t m = std::min(piece, n - t);
           weight_operands<P>(i, group, w + r * w_step + t, 0, 1, m, values, 0);
-          std::copy_n(values, m, out + r * out_step + t);
+          std::copy_n(values, m, out + r * out_pitch + t);
         }
       }
       return;
@@ -52,7 +52,7 @@ void weight_operands(isa i, const group_weights<typename P::weights>& group, con
   } else if constexpr (engine<P>::packs8 && std::same_as<Operand, float>) {
     if (!group.is_constant) {
       select(i, [&](auto set) {
-        decltype(set)::quantize_uniform(job(out, out_step), group.scale.step, format::max_code);
+        decltype(set)::quantize_uniform(job(out, out_pitch), group.scale.step, format::max_code);
       });
       return;
     }
@@ -60,7 +60,7 @@ void weight_operands(isa i, const group_weights<typename P::weights>& group, con
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t t = 0; t < n; ++t) {
       const auto code = group.encode(w[r * w_step + t]);
-      Operand& to = out[r * out_step + t];
+      Operand& to = out[r * out_pitch + t];
       if constexpr (engine<P>::is_packed) to = static_cast<Operand>(code);
       else to = operand_of<Operand, format>(code, group.scale);
     }

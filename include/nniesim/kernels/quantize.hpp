@@ -32,7 +32,7 @@ inline constexpr bool is_gfpq = std::same_as<F, gfpq8> || std::same_as<F, gfpq16
 template <class F>
 void for_pieces(std::size_t n, const executor& threads, F&& f) {
   constexpr std::size_t piece = std::size_t{1} << 15U;
-  if (threads.workers < 2) return f(std::size_t{0}, n);
+  if (threads.max_workers < 2) return f(std::size_t{0}, n);
   threads((n + piece - 1) / piece, [&](std::size_t i) { f(i * piece, std::min(piece, n - i * piece)); });
 }
 

@@ -123,7 +123,7 @@ struct kernel_set {
     for (std::size_t i = 0; i < job.rows; ++i) {
       for (std::size_t j = 0; j < job.columns; ++j) {
         Out& out =
-            job.out[static_cast<std::ptrdiff_t>(i) * job.row_step + static_cast<std::ptrdiff_t>(j) * job.column_step];
+            job.out[static_cast<std::ptrdiff_t>(i) * job.row_pitch + static_cast<std::ptrdiff_t>(j) * job.column_pitch];
         const Sum sum = job.sum[i * job.sum_columns + j];
         if constexpr (std::integral<Sum>) {
           out = written<Out>(static_cast<double>(corrected(sum, job.correction[j])), job.constants, j, job.stage);
@@ -144,7 +144,7 @@ struct kernel_set {
           for (std::size_t t = 0; t < job.steps; ++t) {
             sum = multiply_add(job.w[t * job.channels + o], a[job.offset[t] + static_cast<std::ptrdiff_t>(i)], sum);
           }
-          job.out[o * job.out_step + r * job.n + i] =
+          job.out[o * job.out_pitch + r * job.n + i] =
               written<Out>(rounded(sum, job.constants.rounding), job.constants, o, job.stage);
         }
       }
@@ -156,8 +156,8 @@ struct kernel_set {
   static void for_rows(const quantize_job<Value, Operand>& job, std::size_t channel, F f) {
     for (std::size_t r = 0; r < job.rows; ++r) {
       const auto row = static_cast<std::ptrdiff_t>(r);
-      const Value* in = job.in + row * job.in_step + channel * job.distance;
-      Operand* out = job.out + row * job.out_step;
+      const Value* in = job.in + row * job.in_pitch + channel * job.distance;
+      Operand* out = job.out + row * job.out_pitch;
       for (std::size_t i = 0; i < job.n; ++i) f(static_cast<float>(in[i]), out[i]);
     }
   }
@@ -171,7 +171,7 @@ struct kernel_set {
   static void decode_in_units(const quantize_job<typename F::code, float>& job) {
     for (std::size_t r = 0; r < job.rows; ++r) {
       const auto row = static_cast<std::ptrdiff_t>(r);
-      std::transform(job.in + row * job.in_step, job.in + row * job.in_step + job.n, job.out + row * job.out_step,
+      std::transform(job.in + row * job.in_pitch, job.in + row * job.in_pitch + job.n, job.out + row * job.out_pitch,
                      F::in_units);
     }
   }

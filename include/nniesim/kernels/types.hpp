@@ -75,18 +75,18 @@ template <class T, class Sum>
 using strided_function = void (*)(const T* a, std::ptrdiff_t stride, const T* w, std::size_t steps, std::size_t rows,
                                   std::size_t vectors, Sum* sum, bool resume);
 
-/// Rows of layer values to turn into operands: value i of row r is in[r * in_step + i], and out likewise. Operands that
-/// hold several channels take `channels` of them, `distance` values apart.
+/// Rows of layer values to turn into operands: value i of row r is in[r * in_pitch + i], and out likewise. Operands
+/// that hold several channels take `channels` of them, `distance` values apart.
 template <class Value, class Operand>
 struct quantize_job {
-  const Value* in;          ///< the first value of row 0
-  std::ptrdiff_t in_step;   ///< values from one row to the next
-  std::size_t channels;     ///< that one operand takes
-  std::size_t distance;     ///< values from one channel to the next
-  Operand* out;             ///< the first operand of row 0
-  std::ptrdiff_t out_step;  ///< operands from one row to the next
-  std::size_t rows;         ///< how many there are
-  std::size_t n;            ///< operands in a row
+  const Value* in;           ///< the first value of row 0
+  std::ptrdiff_t in_pitch;   ///< values from one row to the next
+  std::size_t channels;      ///< that one operand takes
+  std::size_t distance;      ///< values from one channel to the next
+  Operand* out;              ///< the first operand of row 0
+  std::ptrdiff_t out_pitch;  ///< operands from one row to the next
+  std::size_t rows;          ///< how many there are
+  std::size_t n;             ///< operands in a row
 };
 
 /// How the codes of uniform integers stand in the 32-bit words that are multiplied: this many to a word, each with
@@ -254,23 +254,23 @@ template <class Total>
   return std::fma(x, c.multiplier[i], c.shift[i]);
 }
 
-/// Where a tile of finished sums goes: element (row, column) to out[row * row_step + column * column_step].
+/// Where a tile of finished sums goes: element (row, column) to out[row * row_pitch + column * column_pitch].
 template <class Sum, class Out>
 struct finish_job {
-  Sum* sum;                    ///< rows x sum_columns; rounded in place
-  std::size_t sum_columns;     ///< distance between rows of `sum`
-  std::size_t rows;            ///< how many rows of sums there are
-  std::size_t columns;         ///< how many of them are real outputs
-  finish_constants constants;  ///< from the first column on
-  const Sum* correction;       ///< one per column and to the end of a vector, subtracted from integer sums
-  Out* out;                    ///< where element (0, 0) goes
-  std::ptrdiff_t row_step;     ///< outputs from one row to the next
-  std::ptrdiff_t column_step;  ///< outputs from one column to the next
-  output_stage stage;          ///< what becomes of the finished values
+  Sum* sum;                     ///< rows x sum_columns; rounded in place
+  std::size_t sum_columns;      ///< distance between rows of `sum`
+  std::size_t rows;             ///< how many rows of sums there are
+  std::size_t columns;          ///< how many of them are real outputs
+  finish_constants constants;   ///< from the first column on
+  const Sum* correction;        ///< one per column and to the end of a vector, subtracted from integer sums
+  Out* out;                     ///< where element (0, 0) goes
+  std::ptrdiff_t row_pitch;     ///< outputs from one row to the next
+  std::ptrdiff_t column_pitch;  ///< outputs from one column to the next
+  output_stage stage;           ///< what becomes of the finished values
 };
 
 /// Outputs of a few channels, neighbouring ones of a map in neighbouring lanes: output (o, r, i) is the chain of
-/// w[t * channels + o] * a[r * a_step + offset[t] + i] over the steps t and goes to out[o * out_step + r * n + i]. As
+/// w[t * channels + o] * a[r * a_step + offset[t] + i] over the steps t and goes to out[o * out_pitch + r * n + i]. As
 /// many as pixel_slack elements behind the last must be readable.
 template <class T, class Out>
 struct pixel_job {
@@ -285,7 +285,7 @@ struct pixel_job {
   std::size_t n;               ///< outputs in a row
   finish_constants constants;  ///< from the first channel on
   Out* out;                    ///< the first output of channel 0
-  std::size_t out_step;        ///< outputs from one channel to the next
+  std::size_t out_pitch;       ///< outputs from one channel to the next
   output_stage stage;          ///< what becomes of the finished values
 };
 inline constexpr std::size_t pixel_slack = 64;

@@ -95,7 +95,7 @@ struct activation_ranges {
 /// is what they were read from, or empty.
 [[nodiscard]] inline std::string text_of(const activation_ranges& ranges, const std::string& file = {}) {
   const std::string from = file.empty() ? "" : " (" + file + ")";
-  const std::string over = detail::concat(" over ", ranges.pictures, " picture(s)", from);
+  const std::string over = detail::message(" over ", ranges.pictures, " picture(s)", from);
   switch (ranges.rule) {
     case range_rule::quantized: return "largest magnitudes of the network in " + ranges.precision + over;
     case range_rule::floating: return "largest magnitudes of the float network" + over;

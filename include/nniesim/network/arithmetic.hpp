@@ -26,7 +26,7 @@ struct arithmetic_rules {
                                                          std::string_view accumulator = "fp32_chain") {
   std::vector<std::string> lines;
   const auto remark = [&](std::string_view what, std::string_view chosen, std::string_view usual) {
-    if (chosen != usual) lines.push_back(detail::concat(what, chosen, ", the default is ", usual));
+    if (chosen != usual) lines.push_back(detail::message(what, chosen, ", the default is ", usual));
   };
   remark("accumulator ", accumulator, "fp32_chain");
   remark("finished sums are rounded: ", to_string(rules.sums.value_or(sum_rounding::none)), "none");

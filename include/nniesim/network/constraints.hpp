@@ -55,7 +55,7 @@ inline void check_segments(const network& net, std::vector<constraint_violation>
   const auto note = [&](auto& blobs, std::size_t s, std::size_t blob, std::size_t l, std::string_view what) {
     if (!blobs[s].insert(blob).second || blobs[s].size() != most + 1) return;
     found.push_back(
-        {l, concat("more than ", most, " ", what, " of a segment"), concat("at most ", most, " ", what), from_users});
+        {l, message("more than ", most, " ", what, " of a segment"), message("at most ", most, " ", what), from_users});
   };
   for (std::size_t l = 0; l < net.layers.size(); ++l) {
     for (const std::size_t b : net.layers[l].inputs) {
@@ -88,14 +88,14 @@ inline void check_counts(const network& net, std::vector<constraint_violation>& 
     const layer& l = net.layers[i];
     if (std::holds_alternative<layers::input>(l.params)) continue;
     if (!l.on_cpu && !is_inside && ++segments == most_segments + 1)
-      found.push_back({i, concat("more than ", most_segments, " segments"),
-                       concat("at most ", most_segments, " segments between the host's layers"), source});
+      found.push_back({i, message("more than ", most_segments, " segments"),
+                       message("at most ", most_segments, " segments between the host's layers"), source});
     is_inside = !l.on_cpu;
     const bool pools =
         std::holds_alternative<roi_pooling_params>(l.params) || std::holds_alternative<psroi_pooling_params>(l.params);
     if (pools && !l.on_cpu && ++regions == most_regions + 1)
-      found.push_back({i, concat("more than ", most_regions, " layers that pool regions"),
-                       concat("at most ", most_regions, " of ROIPooling and PSROIPooling"), source});
+      found.push_back({i, message("more than ", most_regions, " layers that pool regions"),
+                       message("at most ", most_regions, " of ROIPooling and PSROIPooling"), source});
   }
 }
 
@@ -113,9 +113,9 @@ inline void check_marks(const network& net, std::vector<constraint_violation>& f
     for (const std::size_t b : l.inputs) {
       const layer* const before = maker[b];
       if (before == nullptr) continue;
-      const std::string place = concat("behind '", before->name, "' of type ", before->type);
+      const std::string place = message("behind '", before->name, "' of type ", before->type);
       if (is_marked && (before->name.ends_with("_data") || before->type == "Custom" || before->type == "Proposal")) {
-        add(concat("the mark _cpu ", place), "no mark _cpu behind a Custom, a Proposal or what is marked _data");
+        add(message("the mark _cpu ", place), "no mark _cpu behind a Custom, a Proposal or what is marked _data");
       }
       if (!l.on_cpu && before->on_cpu && std::holds_alternative<upsample_params>(l.params)) {
         add(place, "no Upsample behind a layer of the host");
@@ -125,9 +125,9 @@ inline void check_marks(const network& net, std::vector<constraint_violation>& f
       maker[b] = &l;
       if (!net.blobs[b].name.ends_with("_report")) continue;
       if (l.type == "Custom") {
-        add(concat("output '", net.blobs[b].name, "'"), "no mark _report on what a Custom gives");
+        add(message("output '", net.blobs[b].name, "'"), "no mark _report on what a Custom gives");
       } else if (is_input || l.type == "Proposal" || is_marked) {
-        add(concat("output '", net.blobs[b].name, "'"), "no mark _report here: it has no effect");
+        add(message("output '", net.blobs[b].name, "'"), "no mark _report here: it has no effect");
       }
     }
   }

@@ -95,8 +95,8 @@ struct layer_output {
     names.insert(names.end(), x.merged.begin(), x.merged.end());
     if (x.name == name || std::find(x.merged.begin(), x.merged.end(), name) != x.merged.end()) return l;
   }
-  throw format_error(detail::concat("network ", detail::excerpt(net.name), ": no layer ", detail::excerpt(name),
-                                    detail::nearest_names(name, names)));
+  throw format_error(detail::message("network ", detail::excerpt(net.name), ": no layer ", detail::excerpt(name),
+                                     detail::nearest_names(name, names)));
 }
 
 /// The index of the blob that holds an output: of the layer of that name the first, as output_name() calls it; else

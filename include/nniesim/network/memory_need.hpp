@@ -94,7 +94,7 @@ inline std::size_t memory_need::total() const noexcept {
     operator_need op;
     need.in_pieces.push_back(false);
     if (!x.inputs.empty()) {
-      op = policies[precision].need(x, input_shapes(net, x), options.threads.workers);
+      op = policies[precision].need(x, input_shapes(net, x), options.threads.max_workers);
       const bool encodes = stored_as != nullptr && encodes_weights(x) && stored_as->layers.at(l).encodes();
       const bool is_shared = options.prepared != nullptr && !encodes;
       if (!is_shared && lays_out_in_pieces(x) && op.prepared > prepared_limit) {
@@ -158,13 +158,13 @@ namespace detail {
 
 /// "1234567890 bytes (1.1 GiB)".
 [[nodiscard]] inline std::string bytes_text(std::size_t bytes) {
-  if (bytes == most_bytes) return concat("more than ", bytes, " bytes");
+  if (bytes == most_bytes) return message("more than ", bytes, " bytes");
   constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   auto size = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
   for (; size >= 1024 && unit < 5; ++unit) size /= 1024;
-  if (bytes < 1024) return concat(bytes, " bytes");
-  return concat(bytes, " bytes (", std::round(size * 10) / 10, " ", units[unit], ")");
+  if (bytes < 1024) return message(bytes, " bytes");
+  return message(bytes, " bytes (", std::round(size * 10) / 10, " ", units[unit], ")");
 }
 
 }  // namespace detail
@@ -176,13 +176,13 @@ inline void require_memory(const network& net, const memory_need& need, std::siz
   std::string most;
   if (!net.layers.empty()) {
     const layer& l = net.layers[need.largest_layer];
-    most = detail::concat("; most is taken by layer '", detail::printable(l.name), "' (", l.where,
-                          "): ", detail::bytes_text(need.layers[need.largest_layer]));
+    most = detail::message("; most is taken by layer '", detail::printable(l.name), "' (", l.where,
+                           "): ", detail::bytes_text(need.layers[need.largest_layer]));
   }
-  throw memory_error(detail::concat("network '", detail::printable(net.name), "' takes ", detail::bytes_text(total),
-                                    " (weights ", need.weights, ", prepared ", need.prepared, ", activations ",
-                                    need.activations, ", scratch ", need.scratch, "), expected at most ",
-                                    detail::bytes_text(limit), most));
+  throw memory_error(detail::message("network '", detail::printable(net.name), "' takes ", detail::bytes_text(total),
+                                     " (weights ", need.weights, ", prepared ", need.prepared, ", activations ",
+                                     need.activations, ", scratch ", need.scratch, "), expected at most ",
+                                     detail::bytes_text(limit), most));
 }
 
 NNIESIM_END_NAMESPACE

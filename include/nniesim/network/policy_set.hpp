@@ -210,8 +210,8 @@ class prepared_kind final : public prepared_layer {
                 kind_run<P>{r.inputs, scales, r.outputs, r.workspace, threads, stage, r.floats, r.code_inputs,
                             r.moved_inputs, r.code_outputs, reads_codes});
     } else {
-      throw format_error(concat(layer_->type, ": policy ", policy_name<P>(), " writes ", P::output::name,
-                                ", got blobs of ", std::same_as<V, float> ? "binary32" : "q20_12"));
+      throw format_error(message(layer_->type, ": policy ", policy_name<P>(), " writes ", P::output::name,
+                                 ", got blobs of ", std::same_as<V, float> ? "binary32" : "q20_12"));
     }
   }
 
@@ -272,8 +272,8 @@ class policy_operators final : public network_policy {
       decode_values<activations>({static_cast<const typename activations::code*>(codes), y.size()}, y,
                                  range.scale<activations>());
     } else {
-      throw format_error(concat("policy ", policy_name<P>(), " stores no codes, got ", range.largest, " and ", y.size(),
-                                " of them", codes == nullptr ? " nowhere" : ""));
+      throw format_error(message("policy ", policy_name<P>(), " stores no codes, got ", range.largest, " and ",
+                                 y.size(), " of them", codes == nullptr ? " nowhere" : ""));
     }
   }
   void encode_weights(layer& l) const override {
@@ -389,8 +389,8 @@ class policy_set {
     if (found != nullptr) return *found;
     std::string names;
     for (const network_policy* x : policies_) names += (names.empty() ? "" : ", ") + std::string(x->precision().name());
-    throw format_error(detail::concat("policy ", p.name(), " is not in the set of policies, expected one of ", names,
-                                      ": policy_set::of<...>() takes others"));
+    throw format_error(detail::message("policy ", p.name(), " is not in the set of policies, expected one of ", names,
+                                       ": policy_set::of<...>() takes others"));
   }
 
  private:

@@ -44,7 +44,7 @@ namespace detail {
 template <class F>
 decltype(auto) in_layer(const layer& l, F&& f, std::size_t bytes = 0) {
   const auto with_place = [&](const error& e) {
-    return concat(l.where, ": layer '", printable(l.name), "': ", e.what());
+    return message(l.where, ": layer '", printable(l.name), "': ", e.what());
   };
   try {
     return std::forward<F>(f)();
@@ -119,7 +119,7 @@ class network_runner {
     is_input_.resize(net.blobs.size());
     for (const std::size_t b : inputs_) {
       is_input_[b] = true;
-      input_names_.push_back(detail::concat("input ", detail::excerpt(net.blobs[b].name)));
+      input_names_.push_back(detail::message("input ", detail::excerpt(net.blobs[b].name)));
     }
     readers_.resize(net.blobs.size());
     for (std::size_t l = 0; l < net.layers.size(); ++l) {
@@ -365,7 +365,7 @@ class network_runner {
     try {
       kernels::shared(threads, work)(together.size(), attempt_together);
     } catch (const std::bad_alloc&) {  // the threads' own
-      throw memory_error(detail::concat("network '", detail::printable(net_->name), "': the system gave no memory"));
+      throw memory_error(detail::message("network '", detail::printable(net_->name), "': the system gave no memory"));
     }
     for (const std::size_t i : one_by_one) attempt(i, threads);
     if (problem) std::rethrow_exception(problem);
@@ -702,11 +702,11 @@ class network_runner {
     if (got == inputs_.size()) return;
     std::string expected;
     for (const std::size_t b : inputs_) {
-      expected += detail::concat(expected.empty() ? ": " : ", ", detail::excerpt(net_->blobs[b].name), " of shape ",
-                                 net_->blobs[b].shape);
+      expected += detail::message(expected.empty() ? ": " : ", ", detail::excerpt(net_->blobs[b].name), " of shape ",
+                                  net_->blobs[b].shape);
     }
-    throw shape_error(detail::concat("network ", detail::excerpt(net_->name), ": got ", got, " inputs, expected ",
-                                     inputs_.size(), expected));
+    throw shape_error(detail::message("network ", detail::excerpt(net_->name), ": got ", got, " inputs, expected ",
+                                      inputs_.size(), expected));
   }
   void set_inputs(std::span<const tensor_view<const float>> inputs) {
     require_count(inputs.size());
@@ -734,10 +734,10 @@ class network_runner {
       memory_ = options_.prepared != nullptr ? options_.prepared->take_memory(bytes_) : detail::memory_block(bytes_);
     } catch (const std::bad_alloc&) {
       const layer& l = net_->layers[need_.largest_layer];
-      throw memory_error(detail::concat("network '", detail::printable(net_->name),
-                                        "': the system gave no memory, expected ", detail::bytes_text(bytes_),
-                                        " for blobs; most is taken by layer '", detail::printable(l.name), "' (",
-                                        l.where, "): ", detail::bytes_text(need_.layers[need_.largest_layer])));
+      throw memory_error(detail::message("network '", detail::printable(net_->name),
+                                         "': the system gave no memory, expected ", detail::bytes_text(bytes_),
+                                         " for blobs; most is taken by layer '", detail::printable(l.name), "' (",
+                                         l.where, "): ", detail::bytes_text(need_.layers[need_.largest_layer])));
     }
   }
   friend class calibrator;

@@ -143,7 +143,7 @@ class conv2d_layer {
 
   /// Bytes that run() needs for an input of this shape and these threads.
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
-    const conv2d_plan g(params_, x, w_shape_, operands(), threads.workers);
+    const conv2d_plan g(params_, x, w_shape_, operands(), threads.max_workers);
     const std::size_t panels = pixel_panels();
     return kernels::arena::alignment + kernels::arena::rounded(g.parts * g.plane_elements * operands().bytes) +
            kernels::arena::rounded(g.steps * sizeof(std::int32_t)) +
@@ -259,7 +259,7 @@ class conv2d_layer {
   requires(engine::template is_input<In>&& engine::template is_output<Out>) void run_on(
       tensor_view<const In> x, const activation_scale& s, tensor_view<Out> y, std::span<std::byte> workspace,
       const executor& threads, const output_stage& stage) const {
-    const conv2d_plan g(params_, x.shape(), w_shape_, operands(), threads.workers);
+    const conv2d_plan g(params_, x.shape(), w_shape_, operands(), threads.max_workers);
     detail::require_output(y.shape(), g.y, "conv2d");
     for (const weights_encoding& group : groups_) {
       P::accumulator::check_capacity(g.w[1] * g.w[2] * g.w[3], engine::largest_product(group, s), "conv2d");

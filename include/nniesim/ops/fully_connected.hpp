@@ -128,7 +128,7 @@ class fully_connected_layer {
 
   /// Bytes that run() needs for an input of this shape and these threads.
   [[nodiscard]] std::size_t workspace_bytes(const tensor_shape& x, const executor& threads = {}) const {
-    const plan g(*this, output_shape(x)[0], threads.workers);
+    const plan g(*this, output_shape(x)[0], threads.max_workers);
     return kernels::arena::alignment + kernels::arena::rounded(g.rows() * stride() * sizeof(operand)) +
            kernels::arena::rounded(g.parts * g.scratch * sizeof(typename engine::sum));
   }
@@ -225,7 +225,7 @@ class fully_connected_layer {
     const tensor_shape out = output_shape(x.shape());
     detail::require_output(y.shape(), out, "fully_connected");
     P::accumulator::check_capacity(w_shape_[1], engine::largest_product(encoding_, s), "fully_connected");
-    const plan g(*this, out[0], threads.workers);
+    const plan g(*this, out[0], threads.max_workers);
     kernels::arena memory(workspace);
     const kernels::mac_constants<P> constants({&encoding_, 1}, s, bias_, w_shape_[1], options_);
     auto* a = memory.take<operand>(g.rows() * stride(), "fully_connected");

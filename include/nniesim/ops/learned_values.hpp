@@ -51,9 +51,9 @@ class float_values {
     if (largest_bits < 0x7f800000U) return;
     const auto bad = std::find_if(values_.begin(), values_.end(), [](float v) { return !std::isfinite(v); });
     const tensor_shape shape = source_.view().shape();
-    throw format_error(concat(where, what, ": ", *bad, " at ",
-                              coordinates(shape, static_cast<std::size_t>(bad - values_.begin())), " of shape ", shape,
-                              ", expected finite numbers"));
+    throw format_error(message(where, what, ": ", *bad, " at ",
+                               coordinates(shape, static_cast<std::size_t>(bad - values_.begin())), " of shape ", shape,
+                               ", expected finite numbers"));
   }
 
  private:

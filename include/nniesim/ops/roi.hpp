@@ -18,7 +18,7 @@ namespace detail {
 /// Throws shape_error unless there are R x 5 regions (axes of extent 1 may follow) and N x C x H x W maps of extents
 /// under 2^24.
 inline void require_regions(const tensor_shape& x, const tensor_shape& regions, std::string_view what) {
-  require_rank(x, 4, concat(what, " input"), "batch, channels, rows, columns");
+  require_rank(x, 4, message(what, " input"), "batch, channels, rows, columns");
   constexpr std::size_t limit = std::size_t{1} << 24U;
   require<shape_error>(
       regions.rank() >= 2 && regions.size() == regions[0] * 5 && regions.size() != 0 && regions[1] == 5, what,

@@ -109,7 +109,8 @@ template <precision_policy P>
                 }) {
     return std::string(P::name);
   } else {
-    return detail::concat(P::weights::name, "/", P::activations::name, "/", P::accumulator::name, "/", P::output::name);
+    return detail::message(P::weights::name, "/", P::activations::name, "/", P::accumulator::name, "/",
+                           P::output::name);
   }
 }
 

@@ -65,7 +65,7 @@ void print(std::ostream& out, const X& tensor) {
 
 namespace detail {
 
-using nniesim::detail::concat;
+using nniesim::detail::message;
 
 /// A tensor's copy, shared by the copies that frameworks make of matchers.
 template <tensor_like R>
@@ -83,20 +83,20 @@ template <class R, class X>
   const tensor_shape r = shape_of(reference);
   const tensor_shape x = shape_of(actual);
   if (r == x && r.size() != 0) return "";
-  return concat("shape ", x, ", expected ", r, r.size() == 0 ? " (empty: nothing to compare)" : "");
+  return message("shape ", x, ", expected ", r, r.size() == 0 ? " (empty: nothing to compare)" : "");
 }
 
 /// A value with what was asked of it, and the worst element.
 template <class T>
 [[nodiscard]] std::string sentence(std::string_view what, double value, std::string_view asked, double bound,
                                    std::string_view limit, const comparison& c, const T& shape) {
-  const std::string measured = concat(what, ' ', value, ", ", asked, ' ', bound, ' ', limit);
+  const std::string measured = message(what, ' ', value, ", ", asked, ' ', bound, ' ', limit);
   if (c.bad_reference + c.bad_other != 0) {
-    return concat(measured, "; ", c.bad_other, " NaN or infinite elements, ", c.bad_reference, " in the reference");
+    return message(measured, "; ", c.bad_other, " NaN or infinite elements, ", c.bad_reference, " in the reference");
   }
   if (c.max_abs == 0) return measured + "; all elements equal";
-  return concat(measured, "; worst element ", coordinates(shape, c.max_index), ": got ", c.max_other, ", expected ",
-                c.max_reference);
+  return message(measured, "; worst element ", coordinates(shape, c.max_index), ": got ", c.max_other, ", expected ",
+                 c.max_reference);
 }
 
 template <class T>
@@ -248,7 +248,7 @@ template <tensor_like R, class Judge>
 template <tensor_like R>
 [[nodiscard]] auto CosineAtLeast(const R& reference, double bound) {
   return matchers::detail::compared(
-      reference, detail::concat("cosine of ", bound, " at least"),
+      reference, detail::message("cosine of ", bound, " at least"),
       [bound](const comparison& c, const auto& shape) -> matchers::finding {
         return {c.cosine >= bound,
                 matchers::detail::sentence("cosine", c.cosine, "expected", bound, "at least", c, shape)};
@@ -258,7 +258,7 @@ template <tensor_like R>
 /// A difference from the reference whose norm is at most `bound` times the reference's norm.
 template <tensor_like R>
 [[nodiscard]] auto RelativeL2Within(const R& reference, double bound) {
-  return matchers::detail::compared(reference, detail::concat("relative L2 error of ", bound, " at most"),
+  return matchers::detail::compared(reference, detail::message("relative L2 error of ", bound, " at most"),
                                     [bound](const comparison& c, const auto& shape) -> matchers::finding {
                                       return {c.relative_l2_error <= bound,
                                               matchers::detail::sentence("relative L2 error", c.relative_l2_error,
@@ -270,7 +270,7 @@ template <tensor_like R>
 template <tensor_like R>
 [[nodiscard]] auto NormErrorWithin(const R& reference, double bound) {
   return matchers::detail::compared(
-      reference, detail::concat("norm error of ", bound, " at most"),
+      reference, detail::message("norm error of ", bound, " at most"),
       [bound](const comparison& c, const auto& shape) -> matchers::finding {
         return {std::fabs(c.norm_error) <= bound,
                 matchers::detail::sentence("norm_error", c.norm_error, "allowed", bound, "at most", c, shape)};
@@ -293,12 +293,12 @@ template <tensor_like R>
           ++differ;
         }
         if (differ == 0) return {true, "bits are equal"};
-        return {false, detail::concat("bits differ in ", differ, " of ", x.view().size(),
-                                      " elements, expected equal "
-                                      "ones; the first ",
-                                      coordinates(x.view().shape(), first), ": got ",
-                                      matchers::detail::text_of(x.view()[first]), ", expected ",
-                                      matchers::detail::text_of(r->data()[first]))};
+        return {false, detail::message("bits differ in ", differ, " of ", x.view().size(),
+                                       " elements, expected equal "
+                                       "ones; the first ",
+                                       coordinates(x.view().shape(), first), ": got ",
+                                       matchers::detail::text_of(x.view()[first]), ", expected ",
+                                       matchers::detail::text_of(r->data()[first]))};
       });
 }
 
@@ -306,7 +306,7 @@ template <tensor_like R>
 template <class F, tensor_like R>
 [[nodiscard]] auto EqualCodesWithin(const R& reference, long long bound) {
   return matchers::tensor_matcher(
-      detail::concat("codes within ", bound),
+      detail::message("codes within ", bound),
       [r = matchers::detail::keep(reference), bound](const tensor_like auto& actual) -> matchers::finding {
         using element = element_t<std::remove_cvref_t<decltype(actual)>>;
         static_assert(nniesim::detail::code_of<element_t<R>, F> && nniesim::detail::code_of<element, F>,
@@ -321,11 +321,11 @@ template <class F, tensor_like R>
           most = distance;
           worst = i;
         }
-        std::string text = detail::concat(F::name, " codes up to ", most, " apart, allowed ", bound, " at most");
+        std::string text = detail::message(F::name, " codes up to ", most, " apart, allowed ", bound, " at most");
         if (most > 0) {
-          text += detail::concat("; worst element ", coordinates(x.view().shape(), worst), ": got ",
-                                 matchers::detail::text_of(x.view()[worst]), ", expected ",
-                                 matchers::detail::text_of(r->data()[worst]));
+          text += detail::message("; worst element ", coordinates(x.view().shape(), worst), ": got ",
+                                  matchers::detail::text_of(x.view()[worst]), ", expected ",
+                                  matchers::detail::text_of(r->data()[worst]));
         }
         return {most <= bound, text};
       });

@@ -58,8 +58,8 @@ TEST_CASE("an input that differs is judged by what it does behind it", "[debug]"
         const bool is_right = is_input || effect < 0.02;
         right += is_right ? 1U : 0U;
         if (!is_right) {
-          wrong += detail::concat("  ", kind, ", ", what, " ", strength, ", effect ", effect, ": ",
-                                  to_string(d.verdict.cause), " ", d.verdict.layer, ": ", d.verdict.summary, "\n");
+          wrong += detail::message("  ", kind, ", ", what, " ", strength, ", effect ", effect, ": ",
+                                   to_string(d.verdict.cause), " ", d.verdict.layer, ": ", d.verdict.summary, "\n");
         }
       }
     }

@@ -53,8 +53,8 @@ TEST_CASE("one output, under any name, tells what was done to the input", "[debu
         right += is_right ? 1U : 0U;
         for (const std::string c : d.verdict.change) vendor += c.find("vendor") != std::string::npos ? 1U : 0U;
         if (!is_right) {
-          wrong += detail::concat("  ", kind, ", ", p.name, ", ", name, ": ", to_string(d.verdict.cause), ": ",
-                                  d.verdict.summary, "\n");
+          wrong += detail::message("  ", kind, ", ", p.name, ", ", name, ": ", to_string(d.verdict.cause), ": ",
+                                   d.verdict.summary, "\n");
         }
       }
     }
@@ -107,7 +107,7 @@ TEST_CASE("one output of a run in another mode, or with the ranges of one pictur
           return;
         }
         wrong +=
-            detail::concat("  ", kind, ", ", name, ": ", to_string(d.verdict.cause), ": ", d.verdict.summary, "\n");
+            detail::message("  ", kind, ", ", name, ": ", to_string(d.verdict.cause), ": ", d.verdict.summary, "\n");
       };
       // Planned in 16 bits, run in 8: a fault where it can be seen.
       subject fine = s;
@@ -152,7 +152,7 @@ TEST_CASE("a reference of which the output alone is there may be what is wrong",
       right += is_right ? 1U : 0U;
       if (!is_right) {
         wrong +=
-            detail::concat("  ", kind, ", ", p.name, ": ", to_string(d.verdict.cause), ": ", d.verdict.summary, "\n");
+            detail::message("  ", kind, ", ", p.name, ": ", to_string(d.verdict.cause), ": ", d.verdict.summary, "\n");
       }
     }
   }

@@ -144,11 +144,11 @@ class precision_check {
       const std::string& name = net.layers[*r->layer].name;
       if (std::find(bad.begin(), bad.end(), name) == bad.end()) bad.push_back(name);
     }
-    std::string command = concat("nnie-debug search --target ", bad.empty() ? "worst-layer-cosine" : "output-cosine");
+    std::string command = message("nnie-debug search --target ", bad.empty() ? "worst-layer-cosine" : "output-cosine");
     if (bad_outputs != outputs.size()) {
-      for (const std::string& name : bad) command += concat(" --layer '", name, "'");
+      for (const std::string& name : bad) command += message(" --layer '", name, "'");
     }
-    return concat(command, " --goal ", number_text(file_.options().layer_cosine));
+    return message(command, " --goal ", number_text(file_.options().layer_cosine));
   }
 
   const case_file& file_;

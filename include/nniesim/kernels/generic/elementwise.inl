@@ -200,7 +200,7 @@ inline void in_units_rows(const quantize_job<Value, float>& job, typename F::sca
   const window<F, octaves<Value>> w(s, s.z());
   for (std::size_t r = 0; r < job.rows; ++r) {
     const auto row = static_cast<std::ptrdiff_t>(r);
-    map(job.in + row * job.in_step, job.out + row * job.out_step, job.n,
+    map(job.in + row * job.in_pitch, job.out + row * job.out_pitch, job.n,
         [&](i32::reg x) { return fake_quantize_lanes(to_encode(job.in, x), w); });
   }
 }
@@ -237,9 +237,9 @@ inline void in_units_rows(const quantize_job<typename F::code, float>& job) {
   };
   for (std::size_t r = 0; r < job.rows; ++r) {
     const auto row = static_cast<std::ptrdiff_t>(r);
-    const auto* const codes = job.in + row * job.in_step;
+    const auto* const codes = job.in + row * job.in_pitch;
     const auto* const in = detail::integers(codes);
-    float* const out = job.out + row * job.out_step;
+    float* const out = job.out + row * job.out_pitch;
     if constexpr (requires { V::template decode_words<F>(codes, 0); }) {
       constexpr std::size_t each = 2 * i32::lanes;
       for (std::size_t i = 0; job.n >= each && i < job.n; i += each) {
@@ -351,7 +351,7 @@ inline void uniform_rows(const quantize_job<Value, float>& job, float step, std:
   const divisor by(step * static_cast<float>(1 << octaves<Value>), most);
   for (std::size_t r = 0; r < job.rows; ++r) {
     const auto row = static_cast<std::ptrdiff_t>(r);
-    map(job.in + row * job.in_step, job.out + row * job.out_step, job.n, [&](i32::reg x) {
+    map(job.in + row * job.in_pitch, job.out + row * job.out_pitch, job.n, [&](i32::reg x) {
       if constexpr (std::same_as<Value, q20_12>) {
         const f32::reg origin = f32::set(0x1.8p23F);
         return i32::of_float(f32::sub(raised_uniform_code(x, by, origin), origin));
@@ -389,8 +389,8 @@ inline void word_rows(const quantize_job<Value, std::int32_t>& job, float step, 
     }
   };
   for (std::size_t r = 0; r < job.rows; ++r) {
-    const std::size_t in = r * static_cast<std::size_t>(job.in_step);
-    std::int32_t* out = job.out + static_cast<std::ptrdiff_t>(r) * job.out_step;
+    const std::size_t in = r * static_cast<std::size_t>(job.in_pitch);
+    std::int32_t* out = job.out + static_cast<std::ptrdiff_t>(r) * job.out_pitch;
     std::size_t i = 0;
     if constexpr (Codes == 4 && std::same_as<Value, q20_12> && requires { V::saturated_bytes; }) {
       // Where quotients fit integers those are saturated as they are packed, and doubt about four is one.

@@ -247,8 +247,8 @@ inline void finish_tile(const finish_job<Sum, Out>& job) {
   constexpr std::size_t lanes = i32::lanes;
   const std::size_t all_rows = job.rows;
   const std::size_t sum_columns = job.sum_columns;
-  const std::ptrdiff_t row_step = job.row_step;
-  const std::ptrdiff_t column_step = job.column_step;
+  const std::ptrdiff_t row_pitch = job.row_pitch;
+  const std::ptrdiff_t column_pitch = job.column_pitch;
   using value = typename stored<Out>::value;
   const output_writer<Out> write(job.stage);
   if (job.constants.rounding != sum_rounding::none) [[unlikely]] {
@@ -261,14 +261,14 @@ inline void finish_tile(const finish_job<Sum, Out>& job) {
     const Sum* correction = nullptr;
     if constexpr (std::integral<Sum>) correction = job.correction + j;
     const Sum* sum = job.sum + j;
-    Out* out = job.out + static_cast<std::ptrdiff_t>(j) * column_step;
+    Out* out = job.out + static_cast<std::ptrdiff_t>(j) * column_pitch;
     if (job.stage.events != nullptr) [[unlikely]] {
       for (std::size_t i = 0; i < all_rows; ++i) {
         count_events<value>(sum + i * sum_columns, correction, constants, 1, columns, *job.stage.events);
       }
     }
     const auto row = [&](std::size_t i) { return numbers.template written<value>(sum + i * sum_columns, correction); };
-    if (row_step == 1) {
+    if (row_pitch == 1) {
       for (std::size_t i = 0; i < all_rows; i += lanes) {
         const std::size_t rows = std::min(lanes, all_rows - i);
         i32::reg r[lanes];
@@ -277,31 +277,31 @@ inline void finish_tile(const finish_job<Sum, Out>& job) {
         transpose(r);
         NNIESIM_UNROLL
         for (std::size_t c = 0; c < lanes; c += 4) {
-          Out* const to = out + static_cast<std::ptrdiff_t>(c) * column_step + i;
+          Out* const to = out + static_cast<std::ptrdiff_t>(c) * column_pitch + i;
           const i32::reg four[4] = {r[c], r[c + 1], r[c + 2], r[c + 3]};
           if (c + 4 <= columns) {
-            write.four(to, static_cast<std::size_t>(column_step), four, rows);
+            write.four(to, static_cast<std::size_t>(column_pitch), four, rows);
           } else {
             NNIESIM_UNROLL
             for (std::size_t k = 0; k < 3; ++k) {
-              if (c + k < columns) write(to + k * static_cast<std::size_t>(column_step), four[k], rows);
+              if (c + k < columns) write(to + k * static_cast<std::size_t>(column_pitch), four[k], rows);
             }
           }
         }
       }
-    } else if (column_step == 1) {
+    } else if (column_pitch == 1) {
       const auto store = [&](auto count) {
         Out* to = out;
-        for (std::size_t i = 0; i < all_rows; ++i, to += row_step) write(to, row(i), count);
+        for (std::size_t i = 0; i < all_rows; ++i, to += row_pitch) write(to, row(i), count);
       };
       if (columns == lanes) store(std::integral_constant<std::size_t, lanes>{});
       else store(columns);
     } else {
       for (std::size_t i = 0; i < all_rows; ++i) {
-        Out* to = out + static_cast<std::ptrdiff_t>(i) * row_step;
+        Out* to = out + static_cast<std::ptrdiff_t>(i) * row_pitch;
         Out lane[lanes];
         write(lane, row(i), lanes);
-        for (std::size_t c = 0; c < columns; ++c) to[static_cast<std::ptrdiff_t>(c) * column_step] = lane[c];
+        for (std::size_t c = 0; c < columns; ++c) to[static_cast<std::ptrdiff_t>(c) * column_pitch] = lane[c];
       }
     }
   }

@@ -140,7 +140,7 @@ inline std::size_t pixel_tiles(const pixel_job<typename V::element, Out>& job,
       pixel_tile<V, Channels, at_once>(a + i + part, job.offset, job.w, job.steps, sum + part, width);
     }
     for (std::size_t o = 0; o < Channels; ++o) {
-      Out* const out = job.out + o * job.out_step + row * job.n + i;
+      Out* const out = job.out + o * job.out_pitch + row * job.n + i;
       write.template operator()<width / i32::lanes, true>(sum + o * width, o, out, i32::lanes,
                                                           std::min(width, job.n - i));
     }

@@ -138,10 +138,10 @@ class hardware_rules {
 
   template <class... Got>
   void require(bool holds, std::string rule, std::string_view source, const Got&... got) {
-    if (!holds) found_->push_back({layer_, concat(got...), std::move(rule), source});
+    if (!holds) found_->push_back({layer_, message(got...), std::move(rule), source});
   }
   void small(std::string_view what, std::size_t value, std::size_t least = 1) {
-    require(value >= least && value <= 255, concat(what, " from ", least, " to 255"), from_guide, what, " ", value);
+    require(value >= least && value <= 255, message(what, " from ", least, " to 255"), from_guide, what, " ", value);
   }
   void window(const conv2d_params& g, const tensor_shape& weights) {
     small("kernel", std::max(weights[2], weights[3]));
@@ -165,7 +165,8 @@ template <class F>
 void share(std::size_t n, std::size_t unit, const executor& threads, F&& f) {
   constexpr std::size_t least = std::size_t{1} << 14U;
   const std::size_t units = n / unit;
-  const std::size_t parts = threads.workers < 2 ? 1 : std::clamp<std::size_t>(n / least, 1, 4 * threads.workers);
+  const std::size_t parts =
+      threads.max_workers < 2 ? 1 : std::clamp<std::size_t>(n / least, 1, 4 * threads.max_workers);
   const std::size_t pieces = std::min(parts, units);
   threads(pieces, [&](std::size_t i) {
     const std::size_t begin = units * i / pieces;

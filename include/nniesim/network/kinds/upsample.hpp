@@ -25,7 +25,7 @@ struct layer_kind<upsample_params> : basic_kind {
   static void check_rules(const layer_facts& l, const upsample_params& p, detail::hardware_rules& rules) {
     const tensor_shape &x = l.inputs[0], y = infer_shape(p, x);
     rules.require(y[2] == 2 * x[2] && y[3] == 2 * x[3], "upsampling by 2, nearest", detail::from_toolkit,
-                  p.size ? detail::concat("size ", y[2], " x ", y[3]) : detail::concat("factor ", p.factor));
+                  p.size ? detail::message("size ", y[2], " x ", y[3]) : detail::message("factor ", p.factor));
   }
   /// What infer_shape() gives for its one input.
   [[nodiscard]] static std::vector<tensor_shape> shapes(const layer_facts& l, const upsample_params& p) {
