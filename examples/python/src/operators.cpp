@@ -12,15 +12,6 @@ namespace {
 constexpr std::array<std::string_view, 12> function_names = {"sigmoid",     "tanh",      "elu",        "absolute",
                                                              "exponential", "logarithm", "bnll",       "threshold",
                                                              "relu6",       "swish",     "hard_swish", "mish"};
-constexpr std::array<std::string_view, 3> rule_names = {"hardware", "nearest_entry", "exact"};
-
-[[nodiscard]] function_rule rule_argument(nb::handle rule, std::string_view what) {
-  return static_cast<function_rule>(choice_argument(rule, what, rule_names));
-}
-
-[[nodiscard]] std::size_t axis_argument(nb::handle axis, std::string_view what) {
-  return static_cast<std::size_t>(integer_argument(axis, what, 0, static_cast<std::int64_t>(tensor_shape::max_rank)));
-}
 
 /// Arguments that stand for several inputs, each as what the layer before wrote.
 template <precision_policy P>
