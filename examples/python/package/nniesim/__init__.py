@@ -107,6 +107,7 @@ from .operators import (
     unpool,
     upsample,
 )
+from .sequences import continuation_indicator, ctc_greedy_decoder, lstm, rnn
 
 __all__ = [
     "Accuracy",
@@ -166,8 +167,10 @@ __all__ = [
     "compare_dumps",
     "compare_samples",
     "concat",
+    "continuation_indicator",
     "conv2d",
     "crelu",
+    "ctc_greedy_decoder",
     "deconv2d",
     "diagnose_dumps",
     "eltwise",
@@ -177,6 +180,7 @@ __all__ = [
     "histograms",
     "l2_normalize",
     "lrn",
+    "lstm",
     "matmul",
     "merge_evaluations",
     "merge_ranges",
@@ -195,6 +199,7 @@ __all__ = [
     "relu",
     "resize",
     "results_version",
+    "rnn",
     "roi_pooling",
     "scale",
     "shuffle_channel",
