@@ -11,6 +11,7 @@ void add_mac_operators(nanobind::module_& m);
 void add_operators(nanobind::module_& m);
 void add_map_operators(nanobind::module_& m);
 void add_sequences(nanobind::module_& m);
+void add_detection(nanobind::module_& m);
 void add_networks(nanobind::module_& m);
 void add_debug(nanobind::module_& m);
 void add_compiled_models(nanobind::module_& m);

@@ -24,6 +24,7 @@ from .debugging import (
     NormErrors,
     Search,
 )
+from .detection import detection_output, prior_box, proposal, text_proposal
 from .evaluation import (
     Accuracy,
     BadPicture,
@@ -172,6 +173,7 @@ __all__ = [
     "crelu",
     "ctc_greedy_decoder",
     "deconv2d",
+    "detection_output",
     "diagnose_dumps",
     "eltwise",
     "fully_connected",
@@ -189,6 +191,8 @@ __all__ = [
     "pooling_places",
     "power",
     "prelu",
+    "prior_box",
+    "proposal",
     "psroi_pooling",
     "q20_12",
     "read_compiled",
@@ -205,6 +209,7 @@ __all__ = [
     "shuffle_channel",
     "softmax",
     "spp",
+    "text_proposal",
     "uniform16",
     "uniform16_pow2",
     "uniform8",
