@@ -57,6 +57,8 @@ TEST_CASE("wrong maps and pictures of text are refused") {
   CHECK_THROWS_AS(text_proposal(zeros({2, 20, 2, 3}), zeros({2, 20, 2, 3}), picture), shape_error);
   CHECK_THROWS_AS(text_proposal(zeros({1, 20, 0, 3}), zeros({1, 20, 0, 3}), picture), shape_error);
   CHECK_THROWS_AS(text_proposal(maps, maps, zeros({1, 1})), shape_error);
+  CHECK_THROWS_WITH(text_proposal(maps, maps, picture, {.stride = 0}), contains("got stride 0, expected 1 to 1048576"));
+  CHECK_THROWS_AS(text_proposal(maps, maps, picture, {.stride = std::size_t{1} << 40U}), format_error);
   CHECK_THROWS_WITH(text_proposal(maps, maps, zeros({1, 3})), contains("picture 0 x 0"));
   CHECK_THROWS_AS(text_proposal(maps, nan_tensor({1, 20, 2, 3}), picture), format_error);
   auto y = make_tensor<float>({60, 4});

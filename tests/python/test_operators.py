@@ -127,6 +127,8 @@ class TestExactNumbers:
         assert np.array_equal(nniesim.upsample(x, 2, policy=policy), x.repeat(2, 2).repeat(2, 3))
         if policy == "float32":
             assert nniesim.upsample(x, policy=policy, size=(3, 4)).shape == (2, 4, 3, 4)
+        with pytest.raises(nniesim.ShapeError, match="upsample"):
+            nniesim.upsample(x, 1 << 20, policy=policy)
 
     def test_norms_are_near_the_definition(self, policy, rng):
         x = rng.standard_normal((2, 6, 3, 3)).astype(np.float32)

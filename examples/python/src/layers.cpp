@@ -84,4 +84,31 @@ double number_argument(nb::handle object, std::string_view what) {
   return value;
 }
 
+std::vector<float> floats_argument(nb::handle object, std::string_view what) {
+  if (nb::isinstance<nb::str>(object) || PySequence_Check(object.ptr()) == 0) return {float_argument(object, what)};
+  std::vector<float> values;
+  for (const nb::handle item : nb::borrow<nb::object>(object)) values.push_back(float_argument(item, what));
+  return values;
+}
+
+std::optional<std::size_t> count_argument(nb::handle object, std::string_view what) {
+  if (object.is_none()) return std::nullopt;
+  return static_cast<std::size_t>(integer_argument(object, what, 0, std::int64_t{1} << 40U));
+}
+
+std::size_t axis_argument(nb::handle axis, std::string_view what) {
+  return static_cast<std::size_t>(integer_argument(axis, what, 0, static_cast<std::int64_t>(tensor_shape::max_rank)));
+}
+
+function_rule rule_argument(nb::handle rule, std::string_view what) {
+  constexpr std::array<std::string_view, 3> names = {"hardware", "nearest_entry", "exact"};
+  return static_cast<function_rule>(choice_argument(rule, what, names));
+}
+
+void require_room(const tensor_shape& y, std::string_view function) {
+  constexpr std::size_t most = std::size_t{1} << 30U;
+  nniesim::detail::require<shape_error>(y.size() <= most, function, ": a result of shape ", y, ", expected at most ",
+                                        most, " elements");
+}
+
 }  // namespace nniesim_python

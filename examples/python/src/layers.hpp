@@ -5,6 +5,7 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/ops/input.hpp>
 #include <nniesim/ops/padding.hpp>
+#include <nniesim/precision/function_rule.hpp>
 #include <nniesim/precision/policy.hpp>
 #include <optional>
 #include <string>
@@ -81,6 +82,29 @@ class layer_argument {
   tensor_view<const value_t<P>> view_;
 };
 
+/// Throws where values of a policy that computes in floats hold NaN: of arguments that their operator takes unseen.
+template <precision_policy P>
+void refuse_nan_of(const layer_argument<P>& in, std::string_view what) {
+  if constexpr (is_reference<P>) nniesim::detail::refuse_nan(in.view(), what);
+}
+
+/// Calls f with x as it is given, floats or what a layer wrote: layers that multiply and accumulate encode floats at
+/// once.
+template <precision_policy P, class F>
+[[nodiscard]] auto on_input(nb::handle x, std::string_view function, F f, std::string_view argument = "x") {
+  const std::string what = nniesim::detail::message(function, ": ", argument);
+  if constexpr (!is_reference<P>) {
+    if (has_layer_values<P>(x, what)) {
+      const array_argument<std::int32_t> in(x, what);
+      return f(tensor_view<const q20_12>(layer_values(in.span()), in.shape()));
+    }
+  } else {
+    (void)has_layer_values<P>(x, what);
+  }
+  const array_argument<float> in(x, what);
+  return f(in.view());
+}
+
 /// What a layer wrote: float32, or int32 in units of 1/4096 where the caller wants it `raw`.
 [[nodiscard]] nb::object layer_result(tensor<float>&& y, bool raw);
 [[nodiscard]] nb::object layer_result(tensor<q20_12>&& y, bool raw);
@@ -113,5 +137,15 @@ template <class F>
 [[nodiscard]] inline float float_argument(nb::handle object, std::string_view what) {
   return static_cast<float>(number_argument(object, what));
 }
+/// A float or a sequence of floats.
+[[nodiscard]] std::vector<float> floats_argument(nb::handle object, std::string_view what);
+/// Nothing for None.
+[[nodiscard]] std::optional<std::size_t> count_argument(nb::handle object, std::string_view what);
+[[nodiscard]] std::size_t axis_argument(nb::handle axis, std::string_view what);
+/// How a function is computed: "hardware", "nearest_entry" or "exact".
+[[nodiscard]] function_rule rule_argument(nb::handle rule, std::string_view what);
+/// Throws shape_error for a result of more than 2^30 elements, where numbers say how large it is: those need no memory
+/// of the caller's.
+void require_room(const tensor_shape& y, std::string_view function);
 
 }  // namespace nniesim_python

@@ -10,22 +10,6 @@
 namespace nniesim_python {
 namespace {
 
-/// Calls f with x as it is given, floats or what a layer wrote: these layers encode floats at once.
-template <precision_policy P, class F>
-[[nodiscard]] auto on_input(nb::handle x, std::string_view function, F f) {
-  const std::string what = nniesim::detail::message(function, ": x");
-  if constexpr (!is_reference<P>) {
-    if (has_layer_values<P>(x, what)) {
-      const array_argument<std::int32_t> in(x, what);
-      return f(tensor_view<const q20_12>(layer_values(in.span()), in.shape()));
-    }
-  } else {
-    (void)has_layer_values<P>(x, what);
-  }
-  const array_argument<float> in(x, what);
-  return f(in.view());
-}
-
 /// Makes a layer of weights and bias, checks its geometry, and runs it; all but reading the arguments without the
 /// interpreter's lock.
 template <template <class> class Layer, class Check, class... Geometry>

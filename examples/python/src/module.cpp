@@ -25,6 +25,9 @@ NB_MODULE(_core, m) {
   nniesim_python::add_metrics(m);
   nniesim_python::add_mac_operators(m);
   nniesim_python::add_operators(m);
+  nniesim_python::add_map_operators(m);
+  nniesim_python::add_sequences(m);
+  nniesim_python::add_detection(m);
   nniesim_python::add_networks(m);
   nniesim_python::add_debug(m);
   nniesim_python::add_compiled_models(m);

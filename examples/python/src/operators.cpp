@@ -12,15 +12,6 @@ namespace {
 constexpr std::array<std::string_view, 12> function_names = {"sigmoid",     "tanh",      "elu",        "absolute",
                                                              "exponential", "logarithm", "bnll",       "threshold",
                                                              "relu6",       "swish",     "hard_swish", "mish"};
-constexpr std::array<std::string_view, 3> rule_names = {"hardware", "nearest_entry", "exact"};
-
-[[nodiscard]] function_rule rule_argument(nb::handle rule, std::string_view what) {
-  return static_cast<function_rule>(choice_argument(rule, what, rule_names));
-}
-
-[[nodiscard]] std::size_t axis_argument(nb::handle axis, std::string_view what) {
-  return static_cast<std::size_t>(integer_argument(axis, what, 0, static_cast<std::int64_t>(tensor_shape::max_rank)));
-}
 
 /// Arguments that stand for several inputs, each as what the layer before wrote.
 template <precision_policy P>
@@ -263,8 +254,10 @@ void add_norms(nb::module_& m) {
         upsample_params p;
         p.factor = static_cast<std::size_t>(integer_argument(factor, "upsample: factor", 1, 1 << 24));
         if (!size.is_none()) p.size = pair_argument(size, "upsample: size");
-        return run_layer(policy, x, "upsample", raw,
-                         [&]<precision_policy P>(const auto& in) { return upsample<P>(in, p); });
+        return run_layer(policy, x, "upsample", raw, [&]<precision_policy P>(const auto& in) {
+          require_room(infer_shape(p, in.shape()), "upsample");
+          return upsample<P>(in, p);
+        });
       },
       nb::arg("x").none(), nb::arg("policy").none(), nb::arg("factor").none(), nb::arg("size").none(), nb::arg("raw"));
   m.def(

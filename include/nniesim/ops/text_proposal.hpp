@@ -32,10 +32,13 @@ inline constexpr std::array<int, 10> text_heights{11, 16, 23, 33, 48, 68, 97, 13
 }  // namespace detail
 
 /// A x 4 for the A anchors of all places. Throws shape_error unless scores and corrections are of one picture, with two
-/// channels for each of ten anchors and one size, and the picture is 1 x at least 2.
-[[nodiscard]] inline tensor_shape infer_shape(const text_proposal_params&, const tensor_shape& scores,
+/// channels for each of ten anchors and one size, and the picture is 1 x at least 2; format_error for a stride outside
+/// 1 to 2^20.
+[[nodiscard]] inline tensor_shape infer_shape(const text_proposal_params& p, const tensor_shape& scores,
                                               const tensor_shape& corrections, const tensor_shape& picture) {
   constexpr std::size_t anchors = detail::text_heights.size();
+  detail::require<format_error>(p.stride >= 1 && p.stride <= (std::size_t{1} << 20U), "text_proposal: got stride ",
+                                p.stride, ", expected 1 to ", std::size_t{1} << 20U);
   detail::require<shape_error>(
       scores.rank() == 4 && scores == corrections && scores[0] == 1 && scores[1] == 2 * anchors && scores.size() != 0,
       "text_proposal: scores ", scores, " and corrections ", corrections, ", expected one picture of ", 2 * anchors,

@@ -249,3 +249,94 @@ def add_one_norm_outside(
 def add_one_norm_inside(x: Array, *, policy: str, constant: float = 1.0, raw: bool = False) -> Result:
     """x / sqrt(mean(x^2) + constant) for x (N x D), layer by layer."""
     return _core.add_one_norm_inside(x, policy, constant, raw)  # type: ignore[no-any-return]
+
+
+def crelu(x: Array, *, policy: str, axis: int = 1, negative_slope: float = 0.0, raw: bool = False) -> Result:
+    """The ReLU of x and, behind it along an axis, the ReLU of -x."""
+    return _core.crelu(x, policy, axis, negative_slope, raw)  # type: ignore[no-any-return]
+
+
+def axpy(a: Array, x: Array, b: Array, *, policy: str, raw: bool = False) -> Result:
+    """a * x + b, with a factor a (N x C, axes of extent 1 may follow) for each channel of x and b."""
+    return _core.axpy(a, x, b, policy, raw)  # type: ignore[no-any-return]
+
+
+def shuffle_channel(x: Array, groups: int, *, policy: str, raw: bool = False) -> Result:
+    """The channels of groups dealt out in turn: channel k * groups + g is channel k of group g."""
+    return _core.shuffle_channel(x, groups, policy, raw)  # type: ignore[no-any-return]
+
+
+def arg_max(x: Array, *, policy: str, top_k: int = 1, axis: Optional[int] = None, out_max_val: bool = False) -> Result:
+    """The places of the top_k largest elements as float32, of equal ones the last first.
+
+    Along an axis, where `out_max_val` gives the values instead; without one of each batch item, N x 1 x top_k, or with
+    `out_max_val` N x 2 x top_k, the values behind the places.
+    """
+    return _core.arg_max(x, policy, top_k, axis, out_max_val)  # type: ignore[no-any-return]
+
+
+def resize(
+    x: Array,
+    size: Sizes,
+    *,
+    policy: str,
+    method: str = "bilinear",
+    grid: str = "corners",
+    crop: Sizes = 0,
+    raw: bool = False,
+) -> Result:
+    """Maps of another size: `method` "nearest" or "bilinear"; `crop`, as `pad`, is left out of x first.
+
+    `grid` says where element o lies in x: "corners": o * (in - 1) / (out - 1), "origin": o * in / out, "half_pixels":
+    (o + 1/2) * in / out - 1/2.
+    """
+    return _core.resize(x, size, policy, method, grid, crop, raw)  # type: ignore[no-any-return]
+
+
+def spp(x: Array, levels: int, operation: str = "maximum", *, policy: str, raw: bool = False) -> Result:
+    """Spatial pyramid pooling: poolings into 2^l x 2^l windows for each level l, flattened, one behind the other."""
+    return _core.spp(x, levels, operation, policy, raw)  # type: ignore[no-any-return]
+
+
+def pooling_places(
+    x: Array,
+    *,
+    policy: str,
+    kernel: Sizes = 1,
+    stride: Sizes = 1,
+    pad: Sizes = 0,
+    size: str = "ceil",
+    global_map: bool = False,
+    raw: bool = False,
+) -> Result:
+    """The places, row * W + column, of a maximum pooling's maxima in their maps: the mask that `unpool` takes."""
+    return _core.pooling_places(x, policy, kernel, stride, pad, size, global_map, raw)  # type: ignore[no-any-return]
+
+
+def unpool(x: Array, places: Array, size: Sizes, *, policy: str, raw: bool = False) -> Result:
+    """Every element at its place, row * columns + column, in a map of `size`; zeros elsewhere."""
+    return _core.unpool(x, places, size, policy, raw)  # type: ignore[no-any-return]
+
+
+def roi_pooling(
+    x: Array, regions: Array, pooled: Sizes, *, policy: str, spatial_scale: float = 1.0, raw: bool = False
+) -> Result:
+    """The maxima of a grid of `pooled` windows over each region (R x 5: picture, left, top, right, bottom)."""
+    return _core.roi_pooling(x, regions, pooled, policy, spatial_scale, raw)  # type: ignore[no-any-return]
+
+
+def psroi_pooling(
+    x: Array,
+    regions: Array,
+    outputs: int,
+    group: int,
+    *,
+    policy: str,
+    spatial_scale: float = 1.0,
+    raw: bool = False,
+) -> Result:
+    """The means of a grid of group x group windows over each region, each cell of a channel of its own (R-FCN).
+
+    x has outputs * group * group channels; regions are R x 5: picture, left, top, right, bottom.
+    """
+    return _core.psroi_pooling(x, regions, outputs, group, policy, spatial_scale, raw)  # type: ignore[no-any-return]
