@@ -169,20 +169,37 @@ inline constexpr std::size_t layer_record_bytes = 4 * sizeof(double);
   return e;
 }
 
-/// A record as it stands in the file: its length, the picture and a checksum of these; the payload and its checksum.
+/// Whether a payload is of a picture that was evaluated. Throws as record_of, but makes no record. `fixed` is what
+/// fixed_bytes gives.
+[[nodiscard]] inline bool is_good_payload(std::string_view payload, std::size_t picture, std::size_t fixed,
+                                          const std::string& file) {
+  byte_reader r(payload, file);
+  const bool is_good = r.get<std::uint8_t>() != 0;
+  if (is_good) r.skip(fixed - 1);
+  (void)r.text_view();
+  const bool has_problem = !is_good && !r.text_view().empty();
+  r.expect_end();
+  require<parse_error>(is_good || has_problem, file, ": record of picture ", picture, " is neither good nor bad");
+  return is_good;
+}
+
+/// A payload as it stands in the file: its length, the picture and a checksum of these; the payload and its checksum.
 /// The first checksum tells a damaged length from a file that was cut off within a record.
-[[nodiscard]] inline std::string frame_of(const evaluation_record& e) {
-  const std::string payload = payload_of(e);
+[[nodiscard]] inline std::string frame_of(std::string_view payload, std::size_t picture) {
   byte_writer head;
   head.put(std::uint64_t{payload.size()});
-  head.put(std::uint64_t{e.picture});
+  head.put(std::uint64_t{picture});
   byte_writer frame;
   const std::uint32_t check = crc32(head.bytes());
   byte_writer tail;
   tail.put(crc32(payload));
   frame.put(check);
-  return head.bytes() + frame.bytes() + payload + tail.bytes();
+  std::string all = head.bytes();
+  all.reserve(all.size() + 8 + payload.size());
+  all.append(frame.bytes()).append(payload).append(tail.bytes());
+  return all;
 }
+[[nodiscard]] inline std::string frame_of(const evaluation_record& e) { return frame_of(payload_of(e), e.picture); }
 
 /// The beginning of a file, before its records.
 [[nodiscard]] inline std::string file_head_of(const evaluation_header& h) {
@@ -238,6 +255,11 @@ class evaluation_records {
   /// Record i in the order of the pictures. Throws error where the file can no longer be read. One thread at a time;
   /// several take a `reader` each.
   [[nodiscard]] evaluation_record read(std::size_t i) { return read_from(file_, i); }
+  /// Its bytes as they stand in the file, for a file with the same header but for the shard.
+  [[nodiscard]] std::string bytes(std::size_t i) {
+    const place& p = places_.at(i);
+    return detail::frame_of(bytes_at(file_, p.offset, p.size), p.picture);
+  }
 
   /// Reads the records by a handle of its own, for one thread. They must outlive it. Throws error where the file cannot
   /// be opened again.
@@ -308,9 +330,9 @@ class evaluation_records {
     const auto check = detail::byte_reader(std::string_view(buffer_).substr(size), name_).get<std::uint32_t>();
     detail::require<parse_error>(check == detail::crc32(payload), name_, ": the checksum of the record at byte ", end_,
                                  ", picture ", picture, ", is wrong: the file is damaged");
-    const evaluation_record e = detail::record_of(payload, picture, header_, name_);
+    const bool is_good = detail::is_good_payload(payload, picture, fixed_, name_);
     in_order_ = in_order_ && (places_.empty() || places_.back().picture < picture);
-    places_.push_back({static_cast<std::size_t>(picture), offset, static_cast<std::size_t>(size), !e.is_bad()});
+    places_.push_back({static_cast<std::size_t>(picture), offset, static_cast<std::size_t>(size), is_good});
     end_ = in.at();
     is_cut_ = false;
     return true;
@@ -399,7 +421,7 @@ inline void write_records(std::vector<evaluation_records>& files, const std::vec
                           const evaluation_header& header, const std::filesystem::path& to) {
   output_file out(to);
   out.append(file_head_of(header));
-  for (const record_source& s : order) out.append(frame_of(files[s.file].read(s.record)));
+  for (const record_source& s : order) out.append(files[s.file].bytes(s.record));
   out.commit();
 }
 

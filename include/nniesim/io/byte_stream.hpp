@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,13 +48,20 @@ class byte_reader {
     } else {
       const std::string_view bytes = take(sizeof(T));
       T v = 0;
-      for (std::size_t i = 0; i < sizeof(T); ++i) {
-        v = static_cast<T>(v | static_cast<T>(static_cast<T>(static_cast<unsigned char>(bytes[i])) << 8 * i));
+      if constexpr (std::endian::native == std::endian::little) {
+        std::memcpy(&v, bytes.data(), sizeof(T));
+      } else {
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+          v = static_cast<T>(v | static_cast<T>(static_cast<T>(static_cast<unsigned char>(bytes[i])) << 8 * i));
+        }
       }
       return v;
     }
   }
-  [[nodiscard]] std::string text() { return std::string(take(get<std::uint64_t>())); }
+  [[nodiscard]] std::string text() { return std::string(text_view()); }
+  /// The same where it stands.
+  [[nodiscard]] std::string_view text_view() { return take(get<std::uint64_t>()); }
+  void skip(std::size_t n) { (void)take(n); }
   /// How many things follow, of which each takes at least `least` bytes.
   [[nodiscard]] std::size_t count(std::size_t least) {
     const auto n = get<std::uint64_t>();
