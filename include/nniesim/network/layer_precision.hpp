@@ -67,7 +67,7 @@ inline constexpr policy_facts policy_facts_of = [] {
 /// of the same policy. What runs it is in a policy_set.
 class layer_precision {
  public:
-  static const layer_precision float32, w8a8, w16a16;
+  static const layer_precision float32, host, w8a8, w16a16;
 
   constexpr layer_precision() noexcept;  ///< float32
   /// The name of policy P.
@@ -109,8 +109,10 @@ class layer_precision {
   const detail::policy_facts* facts_;
 };
 
-/// The reference, and the host's: floats.
+/// The reference: floats.
 inline constexpr layer_precision layer_precision::float32 = layer_precision::of<nniesim::float32>();
+/// A layer that the host runs in a plan of the accelerator's: the same policy.
+inline constexpr layer_precision layer_precision::host = layer_precision::float32;
 /// The accelerator's 8 bits.
 inline constexpr layer_precision layer_precision::w8a8 = layer_precision::of<nniesim::w8a8>();
 /// The accelerator's 16 bits.

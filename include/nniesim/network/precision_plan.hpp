@@ -39,22 +39,22 @@ struct precision_plan {
   return {true, std::vector<layer_precision>(net.layers.size(), layer_precision::float32)};
 }
 
-/// All layers under one policy; those on the CPU are float32.
+/// All layers under one policy; those on the CPU are the host's.
 [[nodiscard]] inline precision_plan plan_of(const network& net, layer_precision policy) {
   precision_plan plan{policy.writes_floats(), std::vector<layer_precision>(net.layers.size(), policy)};
   for (std::size_t l = 0; l < net.layers.size(); ++l) {
-    if (net.layers[l].on_cpu) plan.layers[l] = layer_precision::float32;
+    if (net.layers[l].on_cpu) plan.layers[l] = layer_precision::host;
   }
   return plan;
 }
 
-/// What the vendor's compiler makes of a compile mode; layers on the CPU are float32. Throws format_error for a layer
-/// marked _hp outside mode 2, as the compiler does.
+/// What the vendor's compiler makes of a compile mode; layers on the CPU are the host's. Throws format_error for a
+/// layer marked _hp outside mode 2, as the compiler does.
 [[nodiscard]] inline precision_plan plan_of(const network& net, compile_mode mode) {
   precision_plan plan{false, {}};
   for (const layer& l : net.layers) {
     const int bits = layer_bits(mode, l.name);
-    plan.layers.push_back(l.on_cpu     ? layer_precision::float32
+    plan.layers.push_back(l.on_cpu     ? layer_precision::host
                           : bits == 16 ? layer_precision::w16a16
                                        : layer_precision::w8a8);
   }
