@@ -239,9 +239,24 @@ void network_options::add_import_to(CLI::App& command) {
       "LAYER=FILE.npy: what a program of the host gives in place of a Custom layer; one for each output");
 }
 
+void network_options::add_raw_pictures_to(CLI::App& command) {
+  command
+      .add_option("--raw-size", raw_size, "rows and columns of .bgr, .rgb, .yuv and .bin pictures; else the input's")
+      ->expected(2)
+      ->check(CLI::Range(1, 32767));
+  command
+      .add_option("--raw-stride", raw_stride, "their bytes from row to row; else not padded, or to 16 or 32, as fits")
+      ->check(CLI::Range(1, 1 << 20));
+  command.add_flag("--uv-order", uv_order, ".yuv files have U before V (NV12); else V before U, as the vendor's types");
+}
+
+CLI::Option* network_options::add_cfg_to(CLI::App& command) {
+  return command.add_option("--cfg", cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
+      ->check(CLI::ExistingFile);
+}
+
 void network_options::add_to(CLI::App& command, bool with_inputs) {
-  auto* with_cfg = command.add_option("--cfg", cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
-                       ->check(CLI::ExistingFile);
+  auto* with_cfg = add_cfg_to(command);
   command
       .add_option("--prototxt", prototxt,
                   may_lack_model ? "network, in place of a cfg; without --caffemodel shapes, rules and costs alone"
@@ -257,14 +272,7 @@ void network_options::add_to(CLI::App& command, bool with_inputs) {
                       "one file for each input of the network: a picture (.bgr, .rgb, .yuv and .bin, too), or .npy of "
                       "its shape")
           ->check(CLI::ExistingFile);
-  command
-      .add_option("--raw-size", raw_size, "rows and columns of .bgr, .rgb, .yuv and .bin pictures; else the input's")
-      ->expected(2)
-      ->check(CLI::Range(1, 32767));
-  command
-      .add_option("--raw-stride", raw_stride, "their bytes from row to row; else not padded, or to 16 or 32, as fits")
-      ->check(CLI::Range(1, 1 << 20));
-  command.add_flag("--uv-order", uv_order, ".yuv files have U before V (NV12); else V before U, as the vendor's types");
+  add_raw_pictures_to(command);
   command.add_option("--rgb-order", order, "order of channels given to the network, without a cfg")
       ->check(CLI::IsMember({"RGB", "BGR"}))
       ->excludes(with_cfg)

@@ -126,6 +126,8 @@ struct network_options {
   void add_to(CLI::App& command, bool with_inputs);
   void add_batch_norm_to(CLI::App& command);
   void add_import_to(CLI::App& command);
+  void add_raw_pictures_to(CLI::App& command);
+  CLI::Option* add_cfg_to(CLI::App& command);
   [[nodiscard]] batch_norm_rule batch_norm() const {
     return merge_batch_norm ? batch_norm_rule::merged
            : own_batch_norm ? batch_norm_rule::own_layers

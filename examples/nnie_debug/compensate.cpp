@@ -216,9 +216,7 @@ void add_compensate(CLI::App& app, int& result) {
   using namespace compensate_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("compensate", "bring back feature norms that Power / ReduceMean chains shift");
-  command->add_option("--cfg", o->network.cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
-      ->required()
-      ->check(CLI::ExistingFile);
+  o->network.add_cfg_to(*command)->required();
   add_mode_to(*command, o->mode);
   add_calibration_to(*command, o->calibration);
   o->network.add_batch_norm_to(*command);

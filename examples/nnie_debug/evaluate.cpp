@@ -201,14 +201,7 @@ void add_pictures_to(CLI::App& command, options& o) {
       ->excludes(lists);
   command.add_flag("--labels", o.has_labels, "the first list has the number of a class behind each name: accuracy")
       ->needs(lists);
-  command
-      .add_option("--raw-size", o.network.raw_size,
-                  "rows and columns of .bgr, .rgb, .yuv and .bin pictures; else the input's")
-      ->expected(2)
-      ->check(CLI::Range(1, 32767));
-  command.add_option("--raw-stride", o.network.raw_stride, "their bytes from row to row")
-      ->check(CLI::Range(1, 1 << 20));
-  command.add_flag("--uv-order", o.network.uv_order, ".yuv files have U before V (NV12)");
+  o.network.add_raw_pictures_to(command);
 }
 
 }  // namespace evaluate_command
@@ -217,9 +210,7 @@ void add_evaluate(CLI::App& app, int& result) {
   using namespace evaluate_command;
   auto o = std::make_shared<options>();
   CLI::App* command = app.add_subcommand("evaluate", "run a network over many pictures; every layer, norms, decisions");
-  command->add_option("--cfg", o->network.cfg, "the compiler's cfg: names network, pictures, preprocessing, mode")
-      ->required()
-      ->check(CLI::ExistingFile);
+  o->network.add_cfg_to(*command)->required();
   add_pictures_to(*command, *o);
   add_mode_to(*command, o->mode);
   add_calibration_to(*command, o->calibration);

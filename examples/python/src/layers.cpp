@@ -105,6 +105,24 @@ function_rule rule_argument(nb::handle rule, std::string_view what) {
   return static_cast<function_rule>(choice_argument(rule, what, names));
 }
 
+pooling_operation pooling_operation_argument(nb::handle operation, std::string_view what) {
+  constexpr std::array<std::string_view, 3> names = {"maximum", "average", "average_inside"};
+  return static_cast<pooling_operation>(choice_argument(operation, what, names));
+}
+
+pooling_params pooling_argument(nb::handle kernel, nb::handle stride, nb::handle pad, nb::handle size, bool global,
+                                std::string_view function) {
+  constexpr std::array<std::string_view, 2> sizes = {"ceil", "floor"};
+  const auto name_of = [&](std::string_view argument) { return nniesim::detail::message(function, ": ", argument); };
+  pooling_params p;
+  p.kernel = pair_argument(kernel, name_of("kernel"));
+  p.stride = pair_argument(stride, name_of("stride"));
+  p.pad = padding_argument(pad, name_of("pad"));
+  p.size = static_cast<pooling_size>(choice_argument(size, name_of("size"), sizes));
+  p.global = global;
+  return p;
+}
+
 void require_room(const tensor_shape& y, std::string_view function) {
   constexpr std::size_t most = std::size_t{1} << 30U;
   nniesim::detail::require<shape_error>(y.size() <= most, function, ": a result of shape ", y, ", expected at most ",

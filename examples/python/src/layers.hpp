@@ -5,6 +5,7 @@
 #include <nniesim/core/excerpt.hpp>
 #include <nniesim/ops/input.hpp>
 #include <nniesim/ops/padding.hpp>
+#include <nniesim/ops/pooling.hpp>
 #include <nniesim/precision/function_rule.hpp>
 #include <nniesim/precision/policy.hpp>
 #include <optional>
@@ -144,6 +145,11 @@ template <class F>
 [[nodiscard]] std::size_t axis_argument(nb::handle axis, std::string_view what);
 /// How a function is computed: "hardware", "nearest_entry" or "exact".
 [[nodiscard]] function_rule rule_argument(nb::handle rule, std::string_view what);
+/// What a pooling takes of its windows: "maximum", "average" or "average_inside".
+[[nodiscard]] pooling_operation pooling_operation_argument(nb::handle operation, std::string_view what);
+/// The windows of a pooling; its operation is left as it is. Errors name `function`.
+[[nodiscard]] pooling_params pooling_argument(nb::handle kernel, nb::handle stride, nb::handle pad, nb::handle size,
+                                              bool global, std::string_view function);
 /// Throws shape_error for a result of more than 2^30 elements, where numbers say how large it is: those need no memory
 /// of the caller's.
 void require_room(const tensor_shape& y, std::string_view function);

@@ -16,8 +16,6 @@
 namespace nniesim_python {
 namespace {
 
-constexpr std::array<std::string_view, 3> pooling_names = {"maximum", "average", "average_inside"};
-
 /// Calls f(x, other) without the interpreter's lock, both being what layers before wrote.
 template <class F>
 [[nodiscard]] nb::object run_on_two(nb::handle policy, nb::handle x, nb::handle other, std::string_view function,
@@ -101,7 +99,7 @@ void add_sizes(nb::module_& m) {
       "spp",
       [](nb::handle x, nb::handle levels, nb::handle operation, nb::handle policy, bool raw) {
         const spp_params p{static_cast<std::size_t>(integer_argument(levels, "spp: levels", 0, 1 << 24)),
-                           static_cast<pooling_operation>(choice_argument(operation, "spp: operation", pooling_names))};
+                           pooling_operation_argument(operation, "spp: operation")};
         return run_layer(policy, x, "spp", raw, [&]<precision_policy P>(const auto& in) { return spp<P>(in, p); });
       },
       nb::arg("x").none(), nb::arg("levels").none(), nb::arg("operation").none(), nb::arg("policy").none(),
@@ -113,13 +111,7 @@ void add_unpooling(nb::module_& m) {
       "pooling_places",
       [](nb::handle x, nb::handle policy, nb::handle kernel, nb::handle stride, nb::handle pad, nb::handle size,
          bool global, bool raw) {
-        constexpr std::array<std::string_view, 2> sizes = {"ceil", "floor"};
-        pooling_params p;
-        p.kernel = pair_argument(kernel, "pooling_places: kernel");
-        p.stride = pair_argument(stride, "pooling_places: stride");
-        p.pad = padding_argument(pad, "pooling_places: pad");
-        p.size = static_cast<pooling_size>(choice_argument(size, "pooling_places: size", sizes));
-        p.global = global;
+        const pooling_params p = pooling_argument(kernel, stride, pad, size, global, "pooling_places");
         return run_layer(policy, x, "pooling_places", raw,
                          [&]<precision_policy P>(const auto& in) { return pooling_places<P>(in, p); });
       },

@@ -40,15 +40,8 @@ void add_pooling(nb::module_& m) {
       "pooling",
       [](nb::handle x, nb::handle policy, nb::handle operation, nb::handle kernel, nb::handle stride, nb::handle pad,
          nb::handle size, bool global, bool raw) {
-        constexpr std::array<std::string_view, 3> operations = {"maximum", "average", "average_inside"};
-        constexpr std::array<std::string_view, 2> sizes = {"ceil", "floor"};
-        pooling_params p;
-        p.operation = static_cast<pooling_operation>(choice_argument(operation, "pooling: operation", operations));
-        p.kernel = pair_argument(kernel, "pooling: kernel");
-        p.stride = pair_argument(stride, "pooling: stride");
-        p.pad = padding_argument(pad, "pooling: pad");
-        p.size = static_cast<pooling_size>(choice_argument(size, "pooling: size", sizes));
-        p.global = global;
+        pooling_params p = pooling_argument(kernel, stride, pad, size, global, "pooling");
+        p.operation = pooling_operation_argument(operation, "pooling: operation");
         return run_layer(policy, x, "pooling", raw,
                          [&]<precision_policy P>(const auto& in) { return pooling<P>(in, p); });
       },
