@@ -48,7 +48,7 @@ class network_builder {
     return add("Eltwise", {x, sigmoid(x)}, nniesim::eltwise_params{.operation = nniesim::eltwise_operation::product});
   }
   std::size_t sum(std::size_t a, std::size_t b) { return add("Eltwise", {a, b}, nniesim::eltwise_params{}); }
-  std::size_t message(std::vector<std::size_t> parts) {
+  std::size_t concat(std::vector<std::size_t> parts) {
     return add("Concat", std::move(parts), nniesim::concat_params{});
   }
   std::size_t max_pool(std::size_t x, std::size_t kernel, std::size_t stride, std::size_t pad) {

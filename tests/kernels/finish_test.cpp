@@ -248,7 +248,7 @@ TEST_CASE("outputs that stand in the lanes are finished by the same rules, and s
 TEST_CASE("the offset of a whole number tells whether it and the next have the same level") {
   std::size_t wrong = 0;
   const auto level = [](std::uint32_t bits, std::uint32_t of) {
-    return bits + static_cast<std::uint32_t>(kernels::level_offset8<0>[of >> 18U & 31U]);
+    return bits + static_cast<std::uint32_t>(kernels::level_offset8[of >> 18U & 31U]);
   };
   std::uint32_t before = 0;  // bits of n - 1
   for (std::uint32_t n = 1; n < 1U << 24U; ++n) {

@@ -1,5 +1,8 @@
 #include <nniesim/kernels/quantize.hpp>
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <nniesim/formats/uniform.hpp>
 #include <nniesim/kernels/thread_pool.hpp>
 #include <vector>
@@ -12,7 +15,7 @@ using namespace nniesim;
 
 namespace {
 
-const std::vector<std::size_t> lengths = {0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 130};
+const std::vector<std::size_t> lengths = {0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 130, 700};
 
 std::vector<float> odd_values(draws& d, std::size_t n, int z, int levels) {
   std::vector<float> v(n);
@@ -132,6 +135,25 @@ TEST_CASE("words of uniform codes are those of one by one, halves between codes 
       }
     }
   });
+}
+
+TEST_CASE("a mantissa's place among 128 levels is known far better than it is sure") {
+  using namespace kernels;
+  double worst = 0;
+  for (std::uint32_t mantissa = 0; mantissa < 1U << 23U; mantissa += 3) {
+    const double exact = 128 * std::log2(1 + mantissa * 0x1p-23);
+    const float t = std::bit_cast<float>(mantissa | 0x3f800000U) - 1.5F, t2 = t * t;
+    const auto pair = [&](std::size_t i) { return std::fma(log2_series[i], t, log2_series[i + 1]); };
+    const float series = std::fma(std::fma(pair(0), t2, pair(2)), t2 * t2, std::fma(pair(4), t2, pair(6)));
+    const std::size_t piece = mantissa >> 18U;
+    const float u = std::bit_cast<float>((mantissa & 0x3ffffU) | 0x3f800000U) - 1.0F;
+    const log_parabolas& p = parabolas16;
+    const float parabola = std::fma(std::fma(p.square[piece], u, p.linear[piece]), u, p.constant[piece]);
+    worst = std::max({worst, std::abs(series - exact), std::abs(parabola - exact)});
+  }
+  CHECK(worst < 6e-5);
+  CHECK(worst > 0);
+  CHECK(static_cast<double>(sure_of_level) + 6e-5 < 0.5);
 }
 
 TEST_CASE("layer values are stored as codes, and read, as one by one") {

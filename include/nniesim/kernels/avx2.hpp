@@ -293,12 +293,6 @@ struct i32 {
   static reg pair_at(const std::int16_t* table, reg index) {
     return _mm256_i32gather_epi32(reinterpret_cast<const int*>(table), index, 2);
   }
-  /// slope[interval] * mantissa + intercept[interval], truncated.
-  static reg chord(const log_chords& c, reg interval, reg mantissa) {
-    const __m256 slope = _mm256_i32gather_ps(c.slope.data(), interval, 4);
-    const __m256 intercept = _mm256_i32gather_ps(c.intercept.data(), interval, 4);
-    return _mm256_cvttps_epi32(_mm256_fmadd_ps(slope, _mm256_cvtepi32_ps(mantissa), intercept));
-  }
   static reg float_of_q20_12(reg raw) {
     return _mm256_castps_si256(_mm256_mul_ps(_mm256_cvtepi32_ps(raw), _mm256_set1_ps(0x1p-12F)));
   }
@@ -336,43 +330,56 @@ struct i32 {
                                    1);
   }
 
-  /// gfpq8 codes, all valid, as what they are in units, many at once: the bytes of floats apart.
-  struct units8 {
-    static constexpr std::size_t codes = 32;
-    static void decode(const std::uint8_t* in, float* out) {
-      floats(_mm256_permutevar8x32_epi32(i32::load(static_cast<const void*>(in)), order()), out);
+  /// Floats of codes whose magnitudes are counted from the biased level `bottom` on, many at once: their bytes apart.
+  template <class F>
+  requires(F::bits == 8) struct decoder {
+    static constexpr std::size_t registers = 4;
+    explicit decoder(int bottom) {
+      alignas(32) std::uint8_t byte[4][32];
+      for (int j = 0; j < 32; ++j) {
+        const int level = j % 16 + bottom;
+        const auto bits = static_cast<std::uint32_t>(fraction_mantissa8[static_cast<std::size_t>(level) % 16]) +
+                          (static_cast<std::uint32_t>(level / 16) << 23U) - (static_cast<std::uint32_t>(j % 16) << 19U);
+        for (unsigned b = 0; b < 4; ++b) byte[b][j] = static_cast<std::uint8_t>(bits >> (8 * b));
+      }
+      for (std::size_t b = 0; b < 4; ++b) table[b] = load(static_cast<const void*>(byte[b]));
     }
-    /// Twice as many, by turns to `even` and to `odd`.
-    static void decode(const std::uint8_t* in, float* even, float* odd) {
-      const __m256i a = i32::load(static_cast<const void*>(in)), b = i32::load(static_cast<const void*>(in + 32));
-      const auto joined = [&](__m256i x, __m256i y) {
+    [[gnu::always_inline]] void operator()(const typename F::code* in, reg (&out)[4]) const {
+      floats(_mm256_permutevar8x32_epi32(load(static_cast<const void*>(in)), order()), out);
+    }
+    static constexpr std::size_t turns = 64;
+    [[gnu::always_inline]] void by_turns(const typename F::code* in, float* even, float* odd) const {
+      const __m256i a = load(static_cast<const void*>(in)), b = load(static_cast<const void*>(in + 32));
+      const auto put = [&](__m256i x, __m256i y, float* to) {
         const __m256i sorted = _mm256_permute4x64_epi64(_mm256_packus_epi16(x, y), 0xd8);
-        return _mm256_permutevar8x32_epi32(sorted, order());
+        reg out[4];
+        floats(_mm256_permutevar8x32_epi32(sorted, order()), out);
+        NNIESIM_UNROLL
+        for (std::size_t v = 0; v < 4; ++v) store(to + v * lanes, out[v]);
       };
       const __m256i byte = _mm256_set1_epi16(255);
-      floats(joined(_mm256_and_si256(a, byte), _mm256_and_si256(b, byte)), even);
-      floats(joined(_mm256_srli_epi16(a, 8), _mm256_srli_epi16(b, 8)), odd);
+      put(_mm256_and_si256(a, byte), _mm256_and_si256(b, byte), even);
+      put(_mm256_srli_epi16(a, 8), _mm256_srli_epi16(b, 8), odd);
     }
 
    private:
     static __m256i order() { return _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7); }
-    static void floats(__m256i code, float* out) {
+    [[gnu::always_inline]] void floats(__m256i code, reg (&out)[4]) const {
       const __m256i none = _mm256_setzero_si256();
       const __m256i is_zero = _mm256_cmpeq_epi8(code, _mm256_set1_epi8(-128));
       const __m256i place = _mm256_or_si256(_mm256_and_si256(code, _mm256_set1_epi8(15)), is_zero);
-      const auto byte = [&](std::size_t b) {  // 0 of zeros
-        return _mm256_shuffle_epi8(i32::load(static_cast<const void*>(units8_bytes[b].data())), place);
-      };
+      const auto byte = [&](std::size_t b) { return _mm256_shuffle_epi8(table[b], place); };  // 0 of zeros
       const __m256i b0 = byte(0), b1 = byte(1), b2 = byte(2), b3 = byte(3), c = _mm256_andnot_si256(is_zero, code);
-      const auto put = [&](__m256i lower, __m256i upper, __m256i raised, float* to) {
+      const auto put = [&](__m256i lower, __m256i upper, __m256i raised, reg& first, reg& second) {
         const __m256i x = _mm256_and_si256(_mm256_srai_epi16(raised, 5), _mm256_set1_epi16(static_cast<short>(0x83f8)));
         const __m256i high = _mm256_add_epi16(upper, x);
-        i32::store(static_cast<void*>(to), _mm256_unpacklo_epi16(lower, high));
-        i32::store(static_cast<void*>(to + 8), _mm256_unpackhi_epi16(lower, high));
+        first = _mm256_unpacklo_epi16(lower, high);
+        second = _mm256_unpackhi_epi16(lower, high);
       };
-      put(_mm256_unpacklo_epi8(b0, b1), _mm256_unpacklo_epi8(b2, b3), _mm256_unpacklo_epi8(none, c), out);
-      put(_mm256_unpackhi_epi8(b0, b1), _mm256_unpackhi_epi8(b2, b3), _mm256_unpackhi_epi8(none, c), out + 16);
+      put(_mm256_unpacklo_epi8(b0, b1), _mm256_unpacklo_epi8(b2, b3), _mm256_unpacklo_epi8(none, c), out[0], out[1]);
+      put(_mm256_unpackhi_epi8(b0, b1), _mm256_unpackhi_epi8(b2, b3), _mm256_unpackhi_epi8(none, c), out[2], out[3]);
     }
+    reg table[4];
   };
 
  private:
@@ -396,12 +403,13 @@ struct i32 {
 /// Stores gfpq8 codes by fours of registers.
 struct code_packer {
   using reg = i32::reg;
+  static constexpr std::size_t registers = 4;
   /// Of levels counted so that `bottom` is the lowest.
   explicit code_packer(int bottom) : from(_mm256_set1_epi16(static_cast<short>(bottom - 17))) {}
   /// Puts the codes of four registers, n of each, to places `distance` apart: of levels their distance from the lowest,
-  /// up to 127, with the signs of x if Signed; that of zero where it is less than -16. Unless IsSure it puts nothing
-  /// and says so where `differing` has bits above the 18th, or a level is one that only some zeros have.
-  template <bool Signed, bool IsSure>
+  /// up to 127, with the signs of x if Signed; that of zero where it is less than -16. In doubt it puts nothing and
+  /// says so; of ends that is where `differing` has bits above the 18th, or where signs change what is zero.
+  template <bool Signed, doubt Of>
   [[gnu::always_inline]] bool store(std::uint8_t* p, std::size_t distance, std::size_t n, const reg (&level)[4],
                                     [[maybe_unused]] const reg (&x)[4], [[maybe_unused]] reg differing) const {
     const reg low = _mm256_subs_epu16(_mm256_packus_epi32(level[0], level[1]), from);
@@ -409,19 +417,20 @@ struct code_packer {
     const reg above = _mm256_packus_epi16(low, high);  // 0: zero; 17: the lowest level
     const reg sign = _mm256_set1_epi8(-128);
     reg q = _mm256_subs_epu8(_mm256_min_epu8(above, _mm256_set1_epi8(-112)), _mm256_set1_epi8(17)), not_zero = above;
-    if constexpr (!IsSure) differing = _mm256_srli_epi32(differing, 19);
+    if constexpr (Of == doubt::of_ends) differing = _mm256_srli_epi32(differing, 19);
+    else differing = _mm256_cmpeq_epi8(above, i32::set(-1));
     if constexpr (Signed) {
       const reg minus =
           _mm256_and_si256(_mm256_packs_epi16(_mm256_packs_epi32(x[0], x[1]), _mm256_packs_epi32(x[2], x[3])), sign);
       const reg is_minus = _mm256_srli_epi16(minus, 7);
       q = _mm256_or_si256(_mm256_max_epu8(q, is_minus), minus);  // their least is 1
       not_zero = _mm256_subs_epu8(above, is_minus);
-      if constexpr (!IsSure) differing = _mm256_or_si256(differing, _mm256_cmpeq_epi8(not_zero, _mm256_set1_epi8(1)));
     }
-    if constexpr (!IsSure) {
-      if (_mm256_testz_si256(differing, differing) == 0) [[unlikely]]
-        return false;
+    if constexpr (Signed || Of == doubt::of_levels) {
+      differing = _mm256_or_si256(differing, _mm256_cmpeq_epi8(not_zero, _mm256_set1_epi8(1)));
     }
+    if (_mm256_testz_si256(differing, differing) == 0) [[unlikely]]
+      return false;
     const reg is_zero = _mm256_cmpeq_epi8(not_zero, _mm256_setzero_si256());
     const reg codes =
         _mm256_permutevar8x32_epi32(_mm256_blendv_epi8(q, sign, is_zero), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));

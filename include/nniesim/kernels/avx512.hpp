@@ -281,6 +281,16 @@ struct i32 {
   static reg lookup32(const std::array<std::int32_t, 32>& t, reg index) {
     return _mm512_permutex2var_epi32(load(t.data()), index, load(t.data() + 16));
   }
+  /// 128 * log2 of a mantissa.
+  static __m512 log_by_parabolas(reg bits) {
+    const reg piece = shift_right_logical<18>(bits);
+    const auto at = [&](const std::array<float, 32>& t) __attribute__((always_inline)) {
+      return _mm512_permutex2var_ps(_mm512_load_ps(t.data()), piece, _mm512_load_ps(t.data() + 16));
+    };
+    const __m512 u = _mm512_sub_ps(to_float(select_bits(set(0x3ffff), bits, set(0x3f800000))), _mm512_set1_ps(1.0F));
+    return _mm512_fmadd_ps(_mm512_fmadd_ps(at(parabolas16.square), u, at(parabolas16.linear)), u,
+                           at(parabolas16.constant));
+  }
   static reg lookup128(const std::array<std::int32_t, 128>& t, reg index) {
     const auto part = [&](std::size_t i) {
       return _mm512_permutex2var_epi32(load(t.data() + 32 * i), index, load(t.data() + 32 * i + 16));
@@ -296,58 +306,94 @@ struct i32 {
   /// table[index] in the low half of each word, table[index + 1] in the high half.
   static reg pair_at(const std::int16_t* table, reg index) { return _mm512_i32gather_epi32(index, table, 2); }
 #pragma GCC diagnostic pop
-  struct two {
-    reg first, second;
-  };
-  /// Values of 32 codes whose magnitudes are counted from the biased level `bottom` on, by words: the upper halves of
-  /// floats are levels with something added, the lower ones are looked up.
+  /// Floats of codes whose magnitudes are counted from the biased level `bottom` on. Their upper halves are levels,
+  /// where exponents stand, with something added; the lower ones are looked up.
   template <class F>
-  [[gnu::always_inline]] static two decode_words(const typename F::code* in, int bottom) {
-    reg code, q, sign, high, low;
-    // Quarters in the order in which the halves are put together.
-    if constexpr (F::bits == 8) {
-      const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
-      code = _mm512_cvtepu8_epi16(_mm256_permutevar8x32_epi32(all, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
-      q = _mm512_and_si512(code, _mm512_set1_epi16(127));
-      sign = _mm512_slli_epi16(code, 8);
-    } else {
-      code = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), load(static_cast<const void*>(in)));
-      q = _mm512_min_epu16(_mm512_and_si512(code, _mm512_set1_epi16(0x7fff)), _mm512_set1_epi16(F::max_magnitude));
-      sign = code;
-    }
-    const __mmask32 not_zero = _mm512_cmpneq_epi16_mask(code, _mm512_set1_epi16(static_cast<short>(F::zero)));
-    const reg level = _mm512_add_epi16(q, _mm512_set1_epi16(static_cast<short>(bottom)));
-    if constexpr (F::bits == 8) {
-      high = _mm512_add_epi16(_mm512_slli_epi16(level, 3), _mm512_permutexvar_epi16(level, words(halves8.high.data())));
-      low = _mm512_maskz_permutexvar_epi16(not_zero, level, words(halves8.low.data()));
-    } else {
+  struct decoder {
+    static constexpr std::size_t registers = 2;
+    explicit decoder(int bottom) : lowest(_mm512_set1_epi16(static_cast<short>(bottom))) {}
+    [[gnu::always_inline]] void operator()(const typename F::code* in, reg (&out)[2]) const {
+      // Quarters in the order in which the halves are put together.
+      const reg code = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), load(bytes(in)));
+      const reg q = _mm512_min_epu16(_mm512_and_si512(code, _mm512_set1_epi16(0x7fff)),
+                                     _mm512_set1_epi16(static_cast<short>(F::max_magnitude)));
+      const __mmask32 not_zero = _mm512_cmpneq_epi16_mask(code, _mm512_set1_epi16(static_cast<short>(F::zero)));
+      const reg level = _mm512_add_epi16(q, lowest);
       const __mmask32 bit6 = _mm512_test_epi16_mask(level, _mm512_set1_epi16(64));
-      high = _mm512_add_epi16(level, word_of(halves16.high.data(), level, bit6));
-      low = _mm512_maskz_mov_epi16(not_zero, word_of(halves16.low.data(), level, bit6));
+      const reg value = _mm512_add_epi16(level, word_of(halves16.high.data(), level, bit6));
+      // With the sign's highest bit.
+      const reg high = _mm512_maskz_mov_epi16(
+          not_zero, _mm512_ternarylogic_epi32(_mm512_set1_epi16(std::numeric_limits<short>::min()), code, value, 0xca));
+      const reg low = _mm512_maskz_mov_epi16(not_zero, word_of(halves16.low.data(), level, bit6));
+      out[0] = _mm512_unpacklo_epi16(low, high);
+      out[1] = _mm512_unpackhi_epi16(low, high);
     }
-    // high, with the sign's highest bit.
-    high = _mm512_maskz_mov_epi16(
-        not_zero, _mm512_ternarylogic_epi32(_mm512_set1_epi16(std::numeric_limits<short>::min()), sign, high, 0xca));
-    return {_mm512_unpacklo_epi16(low, high), _mm512_unpackhi_epi16(low, high)};
-  }
+
+   private:
+    reg lowest;
+  };
+  template <class F>
+  requires(F::bits == 8) struct decoder<F> {
+    static constexpr std::size_t registers = 4;
+    /// The tables begin with the lowest level.
+    explicit decoder(int bottom) {
+      alignas(64) std::int16_t place[32];
+      for (int i = 0; i < 32; ++i) place[i] = static_cast<std::int16_t>(i % 16 + bottom);
+      const reg level = load(static_cast<const void*>(place));
+      high = _mm512_add_epi16(_mm512_permutexvar_epi16(level, words(halves8.high.data())),
+                              _mm512_set1_epi16(static_cast<short>(8 * bottom)));
+      low = _mm512_permutexvar_epi16(level, words(halves8.low.data()));
+    }
+    [[gnu::always_inline]] void operator()(const typename F::code* in, reg (&out)[4]) const {
+      const reg order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+      const reg all = _mm512_permutexvar_epi32(order, load(bytes(in)));
+      upper(_mm512_unpacklo_epi8(_mm512_setzero_si512(), all), out[0], out[1]);
+      upper(_mm512_unpackhi_epi8(_mm512_setzero_si512(), all), out[2], out[3]);
+    }
+    [[gnu::always_inline]] void operator()(const typename F::code* in, reg (&out)[2]) const {
+      const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
+      const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+      upper(_mm512_slli_epi16(_mm512_cvtepu8_epi16(_mm256_permutevar8x32_epi32(all, order)), 8), out[0], out[1]);
+    }
+    static constexpr std::size_t turns = 64;
+    [[gnu::always_inline]] void by_turns(const typename F::code* in, float* even, float* odd) const {
+      const reg all = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), load(bytes(in)));
+      reg out[4];
+      upper(_mm512_slli_epi16(all, 8), out[0], out[1]);
+      upper(_mm512_and_si512(all, _mm512_set1_epi16(static_cast<short>(0xff00))), out[2], out[3]);
+      store(even, out[0]);
+      store(even + lanes, out[1]);
+      store(odd, out[2]);
+      store(odd + lanes, out[3]);
+    }
+
+   private:
+    /// Of codes in the upper bytes of words.
+    [[gnu::always_inline]] void upper(reg code, reg& a, reg& b) const {
+      const __mmask32 not_zero = _mm512_cmpneq_epi16_mask(code, _mm512_set1_epi16(std::numeric_limits<short>::min()));
+      const reg place = _mm512_srli_epi16(code, 8);
+      const reg signed_level =  // where the exponent stands
+          _mm512_and_si512(_mm512_srai_epi16(code, 5), _mm512_set1_epi16(static_cast<short>(0x83f8)));
+      const reg h = _mm512_maskz_add_epi16(not_zero, signed_level, _mm512_permutexvar_epi16(place, high));
+      const reg l = _mm512_maskz_permutexvar_epi16(not_zero, place, low);
+      a = _mm512_unpacklo_epi16(l, h);
+      b = _mm512_unpackhi_epi16(l, h);
+    }
+    reg high, low;
+  };
   /// Of a float within 32 bits; what is too large gives the least number.
   static reg nearest(__m512 x) { return _mm512_cvtps_epi32(x); }
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-conversion"  // of the macro that GCC has without optimization
   static __m512 larger_magnitude(__m512 a, __m512 b) { return _mm512_range_ps(a, b, 0x0b); }
 #pragma GCC diagnostic pop
+  struct word_packer;
   static constexpr std::int32_t saturated_bytes = 127;
   /// Words of four bytes each: numbers of four registers within -127 .. 127, what is beyond being the nearest of these.
   static reg words_of(const reg (&x)[4]) {
     const reg bytes = _mm512_packs_epi16(_mm512_packs_epi32(x[0], x[1]), _mm512_packs_epi32(x[2], x[3]));
     const reg order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     return _mm512_shuffle_epi8(_mm512_max_epi8(bytes, _mm512_set1_epi8(-127)), order);
-  }
-  /// The even ones of 32 lanes, and the odd ones.
-  static two by_turns(const two& x) {
-    const reg even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    return {_mm512_permutex2var_epi32(x.first, even, x.second),
-            _mm512_permutex2var_epi32(x.first, add(even, set(1)), x.second)};
   }
   /// out[i] = table[in[i]] of 256 entries for whole registers of the n; tells how many.
   static std::size_t bytes_at(const std::uint8_t* table, const std::uint8_t* in, std::uint8_t* out, std::size_t n) {
@@ -368,14 +414,6 @@ struct i32 {
       store(static_cast<void*>(out + i), _mm512_or_si512(_mm512_and_si512(even, byte), _mm512_slli_epi16(odd, 8)));
     }
     return i;
-  }
-  /// slope[interval] * mantissa + intercept[interval], truncated.
-  static reg chord(const log_chords& c, reg interval, reg mantissa) {
-    const __m512 slope =
-        _mm512_permutex2var_ps(_mm512_loadu_ps(c.slope.data()), interval, _mm512_loadu_ps(c.slope.data() + 16));
-    const __m512 intercept =
-        _mm512_permutex2var_ps(_mm512_loadu_ps(c.intercept.data()), interval, _mm512_loadu_ps(c.intercept.data() + 16));
-    return _mm512_cvttps_epi32(_mm512_fmadd_ps(slope, _mm512_cvtepi32_ps(mantissa), intercept));
   }
   static reg float_of_q20_12(reg raw) {
     return _mm512_castps_si512(_mm512_mul_ps(_mm512_cvtepi32_ps(raw), _mm512_set1_ps(0x1p-12F)));
@@ -420,6 +458,7 @@ struct i32 {
  private:
   static __mmask16 first(std::size_t n) { return static_cast<__mmask16>((1U << n) - 1U); }
   static reg words(const std::uint16_t* p) { return _mm512_loadu_si512(p); }
+  static const void* bytes(const void* p) { return p; }
   /// table[place], of 128 words.
   static reg word_of(const std::uint16_t* table, reg place, __mmask32 bit6) {
     return _mm512_mask_blend_epi16(bit6, _mm512_permutex2var_epi16(words(table), place, words(table + 32)),
@@ -435,23 +474,69 @@ struct i32 {
   }
 };
 
+/// Stores gfpq16 codes by pairs of registers.
+struct i32::word_packer {
+  static constexpr std::size_t registers = 2;
+  /// Of levels counted so that `bottom` is the lowest.
+  explicit word_packer(int bottom) : from(_mm512_set1_epi16(static_cast<short>(bottom - 129))) {
+    alignas(64) std::int16_t place[lanes * 2];
+    for (int i = 0; i < 32; ++i) place[i] = static_cast<std::int16_t>(2 * i);
+    even = load(static_cast<const void*>(place));
+    odd = add(even, set(0x10001));
+    for (reg* x : {&from, &even, &odd, &octave, &most, &base, &one, &sign, &end}) NNIESIM_IN_REGISTER(*x);
+  }
+  /// Puts the codes of two registers, n of each, to places `distance` apart: of the exponents of x and of levels of an
+  /// octave, in the low halves, their distance from the lowest, up to the highest magnitude, with the signs of x; that
+  /// of zero where it is less than -128. Puts nothing and says so in doubt of the levels.
+  [[gnu::always_inline]] bool store(std::uint16_t* p, std::size_t distance, std::size_t n, const reg (&level)[2],
+                                    const reg (&x)[2]) const {
+    const reg upper = _mm512_permutex2var_epi16(x[0], odd, x[1]);
+    const reg levels = _mm512_add_epi16(_mm512_permutex2var_epi16(level[0], even, level[1]), bit_and(upper, octave));
+    const reg above = _mm512_subs_epu16(levels, from);  // 0: zero; 129: the lowest level
+    const reg is_minus = _mm512_srli_epi16(upper, 15);
+    const reg q = _mm512_max_epu16(_mm512_subs_epu16(_mm512_min_epu16(above, most), base), is_minus);
+    const reg not_zero = _mm512_subs_epu16(above, is_minus);
+    if (_kortestz_mask32_u8(_mm512_cmpeq_epi16_mask(not_zero, one), _mm512_cmpge_epu16_mask(levels, end)) == 0)
+        [[unlikely]]
+      return false;
+    const reg codes =
+        _mm512_mask_mov_epi16(sign, _mm512_test_epi16_mask(not_zero, not_zero), select_bits(sign, upper, q));
+    if (n == lanes && distance == lanes) {
+      _mm512_storeu_si512(p, codes);
+      return true;
+    }
+    const auto put = [&](std::uint16_t * to, __m256i part) __attribute__((always_inline)) {
+      _mm256_mask_storeu_epi16(to, static_cast<__mmask16>((1U << n) - 1U), part);
+    };
+    put(p, _mm512_castsi512_si256(codes));
+    put(p + distance, _mm512_extracti64x4_epi64(codes, 1));
+    return true;
+  }
+  static __m512 larger_magnitude(__m512 a, __m512 b) { return i32::larger_magnitude(a, b); }
+
+ private:
+  reg from, even, odd, octave = _mm512_set1_epi16(0x7f80), most = _mm512_set1_epi16(gfpq16::max_magnitude + 129),
+                       base = _mm512_set1_epi16(129), one = _mm512_set1_epi16(1), sign = _mm512_set1_epi16(-32768),
+                       end = _mm512_set1_epi16(255 * gfpq16::levels);
+};
+
 /// Stores gfpq8 codes by fours of registers. Its constants stand in memory: compilers would make them anew each time.
 struct code_packer {
   using reg = i32::reg;
+  static constexpr std::size_t registers = 4;
   /// Of levels counted so that `bottom` is the lowest.
   explicit code_packer(int bottom) : from(_mm512_set1_epi16(static_cast<short>(bottom - 17))) {
     for (reg* x : {&from, &one, &base, &most, &sign, &order, &levels}) NNIESIM_IN_REGISTER(*x);
   }
   /// Puts the codes of four registers, n of each, to places `distance` apart: of levels their distance from the lowest,
-  /// up to 127, with the signs of x if Signed; that of zero where it is less than -16. Unless IsSure it puts nothing
-  /// and says so where `differing` has bits above the 18th, or a level is one that only some zeros have.
-  template <bool Signed, bool IsSure>
+  /// up to 127, with the signs of x if Signed; that of zero where it is less than -16. In doubt it puts nothing and
+  /// says so; of ends that is where `differing` has bits above the 18th, or where signs change what is zero.
+  template <bool Signed, doubt Of>
   [[gnu::always_inline]] bool store(std::uint8_t* p, std::size_t distance, std::size_t n, const reg (&level)[4],
                                     [[maybe_unused]] const reg (&x)[4], [[maybe_unused]] reg differing) const {
     const reg low = _mm512_subs_epu16(_mm512_packus_epi32(level[0], level[1]), from);
     const reg high = _mm512_subs_epu16(_mm512_packus_epi32(level[2], level[3]), from);
     const reg above = _mm512_packus_epi16(low, high);  // 0: zero; 17: the lowest level
-    __mmask64 few = 0;
     reg q = _mm512_subs_epu8(_mm512_min_epu8(above, most), base), not_zero = above;
     if constexpr (Signed) {
       const reg minus =
@@ -459,12 +544,13 @@ struct code_packer {
       const reg is_minus = _mm512_srli_epi16(minus, 7);
       q = _mm512_or_si512(_mm512_max_epu8(q, is_minus), minus);  // their least is 1
       not_zero = _mm512_subs_epu8(above, is_minus);
-      few = _mm512_cmpeq_epi8_mask(not_zero, one);
     }
-    if constexpr (!IsSure) {
-      if (_kortestz_mask64_u8(few, _mm512_test_epi32_mask(differing, levels)) == 0) [[unlikely]]
-        return false;
-    }
+    __mmask64 few = 0, other = 0;
+    if constexpr (Signed || Of == doubt::of_levels) few = _mm512_cmpeq_epi8_mask(not_zero, one);
+    if constexpr (Of == doubt::of_levels) other = _mm512_cmpeq_epi8_mask(above, _mm512_set1_epi8(-1));
+    else other = _mm512_test_epi32_mask(differing, levels);
+    if (_kortestz_mask64_u8(few, other) == 0) [[unlikely]]
+      return false;
     const reg codes =
         _mm512_permutexvar_epi32(order, _mm512_mask_mov_epi8(sign, _mm512_test_epi8_mask(not_zero, not_zero), q));
     if (n == i32::lanes && distance == i32::lanes) {

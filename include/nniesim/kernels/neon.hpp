@@ -266,7 +266,7 @@ struct i32 {
   static reg twice_low(reg a) { return vzip1q_s32(a, a); }
   static reg twice_high(reg a) { return vzip2q_s32(a, a); }
 
-  // Table look-ups; indices are taken modulo the table's size but for lookup128 and chord, where they must be inside.
+  // Table look-ups; indices are taken modulo the table's size but for lookup128, where they must be inside.
   static reg lookup16(const std::array<std::int32_t, 16>& t, reg index) {
     return vreinterpretq_s32_u8(vqtbl4q_u8(bytes_of(t.data()), places(bit_and(index, set(15)))));
   }
@@ -288,12 +288,6 @@ struct i32 {
     vst1q_s32(at, index);
     for (std::size_t i = 0; i < lanes; ++i) std::memcpy(pair + i, table + at[i], sizeof pair[i]);
     return vld1q_s32(pair);
-  }
-  /// slope[interval] * mantissa + intercept[interval], truncated.
-  static reg chord(const log_chords& c, reg interval, reg mantissa) {
-    const float32x4_t slope = vreinterpretq_f32_s32(lookup_inside32(c.slope.data(), interval));
-    const float32x4_t intercept = vreinterpretq_f32_s32(lookup_inside32(c.intercept.data(), interval));
-    return vcvtq_s32_f32(vfmaq_f32(intercept, slope, vcvtq_f32_s32(mantissa)));
   }
   static reg float_of_q20_12(reg raw) { return vreinterpretq_s32_f32(vcvtq_n_f32_s32(raw, 12)); }
   static float32x4_t to_float(reg bits) { return vreinterpretq_f32_s32(bits); }
@@ -344,12 +338,13 @@ struct i32 {
 /// Stores gfpq8 codes by fours of registers.
 struct code_packer {
   using reg = i32::reg;
+  static constexpr std::size_t registers = 4;
   /// Of levels counted so that `bottom` is the lowest.
   explicit code_packer(int bottom) : from(vdupq_n_u16(static_cast<std::uint16_t>(bottom - 17))) {}
   /// Puts the codes of four registers, n of each, to places `distance` apart: of levels their distance from the lowest,
-  /// up to 127, with the signs of x if Signed; that of zero where it is less than -16. Unless IsSure it puts nothing
-  /// and says so where `differing` has bits above the 18th, or a level is one that only some zeros have.
-  template <bool Signed, bool IsSure>
+  /// up to 127, with the signs of x if Signed; that of zero where it is less than -16. In doubt it puts nothing and
+  /// says so; of ends that is where `differing` has bits above the 18th, or where signs change what is zero.
+  template <bool Signed, doubt Of>
   [[gnu::always_inline]] bool store(std::uint8_t* p, std::size_t distance, std::size_t n, const reg (&level)[4],
                                     [[maybe_unused]] const reg (&x)[4], [[maybe_unused]] reg differing) const {
     const auto words = [&](std::size_t i) {
@@ -357,7 +352,7 @@ struct code_packer {
       return vqmovn_u16(vqsubq_u16(both, from));
     };
     const uint8x16_t above = vcombine_u8(words(0), words(2));  // 0: zero; 17: the lowest level
-    uint8x16_t few = vdupq_n_u8(0), not_zero = above;
+    uint8x16_t not_zero = above;
     const uint8x16_t sign = vdupq_n_u8(128);
     uint8x16_t q = vqsubq_u8(vminq_u8(above, vdupq_n_u8(127 + 17)), vdupq_n_u8(17));
     if constexpr (Signed) {
@@ -366,13 +361,13 @@ struct code_packer {
       const uint8x16_t minus = vandq_u8(vreinterpretq_u8_s8(signs), sign);
       q = vorrq_u8(vmaxq_u8(q, vshrq_n_u8(minus, 7)), minus);  // their least is 1
       not_zero = vqsubq_u8(above, vshrq_n_u8(minus, 7));
-      few = vceqq_u8(not_zero, vdupq_n_u8(1));
     }
-    if constexpr (!IsSure) {
-      const uint32x4_t other = vshrq_n_u32(vreinterpretq_u32_s32(differing), 19);
-      if (vmaxvq_u32(vorrq_u32(vreinterpretq_u32_u8(few), other)) != 0) [[unlikely]]
-        return false;
-    }
+    uint32x4_t few = vdupq_n_u32(0), other = few;
+    if constexpr (Signed || Of == doubt::of_levels) few = vreinterpretq_u32_u8(vceqq_u8(not_zero, vdupq_n_u8(1)));
+    if constexpr (Of == doubt::of_ends) other = vshrq_n_u32(vreinterpretq_u32_s32(differing), 19);
+    else other = vreinterpretq_u32_u8(vceqq_u8(above, vdupq_n_u8(255)));
+    if (vmaxvq_u32(vorrq_u32(few, other)) != 0) [[unlikely]]
+      return false;
     std::uint8_t all[4 * i32::lanes];
     vst1q_u8(all, vbslq_u8(vceqzq_u8(not_zero), sign, q));
     for (std::size_t v = 0; v < 4; ++v) copy_few<i32::lanes>(p + v * distance, all + v * i32::lanes, n);

@@ -175,6 +175,12 @@ inline void copy_few(std::uint8_t* to, const std::uint8_t* from, std::size_t n) 
   }
 }
 
+/// Why codes of packed levels may not be known.
+enum class doubt {
+  of_ends,    ///< two levels are given, and only where they are the same it is that one
+  of_levels,  ///< levels whose magnitudes zero is not told from: it has a part of one; infinities and NaN
+};
+
 /// What follows the sums of a layer.
 struct output_stage {
   bool relu = false;               ///< negative values become +0

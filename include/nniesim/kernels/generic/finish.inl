@@ -130,33 +130,32 @@ struct output_writer {
 template <class Out>
 requires(stored<Out>::is_code) struct output_writer<Out> {
   using format = typename stored<Out>::format;
-  explicit output_writer(const output_stage& stage)
-      : relu(stage.relu), w(typename format::scale(stage.z)), pack(w.lowest) {}
+  explicit output_writer(const output_stage& stage) : relu(stage.relu), encode(typename format::scale(stage.z)) {}
   [[gnu::always_inline]] void operator()(Out* to, i32::reg x, std::size_t n) const {
-    const i32::reg steps = i32::float_of_int(x);
-    store_part(detail::integers(to), relu ? rectified_code_lanes(steps, w) : code_lanes(steps, w), n);
+    store_part(detail::integers(to), code_lanes<format>(i32::float_of_int(rectified(x)), encode.w), n);
   }
   [[gnu::always_inline]] void four(Out* to, std::size_t distance, const i32::reg (&x)[4], std::size_t n) const {
-    if constexpr (format::bits == 8) {
-      if (relu) four_codes8<false>(to, distance, x, n);
-      else four_codes8<true>(to, distance, x, n);
-    } else {
+    constexpr std::size_t registers = decltype(encode)::registers;
+    if constexpr (registers == 0) {
       NNIESIM_UNROLL
       for (std::size_t v = 0; v < 4; ++v) (*this)(to + v * distance, x[v], n);
+    } else {
+      NNIESIM_UNROLL
+      for (std::size_t v = 0; v < 4; v += registers) {
+        i32::reg steps[registers];
+        NNIESIM_UNROLL
+        for (std::size_t k = 0; k < registers; ++k) steps[k] = i32::float_of_int(rectified(x[v + k]));
+        auto* const out = detail::integers(to + v * distance);
+        if (relu) encode.template store<false>(steps, out, distance, n);
+        else encode.template store<true>(steps, out, distance, n);
+      }
     }
   }
   bool relu;
-  window<format, 12> w;
-  code_packer pack;  ///< of 8 bits
+  encoder<format, 12> encode;
 
  private:
-  template <bool Signed>
-  [[gnu::always_inline]] void four_codes8(Out* to, std::size_t distance, const i32::reg (&x)[4], std::size_t n) const {
-    i32::reg level[4];
-    NNIESIM_UNROLL
-    for (std::size_t v = 0; v < 4; ++v) level[v] = level_or_zero<Signed>(i32::float_of_int(x[v]), w);
-    (void)pack.template store<Signed, true>(detail::integers(to), distance, n, level, x, level[0]);
-  }
+  [[nodiscard]] i32::reg rectified(i32::reg x) const { return relu ? i32::max(x, i32::set(0)) : x; }
 };
 
 /// Codes of sums whose outputs are not computed but enclosed in float32: where both ends have the same code it is that
@@ -224,7 +223,7 @@ struct enclosed_codes<finish_rule::integer_stage, float, gfpq8::code> {
         b = f32::floor(f32::fma(s, f32::set(high_factor[o]), f32::set(high[o])));
       }
       // b is a, or whole and 1 away.
-      const i32::reg offset = i32::lookup32(level_offset8<0>, i32::shift_right_logical<18>(i32::of_float(lower)));
+      const i32::reg offset = i32::lookup32(level_offset8, i32::shift_right_logical<18>(i32::of_float(lower)));
       const auto raised = [&](reg end) {
         const i32::reg bits = i32::of_float(end), sum_of_both = i32::add(bits, offset);
         if constexpr (Signed) return sum_of_both;
@@ -234,7 +233,7 @@ struct enclosed_codes<finish_rule::integer_stage, float, gfpq8::code> {
       differing = i32::bit_or(differing, i32::bit_xor(one, other));
       level[v] = i32::shift_right_logical<19>(one);
     }
-    return pack.store<Signed, false>(detail::integers(to), distance, n, level, x, differing);
+    return pack.store<Signed, doubt::of_ends>(detail::integers(to), distance, n, level, x, differing);
   }
 
   code_packer pack;

@@ -73,8 +73,9 @@ struct kernel_set {
   }
   template <class F>
   static void fake_quantize(const float* in, float* out, std::size_t n, typename F::scale s) {
-    const window<F> w(s);
-    map(in, out, n, [&](i32::reg x) { return fake_quantize_lanes(x, w); });
+    by_codes<F>(in, n, encoder<F>(s), [&](const typename F::code* codes, std::size_t at, std::size_t count) {
+      map_codes<F>(codes, out + at, count, s, as_it_is{});
+    });
   }
   /// The chains of rows, most_code_rows at most, with the packed codes of 64 outputs; all else as in strided.
   template <class F>
@@ -90,15 +91,11 @@ struct kernel_set {
   }
   template <class F>
   static void encode(const float* in, typename F::code* out, std::size_t n, typename F::scale s) {
-    const window<F> w(s);
-    std::size_t i = 0;
-    if constexpr (F::bits == 8) i = encode_fours(in, detail::integers(out), n, w);
-    map(in + i, detail::integers(out + i), n - i, [&](i32::reg x) { return code_lanes<F>(x, w); });
+    encode_all<F>(in, out, n, encoder<F>(s));
   }
   template <class F>
   static void decode(const typename F::code* in, float* out, std::size_t n, typename F::scale s) {
-    const window<F> w(s);
-    map_codes<F>(in, out, n, w, as_it_is{});
+    map_codes<F>(in, out, n, s, as_it_is{});
   }
   /// q20_12 values as a layer stores them as codes.
   template <class F>
@@ -119,10 +116,11 @@ struct kernel_set {
   template <class F>
   static void decode_values(const typename F::code* in, q20_12* out, std::size_t n, typename F::scale s) {
     constexpr int octaves_above = octaves<q20_12>;
-    if (s.z() + F::max_magnitude < (31 - octaves_above) * F::levels) {  // as in requantize
-      return map_codes<F>(in, out, n, window<F>(s, -octaves_above * F::levels), to_floor{});
+    if (s.z() + F::max_magnitude < (31 - octaves_above) * F::levels) {
+      // The values of the levels as q20_12 counts them: nothing saturates.
+      return map_codes<F>(in, out, n, typename F::scale(s.z() + octaves_above * F::levels), to_floor{});
     }
-    map_codes<F>(in, out, n, window<F>(s), q20_12_writer{});
+    map_codes<F>(in, out, n, s, q20_12_writer{});
   }
   /// out[i] = table[in[i]] of 256 entries.
   template <class V = i32>
@@ -178,14 +176,9 @@ struct kernel_set {
   /// q20_12 values as their codes hold them.
   template <class F>
   static void requantize(const q20_12* in, q20_12* out, std::size_t n, typename F::scale s) {
-    constexpr int octaves_above = octaves<q20_12>;
-    if (s.z() + F::max_magnitude < (31 - octaves_above) * F::levels) {
-      // The values of the levels as q20_12 counts them: nothing saturates.
-      const window<F, octaves_above> w(s, -octaves_above * F::levels);
-      return map(in, out, n,
-                 [&](i32::reg x) { return i32::floor_of_float(fake_quantize_lanes(i32::float_of_int(x), w)); });
-    }
-    const window<F, octaves_above> w(s);
-    map(in, out, n, [&](i32::reg x) { return i32::q20_12_of_float(fake_quantize_lanes(i32::float_of_int(x), w)); });
+    by_codes<F>(in, n, encoder<F, octaves<q20_12>>(s),
+                [&](const typename F::code* codes, std::size_t at, std::size_t count) {
+                  decode_values<F>(codes, out + at, count, s);
+                });
   }
 };
