@@ -24,6 +24,7 @@
 #include <nniesim/kernels/thread_pool.hpp>
 #include <nniesim/nniesim.hpp>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 
@@ -98,16 +99,24 @@ std::map<std::string, double> peaks_of(std::size_t threads) {
   return peaks;
 }
 
+/// Values as layers of trained networks have them, between -6 and 6 and mostly small.
 template <class P>
-tensor<value_t<P>> ramp(const tensor_shape& shape) {
+tensor<value_t<P>> activations(const tensor_shape& shape) {
   auto t = make_tensor<value_t<P>>(shape);
-  for (std::size_t i = 0; i < t.size(); ++i) t.data()[i] = P::output::from(static_cast<float>(i % 255) * 0.1F - 12);
+  std::minstd_rand random(1);
+  std::uniform_real_distribution<float> third(-2.0F, 2.0F);
+  for (std::size_t i = 0; i < t.size(); ++i)
+    t.data()[i] = P::output::from(third(random) + third(random) + third(random));
   return t;
 }
 
+/// Weights that keep the size of values, as training does: of variance 1 over all products of an output.
 tensor<float> weights(const tensor_shape& shape) {
   auto w = make_tensor<float>(shape);
-  for (std::size_t i = 0; i < w.size(); ++i) w.data()[i] = static_cast<float>(i % 201) * 0.01F - 1;
+  std::minstd_rand random(2);
+  const float most = std::sqrt(3.0F * static_cast<float>(shape[0]) / static_cast<float>(shape.size()));
+  std::uniform_real_distribution<float> value(-most, most);
+  for (std::size_t i = 0; i < w.size(); ++i) w.data()[i] = value(random);
   return w;
 }
 
@@ -118,7 +127,7 @@ contestant our_gemm(const gemm_shape& s, const executor& threads) {
     tensor<value_t<P>> x, y;
     std::vector<std::byte> memory;
   };
-  auto x = ramp<P>({s.m, s.k});
+  auto x = activations<P>({s.m, s.k});
   fully_connected_layer<P> layer(weights({s.n, s.k}), no_bias);
   auto y = make_tensor<value_t<P>>({s.m, s.n});
   const std::size_t bytes = layer.workspace_bytes(shape_of(x), threads);
@@ -141,7 +150,7 @@ contestant our_conv(const conv_shape& s, const executor& threads) {
   };
   conv2d_layer<P> layer(weights({s.out, s.in / s.groups, s.kernel, s.kernel}), no_bias,
                         {.stride = {s.stride, s.stride}, .pad = {s.pad, s.pad}, .groups = s.groups});
-  const auto x = ramp<P>({1, s.in, s.size, s.size});
+  const auto x = activations<P>({1, s.in, s.size, s.size});
   const auto scale = layer.activation_scale_of(view_of(x));
   std::vector<std::byte> memory(layer.workspace_bytes(shape_of(x), threads));
   output_stage stage;
@@ -249,7 +258,7 @@ std::vector<row> conv_rows(std::size_t threads, const executor& pool) {
 std::vector<row> layer_rows() {
   const tensor_shape shape{1, 64, 32, 32};
   using view = tensor_view<const q20_12>;
-  const auto x = std::make_shared<tensor<q20_12>>(ramp<w8a8>(shape));
+  const auto x = std::make_shared<tensor<q20_12>>(activations<w8a8>(shape));
   std::vector<row> rows;
   const auto add = [&](const std::string& name, const tensor_shape& y_shape, double least_rate,
                        const std::function<void(view, tensor_view<q20_12>)>& f, std::vector<contestant> peers) {

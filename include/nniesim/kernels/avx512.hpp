@@ -282,7 +282,7 @@ struct i32 {
     return _mm512_permutex2var_epi32(load(t.data()), index, load(t.data() + 16));
   }
   /// 128 * log2 of a mantissa.
-  static __m512 log_by_parabolas(reg bits) {
+  [[gnu::always_inline]] static __m512 log_by_parabolas(reg bits) {
     const reg piece = shift_right_logical<18>(bits);
     const auto at = [&](const std::array<float, 32>& t) __attribute__((always_inline)) {
       return _mm512_permutex2var_ps(_mm512_load_ps(t.data()), piece, _mm512_load_ps(t.data() + 16));

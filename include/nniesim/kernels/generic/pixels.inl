@@ -60,8 +60,7 @@ struct pixel_writer {
   [[gnu::always_inline]] void operator()(Sum* sum, std::size_t o, Out* out, std::size_t distance, std::size_t n) const {
     if constexpr (codes::exist) {
       if constexpr (Registers % 4 == 0) {
-        // Tiles of a depthwise kernel leave so little to gain that doubts about zeros of either sign take it back.
-        if (enclosed.usable && (IsRow ? n == Registers * i32::lanes : enclosed.relu)) {
+        if (enclosed.usable && (!IsRow || n == Registers * i32::lanes)) {
           NNIESIM_UNROLL
           for (std::size_t k = 0; k < Registers; k += 4) {
             Sum* const four = sum + k * i32::lanes;
