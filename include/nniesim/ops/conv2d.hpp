@@ -294,7 +294,6 @@ class conv2d_layer {
                 void (*quantize)(const kernels::quantize_job<In, Operand>&, activation_scale), tensor_view<const In> x,
                 const activation_scale& s, tensor_view<Out> y, const executor& threads, const output_stage& stage,
                 const Run& run_part) const {
-    std::fill_n(planes, g.parts * g.plane_elements, zero);  // padding, and what kernels read behind the last column
     void (*by_turns)(const In*, std::size_t, Operand*, Operand*) = nullptr;
     if constexpr (std::same_as<Operand, pixel_operand>) by_turns = engine::template quantize_by_turns<In>(isa_);
     constexpr std::size_t nothing = ~std::size_t{0};
@@ -311,6 +310,7 @@ class conv2d_layer {
         const std::size_t map = block / g.blocks;       // sample and group
         const std::size_t line0 = block % g.blocks * g.lines;
         const std::size_t line1 = std::min(line0 + g.lines, g.extent);
+        if (loaded == nothing) std::fill_n(own, g.plane_elements, zero);  // padding, and what is read behind columns
         if (loaded != block) {
           g.fill_planes(quantize, x.data() + map * g.w[1] * g.x[2] * g.x[3], line0, line1, s, zero, own, by_turns);
           loaded = block;

@@ -41,7 +41,9 @@ template <class V = i32>
     const i32::reg significand = i32::select_bits(i32::set(0x7fffff), bits, i32::set(0x3f800000));
     const f32::reg t = f32::sub(i32::to_float(significand), f32::set(1.5F)), t2 = f32::mul(t, t);
     // By pairs of powers: the chain of all of them is what would be waited for.
-    const auto pair = [&](std::size_t i) { return f32::fma(f32::set(log2_series[i]), t, f32::set(log2_series[i + 1])); };
+    const auto pair = [&](std::size_t i) {
+      return f32::fma(f32::set(log2_series[i]), t, f32::set(log2_series[i + 1]));
+    };
     y = f32::fma(f32::fma(pair(0), t2, pair(2)), f32::mul(t2, t2), f32::fma(pair(4), t2, pair(6)));
   }
   const f32::reg whole = f32::set(0x1.8p23F), raised = f32::add(y, whole);
