@@ -52,8 +52,9 @@ namespace reference {
 
 /// The specification, CTPN's: rows of the map, columns, anchors. A correction moves the anchor's middle by a part of
 /// its height, and gives the logarithm of the height's factor; columns stay. A row has left, top, right, bottom,
-/// clipped to the picture; corrections that give no numbers leave NaN there. In float64 with explicit fused multiply-adds; heights and tops are written as float before
-/// they are added. `found_scores` are those of the channels behind the first ten; it may be empty.
+/// clipped to the picture; corrections that give no numbers leave NaN there. In float64 with explicit fused
+/// multiply-adds; heights and tops are written as float before they are added. `found_scores` are those of the channels
+/// behind the first ten; it may be empty.
 inline void text_proposal(tensor_view<const float> scores, tensor_view<const float> corrections,
                           const std::array<double, 2>& picture, const text_proposal_params& p, tensor_view<float> y,
                           std::span<float> found_scores) {
