@@ -74,7 +74,7 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
     if (magnitude == 0) return scale(z_of_zeros);
     if (magnitude >= infinity_bits) return scale(max_derived_z);
     if (magnitude < smallest_normal_bits) return scale(-max_derived_z);
-    const auto& boundary = detail::gfpq_table<levels>.boundary;
+    const auto& boundary = tables.boundary;
     const int above =
         static_cast<int>(std::upper_bound(boundary.begin(), boundary.end(), significand(magnitude)) - boundary.begin());
     const int z = levels * exponent(magnitude) - 1 + above - max_magnitude;
@@ -111,7 +111,7 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
       if (magnitude != 0) count(event::flushed);
       return zero;
     }
-    const auto& threshold = detail::gfpq_table<levels>.threshold;
+    const auto& threshold = tables.threshold;
     const int above = static_cast<int>(std::upper_bound(threshold.begin(), threshold.end(), significand(magnitude)) -
                                        threshold.begin());
     const int q = levels * exponent(magnitude) + above - s.z();
@@ -187,7 +187,7 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
 
   /// Bits of the float 2^(k/levels), for k/levels in -126 .. 127.
   [[nodiscard]] static constexpr std::uint32_t level_bits(int k) noexcept {
-    const auto fraction = static_cast<float>(detail::gfpq_table<levels>.fraction[level_fraction(k)]);
+    const auto fraction = static_cast<float>(tables.fraction[level_fraction(k)]);
     return std::bit_cast<std::uint32_t>(fraction) + (static_cast<std::uint32_t>(level_octave(k)) << 23U);
   }
 
@@ -199,6 +199,7 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
   }
 
  private:
+  static constexpr const auto& tables = detail::gfpq_table<std::size_t{levels}>;
   static constexpr std::uint32_t infinity_bits = 0x7f800000U;
   static constexpr std::uint32_t smallest_normal_bits = 0x00800000U;
 
@@ -212,8 +213,7 @@ requires(Bits == 8 || Bits == 16) struct gfpq {
   static constexpr int level_octave(int k) noexcept { return (k - static_cast<int>(level_fraction(k))) / levels; }
   /// Bits of the smallest float >= 2^(k/levels) in real arithmetic.
   static constexpr std::uint32_t level_boundary(int k) noexcept {
-    return detail::gfpq_table<levels>.boundary[level_fraction(k)] +
-           (static_cast<std::uint32_t>(level_octave(k) + 126) << 23U);
+    return tables.boundary[level_fraction(k)] + (static_cast<std::uint32_t>(level_octave(k) + 126) << 23U);
   }
   static constexpr int ordinal(code c) noexcept {
     const int q = c & static_cast<code>(sign_bit - 1);

@@ -455,6 +455,7 @@ struct code_packer {
 };
 
 #include <nniesim/kernels/generic/elementwise.inl>
+#include <nniesim/kernels/generic/uniform.inl>
 
 /// 8 x 8 elements of 32 bits.
 inline void transpose(__m256i (&r)[8]) {

@@ -575,6 +575,7 @@ struct code_packer {
 };
 
 #include <nniesim/kernels/generic/elementwise.inl>
+#include <nniesim/kernels/generic/uniform.inl>
 
 /// 16 x 16 elements of 32 bits.
 inline void transpose(__m512i (&r)[16]) {

@@ -82,7 +82,9 @@ inline constexpr float log2_series[] = {0x1.efa0a4p+0F, -0x1.9b9f0ep+1F, 0x1.31a
 /// The same in 32 pieces for processors that look as many up in registers: 128 * log2(1 + (piece + 32 u) / 32) by the
 /// parabola through three points of the curve, which leaves it by less than 6e-5.
 struct log_parabolas {
-  alignas(64) std::array<float, 32> constant{}, linear{}, square{};
+  alignas(64) std::array<float, 32> constant{};  ///< of each piece
+  alignas(64) std::array<float, 32> linear{};    ///< factor of u
+  alignas(64) std::array<float, 32> square{};    ///< factor of u * u
 };
 consteval log_parabolas make_log_parabolas() {
   const auto log2 = [](double x) {  // of 1 to 2

@@ -379,6 +379,7 @@ struct code_packer {
 };
 
 #include <nniesim/kernels/generic/elementwise.inl>
+#include <nniesim/kernels/generic/uniform.inl>
 
 /// 4 x 4 elements of 32 bits.
 inline void transpose(int32x4_t (&r)[4]) {
