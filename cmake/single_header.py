@@ -33,7 +33,7 @@ def lines_of(name, seen):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     text = "\n".join(["// nniesim in one file, made by cmake/single_header.py.", "#pragma once"]
                      + [line.rstrip() for line in lines_of("nniesim/nniesim.hpp", set())]) + "\n"
