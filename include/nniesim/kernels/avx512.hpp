@@ -328,6 +328,14 @@ struct i32 {
       out[0] = _mm512_unpacklo_epi16(low, high);
       out[1] = _mm512_unpackhi_epi16(low, high);
     }
+    static constexpr std::size_t turns = 32;
+    [[gnu::always_inline]] void by_turns(const typename F::code* in, float* even, float* odd) const {
+      const reg place = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+      reg out[2];
+      (*this)(in, out);
+      store(even, _mm512_permutex2var_epi32(out[0], place, out[1]));
+      store(odd, _mm512_permutex2var_epi32(out[0], add(place, set(1)), out[1]));
+    }
 
    private:
     reg lowest;

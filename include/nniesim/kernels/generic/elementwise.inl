@@ -172,7 +172,8 @@ struct encoder {
   }
   /// Whether packed levels tell infinities and NaN from numbers: by levels that no number near the window has.
   [[nodiscard]] bool knows_infinity() const {
-    return Octaves != 0 || F::bits != 8 || w.lowest <= 255 * F::levels - 238;
+    // Bytes hold 255 - 17 levels above the lowest; words hold all.
+    return Octaves != 0 || F::bits != 8 || w.lowest + 255 - 17 <= 255 * F::levels;
   }
 
   window<F, Octaves> w;
@@ -364,6 +365,10 @@ inline void units_by_turns(const typename F::code* in, std::size_t n, float* eve
   if constexpr (requires { decode.by_turns(in, even, odd); }) {
     constexpr std::size_t each = decltype(decode)::turns;
     for (; i + each <= n; i += each) decode.by_turns(in + i, even + i / 2, odd + i / 2);
+    if (i != n && n >= each && n % 2 == 0) {  // the last ones once more
+      i = n - each;
+      return decode.by_turns(in + i, even + i / 2, odd + i / 2);
+    }
   }
   for (; i + 2 * i32::lanes <= n; i += 2 * i32::lanes) pairs(in + i, even + i / 2, odd + i / 2);
   if (i == n) return;

@@ -132,7 +132,7 @@ requires(stored<Out>::is_code) struct output_writer<Out> {
   using format = typename stored<Out>::format;
   explicit output_writer(const output_stage& stage) : relu(stage.relu), encode(typename format::scale(stage.z)) {}
   [[gnu::always_inline]] void operator()(Out* to, i32::reg x, std::size_t n) const {
-    store_part(detail::integers(to), code_lanes<format>(i32::float_of_int(rectified(x)), encode.w), n);
+    store_part(detail::integers(to), code_lanes<format>(steps_of(x), encode.w), n);
   }
   [[gnu::always_inline]] void four(Out* to, std::size_t distance, const i32::reg (&x)[4], std::size_t n) const {
     constexpr std::size_t registers = decltype(encode)::registers;
@@ -144,7 +144,7 @@ requires(stored<Out>::is_code) struct output_writer<Out> {
       for (std::size_t v = 0; v < 4; v += registers) {
         i32::reg steps[registers];
         NNIESIM_UNROLL
-        for (std::size_t k = 0; k < registers; ++k) steps[k] = i32::float_of_int(rectified(x[v + k]));
+        for (std::size_t k = 0; k < registers; ++k) steps[k] = steps_of(x[v + k]);
         auto* const out = detail::integers(to + v * distance);
         if (relu) encode.template store<false>(steps, out, distance, n);
         else encode.template store<true>(steps, out, distance, n);
@@ -155,7 +155,7 @@ requires(stored<Out>::is_code) struct output_writer<Out> {
   encoder<format, 12> encode;
 
  private:
-  [[nodiscard]] i32::reg rectified(i32::reg x) const { return relu ? i32::max(x, i32::set(0)) : x; }
+  [[nodiscard]] i32::reg steps_of(i32::reg x) const { return i32::float_of_int(relu ? rectified<q20_12>(x) : x); }
 };
 
 /// Codes of sums whose outputs are not computed but enclosed in float32: where both ends have the same code it is that
